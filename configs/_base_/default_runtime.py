@@ -1,0 +1,21 @@
+default_scope = 'mmseg'
+custom_imports = dict(imports=['mmseg_labelfree'], allow_failed_imports=False)
+
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(
+    type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer'
+)
+log_level = 'INFO'
+load_from = None
+resume = False
+tta_model = dict(type='SegTTAModel')
+
+# Every random number follows from this seed, the iteration and the draw of the
+# sampler: a resumed run repeats the uninterrupted one.
+randomness = dict(seed=0)
+custom_hooks = [dict(type='IterationSeedHook')]

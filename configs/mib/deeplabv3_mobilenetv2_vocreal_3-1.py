@@ -1,0 +1,26 @@
+# MiB on real VOC photographs: person, dog, horse, then cat, cow, sheep one by one.
+_base_ = [
+    '../_base_/models/deeplabv3_mobilenetv2-d16.py',
+    '../_base_/datasets/vocreal_incremental_160x160.py',
+    '../_base_/schedules/small_sgd.py',
+    '../_base_/methods/mib.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='IncrementalEncoderDecoder',
+    decode_head=dict(loss_decode=_base_.mib_loss),
+    distillation=_base_.mib_distillation,
+)
+optim_wrapper = dict(optimizer=dict(lr=0.02))
+protocol = dict(
+    task=[['person', 'dog', 'horse'], ['cat'], ['cow'], ['sheep']],
+    initial_step=dict(
+        train_cfg=dict(max_iters=1000, val_interval=1000),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=1000, by_epoch=False)],
+    ),
+    next_steps=dict(
+        optim_wrapper=dict(optimizer=dict(lr=0.005)),
+        train_cfg=dict(max_iters=250, val_interval=250),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=250, by_epoch=False)],
+    ),
+)

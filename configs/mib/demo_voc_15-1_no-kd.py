@@ -1,0 +1,3 @@
+# Ablation: MiB without distillation.
+_base_ = './demo_voc_15-1.py'
+model = dict(distillation=[])

@@ -1,0 +1,26 @@
+"""Segmentation with few, partial or no labels, as components for MMSegmentation.
+
+Importing the package registers every component into MMSegmentation's registries, so
+one line makes them available in any config::
+
+    custom_imports = dict(imports=['mmseg_labelfree'], allow_failed_imports=False)
+"""
+
+from .utils import allow_checkpoint_classes, check_environment, mend_package_map
+from .version import __version__
+
+check_environment()
+mend_package_map()
+allow_checkpoint_classes()
+
+from . import datasets, engine, evaluation, models, ops, visualization  # noqa: E402
+
+__all__ = [
+    '__version__',
+    'datasets',
+    'engine',
+    'evaluation',
+    'models',
+    'ops',
+    'visualization',
+]

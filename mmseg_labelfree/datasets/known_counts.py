@@ -1,0 +1,54 @@
+"""Numbers of training images per step in the authors' own splits.
+
+Read from the lists that MiB's authors ship. VOC: 10582 images of trainaug. ADE20K: the
+splits are a partition of the 20196 training images that hold a class.
+"""
+
+from .class_splits import ClassTask
+
+__all__ = ['VOC_IMAGES', 'expected_counts']
+
+VOC_IMAGES = 10582
+ADE_IMAGES = 20210
+ADE_TOTAL = 20196
+
+COUNTS = {
+    ('voc_19-1', 'disjoint'): (10034, 548),
+    ('voc_19-1', 'overlapped'): (10410, 548),
+    ('voc_15-5', 'disjoint'): (8437, 2145),
+    ('voc_15-5', 'overlapped'): (9568, 2145),
+    ('voc_15-1', 'disjoint'): (8437, 378, 299, 420, 500, 548),
+    ('voc_15-1', 'overlapped'): (9568, 487, 299, 491, 500, 548),
+    ('ade20k_100-50', 'lists'): (13452, 6744),
+    ('ade20k_100-10', 'lists'): (13452, 1130, 1200, 1366, 1550, 1498),
+    ('ade20k_50-50', 'lists'): (8219, 6384, 5593),
+}
+
+
+def expected_counts(
+    task: ClassTask, setup: str, num_images: int, has_lists: bool, reordered: bool
+) -> tuple[tuple[int, ...] | None, int | None]:
+    """Known numbers of training images for a task on its own data set.
+
+    Args:
+        task: The task.
+        setup: Setup of the training images.
+        num_images: Images of the whole training set, to tell whether it is the one
+            that the numbers are for.
+        has_lists: Whether the images come from lists (the authors' split).
+        reordered: Whether the classes are not in the order of the table.
+
+    Returns:
+        Images of each step and their sum, each None where it is not known.
+    """
+    if reordered:
+        return None, None
+    if task.name.startswith('voc_') and num_images == VOC_IMAGES:
+        counts = COUNTS.get((task.name, setup))
+        return counts, sum(counts) if counts else None
+    if task.name.startswith('ade20k_') and num_images == ADE_IMAGES:
+        if has_lists:
+            return COUNTS.get((task.name, 'lists')), ADE_TOTAL
+        if setup == 'partition':
+            return None, ADE_TOTAL
+    return None, None

@@ -1,0 +1,109 @@
+"""Samplers whose draws carry their own random seed.
+
+MMEngine seeds each loader worker once, so a sample's augmentation depends on which
+worker drew it and on all that this worker drew before: a resumed run, another
+number of workers or of processes gives other crops. Here the sampler numbers its
+draws, and the dataset seeds the augmentation from that number. The same global batch
+then looks the same on one process or many, and after any interruption.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmseg.registry import DATA_SAMPLERS
+
+__all__ = [
+    'SeededIndex',
+    'SeededInfiniteSampler',
+    'SeededSampler',
+    'seed_everything',
+    'seeded_draw',
+]
+
+
+class SeededIndex(int):
+    """A sample index that knows the random seed of this draw.
+
+    It is an ``int`` everywhere (lists, ``dataset[i]``, worker queues); only
+    :func:`seeded_draw` looks at ``entropy``, a tuple of non-negative integers.
+    """
+
+    def __new__(cls, index: int, entropy: tuple[int, ...]) -> 'SeededIndex':
+        self = super().__new__(cls, index)
+        self.entropy = entropy
+        return self
+
+    def __reduce__(self):
+        return SeededIndex, (int(self), self.entropy)
+
+
+def seed_everything(entropy: tuple[int, ...]) -> None:
+    """Seed ``random``, NumPy's and torch's global generators from ``entropy``.
+
+    Args:
+        entropy: Non-negative integers, for instance (run seed, rank, iteration).
+    """
+    words = np.random.SeedSequence(entropy).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(words[1])
+    torch.manual_seed(int(words[2]))
+
+
+@contextmanager
+def seeded_draw(index: int) -> Iterator[None]:
+    """Run the body with the random state of this draw, then restore the old one.
+
+    Does nothing for a plain ``int``, so datasets can use it for every index::
+
+        def __getitem__(self, index):
+            with seeded_draw(index):
+                return self.dataset[int(self.indices[index])]
+    """
+    if not isinstance(index, SeededIndex):
+        yield
+        return
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    seed_everything(index.entropy)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+@DATA_SAMPLERS.register_module()
+class SeededInfiniteSampler(InfiniteSampler):
+    """:class:`mmengine.dataset.InfiniteSampler` whose draws carry their seed.
+
+    For iteration-based loops. Draw ``p`` of the global stream (over all processes)
+    has the entropy ``(seed, 0, p)``; ``skip`` keeps the numbering on resume.
+
+    Example:
+        ``sampler=dict(type='SeededInfiniteSampler', shuffle=True)``
+    """
+
+    def _infinite_indices(self) -> Iterator[int]:
+        for position, index in enumerate(super()._infinite_indices()):
+            yield SeededIndex(index, (self.seed, 0, position))
+
+
+@DATA_SAMPLERS.register_module()
+class SeededSampler(DefaultSampler):
+    """:class:`mmengine.dataset.DefaultSampler` whose draws carry their seed.
+
+    For epoch-based loops. Draw ``p`` of epoch ``e`` (counted over all processes) has
+    the entropy ``(seed, 1 + e, p)``.
+
+    Example:
+        ``sampler=dict(type='SeededSampler', shuffle=True)``
+    """
+
+    def __iter__(self) -> Iterator[int]:
+        for draw, index in enumerate(super().__iter__()):
+            position = draw * self.world_size + self.rank
+            yield SeededIndex(index, (self.seed, 1 + self.epoch, position))

@@ -1,0 +1,161 @@
+"""Which images belong to which step of a class-incremental task.
+
+Pure NumPy on a table that says which class occurs in which image.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ['SETUPS', 'class_presence', 'images_of_step', 'partition', 'read_image_list']
+
+SETUPS = ('overlapped', 'disjoint', 'partition', 'joint')
+
+
+def class_presence(
+    counts: np.ndarray, raw_labels: np.ndarray, labels: Sequence[int]
+) -> np.ndarray:
+    """Say which class occurs in which image.
+
+    Args:
+        counts: Pixel counts per raw value, shape ``(num_images, 256)``.
+        raw_labels: Label of each raw value, shape ``(256,)``.
+        labels: The label of each class asked for.
+
+    Returns:
+        bool array of shape ``(num_images, len(labels))``.
+    """
+    columns = [counts[:, raw_labels == label].any(1) for label in labels]
+    return np.stack(columns, 1) if columns else np.zeros((len(counts), 0), bool)
+
+
+def images_of_step(
+    present: np.ndarray,
+    step_of_class: np.ndarray,
+    step: int,
+    setup: str,
+    seed: int = 0,
+    min_images: int = 50,
+) -> np.ndarray:
+    """Training images of one step, as ascending indices.
+
+    Args:
+        present: Which class of the task is in which image, bool ``(N, C)``.
+        step_of_class: Step in which each class is learned, int ``(C,)``.
+        step: The step asked for.
+        setup: ``'overlapped'``: images with a class of the step (MiB section 6.2.3).
+            ``'disjoint'``: images with a class of the step and none of a later step,
+            so that each image is in one step, the highest of its classes (same
+            section). ``'partition'``: see :func:`partition` (section 6.2.4).
+            ``'joint'``: images with a class of the step or of an earlier one, for
+            offline training.
+        seed: Seed of the partition.
+        min_images: Aim of the partition.
+
+    Raises:
+        ValueError: For an unknown setup.
+    """
+    if setup == 'overlapped':
+        chosen = present[:, step_of_class == step].any(1)
+    elif setup == 'disjoint':
+        chosen = np.where(present, step_of_class, -1).max(1, initial=-1) == step
+    elif setup == 'partition':
+        chosen = partition(present, step_of_class, seed, min_images) == step
+    elif setup == 'joint':
+        chosen = present[:, step_of_class <= step].any(1)
+    else:
+        raise ValueError(f'unknown setup {setup!r}; known are {", ".join(SETUPS)}.')
+    return np.flatnonzero(chosen)
+
+
+def partition(
+    present: np.ndarray, step_of_class: np.ndarray, seed: int = 0, min_images: int = 50
+) -> np.ndarray:
+    """Draw the one step of each image among the steps that it holds classes of.
+
+    MiB section 6.2.4 splits ADE20K "into disjoint image sets, without any constraint
+    except ensuring a minimum number of images (i.e. 50)" for each class. The authors'
+    seed is lost, so this is a partition of the same kind, not theirs. The classes are
+    served from the rarest to the most common: each takes images for its own step, in
+    random order and among those still free, until its step holds ``min_images`` images
+    of it (those that other classes of the step took count too). The images left over
+    are drawn uniformly among their steps. A class in at least
+    ``min_images * num_classes`` images always gets its share, a rarer one all that
+    the classes before it left.
+
+    Args:
+        present: Which class is in which image, bool ``(N, C)``.
+        step_of_class: Step of each class, int ``(C,)``.
+        seed: Seed of the draw; all steps must use the same.
+        min_images: Number of images that each class keeps in its step if possible.
+
+    Returns:
+        int64 array ``(N,)``: step of each image, -1 for images without any class.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(present))
+    steps = np.arange(step_of_class.max(initial=0) + 1)
+    has_step = np.stack([present[:, step_of_class == s].any(1) for s in steps], 1)
+    chosen = np.full(len(present), -1)
+    for c in np.argsort(present.sum(0), kind='stable'):
+        holders = order[present[order, c]]
+        owners = chosen[holders]
+        missing = max(min_images - int((owners == step_of_class[c]).sum()), 0)
+        chosen[holders[owners == -1][:missing]] = step_of_class[c]
+    free = (chosen == -1) & has_step.any(1)
+    draw = np.where(has_step[free], rng.random((int(free.sum()), len(steps))), -1)
+    chosen[free] = draw.argmax(1)
+    return chosen
+
+
+def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray:
+    """Read the images of one step from a file.
+
+    Args:
+        path: ``.npy`` with indices into the data set, as MiB's authors ship, or text
+            with one image per line. An image is named by its path below the image
+            folder or by its file name, with or without ending; only the first word of
+            a line counts.
+        names: Image names of the data set, in its order, without ending.
+
+    Returns:
+        int64 array of indices, ascending.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: For an index or a name that the data set does not have.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'image list {path} does not exist.')
+    if path.suffix == '.npy':
+        indices = np.load(path, allow_pickle=False).astype(np.int64).ravel()
+        outside = indices[(indices < 0) | (indices >= len(names))]
+        if len(outside):
+            raise ValueError(
+                f'image list {path} holds index {outside[0]}, but the data set has '
+                f'{len(names)} images; the list belongs to another data set.'
+            )
+        return np.unique(indices)
+    index = {Path(name).name: i for i, name in enumerate(names)}
+    index.update({name: i for i, name in enumerate(names)})
+    indices, unknown = [], []
+    for line in path.read_text(encoding='utf-8').splitlines():
+        if not line.strip():
+            continue
+        word = line.split()[0]
+        spellings = (word, str(Path(word).with_suffix('')), Path(word).name,
+                     Path(word).stem)
+        found = [index[s] for s in spellings if s in index]
+        if found:
+            indices.append(found[0])
+        else:
+            unknown.append(word)
+    if unknown:
+        raise ValueError(
+            f'image list {path} names {len(unknown)} images that the data set does not '
+            f'have, first {", ".join(unknown[:3])}.'
+        )
+    return np.unique(np.array(indices, np.int64))

@@ -1,0 +1,137 @@
+"""Map the labels of a loaded mask through a table."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform, LoadAnnotations
+from mmseg.registry import TRANSFORMS
+
+from mmseg_labelfree.ops.label_maps import INVALID, apply_table
+
+__all__ = ['MapLabels', 'insert_map_labels']
+
+
+@TRANSFORMS.register_module()
+class MapLabels(BaseTransform):
+    """Replace every label by its entry in a table of 256 values.
+
+    It belongs right after ``LoadAnnotations``: the labels it sees are those after
+    ``reduce_zero_label`` and ``label_map``, and the padding (255) that later
+    transforms add is not mapped. It also checks that image and mask have one size,
+    by ``ori_shape``, because test pipelines load the mask after the image was resized.
+
+    Required keys: ``gt_seg_map`` (integer array ``(H, W)``); ``ori_shape`` or ``img``
+    for the size check; ``seg_map_path`` and ``img_path`` for messages.
+
+    Modified keys: ``gt_seg_map`` (uint8, same shape); ``reduce_zero_label`` and
+    ``label_map`` become False and None where present, since the new labels are final
+    and must not be shifted back, for instance by ``IoUMetric(format_only=True)``.
+
+    Args:
+        table: 256 integers: the new label of each label, 0 to 255, or -1 for a label
+            that must not occur in a mask.
+
+    Raises:
+        ValueError: For a mask with such a label, or of another size than its image.
+
+    Example:
+        ``dict(type='MapLabels', table=[0, 1] + [-1] * 253 + [255])``
+    """
+
+    def __init__(self, table: Sequence[int]) -> None:
+        values = np.asarray(table)
+        if values.shape != (256,) or values.dtype.kind not in 'iu':
+            raise ValueError(
+                'MapLabels: table must be 256 integers, but it has shape '
+                f'{values.shape} and type {values.dtype}.'
+            )
+        if values.min() < INVALID or values.max() > 255:
+            raise ValueError(
+                'MapLabels: table entries are 0 to 255, or -1 for a label that must '
+                f'not occur; got {values.min()} to {values.max()}.'
+            )
+        self.table = values.astype(np.int16)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Check the size of the mask and map its labels."""
+        labels = results['gt_seg_map']
+        self._check_size(results, labels)
+        try:
+            results['gt_seg_map'] = apply_table(labels, self.table)
+        except ValueError as error:
+            raise ValueError(
+                f'{results.get("seg_map_path", "the mask")}: {error}. Repair the mask, '
+                'or correct the classes, label_map or reduce_zero_label of its data '
+                'set.'
+            ) from None
+        if 'reduce_zero_label' in results:
+            results['reduce_zero_label'] = False
+        if 'label_map' in results:
+            results['label_map'] = None
+        return results
+
+    @staticmethod
+    def _check_size(results: dict[str, Any], labels: np.ndarray) -> None:
+        size = results.get('ori_shape')
+        if size is None and results.get('img') is not None:
+            size = results['img'].shape
+        if size is not None and tuple(size[:2]) != labels.shape:
+            raise ValueError(
+                f'image {results.get("img_path")} is {_by(size[:2])} but its mask '
+                f'{results.get("seg_map_path")} is {_by(labels.shape)} '
+                '(width x height); they must have one size.'
+            )
+
+    def __repr__(self) -> str:
+        kept = {i: int(v) for i, v in enumerate(self.table) if v > 0}
+        return f'{type(self).__name__}(nonzero={kept})'
+
+
+def _by(shape: Sequence[int]) -> str:
+    return 'x'.join(str(side) for side in reversed(shape))
+
+
+def insert_map_labels(pipeline: Any, table: Sequence[int]) -> Any:
+    """Copy a built pipeline with a :class:`MapLabels` after each ``LoadAnnotations``.
+
+    Nested lists of transforms (``Compose``, ``RandomChoice``, ``TestTimeAug``) are
+    searched too. The given pipeline is left as it was.
+
+    Args:
+        pipeline: ``mmengine.dataset.Compose`` or another built transform.
+        table: Table for :class:`MapLabels`.
+
+    Returns:
+        The new pipeline; transforms that did not change are shared with the old one.
+
+    Raises:
+        ValueError: If there is no ``LoadAnnotations`` in the pipeline.
+    """
+    mapper = MapLabels(table)
+    found = 0
+
+    def convert(node: Any) -> Any:
+        nonlocal found
+        if isinstance(node, list | tuple):
+            items = []
+            for item in node:
+                items.append(convert(item))
+                if isinstance(item, LoadAnnotations):
+                    found += 1
+                    items.append(mapper)
+            return items
+        for name in ('transforms', 'subroutines'):
+            if hasattr(node, name):
+                node = copy.copy(node)
+                setattr(node, name, convert(getattr(node, name)))
+        return node
+
+    pipeline = convert(pipeline)
+    if not found:
+        raise ValueError(
+            'the pipeline of the data set has no LoadAnnotations, so its labels '
+            'cannot be mapped; add dict(type=\'LoadAnnotations\') to it.'
+        )
+    return pipeline

@@ -1,0 +1,83 @@
+"""Checkpoints that are whole or not there."""
+
+import os
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ...utils.files import atomic_path, write_text
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """:class:`mmengine.hooks.CheckpointHook` that never loses the last checkpoint.
+
+    MMEngine deletes the outdated checkpoint, then writes the new one in place, then
+    rewrites ``last_checkpoint``: a kill or a full disk in between leaves nothing to
+    resume from when ``max_keep_ckpts=1``. Here the new file is written under a
+    temporary name, renamed, then ``last_checkpoint`` is replaced, and only then are
+    outdated files deleted. One more checkpoint than ``max_keep_ckpts`` must fit on the
+    disk for a moment. For local folders; ``save_best`` is MMEngine's own.
+
+    Args:
+        **kwargs: As for :class:`mmengine.hooks.CheckpointHook`. Intervals are in
+            epochs with ``by_epoch=True`` (default) and in iterations otherwise.
+
+    Raises:
+        OSError: The checkpoint could not be written; names the file, and the previous
+            checkpoint, which is untouched.
+
+    Example:
+        ``default_hooks=dict(checkpoint=dict(type='AtomicCheckpointHook',
+        by_epoch=False, interval=1000, max_keep_ckpts=1))``
+    """
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        target = Path(self.out_dir) / self.filename_tmpl.format(step)
+        outdated = self._update_kept(runner, step)
+        self.last_ckpt = str(target)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        temporary = atomic_path(target)
+        try:
+            runner.save_checkpoint(
+                str(temporary.parent),
+                temporary.name,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
+            if not is_main_process():
+                return
+            os.replace(temporary, target)
+            write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            kept = ', '.join(f'{s}' for s in outdated) or 'the one before'
+            raise OSError(
+                error.errno,
+                f'could not save the checkpoint ({error.strerror or error}); earlier '
+                f'checkpoints ({kept}) are whole: free some space and go on with '
+                '--resume',
+                str(target),
+            ) from error
+        for path in outdated:
+            path.unlink(missing_ok=True)
+
+    def _update_kept(self, runner: Runner, step: int) -> list[Path]:
+        """Note ``step`` as kept; return the files that it makes outdated."""
+        if self.max_keep_ckpts <= 0:
+            return []
+        kept = [s for s in self.keep_ckpt_ids if s != step] + [step]
+        self.keep_ckpt_ids.clear()
+        self.keep_ckpt_ids.extend(kept)
+        runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        folder = Path(self.out_dir)
+        return [
+            folder / self.filename_tmpl.format(s) for s in kept[: -self.max_keep_ckpts]
+        ]

@@ -1,0 +1,78 @@
+"""Gives the segmentor a frozen teacher: the model of an earlier stage."""
+
+import copy
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS, MODELS
+from torch import nn
+
+from ...utils.checkpoint import load_weights
+
+_TEACHER_KEYS = ('backbone', 'neck', 'decode_head', 'test_cfg', 'data_preprocessor')
+_CLASSIFIER = 'decode_head.conv_seg.weight'
+
+
+@HOOKS.register_module()
+class FrozenTeacherHook(Hook):
+    """Build, load and hand over a teacher before training, also on resume.
+
+    The segmentor must have ``set_teacher`` (see
+    :class:`~mmseg_labelfree.models.utils.FrozenTeacherMixin`). The teacher never
+    changes, so the training checkpoints do not hold it: it is read again from its own.
+
+    Args:
+        checkpoint (str): Checkpoint file, or the ``work_dir`` whose last one is meant.
+        model (dict, optional): The teacher's config. Default: the student's own
+            backbone, neck and decode head, with as many classes as the
+            checkpoint's ``decode_head.conv_seg``, as a stock ``EncoderDecoder``.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: The weights do not fit the teacher; names the keys.
+        TypeError: The segmentor takes no teacher.
+
+    Example:
+        ``custom_hooks=[dict(type='FrozenTeacherHook',
+        checkpoint='work_dirs/voc_15-5/step_0')]``
+    """
+
+    def __init__(self, checkpoint: str, model: dict | None = None) -> None:
+        self.checkpoint = checkpoint
+        self.model = model
+
+    def before_train(self, runner: Runner) -> None:
+        """Hand the teacher to the segmentor."""
+        model = runner.model
+        student = model.module if is_model_wrapper(model) else model
+        if not hasattr(student, 'set_teacher'):
+            raise TypeError(
+                f'{type(student).__name__} takes no teacher: FrozenTeacherHook needs a '
+                'segmentor such as IncrementalEncoderDecoder'
+            )
+        teacher = self._load(runner.cfg.model)
+        student.set_teacher(teacher.to(next(student.parameters()).device))
+        runner.logger.info(f'Frozen teacher loaded from {self.checkpoint}.')
+
+    def _load(self, student_cfg: dict) -> nn.Module:
+        state_dict, _, filename = load_weights(self.checkpoint)
+        cfg = copy.deepcopy(self.model)
+        if cfg is None:
+            cfg = copy.deepcopy({k: student_cfg[k] for k in _TEACHER_KEYS
+                                 if k in student_cfg})
+            cfg['type'] = 'EncoderDecoder'
+            cfg['decode_head'].pop('loss_decode', None)
+            if _CLASSIFIER in state_dict:
+                cfg['decode_head']['num_classes'] = len(state_dict[_CLASSIFIER])
+            state_dict = {
+                k: v for k, v in state_dict.items() if not k.startswith('auxiliary_head')
+            }
+        teacher = MODELS.build(cfg)
+        try:
+            teacher.load_state_dict(state_dict)
+        except RuntimeError as error:
+            raise ValueError(
+                f'the weights in {filename} do not fit the teacher: {error}'
+            ) from error
+        return teacher

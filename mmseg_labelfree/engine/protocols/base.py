@@ -1,0 +1,69 @@
+"""What a protocol is: a function from one config to a list of stage configs."""
+
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from mmengine.config import Config
+from mmseg.registry import TASK_UTILS
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training run of a protocol.
+
+    Attributes:
+        name: Folder under the protocol's ``work_dir``, for instance ``step_1``.
+        cfg: A plain MMEngine config with its own ``work_dir``, which MMSegmentation's
+            own ``tools/train.py`` can run once the earlier stages are there.
+        note: What the stage does, in a few words for the terminal.
+    """
+
+    name: str
+    cfg: Config
+    note: str = ''
+
+
+class Protocol(ABC):
+    """Base class of protocols; subclasses are built from ``cfg.protocol``."""
+
+    #: Columns of the result table: heading -> key of the metrics, in percent.
+    columns: dict[str, str]
+
+    @abstractmethod
+    def stages(self, cfg: Config) -> list[Stage]:
+        """Expand a config into its stages.
+
+        Args:
+            cfg: The whole config, with ``work_dir`` set. It is not changed.
+
+        Returns:
+            The stages in the order in which they run. No data is read.
+        """
+
+    @staticmethod
+    def stage_config(cfg: Config, name: str, overrides: dict | None = None) -> Config:
+        """A copy of ``cfg`` without the protocol, in a work_dir of its own.
+
+        Args:
+            cfg: The whole config.
+            name: Name of the stage.
+            overrides: Settings to merge into the copy, nested or with dotted keys.
+        """
+        stage = copy.deepcopy(cfg)
+        stage.pop('protocol')
+        stage.merge_from_dict(overrides or {})
+        stage.work_dir = f'{cfg.work_dir}/{name}'
+        stage.experiment_name = name
+        return stage
+
+
+def build_protocol(cfg: Config) -> Protocol:
+    """Build ``cfg.protocol``.
+
+    Raises:
+        KeyError: The config has no ``protocol``.
+    """
+    if 'protocol' not in cfg:
+        raise KeyError(f'{cfg.filename} has no `protocol`')
+    return TASK_UTILS.build(cfg.protocol)

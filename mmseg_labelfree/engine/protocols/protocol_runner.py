@@ -1,0 +1,185 @@
+"""Runs a protocol's stages one after another, and goes on after any stop."""
+
+import copy
+import gc
+import hashlib
+import json
+import logging
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from ...utils.files import write_text
+from ...visualization.reports import print_table, write_report
+from .base import Stage, build_protocol
+from .progress import ProgressHook, format_seconds
+
+MARKER = 'finished.json'
+
+
+class ProtocolRunner:
+    """Runs the stages of ``cfg.protocol`` in fresh Runners.
+
+    Each stage is written to ``<work_dir>/<stage>/config.py`` and runs as that plain
+    config would. A stage counts as finished when ``finished.json``, with its
+    metrics, is in its folder; the file is written last, through a rename. With
+    ``resume`` finished stages are skipped and the interrupted one goes on from its last
+    checkpoint. At the end ``results.json``, ``results.md`` and ``curves.png`` are in
+    ``work_dir``.
+
+    Args:
+        cfg (Config): A config with ``protocol`` and ``work_dir``.
+        resume (bool): Go on with what is in ``work_dir``.
+
+    Raises:
+        FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
+        ValueError: A finished stage was run with another config, or ``stage`` is
+            unknown.
+    """
+
+    def __init__(self, cfg: Config, resume: bool = False) -> None:
+        self.cfg = cfg
+        self.resume = resume
+        self.work_dir = Path(cfg.work_dir)
+        self.protocol = build_protocol(cfg)
+        self.stages = self.protocol.stages(cfg)
+
+    def stage(self, name: str | None = None) -> Stage:
+        """The stage of that name; by default the last one."""
+        by_name = {s.name: s for s in self.stages}
+        if name is not None and name not in by_name:
+            raise ValueError(f'no stage {name!r}; the stages are {list(by_name)}')
+        return self.stages[-1] if name is None else by_name[name]
+
+    def run(self, only: str | None = None) -> dict[str, dict]:
+        """Run all stages, or only the named one.
+
+        Args:
+            only: Name of the one stage to run; the earlier ones must be there.
+
+        Returns:
+            Contents of ``finished.json`` by stage, for the stages that are finished.
+        """
+        wanted = self.stages if only is None else [self.stage(only)]
+        self._check_finished(wanted)
+        progress = None
+        for index, stage in enumerate(self.stages):
+            if stage not in wanted or self._finished(stage):
+                continue
+            progress = progress or ProgressHook(self.stages, index)
+            progress.current = index
+            self._announce(index, stage)
+            self._run_stage(stage, progress)
+        finished = {s.name: f for s in self.stages if (f := self._finished(s))}
+        if is_main_process():
+            self._report(finished)
+        barrier()
+        return finished
+
+    def _announce(self, index: int, stage: Stage) -> None:
+        print_log(
+            f'Stage {index + 1} of {len(self.stages)}, {stage.name}: {stage.note} '
+            f'-> {stage.cfg.work_dir}',
+            logger='current',
+        )
+
+    def _run_stage(self, stage: Stage, progress: Hook) -> None:
+        started = time.monotonic()
+        folder = Path(stage.cfg.work_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_main_process():
+            write_text(folder / 'config.py', stage.cfg.pretty_text)
+        cfg = copy.deepcopy(stage.cfg)
+        cfg.resume = self.resume and find_latest_checkpoint(str(folder)) is not None
+        runner = Runner.from_cfg(cfg)
+        last_metrics = _LastMetrics()
+        runner.register_hook(last_metrics)
+        runner.register_hook(progress)
+        runner.train()
+        metrics = last_metrics.metrics or runner.val()
+        if is_main_process():
+            content = dict(
+                stage=stage.name,
+                metrics={k: float(v) for k, v in metrics.items()},
+                checkpoint=find_latest_checkpoint(str(folder)),
+                seconds=round(time.monotonic() - started, 1),
+                iterations=runner.max_iters,
+                seed=runner.seed,
+                config=_fingerprint(stage),
+                versions={p: version(p) for p in ('torch', 'numpy')},
+            )
+            write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
+        barrier()
+        del runner, last_metrics
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _finished(self, stage: Stage) -> dict | None:
+        marker = Path(stage.cfg.work_dir) / MARKER
+        if not marker.is_file():
+            return None
+        return json.loads(marker.read_text(encoding='utf-8'))
+
+    def _check_finished(self, wanted: list[Stage]) -> None:
+        """Never redo or mix in a finished stage unnoticed."""
+        for stage in wanted:
+            content = self._finished(stage)
+            if content is None:
+                continue
+            if not self.resume:
+                raise FileExistsError(
+                    f'{stage.cfg.work_dir} holds a finished stage: add --resume to go '
+                    'on after it, choose another --work-dir, or delete the folder'
+                )
+            if content['config'] != _fingerprint(stage):
+                raise ValueError(
+                    f'{stage.cfg.work_dir} was finished with another config '
+                    f'({stage.cfg.work_dir}/config.py): resume with that one, or '
+                    'choose another --work-dir'
+                )
+
+    def _report(self, finished: dict[str, dict]) -> None:
+        if not finished:
+            return
+        write_report(
+            self.work_dir,
+            finished,
+            self.protocol.columns,
+            title=Path(self.cfg.filename or self.work_dir).stem,
+        )
+        print_table(finished, self.protocol.columns)
+        seconds = sum(f['seconds'] for f in finished.values())
+        print_log(
+            f'{len(finished)} of {len(self.stages)} stages finished in '
+            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md',
+            logger='current',
+            level=logging.INFO,
+        )
+
+
+class _LastMetrics(Hook):
+    """Keeps the metrics of the validation at the end of training."""
+
+    metrics: dict | None = None
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        self.metrics = metrics
+
+
+def _fingerprint(stage: Stage) -> str:
+    """Hash of a stage's config, without what may differ between runs of it."""
+    content = {
+        k: v
+        for k, v in stage.cfg.to_dict().items()
+        if k not in ('work_dir', 'launcher', 'resume', 'experiment_name')
+    }
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.replace(stage.cfg.work_dir, '').encode()).hexdigest()

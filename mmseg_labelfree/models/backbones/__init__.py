@@ -1,0 +1,5 @@
+"""Backbones that mmseg lacks."""
+
+from .efficientnet_lite import EfficientNetLite
+
+__all__ = ['EfficientNetLite']

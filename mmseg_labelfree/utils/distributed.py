@@ -1,0 +1,27 @@
+"""Several processes without GPUs."""
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+
+
+def prepare_cpu_processes(cfg: Config) -> None:
+    """Let ``--launcher pytorch`` work on a machine without CUDA, over gloo.
+
+    MMEngine selects a CUDA device while it initialises torch's process group, and
+    passes device ids to DDP; both fail on CPUs. Does nothing for the launcher 'none' or
+    where there is a GPU.
+
+    Args:
+        cfg: Gets ``model_wrapper_cfg`` if it has none.
+    """
+    if cfg.launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    if not dist.is_initialized():
+        dist.init_process_group('gloo')
+    if 'model_wrapper_cfg' not in cfg:
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )

@@ -1,0 +1,118 @@
+"""A protocol's results as a terminal table, JSON, Markdown and curves."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib
+
+from ..utils.files import atomic_path, write_text
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+
+def _cells(stage: Mapping, columns: Mapping[str, str]) -> list[str]:
+    values = [stage['metrics'].get(key, math.nan) for key in columns.values()]
+    return ['-' if math.isnan(v) else f'{v:.1f}' for v in values]
+
+
+def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> None:
+    """Print one row a stage, in percent; ``-`` where a stage has no such metric.
+
+    Args:
+        results: Stage name -> dict with ``metrics`` (key -> percent) and ``seconds``.
+        columns: Heading -> key of ``metrics``.
+    """
+    table = Table(title='mIoU in percent')
+    for heading in ('stage', *columns, 'seconds'):
+        table.add_column(heading, justify='left' if heading == 'stage' else 'right')
+    for name, stage in results.items():
+        table.add_row(name, *_cells(stage, columns), f'{stage["seconds"]:.0f}')
+    Console().print(table)
+
+
+def write_report(
+    work_dir: str | os.PathLike,
+    results: Mapping[str, Mapping],
+    columns: Mapping[str, str],
+    title: str,
+) -> None:
+    """Write ``results.json``, ``results.md`` and ``curves.png``, each through a rename.
+
+    Args:
+        work_dir: Folder of the protocol; the stages' folders lie in it.
+        results: As for :func:`print_table`.
+        columns: As for :func:`print_table`.
+        title: Heading of the report, for instance the config's name.
+    """
+    work_dir = Path(work_dir)
+    content = dict(title=title, columns=dict(columns), stages=dict(results))
+    write_text(work_dir / 'results.json', json.dumps(content, indent=2) + '\n')
+    write_text(work_dir / 'results.md', _markdown(results, columns, title))
+    temporary = atomic_path(work_dir / 'curves.png')
+    figure = _curves(work_dir, results, columns, title)
+    figure.savefig(temporary, dpi=120, format='png')
+    plt.close(figure)
+    os.replace(temporary, work_dir / 'curves.png')
+
+
+def _markdown(
+    results: Mapping[str, Mapping], columns: Mapping[str, str], title: str
+) -> str:
+    lines = [f'# {title}', '', 'mIoU in percent.', '']
+    lines.append('| stage | ' + ' | '.join(columns) + ' | seconds |')
+    lines.append('|---|' + '---:|' * (len(columns) + 1))
+    for name, stage in results.items():
+        cells = [*_cells(stage, columns), f'{stage["seconds"]:.0f}']
+        lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
+    last_name, last = list(results.items())[-1]
+    lines += ['', f'IoU of each class after {last_name}:', '', '| class | IoU |']
+    lines.append('|---|---:|')
+    for key, value in last['metrics'].items():
+        if key.startswith('IoU/'):
+            text = '-' if math.isnan(value) else f'{value:.1f}'
+            lines.append(f'| {key.removeprefix("IoU/")} | {text} |')
+    return '\n'.join(lines) + '\n'
+
+
+def _curves(
+    work_dir: Path,
+    results: Mapping[str, Mapping],
+    columns: Mapping[str, str],
+    title: str,
+) -> plt.Figure:
+    """Metrics over the stages, and the training loss over all iterations."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
+    names = list(results)
+    for heading, key in columns.items():
+        values = [results[n]['metrics'].get(key, math.nan) for n in names]
+        left.plot(names, values, marker='o', label=heading)
+    left.set(ylabel='mIoU (%)', title=title, ylim=(0, 100))
+    left.legend(fontsize='small')
+    offset = 0
+    for name in names:
+        steps, losses = _training_loss(work_dir / name)
+        right.plot([offset + s for s in steps], losses, label=name)
+        offset += results[name]['iterations']
+    right.set(xlabel='iteration over all stages', ylabel='training loss', yscale='log')
+    right.legend(fontsize='small')
+    return figure
+
+
+def _training_loss(folder: Path) -> tuple[list[int], list[float]]:
+    """Logged losses of a stage by iteration; later runs replace earlier ones."""
+    losses: dict[int, float] = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text(encoding='utf-8').splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the last line of a killed run may be cut off
+            if 'loss' in entry and 'step' in entry:
+                losses[entry['step']] = entry['loss']
+    return list(losses), list(losses.values())

@@ -1,0 +1,75 @@
+import pytest
+
+from mmseg_labelfree.engine.protocols import ClassIncrementalProtocol, build_protocol
+
+
+def test_expansion(boxes_config):
+    protocol = build_protocol(boxes_config)
+    assert isinstance(protocol, ClassIncrementalProtocol)
+    before = boxes_config.pretty_text
+    stages = protocol.stages(boxes_config)
+    assert boxes_config.pretty_text == before
+    assert [s.name for s in stages] == ['step_0', 'step_1', 'step_2']
+    assert [s.note for s in stages] == ['square, bar', 'dot', 'frame']
+    heads = [s.cfg.model.decode_head for s in stages]
+    assert [h.num_classes for h in heads] == [3, 4, 5]
+    assert [h.loss_decode.num_old_classes for h in heads] == [1, 3, 4]
+    assert [len(s.cfg.model.distillation) for s in stages] == [0, 1, 1]
+    assert [s.cfg.optim_wrapper.optimizer.lr for s in stages] == [0.05, 0.01, 0.01]
+    for step, stage in enumerate(stages):
+        assert 'protocol' not in stage.cfg
+        for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+            assert stage.cfg[loader].dataset.step == step
+        hooks = {h.type: h for h in stage.cfg.custom_hooks}
+        later = {'IncrementalClassifierInitHook', 'FrozenTeacherHook'}
+        assert later & set(hooks) == (later if step else set())
+        if step:
+            previous = f'{boxes_config.work_dir}/step_{step - 1}'
+            assert {hooks[k].checkpoint for k in later} == {previous}
+    groups = stages[1].cfg.val_evaluator.groups
+    assert groups == dict(
+        old=['square', 'bar'],
+        new=['dot'],
+        all=['square', 'bar', 'dot'],
+        all_and_background=['background', 'square', 'bar', 'dot'],
+        step_0=['square', 'bar'],
+        step_1=['dot'],
+    )
+    assert 'new' not in stages[0].cfg.val_evaluator.groups
+
+
+def test_pretrained_weights_are_read_in_the_first_step_only(boxes_config):
+    init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet18')
+    boxes_config.model.backbone.init_cfg = init_cfg
+    first, second, _ = build_protocol(boxes_config).stages(boxes_config)
+    assert first.cfg.model.backbone.init_cfg == init_cfg
+    assert second.cfg.model.backbone.init_cfg is None
+
+
+def test_auxiliary_heads_grow_too(boxes_config):
+    head = dict(type='FCNHead', num_classes=3, loss_decode=[
+        dict(type='UnbiasedCrossEntropyLoss', num_old_classes=1)])
+    boxes_config.model.auxiliary_head = [head, head]
+    stage = build_protocol(boxes_config).stages(boxes_config)[2]
+    for aux in stage.cfg.model.auxiliary_head:
+        assert aux.num_classes == 5
+        assert aux.loss_decode[0].num_old_classes == 4
+
+
+def test_plain_data_set_is_refused(boxes_config):
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        boxes_config[loader].dataset = boxes_config[loader].dataset.dataset
+    with pytest.raises(ValueError, match='IncrementalDataset'):
+        build_protocol(boxes_config).stages(boxes_config)
+
+
+def test_without_protocol(boxes_config):
+    boxes_config.pop('protocol')
+    with pytest.raises(KeyError, match='has no `protocol`'):
+        build_protocol(boxes_config)
+
+
+def test_class_in_two_steps(boxes_config):
+    boxes_config.protocol.task = [['square', 'bar'], ['bar']]
+    with pytest.raises(ValueError, match='bar'):
+        build_protocol(boxes_config)

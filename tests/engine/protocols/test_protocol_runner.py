@@ -1,0 +1,185 @@
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.apis import init_model
+
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.utils.checkpoint import load_weights
+
+ROOT = Path(__file__).parents[3]
+
+
+def run_tool(name: str, *args: str, **kwargs) -> subprocess.CompletedProcess:
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    return subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / name), *args],
+        env=env, capture_output=True, text=True, timeout=300, **kwargs,
+    )
+
+
+def metrics_of(work_dir) -> dict:
+    results = json.loads((Path(work_dir) / 'results.json').read_text())
+    return {name: stage['metrics'] for name, stage in results['stages'].items()}
+
+
+def test_runs_all_stages_and_reports(boxes_config):
+    finished = ProtocolRunner(boxes_config).run()
+    assert list(finished) == ['step_0', 'step_1', 'step_2']
+    work_dir = Path(boxes_config.work_dir)
+    assert (work_dir / 'curves.png').stat().st_size > 5000
+    table = (work_dir / 'results.md').read_text()
+    assert '| stage | old | new | all | all + background | background |' in table
+    assert '| step_2 |' in table and '| frame |' in table
+    last = metrics_of(work_dir)['step_2']
+    assert last == finished['step_2']['metrics']
+    ious = {k.removeprefix('IoU/'): v for k, v in last.items() if k.startswith('IoU/')}
+    assert list(ious) == ['background', 'square', 'bar', 'dot', 'frame']
+    assert last['mIoU/new'] == pytest.approx((ious['dot'] + ious['frame']) / 2, abs=0.01)
+    assert last['mIoU/all'] == pytest.approx(
+        sum(v for k, v in ious.items() if k != 'background') / 4, abs=0.01
+    )
+
+
+def test_stage_config_runs_alone_and_stock_model_loads_it(boxes_config):
+    runner = ProtocolRunner(boxes_config)
+    runner.run('step_0')
+    runner.run('step_1')
+    stage = runner.stage('step_1').cfg
+    again = Config.fromfile(f'{stage.work_dir}/config.py')
+    again.work_dir = stage.work_dir + '_alone'
+    alone = Runner.from_cfg(again)
+    alone.train()
+    ours, _, checkpoint = load_weights(stage.work_dir)
+    for key, value in alone.model.state_dict().items():
+        torch.testing.assert_close(value, ours[key], rtol=0, atol=0)
+
+    stock = copy.deepcopy(again)
+    stock.model.type = 'EncoderDecoder'
+    stock.model.pop('distillation')
+    stock.model.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    stock.pop('custom_imports')
+    model = init_model(stock, checkpoint, device='cpu')
+    image = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = alone.model.eval()(image, mode='tensor')
+        torch.testing.assert_close(model(image, mode='tensor'), expected)
+    assert model.dataset_meta['classes'] == ('background', 'square', 'bar', 'dot')
+
+
+def test_killed_run_resumes_to_the_same_numbers(boxes_config, tmp_path):
+    schedule = {
+        'protocol.next_steps.train_cfg': dict(max_iters=60, val_interval=60),
+        'protocol.next_steps.param_scheduler': [
+            dict(type='PolyLR', power=0.9, end=60, by_epoch=False)
+        ],
+        'model.decode_head.dropout_ratio': 0.3,
+    }
+    boxes_config.merge_from_dict(schedule)
+    path = tmp_path / 'long.py'
+    path.write_text(boxes_config.pretty_text)
+    whole, cut = str(tmp_path / 'whole'), tmp_path / 'cut'
+    assert run_tool('train.py', str(path), '--work-dir', whole).returncode == 0
+
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    command = [sys.executable, str(ROOT / 'tools/train.py'), str(path)]
+    command += ['--work-dir', str(cut)]
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        pointer = cut / 'step_1' / 'last_checkpoint'
+        deadline = time.monotonic() + 200
+        while not pointer.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert pointer.exists() and not (cut / 'step_1' / 'finished.json').exists()
+    assert (cut / 'step_0' / 'finished.json').exists()
+
+    marker = (cut / 'step_0' / 'finished.json').stat().st_mtime_ns
+    resumed = run_tool('train.py', str(path), '--work-dir', str(cut), '--resume')
+    assert resumed.returncode == 0, resumed.stderr
+    assert 'resumed epoch' in resumed.stdout + resumed.stderr
+    assert (cut / 'step_0' / 'finished.json').stat().st_mtime_ns == marker
+    assert metrics_of(cut) == metrics_of(whole)
+    for step in ('step_1', 'step_2'):
+        expected = load_weights(f'{whole}/{step}')[0]
+        for key, value in load_weights(cut / step)[0].items():
+            torch.testing.assert_close(value, expected[key], rtol=0, atol=0)
+
+
+def test_two_processes_equal_one(boxes_config, tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(boxes_config.pretty_text)
+    ProtocolRunner(Config.fromfile(path)).run()
+    boxes_config.train_dataloader.batch_size = 2
+    path.write_text(boxes_config.pretty_text)
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    two = str(tmp_path / 'two')
+    subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
+         '--master_port=29611', str(ROOT / 'tools/train.py'), str(path),
+         '--work-dir', two, '--launcher', 'pytorch'],
+        env=env, check=True, timeout=300, capture_output=True,
+    )
+    for name, metrics in metrics_of(boxes_config.work_dir).items():
+        assert metrics_of(two)[name] == pytest.approx(metrics, abs=0.05, nan_ok=True)
+        expected = load_weights(f'{boxes_config.work_dir}/{name}')[0]
+        for key, value in load_weights(f'{two}/{name}')[0].items():
+            torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-5)
+
+
+def test_finished_stages_are_never_redone_unnoticed(boxes_config):
+    ProtocolRunner(boxes_config).run('step_0')
+    with pytest.raises(FileExistsError, match='step_0 holds a finished stage'):
+        ProtocolRunner(boxes_config).run()
+    other = copy.deepcopy(boxes_config)
+    other.optim_wrapper.optimizer.lr = 0.5
+    with pytest.raises(ValueError, match='step_0 was finished with another config'):
+        ProtocolRunner(other, resume=True).run()
+
+
+def test_a_step_without_the_earlier_one_says_so(boxes_config):
+    with pytest.raises(FileNotFoundError, match='step_0: train the earlier stage'):
+        ProtocolRunner(boxes_config).run('step_1')
+    with pytest.raises(ValueError, match="no stage 'step_7'; the stages are"):
+        ProtocolRunner(boxes_config).run('step_7')
+
+
+def test_tools_on_a_protocol(boxes_config, tmp_path):
+    path = tmp_path / 'tools.py'
+    path.write_text(boxes_config.pretty_text)
+    dry = run_tool('train.py', str(path), '--dry-run')
+    assert dry.returncode == 0 and '3 stages' in dry.stdout and 'frame' in dry.stdout
+    assert not Path(boxes_config.work_dir).exists()
+    missing = run_tool('test.py', str(path))
+    assert 'FileNotFoundError: no checkpoint at' in missing.stderr
+
+    ProtocolRunner(Config.fromfile(path)).run()
+    tested = run_tool('test.py', str(path), '--out', str(tmp_path / 'pictures'))
+    assert tested.returncode == 0, tested.stderr
+    output = tested.stdout + tested.stderr
+    assert 'per class results' in output and 'all_and_background' in output
+    expected = metrics_of(boxes_config.work_dir)['step_2']['mIoU/new']
+    assert f'mIoU/new: {expected:.4f}' in output
+    assert len(list((tmp_path / 'pictures').glob('*.png'))) == 6
+
+
+def test_joint_is_one_stage_with_all_classes(boxes_config):
+    boxes_config.protocol.setup = 'joint'
+    runner = ProtocolRunner(boxes_config)
+    assert [s.name for s in runner.stages] == ['joint']
+    stage = runner.stage().cfg
+    assert stage.model.decode_head.num_classes == 5
+    assert stage.model.decode_head.loss_decode.num_old_classes == 1
+    assert stage.model.distillation == []
+    runner.run()
+    assert 'mIoU/new' in metrics_of(boxes_config.work_dir)['joint']

@@ -1,0 +1,60 @@
+"""Test a checkpoint: mIoU per class and, in protocols, per group."""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
+from mmseg_labelfree.utils.distributed import prepare_cpu_processes
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line; the arguments of MMSegmentation's tool and ``--stage``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file, of a protocol or of one stage')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file or work dir; '
+                        "default the last one in the (stage's) work dir")
+    parser.add_argument('--stage', help='stage of the protocol; default the last')
+    parser.add_argument('--work-dir', help='folder of the training run; default '
+                        'work_dirs/<name of the config>')
+    parser.add_argument('--out', help='folder for the predictions as PNG files')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        help='override settings of the config: key=value ...')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
+                        default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main() -> None:
+    """Test what the command line asks for."""
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if 'protocol' in cfg:
+        cfg = ProtocolRunner(cfg).stage(args.stage).cfg
+    elif args.stage:
+        raise SystemExit(f'{args.config} has no protocol: --stage needs one')
+    cfg.launcher = args.launcher
+    prepare_cpu_processes(cfg)
+    cfg.load_from = resolve_checkpoint(args.checkpoint or cfg.work_dir)
+    cfg.resume = False
+    if args.out is not None:
+        cfg.test_evaluator.output_dir = args.out
+    Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    main()
