@@ -15,7 +15,4 @@ load_from = None
 resume = False
 tta_model = dict(type='SegTTAModel')
 
-# Every random number follows from this seed, the iteration and the draw of the
-# sampler: a resumed run repeats the uninterrupted one.
 randomness = dict(seed=0)
-custom_hooks = [dict(type='IterationSeedHook')]

@@ -1,7 +1,7 @@
 # MiB on real VOC photographs: person, dog, horse, then cat, cow, sheep one by one.
 _base_ = [
     '../_base_/models/deeplabv3_mobilenetv2-d16.py',
-    '../_base_/datasets/vocreal_incremental_160x160.py',
+    '../_base_/datasets/vocreal_incremental_128x128.py',
     '../_base_/schedules/small_sgd.py',
     '../_base_/methods/mib.py',
     '../_base_/default_runtime.py',
@@ -15,12 +15,12 @@ optim_wrapper = dict(optimizer=dict(lr=0.02))
 protocol = dict(
     task=[['person', 'dog', 'horse'], ['cat'], ['cow'], ['sheep']],
     initial_step=dict(
-        train_cfg=dict(max_iters=1000, val_interval=1000),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=1000, by_epoch=False)],
+        train_cfg=dict(max_iters=700, val_interval=700),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=700, by_epoch=False)],
     ),
     next_steps=dict(
         optim_wrapper=dict(optimizer=dict(lr=0.005)),
-        train_cfg=dict(max_iters=250, val_interval=250),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=250, by_epoch=False)],
+        train_cfg=dict(max_iters=150, val_interval=150),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=150, by_epoch=False)],
     ),
 )

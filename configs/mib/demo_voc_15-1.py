@@ -9,17 +9,26 @@ _base_ = [
 model = dict(
     type='IncrementalEncoderDecoder',
     decode_head=dict(loss_decode=_base_.mib_loss),
-    distillation=_base_.mib_distillation,
+    distillation=[
+        dict(
+            type='UnbiasedKnowledgeDistillationLoss',
+            alpha=1.0,
+            loss_weight=100.0,  # as for VOC 15-1
+        )
+    ],
 )
-optim_wrapper = dict(optimizer=dict(lr=0.05))
+optim_wrapper = dict(optimizer=dict(lr=0.2))
 protocol = dict(
     task='voc_15-1',
     initial_step=dict(
         train_cfg=dict(max_iters=600, val_interval=600),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=600, by_epoch=False)],
+        param_scheduler=[
+            dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
+            dict(type='PolyLR', power=0.9, begin=20, end=600, by_epoch=False),
+        ],
     ),
     next_steps=dict(
-        optim_wrapper=dict(optimizer=dict(lr=0.005)),
+        optim_wrapper=dict(optimizer=dict(lr=0.02)),  # a tenth, as in the paper
         train_cfg=dict(max_iters=120, val_interval=120),
         param_scheduler=[dict(type='PolyLR', power=0.9, end=120, by_epoch=False)],
     ),

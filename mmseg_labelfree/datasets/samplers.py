@@ -33,6 +33,7 @@ class SeededIndex(int):
     """
 
     def __new__(cls, index: int, entropy: tuple[int, ...]) -> 'SeededIndex':
+        """Make ``index`` with its ``entropy``."""
         self = super().__new__(cls, index)
         self.entropy = entropy
         return self

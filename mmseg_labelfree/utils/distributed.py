@@ -22,6 +22,7 @@ def prepare_cpu_processes(cfg: Config) -> None:
     if 'model_wrapper_cfg' not in cfg:
         cfg.model_wrapper_cfg = dict(
             type='MMDistributedDataParallel',
+            device_ids=None,
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         )

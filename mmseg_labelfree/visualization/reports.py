@@ -28,7 +28,7 @@ def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> N
         results: Stage name -> dict with ``metrics`` (key -> percent) and ``seconds``.
         columns: Heading -> key of ``metrics``.
     """
-    table = Table(title='mIoU in percent')
+    table = Table(title='mIoU in percent; bg is the background')
     for heading in ('stage', *columns, 'seconds'):
         table.add_column(heading, justify='left' if heading == 'stage' else 'right')
     for name, stage in results.items():
@@ -64,7 +64,7 @@ def write_report(
 def _markdown(
     results: Mapping[str, Mapping], columns: Mapping[str, str], title: str
 ) -> str:
-    lines = [f'# {title}', '', 'mIoU in percent.', '']
+    lines = [f'# {title}', '', 'mIoU in percent; bg is the background.', '']
     lines.append('| stage | ' + ' | '.join(columns) + ' | seconds |')
     lines.append('|---|' + '---:|' * (len(columns) + 1))
     for name, stage in results.items():

@@ -203,7 +203,10 @@ def main() -> int:
     print(f'{"loss":6} {"quantity":10} {"literal":>9} {"fused":>9} {"ratio":>6}')
     worst = 0.0
     for name in LOSSES:
-        for unit, row in (('time ms', times_of(name, args)), ('peak MiB', memory[name])):
+        for unit, row in (
+            ('time ms', times_of(name, args)),
+            ('peak MiB', memory[name]),
+        ):
             ratio = row['fused'] / row['literal']
             worst = max(worst, ratio)
             print(

@@ -22,7 +22,7 @@ test_pipeline = [
 ]
 # The protocol sets task, step and setup of every IncrementalDataset.
 train_dataloader = dict(
-    batch_size=12,
+    batch_size=8,
     num_workers=0,
     persistent_workers=False,
     drop_last=True,

@@ -4,12 +4,6 @@ data_root = '{{$LABELFREE_DATA:data}}/demo_voc'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(
-        type='RandomResize',
-        scale=(128, 128),
-        ratio_range=(0.75, 1.33),
-        keep_ratio=True,
-    ),
     dict(type='RandomCrop', crop_size=(96, 96)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=(96, 96), pad_val=dict(img=0, seg=255)),

@@ -36,7 +36,9 @@ train_dataloader = dict(
             type='PascalVOCDataset',
             data_root=data_root,
             ann_file='ImageSets/Segmentation/trainaug.txt',
-            data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+            data_prefix=dict(
+                img_path='JPEGImages', seg_map_path='SegmentationClassAug'
+            ),
             pipeline=train_pipeline,
         ),
     ),
@@ -56,7 +58,9 @@ val_dataloader = dict(
             type='PascalVOCDataset',
             data_root=data_root,
             ann_file='ImageSets/Segmentation/val.txt',
-            data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+            data_prefix=dict(
+                img_path='JPEGImages', seg_map_path='SegmentationClassAug'
+            ),
             pipeline=test_pipeline,
             test_mode=True,
         ),

@@ -27,13 +27,14 @@ model = dict(
         norm_cfg=norm_cfg,
         norm_eval=False,
         style='pytorch',
+        zero_init_residual=False,  # learns faster from scratch
     ),
     decode_head=dict(
         type='ASPPHead',
         in_channels=128,
         in_index=0,
         channels=48,
-        dilations=(1, 2, 4),
+        dilations=(1, 3, 6),
         dropout_ratio=0.1,
         num_classes=21,
         norm_cfg=norm_cfg,

@@ -39,3 +39,5 @@ default_hooks = dict(
 # Batch 24 = 2 GPUs x 12 (section 6.2.2, code). Fewer images at once lower the rate
 # in proportion, as the author advises (issue 43).
 auto_scale_lr = dict(enable=True, base_batch_size=24)
+# With the seeded samplers: a resumed run draws the random numbers of an unbroken one.
+custom_hooks = [dict(type='IterationSeedHook')]

@@ -23,3 +23,5 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
+# With the seeded samplers: a resumed run draws the random numbers of an unbroken one.
+custom_hooks = [dict(type='IterationSeedHook'), dict(type='ChannelsLastHook')]

@@ -59,14 +59,16 @@ class FrozenTeacherHook(Hook):
         state_dict, _, filename = load_weights(self.checkpoint)
         cfg = copy.deepcopy(self.model)
         if cfg is None:
-            cfg = copy.deepcopy({k: student_cfg[k] for k in _TEACHER_KEYS
-                                 if k in student_cfg})
+            kept = {k: student_cfg[k] for k in _TEACHER_KEYS if k in student_cfg}
+            cfg = copy.deepcopy(kept)
             cfg['type'] = 'EncoderDecoder'
             cfg['decode_head'].pop('loss_decode', None)
             if _CLASSIFIER in state_dict:
                 cfg['decode_head']['num_classes'] = len(state_dict[_CLASSIFIER])
             state_dict = {
-                k: v for k, v in state_dict.items() if not k.startswith('auxiliary_head')
+                k: v
+                for k, v in state_dict.items()
+                if not k.startswith('auxiliary_head.')
             }
         teacher = MODELS.build(cfg)
         try:

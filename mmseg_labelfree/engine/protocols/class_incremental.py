@@ -40,6 +40,9 @@ class ClassIncrementalProtocol(Protocol):
             :class:`~mmseg_labelfree.engine.hooks.IncrementalClassifierInitHook`.
         initial_step (dict, optional): Config overrides of step 0 and of joint training.
         next_steps (dict, optional): Config overrides of the later steps.
+        base_checkpoint (str, optional): Checkpoint, or stage folder, of a finished step
+            0. That step is then not trained again: methods that differ only in the
+            later steps can share one base model.
         score_background (bool): Whether the test labels have background pixels, so
             that the table shows the background's IoU. False for ADE20K and
             Cityscapes, where unlabelled pixels are ignored at test.
@@ -58,6 +61,7 @@ class ClassIncrementalProtocol(Protocol):
         classifier_init: str = 'background',
         initial_step: Mapping[str, Any] | None = None,
         next_steps: Mapping[str, Any] | None = None,
+        base_checkpoint: str | None = None,
         score_background: bool = True,
     ) -> None:
         self.task = get_task(task, class_order)
@@ -66,12 +70,13 @@ class ClassIncrementalProtocol(Protocol):
         self.initial_step = dict(initial_step or {})
         self.next_steps = dict(next_steps or {})
         self.dataset_settings = dict(task=task, setup=setup, class_order=class_order)
+        self.base_checkpoint = base_checkpoint
         self.score_background = score_background
         self.columns = {'old': 'mIoU/old', 'new': 'mIoU/new', 'all': 'mIoU/all'}
         if score_background:
             self.columns |= {
-                'all + background': 'mIoU/all_and_background',
-                'background': 'IoU/background',
+                'all+bg': 'mIoU/all_and_background',
+                'bg': 'IoU/background',
             }
         if self.task.num_steps > 2:
             self.columns |= {
@@ -83,11 +88,11 @@ class ClassIncrementalProtocol(Protocol):
         last = self.task.num_steps - 1
         if self.setup == 'joint':
             return [self._stage(cfg, 'joint', last, None)]
-        names = [f'step_{k}' for k in range(last + 1)]
-        return [
-            self._stage(cfg, name, k, f'{cfg.work_dir}/{names[k - 1]}' if k else None)
-            for k, name in enumerate(names)
-        ]
+        stages, previous = [], self.base_checkpoint
+        for step in range(1 if previous else 0, last + 1):
+            stages.append(self._stage(cfg, f'step_{step}', step, previous))
+            previous = stages[-1].cfg.work_dir
+        return stages
 
     def _stage(self, cfg: Config, name: str, step: int, previous: str | None) -> Stage:
         overrides = self.next_steps if previous else self.initial_step

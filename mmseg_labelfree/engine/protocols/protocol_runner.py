@@ -22,6 +22,8 @@ from .base import Stage, build_protocol
 from .progress import ProgressHook, format_seconds
 
 MARKER = 'finished.json'
+# Settings in which two runs of the same stage may differ.
+_NO_MATTER = ('work_dir', 'launcher', 'resume', 'experiment_name', 'model_wrapper_cfg')
 
 
 class ProtocolRunner:
@@ -176,10 +178,6 @@ class _LastMetrics(Hook):
 
 def _fingerprint(stage: Stage) -> str:
     """Hash of a stage's config, without what may differ between runs of it."""
-    content = {
-        k: v
-        for k, v in stage.cfg.to_dict().items()
-        if k not in ('work_dir', 'launcher', 'resume', 'experiment_name')
-    }
+    content = {k: v for k, v in stage.cfg.to_dict().items() if k not in _NO_MATTER}
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.replace(stage.cfg.work_dir, '').encode()).hexdigest()

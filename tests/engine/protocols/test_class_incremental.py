@@ -73,3 +73,11 @@ def test_class_in_two_steps(boxes_config):
     boxes_config.protocol.task = [['square', 'bar'], ['bar']]
     with pytest.raises(ValueError, match='bar'):
         build_protocol(boxes_config)
+
+
+def test_base_checkpoint_replaces_step_0(boxes_config):
+    boxes_config.protocol.base_checkpoint = 'elsewhere/step_0'
+    stages = build_protocol(boxes_config).stages(boxes_config)
+    assert [s.name for s in stages] == ['step_1', 'step_2']
+    checkpoints = [s.cfg.custom_hooks[1].checkpoint for s in stages]
+    assert checkpoints == ['elsewhere/step_0', f'{boxes_config.work_dir}/step_1']

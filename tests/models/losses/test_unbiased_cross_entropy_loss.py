@@ -77,7 +77,11 @@ def test_weight_map_scales_pixels_and_leaves_the_denominator(batch):
 
 def test_builds_from_a_config_with_leftovers(batch):
     base = Config(
-        dict(loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0))
+        dict(
+            loss_decode=dict(
+                type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0
+            )
+        )
     )
     base.merge_from_dict(
         dict(

@@ -10,9 +10,9 @@ train_pipeline = [
         ratio_range=(0.7, 1.4),
         keep_ratio=True,
     ),
-    dict(type='RandomCrop', crop_size=(160, 160)),
+    dict(type='RandomCrop', crop_size=(128, 128)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='Pad', size=(160, 160), pad_val=dict(img=0, seg=255)),
+    dict(type='Pad', size=(128, 128), pad_val=dict(img=0, seg=255)),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [

@@ -1,0 +1,23 @@
+import torch
+from mmengine.runner import Runner
+
+from mmseg_labelfree.engine.hooks import ChannelsLastHook
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+
+
+def layouts(model):
+    weights = [p for p in model.parameters() if p.dim() == 4 and p.shape[-1] > 1]
+    assert weights
+    return {w.is_contiguous(memory_format=torch.channels_last) for w in weights}
+
+
+def test_student_and_teacher_are_converted(boxes_config):
+    runner = ProtocolRunner(boxes_config)
+    runner.run('step_0')
+    stage = runner.stage('step_1').cfg
+    stage.custom_hooks.insert(0, dict(type='ChannelsLastHook'))
+    run = Runner.from_cfg(stage)
+    assert layouts(run.model) == {False}
+    run.train()
+    assert layouts(run.model) == layouts(run.model.teacher) == {True}
+    assert any(isinstance(h, ChannelsLastHook) for h in run.hooks)

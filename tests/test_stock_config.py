@@ -1,0 +1,56 @@
+"""A component in a stock MMSegmentation config, by one changed line."""
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import mmseg_labelfree  # noqa: F401
+
+
+def test_stock_config_trains_with_unbiased_cross_entropy(boxes_root, tmp_path):
+    path = tmp_path / 'stock.py'
+    path.write_text(
+        """
+_base_ = 'mmseg::fcn/fcn_r18-d8_4xb2-80k_cityscapes-512x1024.py'
+custom_imports = dict(imports=['mmseg_labelfree'], allow_failed_imports=False)
+model = dict(decode_head=dict(
+    loss_decode=dict(type='UnbiasedCrossEntropyLoss', num_old_classes=2)))
+"""
+    )
+    cfg = Config.fromfile(path)
+    loss = cfg.model.decode_head.loss_decode
+    assert loss.type == 'UnbiasedCrossEntropyLoss' and loss.use_sigmoid is False
+
+    # The stock config on tiny data: only data, size and length are replaced.
+    crop = [dict(type='RandomCrop', crop_size=(24, 24)), dict(type='PackSegInputs')]
+    classes = ('background', 'square', 'bar', 'dot', 'frame')
+    cfg.train_dataloader = dict(
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='InfiniteSampler'),
+        dataset=dict(
+            type='BaseSegDataset',
+            metainfo=dict(classes=classes),
+            data_root=str(boxes_root),
+            ann_file='ImageSets/Segmentation/train.txt',
+            data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+            pipeline=[
+                dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), *crop
+            ],
+        ),
+    )
+    cfg.model.data_preprocessor.size = (24, 24)
+    cfg.model.pretrained = None
+    cfg.model.backbone.norm_cfg = cfg.model.decode_head.norm_cfg = dict(type='BN')
+    cfg.model.auxiliary_head = None
+    cfg.train_cfg.max_iters = 3
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    cfg.work_dir = str(tmp_path / 'work')
+    runner = Runner.from_cfg(cfg)
+    before = runner.model.decode_head.conv_seg.weight.detach().clone()
+    runner.train()
+    assert runner.iter == 3
+    assert not torch.equal(before, runner.model.decode_head.conv_seg.weight)
+    losses = runner.message_hub.get_scalar('train/decode.loss_unbiased_ce').data[0]
+    assert len(losses) == 3
