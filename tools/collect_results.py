@@ -9,9 +9,10 @@ Example:
 
 import argparse
 import json
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 
 def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float], float]:
@@ -27,10 +28,10 @@ def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float], float
 
 def cell(values: Sequence[float]) -> str:
     """Mean, with the standard deviation if there are several values."""
-    text = f'{statistics.mean(values):.1f}'
-    if len(values) > 1:
-        text += f' ± {statistics.stdev(values):.1f}'
-    return '-' if 'nan' in text else text
+    if np.isnan(values).any():
+        return '-'
+    text = f'{np.mean(values):.1f}'
+    return text if len(values) == 1 else f'{text} ± {np.std(values, ddof=1):.1f}'
 
 
 def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) -> str:
@@ -57,7 +58,7 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) ->
             cell([metrics.get(key, float('nan')) for _, metrics, _ in runs])
             for key in columns.values()
         ]
-        minutes = statistics.mean(seconds for *_, seconds in runs) / 60
+        minutes = np.mean([seconds for *_, seconds in runs]) / 60
         cells.append(f'{minutes:.0f}')
         lines.append(f'| {name} | {len(runs)} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)

@@ -21,12 +21,12 @@ protocol = dict(
         ['bicyclist'],
     ],
     initial_step=dict(
-        train_cfg=dict(max_iters=450, val_interval=450),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=450, by_epoch=False)],
+        train_cfg=dict(max_iters=1000, val_interval=1000),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=1000, by_epoch=False)],
     ),
     next_steps=dict(
         optim_wrapper=dict(optimizer=dict(lr=0.005)),
-        train_cfg=dict(max_iters=100, val_interval=100),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=100, by_epoch=False)],
+        train_cfg=dict(max_iters=150, val_interval=150),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=150, by_epoch=False)],
     ),
 )

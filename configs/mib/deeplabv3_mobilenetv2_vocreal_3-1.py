@@ -15,12 +15,12 @@ optim_wrapper = dict(optimizer=dict(lr=0.02))
 protocol = dict(
     task=[['person', 'dog', 'horse'], ['cat'], ['cow'], ['sheep']],
     initial_step=dict(
-        train_cfg=dict(max_iters=700, val_interval=700),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=700, by_epoch=False)],
+        train_cfg=dict(max_iters=1500, val_interval=1500),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=1500, by_epoch=False)],
     ),
     next_steps=dict(
         optim_wrapper=dict(optimizer=dict(lr=0.005)),
-        train_cfg=dict(max_iters=150, val_interval=150),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=150, by_epoch=False)],
+        train_cfg=dict(max_iters=200, val_interval=200),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=200, by_epoch=False)],
     ),
 )
