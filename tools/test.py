@@ -23,6 +23,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='folder of the training run; default '
                         'work_dirs/<name of the config>')
     parser.add_argument('--out', help='folder for the predictions as PNG files')
+    parser.add_argument('--show-dir', help='folder for pictures of the predictions, '
+                        'drawn over the images')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction,
                         help='override settings of the config: key=value ...')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -53,6 +55,9 @@ def main() -> None:
     cfg.resume = False
     if args.out is not None:
         cfg.test_evaluator.output_dir = args.out
+    if args.show_dir is not None:
+        cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
+        cfg.visualizer.save_dir = args.show_dir
     Runner.from_cfg(cfg).test()
 
 

@@ -325,8 +325,8 @@ def test_existing_folder_is_used_without_rewriting(demo):
 
 def test_dataset_loads_images_and_labels(demo):
     pipeline = [
-        dict(type='mmseg.LoadImageFromFile'),
-        dict(type='mmseg.LoadAnnotations'),
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations'),
     ]
     data = DemoVOCDataset(
         str(demo), **SMALL, seed=3, ann_file=VAL, pipeline=pipeline, test_mode=True

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.apis import init_model
 
@@ -165,13 +166,17 @@ def test_tools_on_a_protocol(boxes_config, tmp_path):
     assert 'FileNotFoundError: no checkpoint at' in missing.stderr
 
     ProtocolRunner(Config.fromfile(path)).run()
-    tested = run_tool('test.py', str(path), '--out', str(tmp_path / 'pictures'))
+    tested = run_tool(
+        'test.py', str(path), '--out', str(tmp_path / 'pictures'),
+        '--show-dir', str(tmp_path / 'drawn'),
+    )
     assert tested.returncode == 0, tested.stderr
     output = tested.stdout + tested.stderr
     assert 'per class results' in output and 'all_and_background' in output
     expected = metrics_of(boxes_config.work_dir)['step_2']['mIoU/new']
     assert f'mIoU/new: {expected:.4f}' in output
     assert len(list((tmp_path / 'pictures').glob('*.png'))) == 6
+    assert len(list((tmp_path / 'drawn').rglob('*.png'))) == 6
 
 
 def test_joint_is_one_stage_with_all_classes(boxes_config):
@@ -184,3 +189,70 @@ def test_joint_is_one_stage_with_all_classes(boxes_config):
     assert stage.model.distillation == []
     runner.run()
     assert 'mIoU/new' in metrics_of(boxes_config.work_dir)['joint']
+
+
+class StopAt(Hook):
+    """Interrupts training like Ctrl-C before a given iteration."""
+
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_epochs_resume_to_the_same_weights(boxes_config):
+    boxes_config.train_cfg = dict(
+        type='EpochBasedTrainLoop', max_epochs=3, val_interval=3
+    )
+    boxes_config.param_scheduler = [
+        dict(type='PolyLR', power=0.9, end=3, convert_to_iter_based=True)
+    ]
+    boxes_config.log_processor.by_epoch = True
+    checkpoints = boxes_config.default_hooks.checkpoint
+    checkpoints.by_epoch, checkpoints.interval = True, 1
+    boxes_config.model.decode_head.dropout_ratio = 0.3
+    loader = boxes_config.train_dataloader
+    loader.sampler.type = 'SeededSampler'
+    loader.drop_last = True
+
+    def weights(work_dir, *hooks, resume=False):
+        cfg = ProtocolRunner(boxes_config).stage('step_0').cfg
+        cfg.work_dir, cfg.resume = work_dir, resume
+        runner = Runner.from_cfg(cfg)
+        for hook in hooks:
+            runner.register_hook(hook)
+        runner.train()
+        return runner.model.state_dict()
+
+    whole = weights(f'{boxes_config.work_dir}/whole')
+    cut = f'{boxes_config.work_dir}/cut'
+    with pytest.raises(KeyboardInterrupt):
+        weights(cut, StopAt(9))
+    for key, value in weights(cut, resume=True).items():
+        torch.testing.assert_close(value, whole[key], rtol=0, atol=0)
+
+
+def test_amp_chooses_what_the_device_can_do(boxes_config, tmp_path):
+    path = tmp_path / 'amp.py'
+    path.write_text(boxes_config.pretty_text)
+    work_dir = tmp_path / 'amp'
+    done = run_tool(
+        'train.py', str(path), '--amp', '--stage', 'step_0', '--work-dir', str(work_dir)
+    )
+    assert done.returncode == 0, done.stderr
+    kind = Config.fromfile(work_dir / 'step_0/config.py').optim_wrapper.type
+    on_gpu = torch.cuda.is_available()
+    assert kind == ('AmpOptimWrapper' if on_gpu else 'BFloat16OptimWrapper')
+
+
+def test_plain_config_is_trained_as_usual(boxes_config, tmp_path):
+    stage = ProtocolRunner(boxes_config).stage('step_0').cfg
+    path = tmp_path / 'plain.py'
+    path.write_text(stage.pretty_text)
+    done = run_tool('train.py', str(path), '--work-dir', str(tmp_path / 'plain'))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'plain' / 'iter_6.pth').exists()
+    refused = run_tool('train.py', str(path), '--dry-run')
+    assert refused.returncode == 1 and 'has no protocol' in refused.stderr
