@@ -21,10 +21,10 @@ optim_wrapper = dict(optimizer=dict(lr=0.2))
 protocol = dict(
     task='voc_15-1',
     initial_step=dict(
-        train_cfg=dict(max_iters=600, val_interval=600),
+        train_cfg=dict(max_iters=1000, val_interval=1000),
         param_scheduler=[
             dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
-            dict(type='PolyLR', power=0.9, begin=20, end=600, by_epoch=False),
+            dict(type='PolyLR', power=0.9, begin=20, end=1000, by_epoch=False),
         ],
     ),
     next_steps=dict(

@@ -8,6 +8,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..utils import FrozenTeacherMixin
 
@@ -32,6 +33,10 @@ class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
             ``loss(student_logits, teacher_logits)``. Logged under
             ``distill.<loss_name>``. Empty means no teacher is needed, and the
             class is a stock ``EncoderDecoder``.
+        norm_eval (bool): Keep the running statistics of all batch norm layers as they
+            are, and normalise with them (the code's ``fix_bn``; off there by default).
+            Worth it where the images of a step resemble each other so much that
+            their statistics ruin the old classes. Weights and biases still train.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Example:
@@ -39,9 +44,25 @@ class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         type='UnbiasedKnowledgeDistillationLoss', loss_weight=10.)])``
     """
 
-    def __init__(self, *args, distillation: Sequence[dict] = (), **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        distillation: Sequence[dict] = (),
+        norm_eval: bool = False,
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.distillation = nn.ModuleList(MODELS.build(c) for c in distillation)
+        self.norm_eval = norm_eval
+
+    def train(self, mode: bool = True) -> 'IncrementalEncoderDecoder':
+        """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
+        super().train(mode)
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.

@@ -93,3 +93,19 @@ def test_train_mode_never_reaches_the_teacher(pair):
     student.train()
     assert student.training and not teacher.training
     assert not any('teacher' in k for k in student.state_dict())
+
+
+@pytest.mark.parametrize('norm_eval', [False, True])
+def test_norm_eval_keeps_the_statistics(boxes_config, norm_eval):
+    cfg = boxes_config.model
+    cfg.distillation, cfg.norm_eval = [], norm_eval
+    cfg.backbone.norm_cfg = cfg.decode_head.norm_cfg = dict(type='BN')
+    model = MODELS.build(cfg).train()
+    assert model.training and model.backbone.training
+    before = {k: v.clone() for k, v in model.named_buffers() if 'running_mean' in k}
+    loss = model.loss(*samples(num_classes=3))['decode.loss_unbiased_ce']
+    loss.backward()
+    after = dict(model.named_buffers())
+    changed = {k for k, v in before.items() if not torch.equal(v, after[k])}
+    assert changed == (set() if norm_eval else set(before))
+    assert model.decode_head.convs[0].bn.weight.grad.abs().sum() > 0
