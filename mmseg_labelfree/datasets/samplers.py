@@ -43,15 +43,21 @@ class SeededIndex(int):
 
 
 def seed_everything(entropy: tuple[int, ...]) -> None:
-    """Seed ``random``, NumPy's and torch's global generators from ``entropy``.
+    """Seed ``random``, NumPy's and torch's global generators, those of GPUs too.
 
     Args:
         entropy: Non-negative integers, for instance (run seed, rank, iteration).
     """
+    torch.manual_seed(_seed_cpu(entropy))
+
+
+def _seed_cpu(entropy: tuple[int, ...]) -> int:
+    """Seed the generators on the CPU alone; returns the seed that torch got."""
     words = np.random.SeedSequence(entropy).generate_state(3)
     random.seed(int(words[0]))
     np.random.seed(words[1])
-    torch.manual_seed(int(words[2]))
+    torch.default_generator.manual_seed(int(words[2]))
+    return int(words[2])
 
 
 @contextmanager
@@ -68,7 +74,7 @@ def seeded_draw(index: int) -> Iterator[None]:
         yield
         return
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    seed_everything(index.entropy)
+    _seed_cpu(index.entropy)
     try:
         yield
     finally:
