@@ -88,10 +88,12 @@ def _curves(
 ) -> plt.Figure:
     """Metrics over the stages, and the training loss over all iterations."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
+    left.set_prop_cycle(color=plt.get_cmap('tab20').colors)
     names = list(results)
     for heading, key in columns.items():
         values = [results[n]['metrics'].get(key, math.nan) for n in names]
-        left.plot(names, values, marker='o', label=heading)
+        style = '--' if heading.startswith('step ') else '-'
+        left.plot(names, values, style, marker='o', label=heading)
     left.set(ylabel='mIoU (%)', title=title, ylim=(0, 100))
     left.legend(fontsize='small')
     offset = 0
@@ -115,4 +117,5 @@ def _training_loss(folder: Path) -> tuple[list[int], list[float]]:
                 continue  # the last line of a killed run may be cut off
             if 'loss' in entry and 'step' in entry:
                 losses[entry['step']] = entry['loss']
-    return list(losses), list(losses.values())
+    steps = sorted(losses)
+    return steps, [losses[s] for s in steps]

@@ -34,6 +34,7 @@ def metrics_of(work_dir) -> dict:
 
 
 def test_runs_all_stages_and_reports(boxes_config):
+    boxes_config.visualizer.name = 'visualizer'  # as in MMSegmentation's configs
     finished = ProtocolRunner(boxes_config).run()
     assert list(finished) == ['step_0', 'step_1', 'step_2']
     work_dir = Path(boxes_config.work_dir)
@@ -41,6 +42,10 @@ def test_runs_all_stages_and_reports(boxes_config):
     table = (work_dir / 'results.md').read_text()
     assert '| stage | old | new | all | all+bg | bg |' in table
     assert '| step_2 |' in table and '| frame |' in table
+    for name in finished:  # each stage logs into its own folder
+        (scalars,) = (work_dir / name).glob('*/vis_data/scalars.json')
+        entries = [json.loads(line) for line in scalars.read_text().splitlines()]
+        assert [e['step'] for e in entries if 'loss' in e] == [2, 4, 6]
     last = metrics_of(work_dir)['step_2']
     assert last == finished['step_2']['metrics']
     ious = {k[4:]: v for k, v in last.items() if k.startswith('IoU/')}
