@@ -25,7 +25,7 @@ protocol = dict(
         param_scheduler=[dict(type='PolyLR', power=0.9, end=1000, by_epoch=False)],
     ),
     next_steps=dict(
-        optim_wrapper=dict(optimizer=dict(lr=0.002)),  # a tenth, as in the paper
+        optim_wrapper=dict(optimizer=dict(lr=0.01)),
         train_cfg=dict(max_iters=150, val_interval=150),
         param_scheduler=[dict(type='PolyLR', power=0.9, end=150, by_epoch=False)],
     ),

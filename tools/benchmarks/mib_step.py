@@ -53,8 +53,7 @@ def build(args: argparse.Namespace) -> tuple:
         copy.deepcopy(stages[k].cfg.model) for k in (args.stage, args.stage - 1)
     )
     plain_cfg = copy.deepcopy(student_cfg)
-    plain_cfg.update(type='EncoderDecoder')
-    plain_cfg.pop('distillation')
+    plain_cfg.distillation = []
     plain_cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
     models = []
     for model_cfg in (student_cfg, plain_cfg, teacher_cfg):
