@@ -1,5 +1,6 @@
 """Every config parses and every model, loss, metric, hook and pipeline in it builds."""
 
+import json
 import re
 from pathlib import Path
 
@@ -16,6 +17,27 @@ ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
 
 
+@pytest.fixture(scope='session')
+def annotations(tmp_path_factory):
+    """A data folder with the weak annotations that transforms open when built."""
+    root = tmp_path_factory.mktemp('data')
+    points = {'image': [dict(cls=12, x=1, y=2)]}
+    for name in (
+        'VOCdevkit/VOC2012/whats_the_point/data/pascal2012_trainval_main.json',
+        'voc_real/points.json',
+    ):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text(json.dumps(points))
+    (root / 'VOCdevkit/VOC2012/ScribbleSup/xml').mkdir(parents=True)
+    (root / 'ade/ADEChallengeData2016/Point_Annotation_Relabeled').mkdir(parents=True)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def data_folder(annotations, monkeypatch):
+    monkeypatch.setenv('LABELFREE_DATA', str(annotations))
+
+
 def stages_of(path: Path):
     cfg = Config.fromfile(path)
     cfg.work_dir = 'work_dirs/test'
@@ -24,24 +46,30 @@ def stages_of(path: Path):
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
 def test_config_parses_and_its_parts_build(path):
-    cfg, stages = stages_of(path)
-    task = get_task(cfg.protocol.task, cfg.protocol.get('class_order'))
-    assert len(stages) == (1 if cfg.protocol.setup == 'joint' else task.num_steps)
-    last = stages[-1].cfg
-    assert last.model.decode_head.num_classes == 1 + len(task.classes)
-    for loss in last.model.get('distillation', []):
+    cfg = Config.fromfile(path)
+    if 'protocol' in cfg:
+        cfg, stages = stages_of(path)
+        task = get_task(cfg.protocol.task, cfg.protocol.get('class_order'))
+        joint = cfg.protocol.setup == 'joint'
+        assert len(stages) == (1 if joint else task.num_steps)
+        cfg = stages[-1].cfg
+        assert cfg.model.decode_head.num_classes == 1 + len(task.classes)
+    for loss in cfg.model.get('distillation', []):
         MODELS.build(loss)
-    MODELS.build(dict(last.model.decode_head))
-    METRICS.build(last.val_evaluator)
-    for hook in last.custom_hooks:
+    MODELS.build(dict(cfg.model.decode_head))
+    METRICS.build(cfg.val_evaluator)
+    for hook in cfg.custom_hooks:
         HOOKS.build(hook)
-    assert last.optim_wrapper.type in OPTIM_WRAPPERS.module_dict or (
-        last.optim_wrapper.type == 'OptimWrapper'
+    assert cfg.optim_wrapper.type in OPTIM_WRAPPERS.module_dict or (
+        cfg.optim_wrapper.type == 'OptimWrapper'
     )
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        assert Compose(last[loader].dataset.dataset.pipeline).transforms
-        training = loader == 'train_dataloader'
-        assert last[loader].dataset.dataset.get('test_mode', False) is not training
+        dataset = cfg[loader].dataset
+        dataset = dataset.get('dataset', dataset)
+        assert Compose(dataset.pipeline).transforms
+        assert dataset.get('test_mode', False) is not (loader == 'train_dataloader')
+    if 'tta_pipeline' in cfg:
+        assert Compose(cfg.tta_pipeline).transforms
 
 
 @pytest.mark.parametrize(
@@ -99,6 +127,55 @@ def test_fine_tuning_has_no_part_of_mib():
         hooks = {h.type: h for h in later.custom_hooks}
         assert hooks['IncrementalClassifierInitHook'].init == 'random'
         assert 'FrozenTeacherHook' not in hooks
+
+
+BASELINES = {
+    'lwf': ['KnowledgeDistillationLoss'],
+    'lwf-mc': ['BinaryDistillationLoss'],
+    'ilt': ['KnowledgeDistillationLoss', 'FeatureDistillationLoss'],
+    'ewc': [], 'pi': [], 'rw': [],
+}
+
+
+def test_every_task_of_the_paper_has_every_baseline():
+    tasks = [p for p in ROOT.glob('configs/mib/*_ft.py') if '101' in p.name]
+    assert len(tasks) == 14
+    for path in (*tasks, ROOT / 'configs/mib/demo_voc_15-1_ft.py'):
+        for kind in BASELINES:
+            assert path.with_name(path.name.replace('_ft.py', f'_{kind}.py')).exists()
+
+
+@pytest.mark.parametrize('kind', BASELINES)
+def test_baselines_are_fine_tuning_and_one_thing_more(kind):
+    for task in ('deeplabv3_r101_voc_15-1_disjoint', 'deeplabv3_x101_cityscapes_11-2'):
+        fine, later = (
+            stages_of(ROOT / f'configs/mib/{task}_{k}.py')[1][1].cfg
+            for k in ('ft', kind)
+        )
+        losses = BASELINES[kind]
+        assert [loss.type for loss in later.model.distillation] == losses
+        hooks = [h.type for h in later.custom_hooks]
+        assert ('FrozenTeacherHook' in hooks) is bool(losses)
+        assert ('ParameterImportanceHook' in hooks) is (not losses)
+        for key in ('train_dataloader', 'optim_wrapper', 'train_cfg'):
+            assert fine[key] == later[key]
+
+
+def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():
+    for name in ('demo_voc_points', 'fcn_r101_voc_points', 'fcn_r101_ade20k_points',
+                 'deeplabv3_mobilenetv2_camvid_points',
+                 'deeplabv3_mobilenetv2_vocreal_points'):
+        path = ROOT / 'configs/mib' / f'{name}.py'
+        weak = Config.fromfile(path)
+        full = Config.fromfile(path.with_name(f'{name.replace("_points", "_full")}.py'))
+        scene = 'ade20k' in name or 'camvid' in name
+        assert weak.model.decode_head.loss_decode.background is not scene
+        assert full.model.decode_head.loss_decode == dict(type='CrossEntropyLoss')
+        assert weak.train_dataloader.dataset.pipeline[-3:] == (
+            full.train_dataloader.dataset.pipeline[-3:]
+        )
+        assert weak.val_dataloader == full.val_dataloader
+        assert weak.optim_wrapper == full.optim_wrapper
 
 
 def test_every_registered_name_is_tested_and_used():

@@ -1,7 +1,8 @@
-"""One Markdown table from the results of several protocol runs.
+"""One Markdown table from the results of several runs.
 
-Each row is a method: the mean of the last stages and, with more than one run (other
-seeds), their sample standard deviation.
+Each row is a method: the mean of its runs and, with more than one (other seeds), their
+sample standard deviation. A run is the work dir of a protocol, whose last stage counts,
+or of one training or test, whose last score counts.
 
 Example:
     python tools/collect_results.py FT=work_dirs/ft MiB=work_dirs/mib,work_dirs/mib_1
@@ -14,16 +15,27 @@ from pathlib import Path
 
 import numpy as np
 
+_PLAIN_COLUMNS = {'mIoU': 'mIoU', 'accuracy': 'aAcc'}
 
-def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float], float]:
-    """Columns, the last stage's metrics and the seconds of a whole run."""
+
+def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float]]:
+    """Columns (heading -> key) and the last metrics of a run."""
     path = Path(work_dir) / 'results.json'
-    if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing: has the protocol finished?')
-    content = json.loads(path.read_text(encoding='utf-8'))
-    stages = list(content['stages'].values())
-    seconds = sum(stage['seconds'] for stage in stages)
-    return content['columns'], stages[-1]['metrics'], seconds
+    if path.is_file():
+        content = json.loads(path.read_text(encoding='utf-8'))
+        return content['columns'], list(content['stages'].values())[-1]['metrics']
+    # LoggerHook: <time>/<time>.json of a test, <time>/vis_data/scalars.json of training
+    logs = sorted(Path(work_dir).glob('[0-9]*/[0-9]*.json'))
+    logs += sorted(Path(work_dir).glob('[0-9]*/vis_data/scalars.json'))
+    for log in sorted(logs, key=lambda log: log.relative_to(work_dir).parts[0])[::-1]:
+        for line in reversed(log.read_text(encoding='utf-8').splitlines()):
+            metrics = json.loads(line)
+            if 'mIoU' in metrics:
+                return _PLAIN_COLUMNS, metrics
+    raise FileNotFoundError(
+        f'{work_dir} has neither a results.json nor a log with an mIoU: has the run '
+        'finished?'
+    )
 
 
 def cell(values: Sequence[float]) -> str:
@@ -42,7 +54,7 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) ->
         per_class: One column a class instead of the groups.
 
     Raises:
-        FileNotFoundError: A run has no ``results.json``.
+        FileNotFoundError: A run has no results.
     """
     lines = []
     for name, work_dirs in rows:
@@ -52,14 +64,12 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) ->
             keys = [k for k in runs[0][1] if k.startswith('IoU/')]
             columns = {k.removeprefix('IoU/'): k for k in keys}
         if not lines:
-            lines.append('| method | runs | ' + ' | '.join(columns) + ' | minutes |')
-            lines.append('|---|---:|' + '---:|' * (len(columns) + 1))
+            lines.append('| method | runs | ' + ' | '.join(columns) + ' |')
+            lines.append('|---|---:|' + '---:|' * len(columns))
         cells = [
-            cell([metrics.get(key, float('nan')) for _, metrics, _ in runs])
+            cell([metrics.get(key, float('nan')) for _, metrics in runs])
             for key in columns.values()
         ]
-        minutes = np.mean([seconds for *_, seconds in runs]) / 60
-        cells.append(f'{minutes:.0f}')
         lines.append(f'| {name} | {len(runs)} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 

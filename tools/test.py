@@ -11,10 +11,11 @@ import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::`
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
 from mmseg_labelfree.utils.distributed import prepare_cpu_processes
+from mmseg_labelfree.utils.test_time import save_masks, use_dense_crf, use_tta
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line; the arguments of MMSegmentation's tool and ``--stage``."""
+    """Command line; the arguments of MMSegmentation's tool, ``--stage``, ``--crf``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file, of a protocol or of one stage')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file or work dir; '
@@ -25,6 +26,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='folder for the predictions as PNG files')
     parser.add_argument('--show-dir', help='folder for pictures of the predictions, '
                         'drawn over the images')
+    parser.add_argument('--tta', action='store_true', help='merge several views of '
+                        "each image: the config's tta_model and tta_pipeline")
+    parser.add_argument('--crf', action='store_true', help='score after a dense CRF, '
+                        "with the settings of the config's dense_crf, if any")
     parser.add_argument('--cfg-options', nargs='+', action=DictAction,
                         help='override settings of the config: key=value ...')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -49,12 +54,16 @@ def main() -> None:
         cfg = ProtocolRunner(cfg).stage(args.stage).cfg
     elif args.stage:
         raise SystemExit(f'{args.config} has no protocol: --stage needs one')
+    if args.out is not None:
+        save_masks(cfg, args.out)
+    if args.tta:
+        use_tta(cfg)
+    if args.crf:
+        use_dense_crf(cfg)
     cfg.launcher = args.launcher
     prepare_cpu_processes(cfg)
     cfg.load_from = resolve_checkpoint(args.checkpoint or cfg.work_dir)
     cfg.resume = False
-    if args.out is not None:
-        cfg.test_evaluator.output_dir = args.out
     if args.show_dir is not None:
         cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
         cfg.visualizer.save_dir = args.show_dir

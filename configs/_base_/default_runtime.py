@@ -11,6 +11,5 @@ visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
 log_level = 'INFO'
 load_from = None
 resume = False
-tta_model = dict(type='SegTTAModel')
 
 randomness = dict(seed=0)

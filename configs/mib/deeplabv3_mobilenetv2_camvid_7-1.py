@@ -8,10 +8,12 @@ _base_ = [
 ]
 model = dict(
     type='IncrementalEncoderDecoder',
-    decode_head=dict(loss_decode=_base_.mib_loss),
+    # Poles and signs are a few pixels wide: output stride 8.
+    backbone=dict(strides=(1, 2, 2, 1, 1, 1, 1), dilations=(1, 1, 1, 2, 2, 4, 4)),
+    decode_head=dict(dilations=(1, 6, 12, 18), loss_decode=_base_.mib_loss),
     distillation=_base_.mib_distillation,
 )
-optim_wrapper = dict(optimizer=dict(lr=0.02))
+optim_wrapper = dict(optimizer=dict(lr=0.1))
 protocol = dict(
     task=[
         ['sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign'],
@@ -21,8 +23,8 @@ protocol = dict(
         ['bicyclist'],
     ],
     initial_step=dict(
-        train_cfg=dict(max_iters=1000, val_interval=1000),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=1000, by_epoch=False)],
+        train_cfg=dict(max_iters=1200, val_interval=1200),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=1200, by_epoch=False)],
     ),
     next_steps=dict(
         optim_wrapper=dict(optimizer=dict(lr=0.01)),

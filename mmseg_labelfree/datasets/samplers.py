@@ -29,17 +29,26 @@ class SeededIndex(int):
     """A sample index that knows the random seed of this draw.
 
     It is an ``int`` everywhere (lists, ``dataset[i]``, worker queues); only
-    :func:`seeded_draw` looks at ``entropy``, a tuple of non-negative integers.
+    :func:`seeded_draw` looks at ``entropy``, a tuple of non-negative integers, and
+    only :class:`~mmseg_labelfree.datasets.SourceDataset` at ``source``, the name of
+    the pool it was drawn from. Both survive a subtraction, by which ``ConcatDataset``
+    turns an index into one of its parts'.
     """
 
-    def __new__(cls, index: int, entropy: tuple[int, ...]) -> 'SeededIndex':
+    def __new__(
+        cls, index: int, entropy: tuple[int, ...], source: str | None = None
+    ) -> 'SeededIndex':
         """Make ``index`` with its ``entropy``."""
         self = super().__new__(cls, index)
         self.entropy = entropy
+        self.source = source
         return self
 
+    def __sub__(self, other: int) -> 'SeededIndex':
+        return SeededIndex(int(self) - other, self.entropy, self.source)
+
     def __reduce__(self):
-        return SeededIndex, (int(self), self.entropy)
+        return SeededIndex, (int(self), self.entropy, self.source)
 
 
 def seed_everything(entropy: tuple[int, ...]) -> None:

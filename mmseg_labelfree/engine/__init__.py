@@ -1,5 +1,5 @@
-"""Hooks, optimizer wrappers and protocols."""
+"""Hooks, loops, optimizer wrappers and protocols."""
 
-from . import hooks, optim, protocols
+from . import hooks, loops, optim, protocols
 
-__all__ = ['hooks', 'optim', 'protocols']
+__all__ = ['hooks', 'loops', 'optim', 'protocols']

@@ -62,15 +62,7 @@ def unbiased_cross_entropy(
         tensor([[[2., 4.]]])
     """
     check_logits(logits)
-    check_same_pixels('label', label, logits)
-    if label.is_floating_point() or label.dtype == torch.bool:
-        raise ValueError(f'label must hold integer class indices, got {label.dtype}')
-    if not 1 <= num_old < logits.shape[1]:
-        raise ValueError(
-            f'num_old={num_old} does not fit {logits.shape[1]} logits: it counts '
-            'background and the old classes, so it must be at least 1 and leave at '
-            'least one new class'
-        )
+    check_label(label, logits, num_old)
     pixel_loss = PixelLoss(
         partial(_cross_entropy_value, num_old, ignore_index),
         partial(_cross_entropy_gradient, num_old, ignore_index),
@@ -110,7 +102,7 @@ def unbiased_knowledge_distillation(
     Raises:
         ValueError: If the shapes do not fit or ``alpha`` is not positive.
     """
-    num_old = _check_distillation(student_logits, teacher_logits, alpha)
+    num_old = check_distillation(student_logits, teacher_logits, alpha)
     pixel_loss = PixelLoss(
         partial(_unbiased_distillation_value, alpha),
         partial(_unbiased_distillation_gradient, alpha),
@@ -135,7 +127,7 @@ def knowledge_distillation(
     Arguments, result and errors are those of
     :func:`unbiased_knowledge_distillation`.
     """
-    num_old = _check_distillation(student_logits, teacher_logits, alpha)
+    num_old = check_distillation(student_logits, teacher_logits, alpha)
     pixel_loss = PixelLoss(
         partial(_distillation_value, alpha),
         partial(_distillation_gradient, alpha),
@@ -145,7 +137,21 @@ def knowledge_distillation(
     return loss / num_old if class_average else loss
 
 
-def _check_distillation(student, teacher, alpha):
+def check_label(label: Tensor, logits: Tensor, num_old: int) -> None:
+    """Raise a ValueError unless label and number of old classes fit the logits."""
+    check_same_pixels('label', label, logits)
+    if label.is_floating_point() or label.dtype == torch.bool:
+        raise ValueError(f'label must hold integer class indices, got {label.dtype}')
+    if not 1 <= num_old < logits.shape[1]:
+        raise ValueError(
+            f'num_old={num_old} does not fit {logits.shape[1]} logits: it counts '
+            'background and the old classes, so it must be at least 1 and leave at '
+            'least one new class'
+        )
+
+
+def check_distillation(student: Tensor, teacher: Tensor, alpha: float) -> int:
+    """Return the teacher's number of classes, or raise a ValueError."""
     check_logits(student, 'student_logits')
     check_logits(teacher, 'teacher_logits')
     check_same_pixels('teacher_logits', teacher, student, dim=4)

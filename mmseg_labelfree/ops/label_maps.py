@@ -4,9 +4,21 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ['IGNORE', 'INVALID', 'apply_table', 'loaded_labels', 'lookup_table']
+__all__ = [
+    'IGNORE',
+    'INVALID',
+    'UNLABELED',
+    'apply_table',
+    'loaded_labels',
+    'lookup_table',
+]
 
+# Label of pixels that nobody labelled although they belong to a class, as most do under
+# points and scribbles. A table passes it on if its entry 254 says so.
+UNLABELED = 254
+# Label of pixels that count for nothing: void, padding.
 IGNORE = 255
+# Table entry of a label that must not occur.
 INVALID = -1
 
 

@@ -38,14 +38,14 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
     )
 
 
-def load_weights(path: str | os.PathLike) -> tuple[dict, dict, str]:
-    """Load a checkpoint's weights on the CPU.
+def load_checkpoint(path: str | os.PathLike) -> tuple[dict, str]:
+    """Load a whole checkpoint on the CPU.
 
     Args:
         path: As in :func:`resolve_checkpoint`.
 
     Returns:
-        ``state_dict``, ``meta`` (empty for a bare ``state_dict``), and the file name.
+        The checkpoint (a bare ``state_dict`` is left as it is) and the file name.
 
     Raises:
         FileNotFoundError: See :func:`resolve_checkpoint`.
@@ -59,5 +59,22 @@ def load_weights(path: str | os.PathLike) -> tuple[dict, dict, str]:
         raise ValueError(f'{filename} is not a readable checkpoint: {error}') from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{filename} is no checkpoint, but a {type(checkpoint)}')
+    return checkpoint, filename
+
+
+def load_weights(path: str | os.PathLike) -> tuple[dict, dict, str]:
+    """Load a checkpoint's weights on the CPU.
+
+    Args:
+        path: As in :func:`resolve_checkpoint`.
+
+    Returns:
+        ``state_dict``, ``meta`` (empty for a bare ``state_dict``), and the file name.
+
+    Raises:
+        FileNotFoundError: See :func:`resolve_checkpoint`.
+        ValueError: The file is no checkpoint.
+    """
+    checkpoint, filename = load_checkpoint(path)
     state_dict = checkpoint.get('state_dict', checkpoint)
     return state_dict, checkpoint.get('meta', {}), filename

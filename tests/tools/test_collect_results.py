@@ -25,14 +25,29 @@ def write(folder, old, cat):
 def test_mean_and_spread_of_the_last_stage(tmp_path):
     runs = [write(tmp_path / 'a', 40.0, 10.0), write(tmp_path / 'b', 50.0, 30.0)]
     lines = collect_results.table([('MiB', runs), ('FT', runs[:1])]).splitlines()
-    assert lines[0] == '| method | runs | old | new | minutes |'
-    assert lines[2] == '| MiB | 2 | 45.0 ± 7.1 | - | 3 |'
-    assert lines[3] == '| FT | 1 | 40.0 | - | 3 |'
+    assert lines[0] == '| method | runs | old | new |'
+    assert lines[2] == '| MiB | 2 | 45.0 ± 7.1 | - |'
+    assert lines[3] == '| FT | 1 | 40.0 | - |'
     per_class = collect_results.table([('MiB', runs)], per_class=True).splitlines()
-    assert per_class[0] == '| method | runs | cat | minutes |'
-    assert per_class[2] == '| MiB | 2 | 20.0 ± 14.1 | 3 |'
+    assert per_class[0] == '| method | runs | cat |'
+    assert per_class[2] == '| MiB | 2 | 20.0 ± 14.1 |'
+
+
+def test_last_score_of_plain_runs(tmp_path):
+    training = tmp_path / '20260101_000000' / 'vis_data'
+    training.mkdir(parents=True)
+    scores = [{'loss': 1.0}, {'mIoU': 10.0, 'aAcc': 50.0}, {'mIoU': 20.0, 'aAcc': 60.0}]
+    (training / 'scalars.json').write_text('\n'.join(map(json.dumps, scores)))
+    lines = collect_results.table([('MiB', [str(tmp_path)])]).splitlines()
+    assert lines[0] == '| method | runs | mIoU | accuracy |'
+    assert lines[2] == '| MiB | 1 | 20.0 | 60.0 |'
+    test = tmp_path / '20260101_000001'
+    test.mkdir()
+    (test / '20260101_000001.json').write_text(json.dumps({'mIoU': 30.0, 'aAcc': 70.0}))
+    lines = collect_results.table([('MiB', [str(tmp_path)])]).splitlines()
+    assert lines[2] == '| MiB | 1 | 30.0 | 70.0 |'
 
 
 def test_unfinished_run(tmp_path):
-    with pytest.raises(FileNotFoundError, match='results.json is missing'):
+    with pytest.raises(FileNotFoundError, match='has the run finished'):
         collect_results.table([('MiB', [str(tmp_path)])])

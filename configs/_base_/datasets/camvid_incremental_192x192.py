@@ -7,7 +7,7 @@ train_pipeline = [
     dict(
         type='RandomResize',
         scale=(480, 480),
-        ratio_range=(0.6, 1.2),
+        ratio_range=(0.75, 1.5),
         keep_ratio=True,
     ),
     dict(type='RandomCrop', crop_size=(192, 192)),

@@ -1,6 +1,5 @@
 """Map the labels of a loaded mask through a table."""
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,8 @@ from mmcv.transforms import BaseTransform, LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from mmseg_labelfree.ops.label_maps import INVALID, apply_table
+
+from .pipelines import edit_pipeline
 
 __all__ = ['MapLabels', 'insert_map_labels']
 
@@ -112,23 +113,14 @@ def insert_map_labels(pipeline: Any, table: Sequence[int]) -> Any:
     mapper = MapLabels(table)
     found = 0
 
-    def convert(node: Any) -> Any:
+    def edit(transform: Any) -> list:
         nonlocal found
-        if isinstance(node, list | tuple):
-            items = []
-            for item in node:
-                items.append(convert(item))
-                if isinstance(item, LoadAnnotations):
-                    found += 1
-                    items.append(mapper)
-            return items
-        for name in ('transforms', 'subroutines'):
-            if hasattr(node, name):
-                node = copy.copy(node)
-                setattr(node, name, convert(getattr(node, name)))
-        return node
+        if not isinstance(transform, LoadAnnotations):
+            return [transform]
+        found += 1
+        return [transform, mapper]
 
-    pipeline = convert(pipeline)
+    pipeline = edit_pipeline(pipeline, edit)
     if not found:
         raise ValueError(
             'the pipeline of the data set has no LoadAnnotations, so its labels '

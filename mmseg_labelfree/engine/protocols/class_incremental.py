@@ -24,6 +24,8 @@ class ClassIncrementalProtocol(Protocol):
     - from step 1 on ``IncrementalClassifierInitHook`` and, with distillation,
       ``FrozenTeacherHook``; in step 0 no distillation. Pretrained weights are
       read in step 0 only;
+    - from step 1 on the ``checkpoint`` of every ``ParameterImportanceHook`` in
+      ``custom_hooks``; in step 0 it only records;
     - the groups of every ``GroupedIoUMetric``: ``old`` = the classes of step 0,
       ``new`` = those of all later steps so far, ``all`` = both, all without
       background as in the paper's tables, ``all_and_background``, and with more
@@ -155,7 +157,7 @@ def _set_class_counts(model: dict, num_classes: int, num_old_classes: int) -> No
 
 
 def _continue_from(stage: Config, previous: str, classifier_init: str) -> None:
-    """Start from the previous step's weights, and distil from them if asked to."""
+    """Start from the previous step's weights, and hold on to them as configured."""
     stage.load_from = None
     stage.model.pretrained = None
     for node in _dicts(stage.model):
@@ -163,6 +165,9 @@ def _continue_from(stage: Config, previous: str, classifier_init: str) -> None:
         if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
             node['init_cfg'] = None
     hooks = list(stage.get('custom_hooks') or [])
+    for hook in hooks:
+        if hook['type'] == 'ParameterImportanceHook':
+            hook['checkpoint'] = previous
     hooks.append(
         dict(
             type='IncrementalClassifierInitHook',

@@ -30,6 +30,8 @@ class KnowledgeDistillationLoss(nn.Module):
         ``dict(type='KnowledgeDistillationLoss', loss_weight=100.0)``
     """
 
+    #: What IncrementalEncoderDecoder hands to the loss, of student and teacher.
+    compares = 'logits'
     pixel_loss = staticmethod(knowledge_distillation)
 
     def __init__(

@@ -1,6 +1,8 @@
 """Segmentor for class-incremental learning with distillation."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmseg.models import EncoderDecoder
@@ -22,22 +24,30 @@ class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
     .. math:: L = \ell_{ce} + \sum_j \lambda_j \ell_{kd,j}
 
     where :math:`\ell_{ce}` is whatever ``loss_decode`` the heads hold, and each
-    distillation loss compares the student's logits with those of the frozen
-    teacher, both bilinearly resized to the size of the input as the authors' code
-    does. The student runs once; the teacher runs once, without gradient, and lives
+    distillation loss compares what the student and the frozen teacher computed for
+    the same images. Which of it, the loss's attribute ``compares`` says:
+
+    - 'logits' (also without that attribute): logits, bilinearly resized to the size
+      of the input as the authors' code does;
+    - 'backbone': the tuple of features that ``extract_feat`` returns;
+    - 'decoder': the input of the decode head's classifier, before dropout.
+
+    The student runs once; the teacher runs once, without gradient, and lives
     outside ``state_dict`` so that a checkpoint of this class is a checkpoint of a
     stock ``EncoderDecoder``.
 
     Args:
         distillation (Sequence[dict]): Loss configs called as
-            ``loss(student_logits, teacher_logits)``. Logged under
-            ``distill.<loss_name>``. Empty means no teacher is needed, and the
-            class is a stock ``EncoderDecoder``.
+            ``loss(student, teacher)``. Logged under ``distill.<loss_name>``. Empty
+            means no teacher is needed, and the class is a stock ``EncoderDecoder``.
         norm_eval (bool): Keep the running statistics of all batch norm layers as they
             are, and normalise with them (the code's ``fix_bn``; off there by default).
             Worth it where the images of a step resemble each other so much that
             their statistics ruin the old classes. Weights and biases still train.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
+
+    Raises:
+        ValueError: A distillation loss compares something else.
 
     Example:
         ``model=dict(type='IncrementalEncoderDecoder', distillation=[dict(
@@ -54,6 +64,12 @@ class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         super().__init__(*args, **kwargs)
         self.distillation = nn.ModuleList(MODELS.build(c) for c in distillation)
         self.norm_eval = norm_eval
+        for loss in self.distillation:
+            if _compared(loss) not in ('logits', 'backbone', 'decoder'):
+                raise ValueError(
+                    f'{type(loss).__name__} compares {_compared(loss)!r}; distillation '
+                    "can compare 'logits', 'backbone' or 'decoder'"
+                )
 
     def train(self, mode: bool = True) -> 'IncrementalEncoderDecoder':
         """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
@@ -74,31 +90,69 @@ class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         Returns:
             ``decode.*``, ``distill.*`` and, with an auxiliary head, ``aux.*``.
         """
-        features = self.extract_feat(inputs)
-        logits = self.decode_head(features)
+        wanted = {_compared(loss) for loss in self.distillation}
+        student = _outputs(self, inputs, wanted)
         losses = add_prefix(
-            self.decode_head.loss_by_feat(logits, data_samples), 'decode'
+            self.decode_head.loss_by_feat(student['logits'], data_samples), 'decode'
         )
         if self.distillation:
-            distilled = self._distillation_losses(logits, inputs)
+            with torch.no_grad():
+                teacher = _outputs(self.teacher, inputs, wanted)
+            if 'logits' in wanted:
+                for outputs, model in ((student, self), (teacher, self.teacher)):
+                    outputs['logits'] = resize(
+                        outputs['logits'],
+                        inputs.shape[2:],
+                        mode='bilinear',
+                        align_corners=model.align_corners,
+                    )
+            distilled = self._distillation_losses(student, teacher)
             losses.update(add_prefix(distilled, 'distill'))
         if self.with_auxiliary_head:
-            losses.update(self._auxiliary_head_forward_train(features, data_samples))
+            losses.update(
+                self._auxiliary_head_forward_train(student['backbone'], data_samples)
+            )
         return losses
 
-    def _distillation_losses(self, logits: Tensor, inputs: Tensor) -> dict[str, Tensor]:
-        with torch.no_grad():
-            teacher = self.teacher
-            teacher_logits = teacher.decode_head(teacher.extract_feat(inputs))
-        student_logits, teacher_logits = (
-            resize(x, inputs.shape[2:], mode='bilinear', align_corners=a)
-            for x, a in (
-                (logits, self.align_corners),
-                (teacher_logits, teacher.align_corners),
-            )
-        )
+    def _distillation_losses(
+        self, student: dict[str, Any], teacher: dict[str, Any]
+    ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         for loss in self.distillation:
-            value = loss(student_logits, teacher_logits)
+            what = _compared(loss)
+            value = loss(student[what], teacher[what])
             losses[loss.loss_name] = losses.get(loss.loss_name, 0) + value
         return losses
+
+
+def _compared(loss: nn.Module) -> str:
+    return getattr(loss, 'compares', 'logits')
+
+
+def _outputs(
+    model: EncoderDecoder, inputs: Tensor, wanted: Container[str]
+) -> dict[str, Any]:
+    """What losses may compare, from one pass through ``model``."""
+    head = model.decode_head
+    features = model.extract_feat(inputs)
+    if 'decoder' not in wanted:
+        return dict(backbone=features, logits=head(features))
+    with _recorded_inputs(head.dropout or head.conv_seg) as recorded:
+        logits = head(features)
+    if not recorded:
+        raise ValueError(
+            f'{type(head).__name__} computes its logits without its dropout and '
+            "conv_seg, so there is no 'decoder' output to compare: use level='backbone'"
+        )
+    return dict(backbone=features, decoder=recorded[-1], logits=logits)
+
+
+@contextmanager
+def _recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect what ``module`` is called with inside the context."""
+    recorded: list[Tensor] = []
+    handle = module.register_forward_pre_hook(lambda _, args: recorded.append(args[0]))
+    try:
+        yield recorded
+    finally:
+        handle.remove()

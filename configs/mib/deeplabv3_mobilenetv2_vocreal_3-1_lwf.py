@@ -1,0 +1,7 @@
+# LwF, real VOC 3-1.
+_base_ = './deeplabv3_mobilenetv2_vocreal_3-1_ft.py'
+model = dict(
+    distillation=[
+        dict(type='KnowledgeDistillationLoss', alpha=1.0, loss_weight=100.0)  # code
+    ]
+)

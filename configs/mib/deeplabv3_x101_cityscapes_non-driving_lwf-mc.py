@@ -1,0 +1,13 @@
+# LwF-MC, Cityscapes non-driving (Table 4: all 51.8).
+_base_ = './deeplabv3_x101_cityscapes_non-driving_ft.py'
+model = dict(
+    decode_head=dict(
+        loss_decode=dict(
+            _delete_=True,
+            type='IncrementalBCELoss',
+            num_old_classes=1,
+            variant='official',  # code: old classes are negatives, too
+        )
+    ),
+    distillation=[dict(type='BinaryDistillationLoss', loss_weight=10.0)],  # code
+)

@@ -1,0 +1,6 @@
+# Riemannian Walks (RW), demo VOC 15-1.
+_base_ = './demo_voc_15-1_ft.py'
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='ParameterImportanceHook', importance='rw', weight=100.0),  # code
+]

@@ -1,0 +1,156 @@
+"""Gives the segmentor a teacher that follows it, and keeps it in the checkpoints."""
+
+from typing import Any, Literal
+
+from mmengine.hooks import EMAHook, Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, weights_to_cpu
+from mmseg.registry import HOOKS
+from torch import nn
+
+from ...models.utils.ema_teacher import WeightAverage, copy_student, ramped_momentum
+
+CHECKPOINT_KEY = 'ema_teacher'
+
+
+@HOOKS.register_module()
+class EMATeacherHook(Hook):
+    """The moving average of the student's weights as its teacher.
+
+    The segmentor must have ``set_teacher``, as
+    :class:`~mmseg_labelfree.models.segmentors.MeanTeacherEncoderDecoder` has. The
+    teacher starts as a copy of the student and moves after each step of the
+    optimizer: not after iterations that only accumulate gradients, nor after steps
+    that a loss scaler leaves out. It is no part of the model's parameters and
+    ``state_dict``. Checkpoints hold it under ``ema_teacher``: its ``state_dict``, whose
+    names are those of the student's, and the number of ``updates``. Resuming needs that
+    entry; test and validation read it if there is one.
+    ``tools/model_converters/ema_teacher_to_mmseg.py`` makes it a checkpoint of its own.
+
+    Args:
+        momentum: Share of the old teacher in the new one, 0 to 1 (the decay, called
+            momentum in the papers; MMEngine's averages take 1 minus that).
+        ramp: Whether the share rises as ``1 - 1 / (update + 1)`` up to ``momentum``.
+        buffers: 'copy', 'ema' or 'own', see
+            :class:`~mmseg_labelfree.models.utils.WeightAverage`. 'own' is for a teacher
+            that runs in train mode (U2PL's code), so the segmentor's
+            ``teacher_mode`` must be 'train'.
+
+    During the segmentor's ``warmup_iters``, in which it trains on labels alone, the
+    teacher's parameters are the student's (with 'own' the statistics stay its own);
+    updates are counted from then on.
+
+    Raises:
+        TypeError: The segmentor takes no teacher.
+        ValueError: A setting is out of range or does not fit the segmentor; there is an
+            ``EMAHook`` too; or the checkpoint to resume has no teacher.
+
+    Example:
+        ``custom_hooks=[dict(type='EMATeacherHook', momentum=0.99)]``
+    """
+
+    priority = 'LOW'  # after the hooks that load or change the student's weights
+
+    def __init__(
+        self,
+        momentum: float = 0.99,
+        ramp: bool = True,
+        buffers: Literal['copy', 'ema', 'own'] = 'copy',
+    ) -> None:
+        if not 0 <= momentum <= 1:
+            raise ValueError(f'EMATeacherHook: momentum={momentum} is not in 0 to 1')
+        self.momentum = momentum
+        self.ramp = ramp
+        self.buffers = buffers
+        self.updates = 0
+        self._saved: dict[str, Any] | None = None
+        self._step_hook = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the teacher of the checkpoint until it is needed."""
+        self._saved = checkpoint.pop(CHECKPOINT_KEY, None)
+
+    def before_train(self, runner: Runner) -> None:
+        """Hand over the teacher and follow the optimizer's steps."""
+        student = _student(runner)
+        self._check(runner, student)
+        teacher = copy_student(student, getattr(student, 'not_in_teacher', ()))
+        self.updates = 0
+        if runner.iter > 0:
+            if self._saved is None:
+                raise ValueError(
+                    f'the checkpoint to resume has no entry {CHECKPOINT_KEY!r}: it was '
+                    'trained without EMATeacherHook; use it with load_from instead, '
+                    'or take the hook out'
+                )
+            teacher.load_state_dict(self._saved['state_dict'])
+            self.updates = self._saved['updates']
+        self._saved = None
+        student.set_teacher(teacher)
+        average = WeightAverage(student, teacher, self.buffers)
+        warmup_iters = getattr(student, 'warmup_iters', 0)
+
+        def follow(optimizer, args, kwargs) -> None:
+            # A fused optimizer is called for overflows too, and leaves them out itself.
+            overflow = getattr(optimizer, 'found_inf', None)
+            if overflow is not None and overflow.item():
+                return
+            if runner.iter < warmup_iters:
+                average.update(0.0)
+                return
+            average.update(ramped_momentum(self.updates, self.momentum, self.ramp))
+            self.updates += 1
+
+        optimizer = runner.optim_wrapper.optimizer
+        self._step_hook = optimizer.register_step_post_hook(follow)
+
+    def after_train(self, runner: Runner) -> None:
+        """Stop following the optimizer."""
+        self._step_hook.remove()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save the teacher beside the student."""
+        state_dict = weights_to_cpu(_student(runner).teacher.state_dict())
+        checkpoint[CHECKPOINT_KEY] = dict(
+            state_dict=dict(state_dict), updates=self.updates
+        )
+
+    def before_val(self, runner: Runner) -> None:
+        """Hand over the checkpoint's teacher in a run that does not train."""
+        self._hand_over_saved(runner)
+
+    def before_test(self, runner: Runner) -> None:
+        """Hand over the checkpoint's teacher in a run that does not train."""
+        self._hand_over_saved(runner)
+
+    def _hand_over_saved(self, runner: Runner) -> None:
+        if self._saved is None:
+            return
+        student = _student(runner)
+        teacher = copy_student(student, getattr(student, 'not_in_teacher', ()))
+        teacher.load_state_dict(self._saved['state_dict'])
+        student.set_teacher(teacher)
+        self._saved = None
+
+    def _check(self, runner: Runner, student: nn.Module) -> None:
+        if not hasattr(student, 'set_teacher'):
+            raise TypeError(
+                f'{type(student).__name__} takes no teacher: EMATeacherHook needs a '
+                "segmentor such as model.type='MeanTeacherEncoderDecoder'"
+            )
+        if any(isinstance(hook, EMAHook) for hook in runner.hooks):
+            raise ValueError(
+                'EMATeacherHook and EMAHook do not go together: EMAHook swaps the '
+                "student's weights; take one of them out of custom_hooks"
+            )
+        if self.buffers == 'own' and getattr(student, 'teacher_mode', None) == 'eval':
+            raise ValueError(
+                "EMATeacherHook: with buffers='own' the teacher needs forward passes "
+                "in train mode for its statistics; set model.teacher_mode='train', "
+                "or buffers='copy'"
+            )
+
+
+def _student(runner: Runner) -> nn.Module:
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model

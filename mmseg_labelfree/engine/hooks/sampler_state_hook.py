@@ -1,0 +1,58 @@
+"""Checks the sampler of mixed batches and keeps its pools in the checkpoints."""
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ...datasets.multi_source_sampler import MultiSourceSampler
+
+CHECKPOINT_KEY = 'multi_source_sampler'
+
+
+@HOOKS.register_module()
+class SamplerStateHook(Hook):
+    """Care for a :class:`~mmseg_labelfree.datasets.MultiSourceSampler`.
+
+    Before training it checks that the loader's batch size is the sampler's. The
+    samples that other hooks moved between the pools are saved with every checkpoint
+    and moved again on resume; without moves a run resumes exactly without this too.
+
+    Raises:
+        TypeError: The training loader has another sampler.
+        ValueError: The batch sizes differ, or on resume the data or the seed do.
+
+    Example:
+        ``custom_hooks=[dict(type='SamplerStateHook')]``
+    """
+
+    priority = 'HIGH'  # before the hooks that move samples
+
+    def __init__(self) -> None:
+        self._saved: dict[str, Any] | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the state until training begins."""
+        self._saved = checkpoint.get(CHECKPOINT_KEY)
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the batch size; on resume, restore the pools."""
+        sampler = _sampler(runner)
+        sampler.check_loader(runner.train_dataloader)
+        if runner.iter > 0 and self._saved is not None:
+            sampler.load_state_dict(self._saved)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save the pools."""
+        checkpoint[CHECKPOINT_KEY] = _sampler(runner).state_dict()
+
+
+def _sampler(runner: Runner) -> MultiSourceSampler:
+    sampler = runner.train_dataloader.sampler
+    if not isinstance(sampler, MultiSourceSampler):
+        raise TypeError(
+            'SamplerStateHook needs train_dataloader.sampler=dict(type='
+            f"'MultiSourceSampler', ...), not a {type(sampler).__name__}"
+        )
+    return sampler

@@ -1,0 +1,298 @@
+"""Segmentor that learns from labels and from a moving-average teacher."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from mmengine.logging import MessageHub, print_log
+from mmseg.models import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from mmseg.utils import OptSampleList, SampleList, add_prefix
+from torch import Tensor, nn
+
+from ...ops.mixing import blank, mix, mixing_masks
+from ...ops.pseudo_labels import pseudo_labels
+from ..utils import FrozenTeacherMixin
+from ..utils.strong_view import StrongView
+from .mixed_batch import MixedBatch, real_pixels, split_batch
+
+MIXINGS = ('cutmix', 'classmix', 'cutout')
+
+
+@MODELS.register_module()
+class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
+    r"""An ``EncoderDecoder`` that also learns from a teacher's labels.
+
+    The objective is (U2PL eq. 1; Mean Teacher, https://arxiv.org/abs/1703.01780)
+
+    .. math:: L = L_s + \lambda_u L_u
+
+    :math:`L_s` is the heads' own losses on the samples with labels, auxiliary heads and
+    pixel samplers included. For the samples without, the teacher labels the view that
+    the loader made, the student sees a mixed, recoloured view of it, and
+    :math:`L_u` compares the two. With ``mixing='cutmix'`` this is the CutMix
+    baseline, with neither mixing nor strong view plain self-training.
+
+    A batch is flat, and ``metainfo['source']`` tells the samples apart, so the two
+    sides may as well be a source and a target domain. The student runs once, over
+    labelled images and strong views together: DDP sees one forward pass, and batch norm
+    normalises both by common statistics, those that its running averages, used at test,
+    describe. Every head sees the whole batch for that reason, and so that no process
+    leaves a parameter out when its batch lacks labels.
+
+    The teacher comes from :class:`~mmseg_labelfree.engine.hooks.EMATeacherHook` and is
+    in no ``state_dict``: a checkpoint of this class is one of a stock
+    ``EncoderDecoder``. Batches without unlabelled samples need no teacher.
+
+    Subclasses change one step of :meth:`loss`: :meth:`label_unlabeled`,
+    :meth:`make_strong_view`, :meth:`labeled_loss`, :meth:`unlabeled_loss` or
+    :meth:`extra_losses`.
+
+    Args:
+        labeled_sources: Sources whose labels are used; samples without ``source`` too.
+        unlabeled_sources: Sources whose labels are not looked at.
+        unlabeled_loss: A ``loss_decode`` for :math:`L_u`, called as ``(logits, labels,
+            weight=..., ignore_index=255)`` at image size. Default: cross-entropy
+            averaged over all pixels, ignored ones included.
+        unlabeled_weight: :math:`\lambda_u`.
+        threshold: Least probability of a pseudo-label, 0 to 1.
+        mixing: None, 'cutmix', 'classmix' or 'cutout', see
+            :mod:`~mmseg_labelfree.ops.mixing`.
+        mixing_prob: Probability of mixing (U2PL's code: 0.5).
+        mixing_per_sample: Decide for each sample instead of once an iteration.
+        mixing_area: Share of the image in the box of CutMix and CutOut.
+        strong_view: Arguments of
+            :class:`~mmseg_labelfree.models.utils.StrongView`, applied after the
+            mixing; ``{}`` for its defaults, None for no change of colours.
+        teacher_mode: Mode in which the teacher predicts, 'eval' or 'train'; the latter
+            normalises by the batch and updates the teacher's own statistics.
+        warmup_iters: Iterations on labels alone at the start; until then the teacher
+            is the student.
+        val_model: Which model :meth:`predict` is, 'student' or 'teacher'. For both see
+            :class:`~mmseg_labelfree.engine.loops.TeacherStudentValLoop`.
+        **kwargs: As for :class:`mmseg.models.EncoderDecoder`. Heads must give one
+            tensor of logits.
+
+    Raises:
+        ValueError: ``mixing``, ``teacher_mode`` or ``val_model`` is unknown, or a
+            sample has a source that is in neither list.
+        RuntimeError: There are unlabelled samples, but no teacher.
+
+    Example:
+        ``model=dict(type='MeanTeacherEncoderDecoder', mixing='cutmix',
+        mixing_prob=0.5)`` and ``custom_hooks=[dict(type='EMATeacherHook')]``
+    """
+
+    not_in_teacher: tuple[str, ...] = ()
+    """Children and buffers that the teacher is copied without."""
+
+    def __init__(
+        self,
+        *args,
+        labeled_sources: Sequence[str] = ('labeled',),
+        unlabeled_sources: Sequence[str] = ('unlabeled',),
+        unlabeled_loss: dict | None = None,
+        unlabeled_weight: float = 1.0,
+        threshold: float = 0.0,
+        mixing: Literal['cutmix', 'classmix', 'cutout'] | None = None,
+        mixing_prob: float = 1.0,
+        mixing_per_sample: bool = False,
+        mixing_area: float = 0.5,
+        strong_view: dict | None = None,
+        teacher_mode: Literal['eval', 'train'] = 'eval',
+        warmup_iters: int = 0,
+        val_model: Literal['student', 'teacher'] = 'student',
+        **kwargs,
+    ) -> None:
+        _choice('mixing', mixing, (None, *MIXINGS))
+        _choice('teacher_mode', teacher_mode, ('eval', 'train'))
+        _choice('val_model', val_model, ('student', 'teacher'))
+        super().__init__(*args, **kwargs)
+        self.labeled_sources = tuple(labeled_sources)
+        self.unlabeled_sources = tuple(unlabeled_sources)
+        self.unlabeled_criterion = MODELS.build(
+            unlabeled_loss or dict(type='CrossEntropyLoss')
+        )
+        self.unlabeled_weight = unlabeled_weight
+        self.threshold = threshold
+        self.mixing = mixing
+        self.mixing_settings = dict(
+            prob=mixing_prob, per_sample=mixing_per_sample, area=mixing_area
+        )
+        self.strong_view = None if strong_view is None else StrongView(**strong_view)
+        self.teacher_mode = teacher_mode
+        self.warmup_iters = warmup_iters
+        self.val_model = val_model
+        self._warned: set[str] = set()
+
+    @property
+    def teacher(self) -> nn.Module:
+        """The teacher.
+
+        Raises:
+            RuntimeError: There is none.
+        """
+        teacher = self.__dict__.get('_teacher')
+        if teacher is None:
+            raise RuntimeError(
+                f'{type(self).__name__} has no teacher: train with '
+                "dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
+                "without `ema_teacher`, set model.val_model='student'"
+            )
+        return teacher
+
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
+        """Losses of one batch.
+
+        Args:
+            inputs: Preprocessed images (N, 3, H, W).
+            data_samples: N samples with ``gt_sem_seg`` (1, H, W), 255 = ignored, and
+                ``metainfo['source']``.
+
+        Returns:
+            ``decode.*`` and, with an auxiliary head, ``aux.*`` of the labelled samples;
+            ``unlabeled.*`` of the others, with ``unlabeled.used``, the share of their
+            pixels that has a pseudo-label.
+        """
+        batch = split_batch(
+            inputs, data_samples, self.labeled_sources, self.unlabeled_sources
+        )
+        self._report_missing(batch)
+        if self._in_warmup() and batch.num_labeled:
+            batch = batch.without_unlabeled()
+        if batch.num_unlabeled:
+            self.label_unlabeled(batch)
+            self.make_strong_view(batch)
+        features = self.extract_feat(batch.student_inputs())
+        logits = self.decode_head(features)
+        losses = self.labeled_loss(features, logits, batch)
+        if batch.num_unlabeled:
+            losses.update(self.unlabeled_loss(logits[batch.num_labeled :], batch))
+        losses.update(self.extra_losses(features, logits, batch))
+        return losses
+
+    def label_unlabeled(self, batch: MixedBatch) -> None:
+        """Set ``batch.labels`` (and ``weights``) from the teacher on the weak view."""
+        logits = self.teacher_logits(batch.unlabeled)
+        real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
+        batch.labels = pseudo_labels(logits, self.threshold, real)
+
+    @torch.no_grad()
+    def teacher_logits(self, images: Tensor) -> Tensor:
+        """The teacher's logits (N, C, H, W) at the size of the images."""
+        teacher = self.teacher
+        if self.teacher_mode == 'train':
+            teacher.train()
+        logits = teacher.decode_head(teacher.extract_feat(images))
+        if self.teacher_mode == 'train':
+            teacher.eval()
+        return self._to_size(logits, images)
+
+    def make_strong_view(self, batch: MixedBatch) -> None:
+        """Set ``batch.strong``, and mix ``labels`` and ``weights`` along with it."""
+        if self.mixing is not None:
+            masks = mixing_masks(self.mixing, batch.labels, **self.mixing_settings)
+            if self.mixing == 'cutout':
+                batch.strong = blank(masks, batch.strong, 0.0)
+                batch.labels = blank(masks, batch.labels, 255)
+            else:
+                batch.strong, batch.labels = mix(masks, batch.strong, batch.labels)
+                if batch.weights is not None:
+                    (batch.weights,) = mix(masks, batch.weights)
+        if self.strong_view is not None:
+            batch.strong = self.strong_view(batch.strong, self.data_preprocessor)
+
+    def labeled_loss(
+        self, features: Sequence[Tensor], logits: Tensor, batch: MixedBatch
+    ) -> dict[str, Tensor]:
+        """The heads' own losses on the labelled samples.
+
+        Args:
+            features: Of the student, for the whole batch, labelled samples first.
+            logits: Of the decode head (L + U, C, h, w).
+            batch: The batch.
+        """
+        losses = self._head_loss(self.decode_head, logits, batch, 'decode')
+        if self.with_auxiliary_head:
+            several = isinstance(self.auxiliary_head, nn.ModuleList)
+            heads = self.auxiliary_head if several else [self.auxiliary_head]
+            for index, head in enumerate(heads):
+                name = f'aux_{index}' if several else 'aux'
+                losses.update(self._head_loss(head, head(features), batch, name))
+        return losses
+
+    def unlabeled_loss(self, logits: Tensor, batch: MixedBatch) -> dict[str, Tensor]:
+        """Compare the student's logits (U, C, h, w) with the pseudo-labels."""
+        loss = self.unlabeled_criterion(
+            self._to_size(logits, batch.strong),
+            batch.labels,
+            weight=batch.weights,
+            ignore_index=255,
+        )
+        return {
+            f'unlabeled.{self.unlabeled_criterion.loss_name}': (
+                self.unlabeled_weight * loss
+            ),
+            'unlabeled.used': (batch.labels != 255).float().mean(),
+        }
+
+    def extra_losses(
+        self, features: Sequence[Tensor], logits: Tensor, batch: MixedBatch
+    ) -> dict[str, Tensor]:
+        """Further losses of a subclass; none here. Arguments as in `labeled_loss`."""
+        return {}
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Predictions of the model that ``val_model`` names."""
+        model = self.teacher if self.val_model == 'teacher' else self
+        return super(MeanTeacherEncoderDecoder, model).predict(inputs, data_samples)
+
+    def _head_loss(
+        self, head: nn.Module, logits: Tensor, batch: MixedBatch, name: str
+    ) -> dict[str, Tensor]:
+        if not batch.num_labeled:
+            # Zero, but it reaches every parameter: DDP waits for all of them.
+            return {f'{name}.loss_none': 0 * logits.float().mean()}
+        losses = head.loss_by_feat(logits[: batch.num_labeled], batch.labeled_samples)
+        return add_prefix(losses, name)
+
+    def _to_size(self, logits: Tensor, images: Tensor) -> Tensor:
+        return resize(
+            logits,
+            images.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )
+
+    def _in_warmup(self) -> bool:
+        if not self.warmup_iters:
+            return False
+        hub = MessageHub.get_current_instance()
+        return hub.get_info('iter', 0) < self.warmup_iters
+
+    def _report_missing(self, batch: MixedBatch) -> None:
+        """Say once that batches come without labelled or unlabelled samples."""
+        parts = (
+            (batch.num_labeled, self.labeled_sources, 'labelled'),
+            (batch.num_unlabeled, self.unlabeled_sources, 'unlabelled'),
+        )
+        for num, sources, kind in parts:
+            if num or kind in self._warned:
+                continue
+            self._warned.add(kind)
+            print_log(
+                f'A batch has no sample of the {kind} sources {list(sources)} and '
+                f'gives no {kind} loss. MultiSourceSampler draws from every source in '
+                'each batch.',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+
+def _choice(name: str, value: Any, known: tuple) -> None:
+    if value not in known:
+        raise ValueError(
+            f'{name}={value!r} is unknown; use one of {", ".join(map(repr, known))}'
+        )

@@ -1,0 +1,81 @@
+"""Colour jitter, greyscale and blur of a batch on its device."""
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.models import SegDataPreProcessor
+from torch import Tensor
+from torchvision.transforms import v2
+
+__all__ = ['StrongView']
+
+
+class StrongView:
+    """The student's view of normalised images: other colours, less sharp.
+
+    Each sample draws its own parameters, from torch's global CPU generator, and is
+    changed where it is, by torchvision; geometry and labels stay as they are. The
+    batch is taken back to colours of 0 to 1, changed, and normalised again.
+    The default strengths are those of ClassMix's and ST++'s descendants; EUMS uses
+    ``brightness=0.5, contrast=0.5, saturation=0.5, hue=0.25, jitter_prob=1.0`` with
+    neither greyscale nor blur.
+
+    Args:
+        brightness: Largest relative change of the brightness.
+        contrast: The same for contrast.
+        saturation: The same for saturation.
+        hue: Largest shift of the hue, 0 to 0.5 of the circle.
+        jitter_prob: Probability of any change of colour.
+        grayscale_prob: Probability of no colour at all.
+        blur_prob: Probability of a Gaussian blur.
+        blur_sigma: Bounds of its standard deviation in pixels.
+
+    Example:
+        ``model=dict(type='MeanTeacherEncoderDecoder', strong_view=dict(
+        jitter_prob=0.8, blur_prob=0.5))``
+    """
+
+    def __init__(
+        self,
+        brightness: float = 0.5,
+        contrast: float = 0.5,
+        saturation: float = 0.5,
+        hue: float = 0.25,
+        jitter_prob: float = 0.8,
+        grayscale_prob: float = 0.2,
+        blur_prob: float = 0.5,
+        blur_sigma: Sequence[float] = (0.1, 2.0),
+    ) -> None:
+        radius = int(3 * max(blur_sigma) + 0.5)
+        jitter = v2.ColorJitter(brightness, contrast, saturation, hue)
+        blur = v2.GaussianBlur(2 * radius + 1, tuple(blur_sigma))
+        self.change = v2.Compose([
+            v2.RandomApply([jitter], jitter_prob),
+            v2.RandomGrayscale(grayscale_prob),
+            v2.RandomApply([blur], blur_prob),
+        ])
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
+        """Change a batch.
+
+        Args:
+            images: Normalised floating point images ``(N, 3, H, W)``.
+            preprocessor: Made them; knows mean, deviation and order of colours.
+
+        Returns:
+            Tensor like ``images``. Without ``bgr_to_rgb`` the images count as BGR.
+        """
+        scale = images.new_full((1, 1, 1), 255.0)
+        mean, std = torch.zeros_like(scale), torch.ones_like(scale)
+        if preprocessor._enable_normalize:
+            mean, std = preprocessor.mean.to(images), preprocessor.std.to(images)
+        flip = not preprocessor._channel_conversion
+        with torch.autocast(images.device.type, enabled=False):
+            colours = ((images * std + mean) / scale).clamp_(0, 1)
+            if flip:
+                colours = colours.flip(1)
+            colours = torch.stack([self.change(image) for image in colours])
+            if flip:
+                colours = colours.flip(1)
+            return (colours * scale - mean) / std

@@ -1,0 +1,187 @@
+"""Mixing the images of a batch with each other: CutMix, ClassMix and CutOut.
+
+A mask is bool ``(N, H, W)``. True marks the pixels of sample i that are taken from its
+partner, the next sample of the batch (the last one's partner is the first);
+for CutOut, the pixels that are blanked. :func:`mix` and :func:`blank` apply one mask
+to images, labels and weights alike. Everything is drawn and done on the device of the
+batch, without waiting for it.
+"""
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    'blank',
+    'box_masks',
+    'class_masks',
+    'keep_some',
+    'mix',
+    'mixing_masks',
+]
+
+_NUM_LABELS = 256
+
+
+def box_masks(
+    num: int,
+    height: int,
+    width: int,
+    area: float = 0.5,
+    device: torch.device | str | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """One random box per sample: the masks of CutMix and CutOut.
+
+    As in U2PL's code the box covers ``area`` of the image whatever its shape: its
+    width is uniform in ``area * width + 1 .. width - 1``, its height follows, and
+    its place is uniform. CutMix: https://arxiv.org/abs/1906.01916; CutOut:
+    https://arxiv.org/abs/1708.04552.
+
+    Args:
+        num: Number of samples N.
+        height: Height H in pixels.
+        width: Width W in pixels, at least 2.
+        area: Share of the pixels inside the box, above 0 and below 1.
+        device: Device of the result.
+        generator: Generator on ``device``; default the global one.
+
+    Returns:
+        Bool ``(N, H, W)``, True inside the box. The height is rounded to whole
+        pixels, so the area is met up to half a row.
+
+    Raises:
+        ValueError: ``area`` or the size is out of range.
+    """
+    if not 0 < area < 1:
+        raise ValueError(f'area is a share of the image, above 0 and below 1: {area}')
+    if height < 2 or width < 2:
+        raise ValueError(f'no box fits into an image of {height} x {width} pixels')
+    lowest = min(int(area * width) + 1, width - 1)
+    draw = torch.rand(3, num, device=device, generator=generator)
+    box_width = (lowest + draw[0] * (width - lowest)).floor().clamp_(max=width - 1)
+    box_height = (area * height * width / box_width).round().clamp_(1, height)
+    left = (draw[1] * (width - box_width + 1)).floor()
+    top = (draw[2] * (height - box_height + 1)).floor()
+    rows = _between(height, top, box_height)
+    columns = _between(width, left, box_width)
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def _between(size: int, start: Tensor, length: Tensor) -> Tensor:
+    place = torch.arange(size, device=start.device)
+    return (place >= start[:, None]) & (place < (start + length)[:, None])
+
+
+def class_masks(
+    labels: Tensor,
+    ignore_index: int = 255,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """ClassMix: the sample keeps half of its classes, the rest is the partner's.
+
+    Of k classes in a label map, ``k // 2`` random ones are kept
+    (https://arxiv.org/abs/2007.07936), so a map of one class is replaced whole.
+    Ignored pixels are never kept.
+
+    Args:
+        labels: Integer ``(N, H, W)``, each below 256: labels or pseudo-labels.
+        ignore_index: Label that is no class.
+        generator: Generator on the device of ``labels``; default the global one.
+
+    Returns:
+        Bool ``(N, H, W)``, False on the pixels of the kept classes.
+    """
+    flat = labels.flatten(1).long()
+    shape = len(labels), _NUM_LABELS
+    present = torch.zeros(shape, dtype=torch.bool, device=labels.device)
+    present.scatter_(1, flat, True)
+    present[:, ignore_index] = False
+    draw = torch.rand(shape, device=labels.device, generator=generator)
+    draw.masked_fill_(~present, -1.0)
+    rank = draw.argsort(1, descending=True).argsort(1)
+    kept = rank < present.sum(1, keepdim=True) // 2
+    return ~kept.gather(1, flat).view_as(labels)
+
+
+def keep_some(
+    masks: Tensor,
+    prob: float,
+    per_sample: bool = False,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Clear masks at random, so that mixing happens with probability ``prob``.
+
+    Args:
+        masks: Bool ``(N, H, W)``.
+        prob: Probability that a mask stays.
+        per_sample: Decide for each sample; otherwise once for the whole batch, as
+            U2PL's code does with ``prob=0.5``.
+        generator: Generator on the device of the masks; default the global one.
+
+    Returns:
+        Bool ``(N, H, W)``.
+    """
+    if prob >= 1:
+        return masks
+    num = len(masks) if per_sample else 1
+    draw = torch.rand(num, 1, 1, device=masks.device, generator=generator)
+    return masks & (draw < prob)
+
+
+def mixing_masks(
+    kind: str,
+    labels: Tensor,
+    prob: float = 1.0,
+    per_sample: bool = False,
+    area: float = 0.5,
+) -> Tensor:
+    """The masks of one kind of mixing for a batch, from the global generator.
+
+    Args:
+        kind: 'cutmix', 'classmix' or 'cutout'.
+        labels: Labels or pseudo-labels ``(N, H, W)``.
+        prob: See :func:`keep_some`.
+        per_sample: See :func:`keep_some`.
+        area: Share of the box of CutMix and CutOut, see :func:`box_masks`.
+
+    Returns:
+        Bool ``(N, H, W)`` on the device of the labels.
+    """
+    if kind == 'classmix':
+        masks = class_masks(labels)
+    else:
+        masks = box_masks(*labels.shape, area=area, device=labels.device)
+    return keep_some(masks, prob, per_sample)
+
+
+def mix(masks: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
+    """Take the marked pixels from the next sample of the batch.
+
+    Args:
+        masks: Bool ``(N, H, W)``, see :func:`box_masks` and :func:`class_masks`.
+        *maps: Images ``(N, C, H, W)``, labels or weights ``(N, H, W)``.
+
+    Returns:
+        The mixed maps, new tensors of the same shapes and dtypes.
+
+    Example:
+        >>> images, labels = mix(box_masks(4, 64, 64), images, labels)
+    """
+    return tuple(
+        torch.where(_as(masks, values), values.roll(-1, 0), values) for values in maps
+    )
+
+
+def blank(masks: Tensor, values: Tensor, fill: float) -> Tensor:
+    """CutOut: set the marked pixels to ``fill`` (0 is the mean of normalised images).
+
+    Args:
+        masks: Bool ``(N, H, W)``.
+        values: Images ``(N, C, H, W)``, labels or weights ``(N, H, W)``.
+        fill: The new value; 255 for labels that then cost nothing.
+    """
+    return values.masked_fill(_as(masks, values), fill)
+
+
+def _as(masks: Tensor, values: Tensor) -> Tensor:
+    return masks if values.dim() == masks.dim() else masks.unsqueeze(1)

@@ -1,0 +1,156 @@
+r"""Importance of parameters for what was learned before: EWC, PI and RW.
+
+The prior-focused baselines of Modeling the Background (MiB, section 6.2.1,
+https://arxiv.org/abs/2002.00718) add :math:`\lambda \sum_i \Omega_i (\theta_i -
+\theta_i^*)^2` to the loss of a step, with :math:`\theta^*` the parameters after the
+previous step. They differ in the importance :math:`\Omega`:
+
+- EWC (https://arxiv.org/abs/1612.00796): the diagonal of the Fisher matrix;
+- PI, path integral (https://arxiv.org/abs/1703.04200): how much each parameter
+  contributed to the decrease of the loss, per squared distance travelled;
+- RW, Riemannian walk (https://arxiv.org/abs/1801.10112): the Fisher matrix plus a
+  path integral per distance in the Fisher metric.
+
+The functions take lists of tensors, one tensor per parameter and in the same order;
+those whose name ends in ``_`` change their first argument in place. They go through
+torch's foreach operations: on a GPU a few kernels for the whole model instead of a few
+per parameter.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+Tensors = Sequence[Tensor]
+
+
+def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
+    r"""Online Fisher diagonal: :math:`F \leftarrow \alpha g^2 + (1 - \alpha) F`.
+
+    Args:
+        fisher: Running estimate, changed in place. MiB's code starts it at one.
+        grads: Gradients g of the task loss (mean over the batch).
+        alpha: Weight of the new gradient, 0.9 in MiB's code: the estimate then
+            looks back only a few updates.
+    """
+    for f, g in _groups(fisher, grads):
+        torch._foreach_mul_(f, 1 - alpha)
+        torch._foreach_addcmul_(f, g, g, value=alpha)
+
+
+def accumulate_path_(
+    path: Tensors, grads: Tensors, before: Tensors, after: Tensors
+) -> None:
+    r"""Path integral of the loss: :math:`w \leftarrow w - g\,\Delta\theta`.
+
+    Summed over a training, w is each parameter's share in the decrease of the loss.
+
+    Args:
+        path: The integral w so far, changed in place.
+        grads: Gradients g of the task loss before an update.
+        before: The parameters before the update, ...
+        after: ... and after it; their difference is :math:`\Delta\theta`.
+    """
+    for w, g, old, new in _groups(path, grads, before, after):
+        torch._foreach_addcmul_(w, g, torch._foreach_sub(old, new))
+
+
+def path_integral_score(
+    path: Tensors, distance: Tensors, eps: float = 1e-7
+) -> list[Tensor]:
+    r"""Score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
+
+    Args:
+        path: Path integral w of a training step.
+        distance: How far the parameters moved in it, :math:`d = \theta -
+            \theta_{start}`.
+        eps: Keeps the score of parameters that did not move finite; in squared
+            units of the parameters.
+    """
+    score = []
+    for w, d in _groups(path, distance):
+        scale = torch._foreach_mul(d, d)
+        score += _positive_ratio(w, scale, eps)
+    return score
+
+
+def riemannian_score(
+    path: Tensors, distance: Tensors, fisher: Tensors, eps: float = 1e-7
+) -> list[Tensor]:
+    r"""Score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
+
+    Args:
+        path: Path integral w of a few updates.
+        distance: How far the parameters moved in them, d.
+        fisher: The Fisher diagonal F.
+        eps: Keeps the score of parameters that did not move finite; in units of the
+            loss.
+    """
+    score = []
+    for w, d, f in _groups(path, distance, fisher):
+        scale = torch._foreach_mul(d, d)
+        torch._foreach_mul_(scale, f)
+        torch._foreach_mul_(scale, 0.5)
+        score += _positive_ratio(w, scale, eps)
+    return score
+
+
+def normalize_importance(importance: Tensor) -> Tensor:
+    """Scale one parameter's importance to 0..1 (min-max over the tensor).
+
+    A tensor in which all values are equal, so any of one element, becomes zero.
+    """
+    low, high = importance.min(), importance.max()
+    span = high - low
+    return (importance - low) / torch.where(span > 0, span, 1)
+
+
+def quadratic_penalty(
+    params: Tensors, reference: Tensors, importance: Tensors
+) -> Tensor:
+    r""":math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
+
+    Args:
+        params: Parameters.
+        reference: Their values after the previous step, of the same shapes.
+        importance: Their importance, of the same shapes, not negative.
+    """
+    terms = [
+        (omega * (p - r).square()).sum()
+        for p, r, omega in zip(params, reference, importance, strict=True)
+    ]
+    return torch.stack(terms).sum()
+
+
+def add_penalty_gradient_(
+    grads: Tensors,
+    params: Tensors,
+    reference: Tensors,
+    importance: Tensors,
+    weight: float,
+) -> None:
+    """Add ``weight`` times the gradient of :func:`quadratic_penalty` to ``grads``."""
+    for g, p, r, omega in _groups(grads, params, reference, importance):
+        distance = torch._foreach_sub(p, r)
+        torch._foreach_addcmul_(g, distance, omega, value=2 * weight)
+
+
+def _groups(*lists: Tensors) -> Iterator[Sequence[Tensors]]:
+    """The whole lists on a GPU; on a CPU one parameter at a time.
+
+    The latter stays in the cache from one operation to the next, a third faster.
+    """
+    if lists[0] and lists[0][0].device.type != 'cpu':
+        yield lists
+    else:
+        for tensors in zip(*lists, strict=True):
+            yield [[t] for t in tensors]
+
+
+def _positive_ratio(numerator, denominator, eps):
+    """max(0, numerator / (denominator + eps)); overwrites the denominator."""
+    torch._foreach_add_(denominator, eps)
+    ratio = torch._foreach_div(numerator, denominator)
+    torch._foreach_clamp_min_(ratio, 0.0)
+    return ratio

@@ -1,0 +1,147 @@
+r"""Centres of the classes in the space of the embeddings, and what they tell of labels.
+
+U2PL+ (https://arxiv.org/abs/2306.02314), section 3.4.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .collectives import sum_over_processes
+
+__all__ = [
+    'class_means',
+    'denoised_logits',
+    'prototype_log_weights',
+    'update_prototypes_',
+]
+
+
+@torch.no_grad()
+def class_means(
+    features: Tensor, labels: Tensor, num_classes: int, all_processes: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Mean embedding of each class, U2PL+ eq. 15-17.
+
+    Args:
+        features: Embeddings ``(N, D, h, w)``, any precision.
+        labels: int64 ``(N, h, w)``: ground truth, or reliable pseudo-labels; pixels
+            with a label that is no class (255) are in no mean.
+        num_classes: C.
+        all_processes: Means over the pixels of all processes, which all must call
+            this then.
+
+    Returns:
+        Means ``(C, D)``, float32 (float64 for float64), 0 for classes without a pixel,
+        and the numbers of pixels ``(C,)``, int64.
+    """
+    dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
+    classes = torch.arange(num_classes, device=labels.device)[:, None]
+    member = labels.flatten(1)[:, None] == classes
+    counts = member.sum((0, 2))
+    with torch.autocast(features.device.type, enabled=False):
+        rows = features.detach().flatten(2).transpose(1, 2).to(dtype)
+        sums = (member.to(dtype) @ rows).sum(0).double()
+    if all_processes:
+        both = sum_over_processes(torch.cat([sums, counts[:, None].double()], 1))
+        sums, counts = both[:, :-1], both[:, -1].long()
+    return (sums / counts.clamp(min=1)[:, None]).to(dtype), counts
+
+
+@torch.no_grad()
+def update_prototypes_(
+    prototypes: Tensor,
+    known: Tensor,
+    means: Tensor,
+    counts: Tensor,
+    momentum: float = 0.999,
+) -> None:
+    r"""Momentum prototypes, U2PL+ eq. 18, in place.
+
+    The first mean of a class becomes its prototype as it is; later ones have the share
+    ``1 - momentum``. Classes without a pixel stay as they are.
+
+    Args:
+        prototypes: ``(C, D)``.
+        known: Bool ``(C,)``, which of them have been set.
+        means: ``(C, D)`` of this batch.
+        counts: Its pixels of each class ``(C,)``.
+        momentum: :math:`m^{proto}`; 0 for the centres of the last batch.
+    """
+    share = torch.where(known, 1 - momentum, 1.0) * (counts > 0)
+    prototypes.lerp_(means.to(prototypes.dtype), share[:, None].to(prototypes.dtype))
+    known |= counts > 0
+
+
+@torch.no_grad()
+def prototype_log_weights(
+    features: Tensor,
+    prototypes: Tensor,
+    known: Tensor | None = None,
+    normalize: bool = False,
+) -> Tensor:
+    r"""Logarithm of the class weights of prototypical denoising, U2PL+ eq. 19.
+
+    .. math:: w(c) = \mathrm{softmax}_c(-\|z - z_c^{proto}\|)
+
+    The paper's symbols leave open whether z is an image or a pixel (the weight has
+    the index of an image alone, the prototypes are means of pixels); the method that it
+    follows, ProDA (https://arxiv.org/abs/2101.10979), weighs pixels. Pixels are what
+    dense embeddings give; ``features.mean((2, 3), keepdim=True)`` gives images.
+
+    Args:
+        features: Embeddings ``(N, D, h, w)`` of the teacher, any precision.
+        prototypes: ``(C, D)``, in the same space.
+        known: Bool ``(C,)``. A class without a prototype is taken to be as near as the
+            nearest one that has one, so that nothing speaks against it.
+        normalize: Measure between unit vectors, so that weights differ by
+            a factor of at most :math:`e^2`. False, as the equation is written.
+
+    Returns:
+        float32 ``(N, C, h, w)`` (float64 for float64); ``exp`` of it sums to 1.
+    """
+    dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
+    with torch.autocast(features.device.type, enabled=False):
+        rows = features.detach().flatten(2).to(dtype)
+        centres = prototypes.to(dtype)
+        if normalize:
+            rows, centres = F.normalize(rows, dim=1), F.normalize(centres, dim=1)
+        distance = torch.matmul(centres, rows).mul_(-2)
+        distance += rows.square().sum(1, keepdim=True)
+        distance += centres.square().sum(1, keepdim=True)
+        distance.clamp_(min=0).sqrt_()
+    if known is not None:
+        has = known[:, None]
+        nearest = distance.masked_fill(~has, torch.inf).amin(1, keepdim=True)
+        nearest = nearest.masked_fill(nearest.isinf(), 0)
+        distance = torch.where(has, distance, nearest)
+    weights = distance.neg_().log_softmax(1)
+    return weights.unflatten(2, features.shape[2:])
+
+
+@torch.no_grad()
+def denoised_logits(
+    logits: Tensor, log_weights: Tensor, align_corners: bool = False
+) -> Tensor:
+    r"""Logits of the denoised prediction, U2PL+ eq. 20.
+
+    Their softmax is :math:`w \odot p`, made to sum to 1, and their largest is the
+    denoised pseudo-label :math:`\tilde y`.
+
+    Args:
+        logits: ``(N, C, H, W)`` of the teacher.
+        log_weights: ``(N, C, h, w)`` of :func:`prototype_log_weights`; bilinearly
+            resized if of another size.
+        align_corners: As in the decode head.
+
+    Returns:
+        float32 ``(N, C, H, W)`` (float64 for float64).
+    """
+    if log_weights.shape[2:] != logits.shape[2:]:
+        log_weights = F.interpolate(
+            log_weights,
+            logits.shape[2:],
+            mode='bilinear',
+            align_corners=align_corners,
+        )
+    return logits.detach() + log_weights

@@ -1,0 +1,152 @@
+r"""Which pseudo-labels to trust: the entropy partition of U2PL.
+
+U2PL+ (https://arxiv.org/abs/2306.02314, section 3.3; U2PL,
+https://arxiv.org/abs/2203.03884). The entropy itself is
+:func:`~mmseg_labelfree.ops.entropy.softmax_entropy` (eq. 11).
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from .collectives import sum_over_processes
+from .quantile import masked_quantile
+
+__all__ = [
+    'Partition',
+    'nearest_pixels',
+    'reliable_pixel_weight',
+    'split_by_entropy',
+    'unreliable_share',
+]
+
+
+class Partition(NamedTuple):
+    r"""The pixels of unlabelled images by how sure the teacher is of them.
+
+    Attributes:
+        reliable: Bool ``(N, H, W)``, pixels whose pseudo-label is used (eq. 12).
+        anchors: Bool ``(N, H, W)``, pixels that may be anchors of the contrast.
+        unreliable: Bool ``(N, H, W)``, pixels that may be negatives (eq. 27 a).
+        threshold: Scalar :math:`\gamma_t` in nats.
+    """
+
+    reliable: Tensor
+    anchors: Tensor
+    unreliable: Tensor
+    threshold: Tensor
+
+
+def unreliable_share(step: float, total: float, initial: float = 0.2) -> float:
+    r"""Dynamic partition, U2PL+ eq. 13: :math:`\alpha_0 (1 - t / T)`.
+
+    Args:
+        step: t, epochs done (whole ones in the paper) or iterations.
+        total: T, all of them, in the same unit.
+        initial: :math:`\alpha_0`, share of unreliable pixels at the start, 0 to 1.
+
+    Returns:
+        The share at t; 0 from T on.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+    if not 0 <= initial <= 1:
+        raise ValueError(f'the initial unreliable share must be in 0 to 1: {initial}')
+    if step < 0 or total <= 0:
+        raise ValueError(f'step {step} of {total} is no progress of a training run')
+    return initial * max(0.0, 1 - step / total)
+
+
+@torch.no_grad()
+def split_by_entropy(
+    entropy: Tensor,
+    share: float,
+    valid: Tensor | None = None,
+    variant: Literal['paper', 'official'] = 'paper',
+    all_processes: bool = True,
+) -> Partition:
+    r"""Split pixels at a percentile of their entropy, U2PL+ eq. 12.
+
+    :math:`\gamma_t` is the ``1 - share`` quantile. Below it a pixel is reliable, above
+    it unreliable. At it, it is neither, as eq. 12 and 27 have it: where many pixels
+    share one entropy, this may be many.
+
+    With ``variant='official'`` the contrast has its own, symmetric tails, as in the
+    authors' code: anchors are the ``share`` of lowest entropy, negatives that of
+    highest, both with their end; reliable pixels are those of the paper.
+
+    Args:
+        entropy: Floating point ``(N, H, W)`` of the unlabelled images; N may be 0.
+        share: :math:`\alpha_t`, see :func:`unreliable_share`.
+        valid: Bool ``(N, H, W)``, False where there is no image. Such pixels count
+            for nothing and are in no set.
+        variant: 'paper' or 'official'.
+        all_processes: Take the percentile over the batch of all processes, which all
+            must call this then. The authors' code takes each process's own.
+
+    Raises:
+        ValueError: ``variant`` or ``share`` is out of range.
+    """
+    if variant not in ('paper', 'official'):
+        raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
+    entropy = entropy.detach().float()
+    shares = [1 - share] if variant == 'paper' else [1 - share, share]
+    limits = masked_quantile(entropy, shares, valid, all_processes)
+    reliable = entropy < limits[0]
+    if variant == 'paper':
+        anchors, unreliable = reliable, entropy > limits[0]
+    else:
+        anchors, unreliable = entropy <= limits[1], entropy >= limits[0]
+    sets = (reliable, anchors, unreliable)
+    if valid is not None:
+        sets = tuple(pixels & valid for pixels in sets)
+    return Partition(*sets, threshold=limits[0])
+
+
+@torch.no_grad()
+def reliable_pixel_weight(
+    labels: Tensor,
+    base: float = 1.0,
+    ignore_index: int = 255,
+    all_processes: bool = True,
+) -> Tensor:
+    r"""Adaptive weight of the unlabelled loss, U2PL+ eq. 14.
+
+    The base weight times all pixels over those with a pseudo-label. Multiplied with a
+    loss that averages over all pixels, this is ``base`` times the mean over the
+    labelled ones; do not use it with ``avg_non_ignore=True``, which does the same.
+
+    Args:
+        labels: Pseudo-labels ``(N, H, W)`` with ``ignore_index`` where unreliable.
+        base: :math:`\eta` in the paper.
+        ignore_index: Label of the pixels left out.
+        all_processes: Count over all processes, so that the mean over processes of
+            their losses is the loss of one process with all of their images. The
+            authors' code counts each process's own.
+
+    Returns:
+        float32 scalar, on the device of the labels. Finite without any label.
+    """
+    total = torch.full((), labels.numel(), device=labels.device)
+    counts = torch.stack([total, (labels != ignore_index).sum()])
+    if all_processes:
+        sum_over_processes(counts)
+    total, used = counts.float()
+    return base * total / used.clamp(min=1)
+
+
+def nearest_pixels(values: Tensor, size: tuple[int, int]) -> Tensor:
+    """Shrink a map to another size, each pixel by the nearest one.
+
+    As ``interpolate(mode='nearest')``, for labels and masks of any dtype.
+
+    Args:
+        values: ``(..., H, W)``.
+        size: (height, width) of the result.
+    """
+    height, width = values.shape[-2:]
+    rows = torch.arange(size[0], device=values.device) * height // size[0]
+    columns = torch.arange(size[1], device=values.device) * width // size[1]
+    return values[..., rows[:, None], columns]

@@ -1,0 +1,158 @@
+r"""Losses of weakly labelled images whose set of classes is known.
+
+With points or scribbles most pixels of an image have no label, but the classes that
+occur in it are known. Modeling the Background (MiB,
+https://arxiv.org/abs/2002.00718, section 5) asks of an unlabelled pixel only that it
+takes one of these classes.
+
+As in :mod:`.incremental`, the classes are split into two parts, here the image's set
+and the rest, and the softmax is taken within each: a set whose probability rounds to
+zero still has a finite logarithm and a useful gradient.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from .label_maps import IGNORE, UNLABELED
+from .pixel_loss import PixelLoss, check_logits, check_same_pixels, fused_pixel_loss
+
+
+def image_classes(label: Tensor, num_classes: int) -> Tensor:
+    """Which classes occur in each label map.
+
+    Args:
+        label (Tensor): Integer class indices ``(N, H, W)``. Values outside
+            ``0 .. num_classes - 1``, such as 254 (unlabelled) and 255 (ignored), are
+            no class.
+        num_classes (int): Number of classes C.
+
+    Returns:
+        Tensor: Bool ``(N, C)``. Nothing waits for a GPU.
+
+    Example:
+        >>> image_classes(torch.tensor([[[0, 2, 254, 255]]]), 4)
+        tensor([[ True, False,  True, False]])
+    """
+    index = label.flatten(1).long()
+    index = index.masked_fill((index < 0) | (index >= num_classes), num_classes)
+    present = index.new_zeros((len(index), num_classes + 1), dtype=torch.bool)
+    return present.scatter_(1, index, True)[:, :num_classes]
+
+
+def unlabeled_set_cross_entropy(
+    logits: Tensor,
+    label: Tensor,
+    class_set: Tensor,
+    unlabeled_index: int = UNLABELED,
+    ignore_index: int = IGNORE,
+) -> Tensor:
+    r"""Loss of each pixel under weak labels, the summands of MiB eq. 12 and 13.
+
+    With :math:`q` the softmax of the logits, a pixel of class c costs
+    :math:`-\log q_c`, whether or not c is in the set U of its image, and an
+    unlabelled one :math:`-\log \sum_{k \in U} q_k`. Where U is empty, unlabelled
+    pixels cost nothing; where it holds all classes, their cost is 0 as well.
+
+    Args:
+        logits (Tensor): Logits ``(N, C, H, W)``, floating point.
+        label (Tensor): Class indices ``(N, H, W)``, an integer dtype. Every value is
+            below C or one of the two indices below.
+        class_set (Tensor): Bool ``(N, C)``, the set U of each image; see
+            :func:`image_classes`.
+        unlabeled_index (int): Label of unlabelled pixels. Defaults to 254.
+        ignore_index (int): Pixels of this label cost nothing and have a zero
+            gradient. Defaults to 255.
+
+    Returns:
+        Tensor: Loss of each pixel ``(N, H, W)`` in nats, float32 (float64 for
+        float64 logits), not averaged.
+
+    Raises:
+        ValueError: If shapes or dtypes disagree, the two indices are equal or one of
+            them is a class.
+
+    Example:
+        >>> logits = torch.zeros(1, 4, 1, 2)
+        >>> label = torch.tensor([[[3, 254]]])
+        >>> in_image = torch.tensor([[True, False, False, True]])
+        >>> unlabeled_set_cross_entropy(logits, label, in_image).exp()
+        tensor([[[4., 2.]]])
+    """
+    check_logits(logits)
+    check_same_pixels('label', label, logits)
+    if label.is_floating_point() or label.dtype == torch.bool:
+        raise ValueError(f'label must hold integer class indices, got {label.dtype}')
+    batch, classes, *size = logits.shape
+    if class_set.dtype != torch.bool or class_set.shape != (batch, classes):
+        raise ValueError(
+            f'class_set must be bool of shape {(batch, classes)} for these logits, '
+            f'got {class_set.dtype} of shape {tuple(class_set.shape)}'
+        )
+    indices = {unlabeled_index, ignore_index}
+    if len(indices) < 2 or not indices.isdisjoint(range(classes)):
+        raise ValueError(
+            f'unlabeled_index={unlabeled_index} and ignore_index={ignore_index} must '
+            f'differ from each other and from the {classes} classes'
+        )
+    pixel_loss = PixelLoss(
+        partial(_value, unlabeled_index, ignore_index),
+        partial(_gradient, unlabeled_index, ignore_index),
+        num_state=4,
+    )
+    # As a map with strides of 0 the set takes no memory. A block of pixels lies
+    # within one image, so that its first column says it all.
+    per_pixel = class_set[:, :, None, None].expand(batch, classes, *size)
+    return fused_pixel_loss(logits, pixel_loss, label, per_pixel)
+
+
+def _exp_in_parts(x, maxima, rows, work):
+    """Leave exp(x - maximum of the class's part) in ``work``."""
+    torch.index_select(maxima, 0, rows, out=work)
+    torch.sub(x, work, out=work).exp_()
+
+
+def _value(unlabeled_index, ignore_index, x, work, state, label, class_set):
+    # Part 0 is the rest, part 1 the set U.
+    inside = class_set[:, :1]
+    for part, outside in enumerate((inside, ~inside)):
+        torch.add(x, torch.where(outside, -torch.inf, 0.0), out=work)
+        # An empty part has a finite maximum and the sum 0, and nowhere inf - inf.
+        state[part] = work.amax(0).clamp_(min=torch.finfo(x.dtype).min)
+    out_max, in_max = state[:2]
+    _exp_in_parts(x, state[:2], inside[:, 0].long(), work)
+    mask = inside.to(x.dtype)
+    in_sum, out_sum = (work * mask).sum(0), work.mul_(1 - mask).sum(0)
+    margin = in_max - out_max + (in_sum / out_sum).log_()
+    log_in, log_out = logsigmoid(margin), logsigmoid(-margin)
+
+    unlabeled = label == unlabeled_index
+    labeled = ~unlabeled & (label != ignore_index)
+    counted = labeled | (unlabeled & inside.any())
+    index = label.long().masked_fill(~labeled, 0)
+    # -log q_c is taken relative to the maximum of c's own part, then the share of that
+    # part is added: no difference of large numbers.
+    in_set = inside[:, 0][index]
+    below_max = torch.where(in_set, in_max, out_max)
+    below_max -= x.gather(0, index.unsqueeze(0))[0]
+    total = torch.where(in_set, in_sum, out_sum).log_()
+    share = torch.where(in_set, log_in, log_out)
+    loss = torch.where(unlabeled, -log_in, below_max + total - share)
+
+    p_in, p_out = log_in.exp_(), log_out.exp_()
+    # The scale of an empty part is not finite, but no class uses it.
+    state[3] = torch.where(unlabeled, -p_out, p_in).div_(in_sum)
+    state[2] = p_out.div_(out_sum)
+    state[2:].masked_fill_(~counted, 0)
+    return loss.masked_fill_(~counted, 0)
+
+
+def _gradient(unlabeled_index, ignore_index, x, work, state, factor, label, class_set):
+    rows = class_set[:, 0].long()
+    _exp_in_parts(x, state[:2], rows, work)
+    work.mul_((state[2:] * factor).index_select(0, rows))
+    labeled = (label != unlabeled_index) & (label != ignore_index)
+    index = label.long().masked_fill(~labeled, 0).unsqueeze(0)
+    work.scatter_add_(0, index, (factor * labeled).neg_().unsqueeze(0))

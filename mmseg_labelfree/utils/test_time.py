@@ -1,0 +1,91 @@
+"""What a test may add to a config: augmentation, a CRF, a folder for the masks."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ..ops.dense_crf import load_pydensecrf
+
+
+def use_tta(cfg: Config) -> None:
+    """Test with the config's ``tta_model`` on its ``tta_pipeline``.
+
+    Args:
+        cfg: Config of a stage. Its model becomes the ``module`` of the ``tta_model``,
+            and every pipeline of the test data, also inside wrappers, the
+            ``tta_pipeline``.
+
+    Raises:
+        ValueError: One of the two is missing.
+    """
+    missing = [k for k in ('tta_model', 'tta_pipeline') if not cfg.get(k)]
+    if missing:
+        raise ValueError(
+            f'{cfg.filename} has no {" and no ".join(missing)}: test-time augmentation '
+            "needs tta_model, for instance dict(type='MaxVotingTTAModel'), and "
+            'tta_pipeline, a pipeline with TestTimeAug as in the data set configs of '
+            'MMSegmentation'
+        )
+    model = copy.deepcopy(cfg.tta_model)
+    model.module = cfg.model
+    cfg.model = model
+    _set_pipelines(cfg.test_dataloader.dataset, cfg.tta_pipeline)
+
+
+def use_dense_crf(cfg: Config) -> None:
+    """Score the test after a dense CRF.
+
+    Wraps the ``test_evaluator`` into ``DenseCRFMetric`` with the settings that the
+    config has under ``dense_crf``, if any. A metric that is wrapped already stays.
+
+    Args:
+        cfg: Config of a stage, after :func:`use_tta` if both are used.
+
+    Raises:
+        ImportError: pydensecrf2 is not installed.
+        ValueError: The ``SegTTAModel`` merges the views; it has no merged scores.
+    """
+    load_pydensecrf()
+    if cfg.model.type == 'SegTTAModel':
+        raise ValueError(
+            'SegTTAModel leaves the scores of the last view in its result, which the '
+            "dense CRF would refine: set tta_model = dict(type='MaxVotingTTAModel')"
+        )
+    settings = cfg.get('dense_crf') or {}
+    wrapped = [
+        m
+        if m['type'] == 'DenseCRFMetric'
+        else dict(type='DenseCRFMetric', metric=m, **settings)
+        for m in _metrics(cfg)
+    ]
+    cfg.test_evaluator = wrapped if len(wrapped) > 1 else wrapped[0]
+
+
+def save_masks(cfg: Config, folder: str | Path) -> None:
+    """Let the test's metric write the predictions to ``folder`` as PNG files.
+
+    Behind a ``DenseCRFMetric`` they are the refined ones.
+
+    Args:
+        cfg: Config of a stage. With several metrics the first one writes.
+        folder: Is made if necessary.
+    """
+    metric = _metrics(cfg)[0]
+    while metric['type'] == 'DenseCRFMetric':
+        metric = metric['metric']
+    metric['output_dir'] = str(folder)
+
+
+def _metrics(cfg: Config) -> list[dict]:
+    evaluator = cfg.test_evaluator
+    return [evaluator] if isinstance(evaluator, Mapping) else list(evaluator)
+
+
+def _set_pipelines(dataset: dict, pipeline: list) -> None:
+    if 'pipeline' in dataset:
+        dataset['pipeline'] = copy.deepcopy(pipeline)
+    inner = [dataset['dataset']] if 'dataset' in dataset else []
+    for node in [*inner, *dataset.get('datasets', [])]:
+        _set_pipelines(node, pipeline)

@@ -1,0 +1,182 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.apis import init_model
+
+from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
+from mmseg_labelfree.utils.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).parents[3]
+KINDS = ('ewc', 'pi', 'rw')
+
+
+def fine_tuning(cfg, kind=None, **settings):
+    """FT, or one of the methods that add the hook to it."""
+    cfg.model.distillation = []
+    cfg.model.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    cfg.protocol.classifier_init = 'random'
+    if kind is not None:
+        hook = dict(type='ParameterImportanceHook', importance=kind, **settings)
+        cfg.custom_hooks = [hook, *cfg.custom_hooks]
+    return cfg
+
+
+class StopAt(Hook):
+    """Interrupts training like Ctrl-C before a given iteration."""
+
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration:
+            raise KeyboardInterrupt
+
+
+def train(stage, *hooks, work_dir=None, resume=False):
+    """Run a stage without validation; return its last checkpoint."""
+    cfg = stage.copy()
+    cfg.work_dir, cfg.resume = work_dir or cfg.work_dir, resume
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    runner = Runner.from_cfg(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
+    runner.train()
+    return load_checkpoint(cfg.work_dir)[0]
+
+
+def test_checkpoint_is_the_previous_step(boxes_config):
+    fine_tuning(boxes_config, 'ewc', weight=500.0)
+    boxes_config.custom_hooks.append(
+        dict(type='ParameterImportanceHook', importance='pi', weight=1.0)
+    )
+    stages = build_protocol(boxes_config).stages(boxes_config)
+    for step, stage in enumerate(stages):
+        hooks = [
+            h for h in stage.cfg.custom_hooks if h.type == 'ParameterImportanceHook'
+        ]
+        previous = f'{boxes_config.work_dir}/step_{step - 1}' if step else None
+        assert [h.get('checkpoint') for h in hooks] == [previous] * 2
+    assert 'checkpoint' not in boxes_config.custom_hooks[0]
+
+
+def test_lwf_mc_and_ilt_losses_follow_the_steps(boxes_config):
+    boxes_config.model.decode_head.loss_decode = dict(
+        type='IncrementalBCELoss', num_old_classes=1, variant='official'
+    )
+    boxes_config.model.distillation = [
+        dict(type='BinaryDistillationLoss', loss_weight=10.0),
+        dict(type='FeatureDistillationLoss', loss_weight=100.0),
+    ]
+    runner = ProtocolRunner(boxes_config)
+    losses = [s.cfg.model.decode_head.loss_decode for s in runner.stages]
+    assert [loss.num_old_classes for loss in losses] == [1, 3, 4]
+    train(runner.stages[0].cfg)
+    stage = runner.stages[1].cfg
+    hub = train(stage)['message_hub']['log_scalars']
+    for key in ('decode.loss_incremental_bce', 'distill.loss_binary_kd',
+                'distill.loss_feature_kd'):
+        history, _ = hub[f'train/{key}'].data
+        # The features are the teacher's own before the first update.
+        assert len(history) == 6 and (history[1:] > 0).all()
+
+
+def test_three_steps(boxes_config):
+    fine_tuning(boxes_config, 'rw', weight=10.0, interval=2)
+    ProtocolRunner(boxes_config).run()
+    work_dir = Path(boxes_config.work_dir)
+    for step, classes in enumerate((3, 4, 5)):
+        folder = work_dir / f'step_{step}'
+        (scalars,) = folder.glob('*/vis_data/scalars.json')
+        entries = [json.loads(line) for line in scalars.read_text().splitlines()]
+        entries = [e for e in entries if 'loss' in e]
+        assert [e['step'] for e in entries] == [2, 4, 6]
+        assert all(('importance_penalty' in e) == (step > 0) for e in entries)
+        assert all(e.get('importance_penalty', 1) > 0 for e in entries)
+        assert all(e['loss'] == e['decode.loss_ce'] for e in entries)
+        # Nothing but plain content, and the weights are a stock segmentor's.
+        checkpoint = torch.load(folder / 'iter_6.pth', weights_only=True)
+        entry = checkpoint['parameter_importance']
+        assert entry['importance'] == 'rw' and entry['num_updates'] == 6
+        for by_name in entry['maps'].values():
+            assert set(by_name) <= set(checkpoint['state_dict'])
+            assert len(by_name['decode_head.conv_seg.weight']) == classes
+        stock = Config.fromfile(folder / 'config.py')
+        stock.model.type = 'EncoderDecoder'
+        stock.model.pop('distillation')
+        init_model(stock, str(folder / 'iter_6.pth'), device='cpu')
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_interrupted_step_resumes_to_the_same_numbers(boxes_config, kind):
+    fine_tuning(boxes_config, kind, weight=5.0, interval=3)
+    boxes_config.model.decode_head.dropout_ratio = 0.3
+    stages = ProtocolRunner(boxes_config).stages
+    train(stages[0].cfg)
+    stage = stages[1].cfg
+    whole = train(stage, work_dir=f'{stage.work_dir}_whole')
+    cut = f'{stage.work_dir}_cut'
+    with pytest.raises(KeyboardInterrupt):
+        train(stage, StopAt(5), work_dir=cut)  # the last checkpoint is iter_4
+    resumed = train(stage, work_dir=cut, resume=True)
+    for key in ('state_dict', 'parameter_importance'):
+        for content in (whole, resumed):
+            content[key].pop('importance', None)
+        torch.testing.assert_close(resumed[key], whole[key], rtol=0, atol=0)
+    assert whole['parameter_importance']['num_updates'] == 6
+
+
+def test_resuming_a_step_without_record_is_refused(boxes_config):
+    boxes_config.protocol.task = [['square', 'bar'], ['dot', 'frame']]
+    stage = ProtocolRunner(fine_tuning(boxes_config)).stages[0].cfg
+    with pytest.raises(KeyboardInterrupt):
+        train(stage, StopAt(3))
+    hook = dict(type='ParameterImportanceHook', importance='ewc', weight=1.0)
+    stage.custom_hooks.append(hook)
+    with pytest.raises(ValueError, match="resume from has no entry 'parameter_imp"):
+        train(stage, resume=True)
+
+
+def test_loading_weights_starts_a_new_record(boxes_config):
+    stage = ProtocolRunner(fine_tuning(boxes_config, 'pi', weight=1.0)).stages[0].cfg
+    train(stage)
+    stage.load_from = f'{stage.work_dir}/iter_6.pth'
+    again = train(stage, work_dir=f'{stage.work_dir}_again')
+    start = again['parameter_importance']['state']['start']
+    first = torch.load(stage.load_from, weights_only=True)
+    for name, value in start.items():
+        assert torch.equal(value, first['state_dict'][name])
+    assert again['parameter_importance']['num_updates'] == 6
+
+
+def test_two_processes_equal_one(boxes_config, tmp_path):
+    boxes_config.protocol.task = [['square', 'bar'], ['dot', 'frame']]
+    fine_tuning(boxes_config, 'rw', weight=5.0, interval=2, eps=1e-3)
+    path = tmp_path / 'config.py'
+    path.write_text(boxes_config.pretty_text)
+    ProtocolRunner(Config.fromfile(path)).run()
+    boxes_config.train_dataloader.batch_size = 2
+    path.write_text(boxes_config.pretty_text)
+    two = str(tmp_path / 'two')
+    subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
+         '--master_port=29617', str(ROOT / 'tools/train.py'), str(path),
+         '--work-dir', two, '--launcher', 'pytorch'],
+        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+        check=True, timeout=300, capture_output=True,
+    )
+    for step in ('step_0', 'step_1'):
+        one = load_checkpoint(f'{boxes_config.work_dir}/{step}')[0]
+        both = load_checkpoint(f'{two}/{step}')[0]
+        torch.testing.assert_close(
+            both['state_dict'], one['state_dict'], rtol=1e-3, atol=1e-5
+        )
+        maps = (c['parameter_importance']['maps'] for c in (both, one))
+        torch.testing.assert_close(*maps, rtol=1e-2, atol=1e-4)

@@ -1,0 +1,91 @@
+import pytest
+import torch
+from mmseg.models import SegDataPreProcessor
+from torchvision.transforms.v2 import functional as F
+
+from mmseg_labelfree.models.utils import StrongView
+
+MEAN, STD = [120.0, 110.0, 100.0], [60.0, 50.0, 40.0]
+NOTHING = dict(jitter_prob=0.0, grayscale_prob=0.0, blur_prob=0.0)
+
+
+def preprocessor(**kwargs):
+    settings = dict(mean=MEAN, std=STD, bgr_to_rgb=True)
+    return SegDataPreProcessor(**{**settings, **kwargs})
+
+
+def batch(num=4, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(num, 3, 4, 4, generator=generator)
+    colours = torch.nn.functional.interpolate(coarse, (24, 24), mode='bilinear')
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
+    return colours, (colours * 255 - mean) / std
+
+
+def back(images):
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
+    return (images * std + mean) / 255
+
+
+def test_no_change_gives_the_images_back():
+    _, images = batch()
+    same = StrongView(**NOTHING)(images, preprocessor())
+    torch.testing.assert_close(same, images, rtol=1e-4, atol=1e-4)
+
+
+def test_grayscale_of_rgb_and_of_bgr():
+    colours, images = batch()
+    view = StrongView(**{**NOTHING, 'grayscale_prob': 1.0})
+    got = back(view(images, preprocessor()))
+    expected = F.rgb_to_grayscale(colours, num_output_channels=3)
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+    got = back(view(images, preprocessor(bgr_to_rgb=False)))
+    expected = F.rgb_to_grayscale(colours.flip(1), num_output_channels=3)
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_unnormalised_images():
+    colours, _ = batch()
+    view = StrongView(**{**NOTHING, 'grayscale_prob': 1.0})
+    got = view(colours * 255, SegDataPreProcessor(bgr_to_rgb=True)) / 255
+    expected = F.rgb_to_grayscale(colours, num_output_channels=3)
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_blur_smooths_without_changing_the_mean_much():
+    colours, images = batch()
+    view = StrongView(**{**NOTHING, 'blur_prob': 1.0}, blur_sigma=(2.0, 2.0))
+    got = back(view(images, preprocessor()))
+    torch.testing.assert_close(
+        got, F.gaussian_blur(colours, [13, 13], [2.0, 2.0]), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_every_sample_draws_its_own_parameters():
+    _, images = batch(1)
+    images = images.expand(6, -1, -1, -1)
+    torch.manual_seed(0)
+    first = StrongView()(images, preprocessor())
+    assert len({tuple(view.flatten().tolist()) for view in first}) == 6
+    torch.manual_seed(0)
+    assert torch.equal(StrongView()(images, preprocessor()), first)
+    colours = back(first)
+    assert colours.min() > -1e-4 and colours.max() < 1 + 1e-4
+
+
+def test_probabilities_are_per_sample():
+    _, images = batch(1)
+    torch.manual_seed(0)
+    view = StrongView(**{**NOTHING, 'grayscale_prob': 0.5})
+    changed = view(images.expand(200, -1, -1, -1), preprocessor())
+    grey = (back(changed).std(1) < 1e-4).all(2).all(1)
+    assert grey.float().mean().item() == pytest.approx(0.5, abs=0.12)
+
+
+def test_autocast_does_not_touch_the_image():
+    _, images = batch()
+    view = StrongView(**{**NOTHING, 'blur_prob': 1.0}, blur_sigma=(1.0, 1.0))
+    expected = view(images, preprocessor())
+    with torch.autocast('cpu', torch.bfloat16):
+        got = view(images, preprocessor())
+    assert torch.equal(got, expected)

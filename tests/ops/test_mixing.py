@@ -1,0 +1,117 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmseg_labelfree.ops import blank, box_masks, class_masks, keep_some, mix
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 4), st.integers(4, 40), st.integers(4, 40),
+    st.sampled_from([0.25, 0.5, 0.7]), st.integers(0, 2**31),
+)
+def test_boxes(num, height, width, area, seed):
+    masks = box_masks(num, height, width, area, generator=seeded(seed))
+    assert masks.dtype == torch.bool and masks.shape == (num, height, width)
+    for mask in masks:
+        rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
+        box_height, box_width = len(rows), len(columns)
+        assert mask.sum() == box_height * box_width  # a full rectangle
+        assert (rows.diff() == 1).all() and (columns.diff() == 1).all()
+        assert min(int(area * width) + 1, width - 1) <= box_width < width
+        exact = area * height * width / box_width
+        assert abs(box_height - min(max(exact, 1), height)) <= 0.5 + 1e-4
+
+
+def test_boxes_reach_every_side_evenly():
+    masks = box_masks(4000, 20, 30, generator=seeded())
+    widths = masks.any(1).sum(1).float()
+    counts = torch.bincount(widths.long(), minlength=30)[16:30]
+    assert counts.min() > 200 and counts.max() < 370  # 4000 / 14 = 286 each
+    share = masks.float().mean(0)
+    torch.testing.assert_close(share, share.flip(0), atol=0.03, rtol=0)
+    torch.testing.assert_close(share, share.flip(1), atol=0.03, rtol=0)
+    assert masks.float().mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_bad_boxes():
+    with pytest.raises(ValueError, match='area is a share'):
+        box_masks(1, 8, 8, area=1.0)
+    with pytest.raises(ValueError, match='1 x 8 pixels'):
+        box_masks(1, 1, 8)
+
+
+label_maps = st.tuples(st.integers(0, 2**31), st.integers(1, 4), st.integers(1, 7))
+
+
+@settings(deadline=None)
+@given(label_maps)
+def test_class_masks_keep_half_of_the_classes(case):
+    seed, num, num_classes = case
+    labels = torch.randint(0, num_classes, (num, 5, 6), generator=seeded(seed))
+    labels[torch.rand(labels.shape, generator=seeded(seed)) < 0.2] = 255
+    masks = class_masks(labels, generator=seeded(seed + 1))
+    for label, mask in zip(labels, masks, strict=True):
+        classes = set(label.unique().tolist()) - {255}
+        kept = {c for c in classes if not mask[label == c].any()}
+        gone = {c for c in classes if mask[label == c].all()}
+        assert kept | gone == classes and not kept & gone
+        assert len(kept) == len(classes) // 2
+        assert mask[label == 255].all()
+
+
+def test_every_class_is_kept_as_often():
+    labels = torch.arange(4).view(1, 1, 4).expand(3000, 1, 4)
+    kept = (~class_masks(labels, generator=seeded())).float().mean((0, 1))
+    torch.testing.assert_close(kept, torch.full((4,), 0.5), atol=0.03, rtol=0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 4))
+def test_mix_by_a_slow_loop(seed, num):
+    generator = seeded(seed)
+    masks = torch.rand(num, 3, 4, generator=generator) < 0.5
+    images = torch.randn(num, 3, 3, 4, generator=generator)
+    labels = torch.randint(0, 256, (num, 3, 4), generator=generator)
+    weights = torch.rand(num, 3, 4, generator=generator)
+    mixed = mix(masks, images, labels, weights)
+    for i in range(num):
+        partner = (i + 1) % num
+        for y in range(3):
+            for x in range(4):
+                source = partner if masks[i, y, x] else i
+                assert torch.equal(mixed[0][i, :, y, x], images[source, :, y, x])
+                assert mixed[1][i, y, x] == labels[source, y, x]
+                assert mixed[2][i, y, x] == weights[source, y, x]
+    assert mixed[1].dtype == labels.dtype
+    blanked, ignored = blank(masks, images, 0.0), blank(masks, labels, 255)
+    inside = masks[:, None].expand_as(images)
+    assert (blanked[inside] == 0).all() and (ignored[masks] == 255).all()
+    assert torch.equal(blanked[~inside], images[~inside])
+    assert torch.equal(ignored[~masks], labels[~masks])
+
+
+def test_probability_of_mixing():
+    masks = torch.ones(1000, 2, 2, dtype=torch.bool)
+    assert keep_some(masks, 1.0) is masks
+    kept = keep_some(masks, 0.3, per_sample=True, generator=seeded())
+    assert torch.equal(kept.any((1, 2)), kept.all(2).all(1))
+    assert kept.float().mean() == pytest.approx(0.3, abs=0.05)
+    generator = seeded()
+    at_once = [keep_some(masks, 0.3, generator=generator) for _ in range(300)]
+    assert all(m.all() or not m.any() for m in at_once)
+    share = sum(bool(m.all()) for m in at_once) / 300
+    assert share == pytest.approx(0.3, abs=0.08)
+
+
+def test_global_generator_is_used():
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        drawn.append(box_masks(2, 9, 9))
+    assert torch.equal(*drawn)

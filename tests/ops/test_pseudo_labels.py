@@ -1,0 +1,34 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmseg_labelfree.ops import pseudo_labels
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 2**31), st.floats(0, 1), st.booleans(),
+    st.sampled_from([torch.float32, torch.float64]),
+)
+def test_by_a_slow_loop(seed, threshold, masked, dtype):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, 3, 3, 4, generator=generator, dtype=dtype) * 2
+    valid = torch.rand(2, 3, 4, generator=generator) < 0.7 if masked else None
+    labels = pseudo_labels(logits.requires_grad_(), threshold, valid)
+    assert labels.dtype == torch.int64 and labels.shape == (2, 3, 4)
+    for n in range(2):
+        for y in range(3):
+            for x in range(4):
+                p = logits[n, :, y, x].detach().double().softmax(0)
+                if abs(p.max().item() - threshold) < 1e-5:
+                    continue
+                expected = int(p.argmax()) if p.max() >= threshold else 255
+                if valid is not None and not valid[n, y, x]:
+                    expected = 255
+                assert labels[n, y, x] == expected
+
+
+def test_nothing_is_sure():
+    labels = pseudo_labels(torch.zeros(1, 4, 2, 2), threshold=0.9, ignore_index=254)
+    assert (labels == 254).all()
+    assert (pseudo_labels(torch.zeros(1, 4, 2, 2), threshold=0.0) == 0).all()

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmseg_labelfree.ops.reliability import (
+    nearest_pixels,
+    reliable_pixel_weight,
+    split_by_entropy,
+    unreliable_share,
+)
+
+
+def test_unreliable_share_falls_linearly():
+    shares = [unreliable_share(epoch, 80) for epoch in range(81)]
+    assert shares[0] == 0.2
+    assert shares[40] == pytest.approx(0.1)
+    assert shares[80] == 0
+    np.testing.assert_allclose(np.diff(shares), -0.2 / 80)
+    assert unreliable_share(90, 80) == 0
+    assert unreliable_share(1, 4, initial=0.4) == pytest.approx(0.3)
+    with pytest.raises(ValueError, match='0 to 1'):
+        unreliable_share(0, 80, initial=20)
+    with pytest.raises(ValueError, match='no progress'):
+        unreliable_share(0, 0)
+
+
+@pytest.fixture
+def entropy():
+    return torch.rand(2, 9, 11, generator=torch.Generator().manual_seed(0))
+
+
+def test_partition_of_the_paper(entropy):
+    valid = torch.ones_like(entropy, dtype=torch.bool)
+    valid[1, 5:] = False
+    part = split_by_entropy(entropy, 0.2, valid)
+    gamma = np.percentile(entropy[valid].numpy(), 80)
+    assert part.threshold.item() == pytest.approx(gamma, rel=1e-6)
+    for n, y, x in np.ndindex(*entropy.shape):
+        h, inside = entropy[n, y, x].item(), valid[n, y, x].item()
+        assert part.reliable[n, y, x] == (inside and h < gamma)
+        assert part.unreliable[n, y, x] == (inside and h > gamma)
+    assert torch.equal(part.anchors, part.reliable)
+
+
+def test_partition_of_the_official_code(entropy):
+    part = split_by_entropy(entropy, 0.2, variant='official')
+    low, high = np.percentile(entropy.double().numpy(), [20, 80]).astype('float32')
+    assert torch.equal(part.reliable, entropy < torch.tensor(high))
+    assert torch.equal(part.anchors, entropy <= torch.tensor(low))
+    assert torch.equal(part.unreliable, entropy >= torch.tensor(high))
+    with pytest.raises(ValueError, match="'paper' or 'official'"):
+        split_by_entropy(entropy, 0.2, variant='code')
+
+
+def test_pixels_at_the_threshold_are_in_neither_set():
+    part = split_by_entropy(torch.full((1, 4, 4), 0.5), 0.2)
+    assert not part.reliable.any()
+    assert not part.unreliable.any()
+
+
+def test_no_unlabelled_images():
+    part = split_by_entropy(torch.zeros(0, 4, 4), 0.2)
+    assert part.reliable.shape == (0, 4, 4)
+    assert part.threshold.isinf()
+
+
+def test_weight_turns_a_mean_over_all_into_one_over_the_labelled():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 5, 6, 7, generator=generator)
+    labels = torch.randint(0, 5, (2, 6, 7), generator=generator)
+    labels[0, :, :4] = 255
+    pixels = F.cross_entropy(logits, labels, ignore_index=255, reduction='none')
+    weight = reliable_pixel_weight(labels, base=2.0)
+    assert weight.item() == pytest.approx(2 * 84 / 60)
+    want = 2 * F.cross_entropy(logits, labels, ignore_index=255)
+    torch.testing.assert_close(weight * pixels.mean(), want)
+
+
+def test_weight_without_labels_is_finite():
+    assert reliable_pixel_weight(torch.full((1, 2, 3), 255)).item() == 6
+    assert reliable_pixel_weight(torch.zeros(0, 2, 3, dtype=torch.long)).item() == 0
+
+
+@pytest.mark.parametrize('size', [(129, 129), (5, 7), (33, 20), (40, 40)])
+def test_nearest_pixels_is_nearest_interpolation(size):
+    values = torch.randint(0, 256, (2, 33, 40))
+    want = F.interpolate(values[:, None].double(), size, mode='nearest')[:, 0].long()
+    assert torch.equal(nearest_pixels(values, size), want)
+    mask = values > 100
+    assert torch.equal(nearest_pixels(mask, size), want > 100)

@@ -1,0 +1,98 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmseg.datasets import BaseSegDataset
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+spec = importlib.util.spec_from_file_location(
+    'make_partition', ROOT / 'tools' / 'make_partition.py'
+)
+make_partition = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(make_partition)
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """40 images in two folders; class 2 is in three of them."""
+    monkeypatch.setenv('LABELFREE_CACHE', str(tmp_path / 'cache'))
+    root = tmp_path / 'data'
+    for index in range(40):
+        label = np.zeros((4, 4), np.uint8)
+        label[0] = 2 if index in (5, 17, 31) else 1
+        for folder, array, end in (
+            ('img', np.zeros((4, 4, 3), np.uint8), '_leftImg.png'),
+            ('ann', label, '_labels.png'),
+        ):
+            path = root / folder / f'city{index % 2}' / f'{index:02d}{end}'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(path)
+    names = [f'city{i % 2}/{i:02d}' for i in range(40)]
+    (root / 'lists').mkdir()
+    (root / 'lists' / 'train.txt').write_text('\n'.join(names))
+    path = tmp_path / 'config.py'
+    path.write_text(f"""
+inner = dict(
+    type='BaseSegDataset', data_root={str(root)!r}, ann_file='lists/train.txt',
+    metainfo=dict(classes=('a', 'b', 'c')), img_suffix='_leftImg.png',
+    seg_map_suffix='_labels.png',
+    data_prefix=dict(img_path='img', seg_map_path='ann'))
+train_dataloader = dict(dataset=dict(type='ConcatDataset', datasets=[
+    dict(type='SourceDataset', source='labeled', dataset=inner),
+    dict(type='SourceDataset', source='unlabeled', dataset=inner, labeled=False)]))
+""")
+    return str(path), root, names
+
+
+def read(root, ann_file):
+    dataset = BaseSegDataset(
+        data_root=str(root), ann_file=ann_file, img_suffix='_leftImg.png',
+        data_prefix=dict(img_path='img'),
+    )
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return [str(Path(i['img_path']).relative_to(root / 'img'))[:8] for i in infos]
+
+
+def test_lists_are_read_by_the_data_set(config, capsys):
+    path, root, names = config
+    make_partition.main([path, '--ratio', '1/8'])
+    lines = capsys.readouterr().out.splitlines()
+    folder = 'lists/train_1-8_seed0'
+    assert lines == [
+        f"labeled: 5 images, ann_file='{folder}/labeled.txt'",
+        f"unlabeled: 35 images, ann_file='{folder}/unlabeled.txt'",
+    ]
+    labeled, unlabeled = (
+        read(root, f'{folder}/{name}.txt') for name in ('labeled', 'unlabeled')
+    )
+    assert len(labeled) == 5 and len(unlabeled) == 35
+    assert sorted(labeled + unlabeled) == sorted(f'{n}_'[:8] for n in names)
+    assert not list((root / folder).glob('.*'))
+
+
+def test_balanced_number_source_and_seed(config, tmp_path, capsys):
+    path, root, _ = config
+    lists = {}
+    for seed in (0, 1):
+        out = tmp_path / f'out{seed}'
+        make_partition.main([
+            path, '--number', '6', '--balanced', '--seed', str(seed), '--out', str(out),
+            '--source', 'unlabeled',
+        ])
+        lists[seed] = (out / 'labeled.txt').read_text().split()
+        assert {'city1/05', 'city1/17', 'city1/31'} <= set(lists[seed])
+        assert len(lists[seed]) == 6
+    assert lists[0] != lists[1]
+    with pytest.raises(ValueError, match="no source 'x' in the config; there are"):
+        make_partition.main([path, '--number', '6', '--source', 'x'])
+
+
+def test_whole_folder_without_list(config, tmp_path):
+    path, root, names = config
+    make_partition.main([path, '--ratio', '0.5', '--ann-file', ''])
+    (folder,) = root.glob('train_1-2_seed0')
+    assert len((folder / 'labeled.txt').read_text().split()) == 20
+    both = (folder / 'labeled.txt').read_text() + (folder / 'unlabeled.txt').read_text()
+    assert sorted(both.split()) == sorted(names)

@@ -1,0 +1,283 @@
+"""Time and peak memory of U2PL's contrastive step against a literal one.
+
+One step is: find the negatives of the batch and push them into the memory bank, find
+and draw anchors, draw negatives, InfoNCE, and the backward pass into the student's
+embeddings (U2PL+, algorithm 1). ``literal`` goes class by class, with a mask over
+all pixels for each set of the equations and one list of rows for each queue; ``ours``
+is what the package trains with. Both start with full queues of the same sizes, as
+after some hundred iterations. Half of the images are labelled.
+
+Time is that of the fastest of ``--repeat`` steps, the two taking turns. On the CPU it
+is processor time, which does not grow with what else the machine does; with one
+thread it is the time of the step on an idle machine. Memory is what a step
+adds to its inputs, the bank among them. On the CPU it is measured in a fresh process,
+as the growth of the largest resident set after the inputs exist and a tiny step has
+loaded the libraries. On a GPU it is the allocator's own peak.
+
+Example:
+    python tools/benchmarks/contrastive_loss.py --max-time 0.2 --max-memory 0.5
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SHARE, THRESHOLD, TEMPERATURE, LOW, HIGH = 0.2, 0.3, 0.5, 3, 20
+MIB = 2**20
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--images', type=int, default=8)
+    parser.add_argument('--classes', type=int, default=21)
+    parser.add_argument('--channels', type=int, default=256)
+    parser.add_argument('--size', type=int, default=129, help='side of the embeddings')
+    parser.add_argument('--anchors', type=int, default=256)
+    parser.add_argument('--negatives', type=int, default=50)
+    parser.add_argument('--length', type=int, default=30000, help='rows of a queue')
+    parser.add_argument('--device', default='cpu', help="'cpu' or 'cuda'")
+    parser.add_argument('--repeat', type=int, default=3, help='timed steps')
+    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
+    parser.add_argument(
+        '--max-time', type=float, help='exit with 1 above this share of the time'
+    )
+    parser.add_argument(
+        '--max-memory', type=float, help='exit with 1 above this share of the memory'
+    )
+    parser.add_argument('--measure-memory', help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def make_inputs(args, size):
+    """Embeddings of student (a leaf) and teacher, logits, labels and partition."""
+    import torch
+
+    from mmseg_labelfree.ops import softmax_entropy, split_by_entropy
+
+    torch.manual_seed(0)
+    shape = (args.images, args.channels, size, size)
+    options = dict(device=args.device)
+    student = torch.empty(shape, **options).normal_().requires_grad_()
+    teacher = torch.empty(shape, **options).normal_()
+    # Blocks of one class each, which the teacher knows in 3 of 4 pixels.
+    side = -(-size // 8)
+    blocks = torch.randint(args.classes, (args.images, side, side), **options)
+    labels = blocks.repeat_interleave(8, 1).repeat_interleave(8, 2)
+    labels = labels[:, :size, :size].contiguous()
+    logits = torch.randn(args.images, args.classes, size, size, **options)
+    known = torch.rand(labels.shape, **options) < 0.75
+    logits.scatter_add_(1, labels[:, None], 6.0 * known[:, None])
+    labeled = args.images // 2
+    labels[labeled:] = logits[labeled:].argmax(1)
+    partition = split_by_entropy(softmax_entropy(logits[labeled:]), SHARE)
+    reliable = torch.ones_like(labels, dtype=torch.bool)
+    unreliable = torch.zeros_like(reliable)
+    reliable[labeled:] = partition.reliable
+    unreliable[labeled:] = partition.unreliable
+    return student, teacher, logits, labels, reliable, unreliable
+
+
+def literal_step(args, inputs):
+    """Algorithm 1 class by class; the state is a list of queues."""
+    import torch
+    import torch.nn.functional as F
+
+    student, teacher, logits, labels, reliable, unreliable = inputs
+    device, labeled = args.device, args.images // 2
+    queues = [F.normalize(torch.randn(n, args.channels), dim=1) for n in lengths(args)]
+    queues = [queue.to(device) for queue in queues]
+    prototypes = torch.randn(args.classes, args.channels, device=device)
+
+    def step():
+        student.grad = None
+        p = logits.softmax(1)
+        order = logits.argsort(dim=1, descending=True)
+        z, z_teacher = student.movedim(1, 3), teacher.movedim(1, 3)
+        is_labeled = torch.arange(args.images, device=device) < labeled
+        is_labeled = is_labeled[:, None, None]
+        loss = 0 * student.sum()
+        for c in range(args.classes):
+            likely = (order[:, :LOW] == c).any(1)
+            unlikely = (order[:, LOW:HIGH] == c).any(1)
+            negative_l = is_labeled & (labels != c) & likely
+            negative_u = ~is_labeled & unreliable & unlikely
+            rows = F.normalize(z_teacher[negative_l | negative_u], dim=1)
+            queues[c] = torch.cat([queues[c], rows])[-len(queues[c]) :]
+
+            candidates = z[(labels == c) & reliable & (p[:, c] > THRESHOLD)]
+            if not len(candidates):
+                continue
+            drawn = torch.randint(len(candidates), (args.anchors,), device=device)
+            anchors = candidates[drawn]
+            shape = (args.anchors, args.negatives)
+            negatives = queues[c][torch.randint(len(queues[c]), shape, device=device)]
+            positive = prototypes[c].expand(args.anchors, 1, -1)
+            keys = torch.cat([positive, negatives], 1)
+            cosine = torch.cosine_similarity(anchors[:, None], keys, dim=2)
+            target = torch.zeros(args.anchors, dtype=torch.long, device=device)
+            loss = loss + F.cross_entropy(cosine / TEMPERATURE, target)
+        loss = loss / args.classes
+        loss.backward()
+        return loss.detach(), [len(queue) for queue in queues]
+
+    return step
+
+
+def our_step(args, inputs):
+    """The registered parts, as a segmentor calls them."""
+    from mmseg_labelfree.models.losses import MemoryBankContrastiveLoss
+    from mmseg_labelfree.models.utils import PrototypeMemoryBank
+
+    student, teacher, logits, labels, reliable, unreliable = inputs
+    background = lengths(args)[0]
+    bank = PrototypeMemoryBank(args.classes, args.channels, args.length, background)
+    bank.queues.normal_()
+    bank.queues.div_(bank.queues.norm(dim=1, keepdim=True))
+    bank.filled.copy_(bank.capacity)
+    bank.prototypes.normal_()
+    bank.known[:] = True
+    criterion = MemoryBankContrastiveLoss(
+        args.anchors, args.negatives, TEMPERATURE, THRESHOLD, LOW, HIGH, loss_weight=1.0
+    )
+    bank, criterion = bank.to(args.device), criterion.to(args.device)
+
+    def step():
+        student.grad = None
+        criterion.push_negatives(
+            bank, teacher, logits, labels, unreliable, args.images // 2
+        )
+        loss = criterion(student, logits, labels, reliable, bank)
+        loss.backward()
+        return loss.detach(), bank.filled.tolist()
+
+    return step
+
+
+STEPS = dict(literal=literal_step, ours=our_step)
+
+
+def lengths(args):
+    """Rows of each queue; background has more, in the ratio of the paper."""
+    return [args.length * 5 // 3] + [args.length] * (args.classes - 1)
+
+
+def measure_memory(args):
+    """Print the MiB that a step of ``--measure-memory`` adds to its inputs."""
+    import resource
+
+    import torch
+
+    torch.set_num_threads(args.threads)
+    make = STEPS[args.measure_memory]
+    small = argparse.Namespace(**{**vars(args), 'length': 60})
+    make(small, make_inputs(small, 16))()
+    step = make(args, make_inputs(args, args.size))
+    if args.device == 'cpu':
+        # The inputs were made in place of larger temporaries: let these not count.
+        before = resident()
+        ballast = peak() - before
+        step()
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+        print(json.dumps([grown / MIB, ballast / MIB]))
+    else:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        grown = torch.cuda.max_memory_allocated() - before
+        print(json.dumps([grown / MIB, 0]))
+
+
+def resident():
+    """Bytes of this process that are in memory now."""
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    import resource
+
+    return pages * resource.getpagesize()
+
+
+def peak():
+    """Largest number of bytes of this process in memory so far."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def memory_of(version):
+    """Run this script again for one step and read its answer."""
+    command = [sys.executable, *sys.argv, '--measure-memory', version]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    grown, ballast = json.loads(done.stdout.splitlines()[-1])
+    if grown < 1.05 * ballast:
+        print(f'{version}: making the inputs took more memory than the step')
+    return grown
+
+
+def times_of(args):
+    """Milliseconds of the fastest of each version's steps."""
+    import torch
+
+    inputs = make_inputs(args, args.size)
+    steps = {name: make(args, inputs) for name, make in STEPS.items()}
+    results = {name: step() for name, step in steps.items()}
+    (literal, rows), (ours, our_rows) = results['literal'], results['ours']
+    # Different random draws of the same distribution, and equal queues.
+    torch.testing.assert_close(ours, literal, rtol=0.02, atol=0)
+    if rows != our_rows:
+        sys.exit(f'queues differ: {rows} rows, {our_rows} rows')
+
+    clock = time.process_time if args.device == 'cpu' else time.perf_counter
+    taken = {name: [] for name in steps}
+    for _ in range(args.repeat):
+        for name, step in steps.items():
+            start = clock()
+            step()
+            if args.device != 'cpu':
+                torch.cuda.synchronize()
+            taken[name].append(clock() - start)
+    return {name: 1e3 * min(values) for name, values in taken.items()}
+
+
+def main() -> int:
+    """Print the table; 1 if a ratio exceeds its limit."""
+    args = parse_args()
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    if args.measure_memory:
+        measure_memory(args)
+        return 0
+
+    # Children first: a child of a large process would inherit its resident set.
+    memory = {name: memory_of(name) for name in STEPS}
+
+    import torch
+
+    torch.set_num_threads(args.threads)
+    times = times_of(args)
+    print(
+        f'{args.images} x {args.channels} x {args.size} x {args.size} embeddings, '
+        f'{args.classes} classes, {args.anchors} anchors, {args.negatives} negatives, '
+        f'on {args.device}: push, loss and backward pass'
+    )
+    print(f'{"quantity":10} {"literal":>9} {"ours":>9} {"ratio":>6}')
+    above = False
+    for unit, row, limit in (
+        ('time ms', times, args.max_time),
+        ('peak MiB', memory, args.max_memory),
+    ):
+        ratio = row['ours'] / row['literal']
+        print(f'{unit:10} {row["literal"]:9.1f} {row["ours"]:9.1f} {ratio:6.2f}')
+        if limit is not None and ratio > limit:
+            print(f'Above the limit: {ratio:.2f} > {limit}')
+            above = True
+    return int(above)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Split a data set's training images into labelled and unlabelled ones.
+
+Writes ``labeled.txt`` and ``unlabeled.txt``, lists for ``ann_file``, into a folder
+beside the data set's own list, and prints the lines that use them.
+
+    python tools/make_partition.py CONFIG --ratio 1/8
+    python tools/make_partition.py CONFIG --number 92 --seed 1 --balanced
+    python tools/make_partition.py CONFIG --source unlabeled --ratio 1/16 --out FOLDER
+"""
+
+import argparse
+import copy
+import os
+import os.path as osp
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+
+from mmseg_labelfree.datasets.building import build_inner, explain_missing
+from mmseg_labelfree.datasets.class_index import class_index
+from mmseg_labelfree.datasets.partitions import choose_labeled
+from mmseg_labelfree.datasets.step_images import class_presence
+from mmseg_labelfree.ops.label_maps import loaded_labels
+from mmseg_labelfree.utils.files import write_text
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file with a train_dataloader')
+    size = parser.add_mutually_exclusive_group(required=True)
+    size.add_argument('--ratio', type=Fraction, help='labelled share, as 1/8 or 0.125')
+    size.add_argument('--number', type=int, help='number of labelled images')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the draw')
+    parser.add_argument(
+        '--balanced', action='store_true',
+        help='give rare classes as many labelled images as possible (reads all masks)',
+    )
+    parser.add_argument(
+        '--ann-file', help="list of all images; default the data set's own ann_file"
+    )
+    parser.add_argument(
+        '--source', help='source to split, if the config has several; default the first'
+    )
+    parser.add_argument('--out', help='folder for the lists')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction,
+        help='settings that replace those of the config, as key=value',
+    )
+    return parser.parse_args(argv)
+
+
+def inner_config(dataset: dict, source: str | None) -> dict:
+    """Config of the ``BaseSegDataset`` inside wrappers.
+
+    Raises:
+        ValueError: There is no such source.
+    """
+    if 'datasets' in dataset:
+        parts = [
+            d for d in dataset['datasets'] if source in (None, d.get('source'))
+        ]
+        if not parts:
+            names = [d.get('source') for d in dataset['datasets']]
+            raise ValueError(f'no source {source!r} in the config; there are {names}')
+        return inner_config(parts[0], None)
+    if 'dataset' in dataset:
+        return inner_config(dataset['dataset'], None)
+    return copy.deepcopy(dict(dataset))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the lists that the command line asks for."""
+    args = parse_args(argv)
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    inner = inner_config(cfg.train_dataloader.dataset, args.source)
+    inner['lazy_init'] = True
+    if args.ann_file is not None:
+        inner['ann_file'] = args.ann_file
+    dataset = build_inner(inner)
+    with explain_missing(dataset):
+        dataset.full_init()
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    folder = dataset.data_prefix['img_path']
+    names = [
+        osp.relpath(info['img_path'], folder).removesuffix(dataset.img_suffix)
+        for info in infos
+    ]
+    number = args.number or round(args.ratio * len(names))
+    present = None
+    if args.balanced:
+        counts = class_index([info['seg_map_path'] for info in infos])
+        raw_labels = loaded_labels(dataset.reduce_zero_label, dataset.label_map)
+        labels = list(range(len(dataset.metainfo['classes'])))
+        present = class_presence(counts, raw_labels, labels)
+    labeled = np.zeros(len(names), bool)
+    labeled[choose_labeled(len(names), number, args.seed, present)] = True
+
+    out = Path(args.out or default_folder(dataset, args))
+    out.mkdir(parents=True, exist_ok=True)
+    root = dataset.data_root or '.'
+    for name, chosen in (('labeled', labeled), ('unlabeled', ~labeled)):
+        lines = [n for n, c in zip(names, chosen, strict=True) if c]
+        path = out / f'{name}.txt'
+        write_text(path, ''.join(f'{line}\n' for line in lines))
+        shown = os.path.relpath(path, root)
+        print(f'{name}: {len(lines)} images, ann_file={shown!r}')
+
+
+def default_folder(dataset, args: argparse.Namespace) -> Path:
+    """A folder beside the data set's list, named after the draw."""
+    listed = Path(dataset.ann_file or Path(dataset.data_root or '.') / 'train.txt')
+    size = f'{args.number}' if args.number else f'{args.ratio}'.replace('/', '-')
+    kind = '_balanced' if args.balanced else ''
+    return listed.with_name(f'{listed.stem}_{size}{kind}_seed{args.seed}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,44 @@
+"""Make the teacher in a checkpoint a checkpoint of its own.
+
+The result holds the names of the student, so MMSegmentation's ``init_model`` and test
+tool load it into a stock ``EncoderDecoder``.
+
+Example::
+
+    python tools/model_converters/ema_teacher_to_mmseg.py \
+        work_dirs/u2pl_voc/iter_40000.pth u2pl_voc_teacher.pth
+"""
+
+import argparse
+
+from mmengine.runner import CheckpointLoader
+from weight_files import save
+
+import mmseg_labelfree  # noqa: F401  (lets torch read MMEngine's checkpoints)
+from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
+
+KEPT_META = ('dataset_meta', 'cfg', 'iter', 'epoch', 'seed')
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Convert the file that the command line names."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('src', help='checkpoint, or the work dir of a training run')
+    parser.add_argument('dst', help='file to write (.pth)')
+    args = parser.parse_args(argv)
+    path = resolve_checkpoint(args.src)
+    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    if 'ema_teacher' not in checkpoint:
+        raise SystemExit(
+            f'{path}: holds no ema_teacher; it was trained without EMATeacherHook, or '
+            'is a converted file already'
+        )
+    meta = {k: v for k, v in checkpoint['meta'].items() if k in KEPT_META}
+    save(args.dst, checkpoint['ema_teacher']['state_dict'], meta)
+    print(f'{args.dst}: teacher of {path}')
+
+
+if __name__ == '__main__':
+    main()
