@@ -173,3 +173,49 @@ def boxes_config(boxes_root, tmp_path) -> Config:
     path = tmp_path / 'boxes.py'
     path.write_text(Config(content).pretty_text)
     return Config.fromfile(path)
+
+
+@pytest.fixture
+def semi(boxes_config):
+    """CutMix mean teacher on the boxes: 8 labelled and 24 unlabelled images."""
+    cfg = copy.deepcopy(boxes_config)
+    cfg.pop('protocol')
+    cfg.model.type = 'MeanTeacherEncoderDecoder'
+    cfg.model.pop('distillation')
+    cfg.model.update(mixing='cutmix', mixing_prob=0.5, strong_view={})
+    norm_cfg = dict(type='BN')
+    cfg.model.backbone.pop('norm_cfg')
+    cfg.model.decode_head.pop('norm_cfg')
+    cfg.model.backbone.norm_cfg = cfg.model.decode_head.norm_cfg = norm_cfg
+    cfg.model.decode_head.update(num_classes=5, dropout_ratio=0.1)
+    cfg.model.decode_head.pop('loss_decode')
+    cfg.model.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    inner = cfg.train_dataloader.dataset.dataset
+    inner.serialize_data = False  # packing collects all garbage first: slow
+    cfg.train_dataloader = dict(
+        batch_size=4,
+        num_workers=0,
+        sampler=dict(
+            type='MultiSourceSampler', source_counts=dict(labeled=2, unlabeled=2)
+        ),
+        dataset=dict(
+            type='ConcatDataset',
+            datasets=[
+                dict(type='SourceDataset', source='labeled',
+                     dataset=dict(inner, indices=8)),
+                dict(type='SourceDataset', source='unlabeled', labeled=False,
+                     dataset=inner),
+            ],
+        ),
+    )
+    for name in ('val', 'test'):
+        loader = cfg[f'{name}_dataloader']
+        loader.dataset = loader.dataset.dataset
+        loader.dataset.serialize_data = False
+        cfg[f'{name}_evaluator'] = dict(type='IoUMetric', iou_metrics=['mIoU'])
+    cfg.custom_hooks = [
+        dict(type='IterationSeedHook'),
+        dict(type='SamplerStateHook'),
+        dict(type='EMATeacherHook', momentum=0.7),
+    ]
+    return cfg

@@ -22,7 +22,7 @@ def softmax_entropy(logits: Tensor) -> Tensor:
     ``log(C)`` for a share of the largest possible value.
 
     Args:
-        logits (Tensor): Floating point ``(N, C, H, W)``, any precision.
+        logits (Tensor): Floating point ``(N, C, H, W)``, any precision. N may be 0.
 
     Returns:
         Tensor: ``(N, H, W)`` in nats, 0 to log(C), float32 (float64 for float64).
@@ -34,6 +34,8 @@ def softmax_entropy(logits: Tensor) -> Tensor:
         >>> softmax_entropy(torch.zeros(1, 4, 1, 1)).exp()
         tensor([[[4.]]])
     """
+    if logits.dim() == 4 and not len(logits):
+        return logits.sum(1).float()
     return fused_pixel_loss(logits, _ENTROPY)
 
 

@@ -74,3 +74,7 @@ def test_half_precision_is_computed_in_float32(dtype):
 def test_only_logits():
     with pytest.raises(ValueError, match='logits must be'):
         softmax_entropy(torch.zeros(3, 4))
+
+
+def test_no_images():
+    assert softmax_entropy(torch.zeros(0, 3, 4, 5)).shape == (0, 4, 5)

@@ -1,7 +1,8 @@
 """Segmentor that learns from labels and from a moving-average teacher."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -47,8 +48,8 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
     ``EncoderDecoder``. Batches without unlabelled samples need no teacher.
 
     Subclasses change one step of :meth:`loss`: :meth:`label_unlabeled`,
-    :meth:`make_strong_view`, :meth:`labeled_loss`, :meth:`unlabeled_loss` or
-    :meth:`extra_losses`.
+    :meth:`make_strong_view`, :meth:`student_logits`, :meth:`labeled_loss`,
+    :meth:`unlabeled_loss` or :meth:`extra_losses`.
 
     Args:
         labeled_sources: Sources whose labels are used; samples without ``source`` too.
@@ -87,6 +88,8 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
 
     not_in_teacher: tuple[str, ...] = ()
     """Children and buffers that the teacher is copied without."""
+    teaches_labeled = False
+    """Whether the teacher has work in batches without unlabelled samples, too."""
 
     def __init__(
         self,
@@ -160,13 +163,14 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
             inputs, data_samples, self.labeled_sources, self.unlabeled_sources
         )
         self._report_missing(batch)
-        if self._in_warmup() and batch.num_labeled:
+        warmup = self._in_warmup() and batch.num_labeled > 0
+        if warmup:
             batch = batch.without_unlabeled()
-        if batch.num_unlabeled:
+        if batch.num_unlabeled or (self.teaches_labeled and not warmup):
             self.label_unlabeled(batch)
             self.make_strong_view(batch)
         features = self.extract_feat(batch.student_inputs())
-        logits = self.decode_head(features)
+        logits = self.student_logits(features, batch)
         losses = self.labeled_loss(features, logits, batch)
         if batch.num_unlabeled:
             losses.update(self.unlabeled_loss(logits[batch.num_labeled :], batch))
@@ -182,18 +186,28 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
     @torch.no_grad()
     def teacher_logits(self, images: Tensor) -> Tensor:
         """The teacher's logits (N, C, H, W) at the size of the images."""
-        teacher = self.teacher
-        if self.teacher_mode == 'train':
-            teacher.train()
-        logits = teacher.decode_head(teacher.extract_feat(images))
-        if self.teacher_mode == 'train':
-            teacher.eval()
+        with self.teaching() as teacher:
+            logits = teacher.decode_head(teacher.extract_feat(images))
         return self._to_size(logits, images)
+
+    @contextmanager
+    def teaching(self) -> Iterator[nn.Module]:
+        """The teacher, in ``teacher_mode``."""
+        teacher = self.teacher.train(self.teacher_mode == 'train')
+        try:
+            yield teacher
+        finally:
+            teacher.eval()
+
+    def student_logits(self, features: Sequence[Tensor], batch: MixedBatch) -> Tensor:
+        """The decode head's logits (L + U, C, h, w)."""
+        return self.decode_head(features)
 
     def make_strong_view(self, batch: MixedBatch) -> None:
         """Set ``batch.strong``, and mix ``labels`` and ``weights`` along with it."""
-        if self.mixing is not None:
+        if self.mixing is not None and batch.num_unlabeled:
             masks = mixing_masks(self.mixing, batch.labels, **self.mixing_settings)
+            batch.masks = masks
             if self.mixing == 'cutout':
                 batch.strong = blank(masks, batch.strong, 0.0)
                 batch.labels = blank(masks, batch.labels, 255)
@@ -201,7 +215,7 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
                 batch.strong, batch.labels = mix(masks, batch.strong, batch.labels)
                 if batch.weights is not None:
                     (batch.weights,) = mix(masks, batch.weights)
-        if self.strong_view is not None:
+        if self.strong_view is not None and batch.num_unlabeled:
             batch.strong = self.strong_view(batch.strong, self.data_preprocessor)
 
     def labeled_loss(

@@ -1,7 +1,8 @@
 """A batch of labelled and unlabelled samples, taken apart."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from mmseg.utils import SampleList
@@ -22,6 +23,8 @@ class MixedBatch:
         strong: Images ``(U, 3, H, W)`` for the student; the weak view until then.
         labels: int64 ``(U, H, W)``, pseudo-labels of ``strong``, 255 = ignored.
         weights: Float ``(U, H, W)``, weights of its pixels in the loss, or None.
+        masks: Bool ``(U, H, W)``, where the mixing took the other image, or None.
+        extra: What a subclass hands from one step to a later one.
     """
 
     labeled: Tensor
@@ -31,6 +34,8 @@ class MixedBatch:
     strong: Tensor
     labels: Tensor | None = None
     weights: Tensor | None = None
+    masks: Tensor | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def num_labeled(self) -> int:

@@ -1,0 +1,278 @@
+import copy
+import os
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
+from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmseg_labelfree.models.segmentors import U2PLEncoderDecoder, split_batch
+from mmseg_labelfree.models.utils import copy_student
+from mmseg_labelfree.ops import mix, nearest_pixels
+
+SIZE = (24, 24)
+PARTS = dict(
+    representation_head=dict(
+        type='RepresentationHead',
+        in_channels=8,
+        channels=6,
+        norm_cfg=dict(type='GN', num_groups=2),
+        dropout_ratio=0.0,
+    ),
+    memory_bank=dict(
+        type='PrototypeMemoryBank',
+        num_classes=5,
+        channels=6,
+        length=40,
+        background_length=60,
+        momentum=0.9,
+    ),
+    contrastive_loss=dict(
+        type='MemoryBankContrastiveLoss', num_anchors=8, num_negatives=4, low_rank=1,
+        anchor_threshold=0.1,
+    ),
+    unlabeled_loss=dict(type='SymmetricCrossEntropyLoss', xi1=1.0, xi2=0.5),
+)
+
+
+def samples(*sources, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    data = []
+    for source in sources:
+        label = torch.randint(0, 5, (1, *SIZE), generator=generator)
+        label[0, :2] = 255
+        if source == 'unlabeled':
+            label.fill_(255)
+        sample = SegDataSample(gt_sem_seg=PixelData(data=label))
+        sample.set_metainfo(dict(source=source))
+        data.append(sample)
+    return torch.randn(len(sources), 3, *SIZE, generator=generator), data
+
+
+@pytest.fixture(autouse=True)
+def halfway():
+    """Iteration 25 of 50: half of the unreliable share is left."""
+    hub = MessageHub.get_current_instance()
+    before = {k: hub.get_info(k) for k in ('iter', 'max_iters') if k in hub.runtime_info}
+    hub.update_info('iter', 25)
+    hub.update_info('max_iters', 50)
+    yield
+    for key in ('iter', 'max_iters'):
+        hub.runtime_info.pop(key)
+        if key in before:
+            hub.update_info(key, before[key])
+
+
+@pytest.fixture
+def build(boxes_config):
+    def build(**kwargs):
+        cfg = copy.deepcopy(boxes_config.model)
+        cfg.pop('distillation')
+        cfg.decode_head.num_classes = 5
+        cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+        for name, value in (PARTS | dict(unreliable=0.4) | kwargs).items():
+            cfg[name] = value
+        cfg.type = 'U2PLEncoderDecoder'
+        torch.manual_seed(0)
+        model = MODELS.build(cfg)
+        teacher = copy_student(model, model.not_in_teacher)
+        with torch.no_grad():
+            for p in teacher.parameters():
+                p += 0.2 * torch.randn_like(p)
+        model.set_teacher(teacher)
+        return model
+
+    return build
+
+
+def seen_by(model, images):
+    """Logits at image size and embeddings of a network."""
+    features = model.extract_feat(images)
+    with model.representation_head.recording(model.decode_head) as recorded:
+        logits = model.decode_head(features)
+    return resize(logits, SIZE, mode='bilinear'), model.representation_head(recorded[0])
+
+
+def test_pseudo_labels_and_weight_by_their_definition(build):
+    model = build()
+    assert isinstance(model, U2PLEncoderDecoder)
+    prototypes = torch.randn(5, 6, generator=torch.Generator().manual_seed(3))
+    model.memory_bank.prototypes.copy_(prototypes)
+    model.memory_bank.known.fill_(True)
+    inputs, data = samples('labeled', 'unlabeled', 'labeled', 'unlabeled')
+    losses = model.loss(inputs, data)
+    assert set(losses) == {
+        'decode.loss_ce', 'decode.acc_seg', 'unlabeled.loss_sce', 'unlabeled.used',
+        'contrast.loss_contrast',
+    }
+    with torch.no_grad():
+        logits, embeddings = seen_by(model.teacher, inputs[[1, 3]])
+        student, _ = seen_by(model, inputs[[1, 3]])
+        _, labeled_embeddings = seen_by(model.teacher, inputs[[0, 2]])
+    p = logits.softmax(1).double().numpy()
+    entropy = -(p * np.log(p)).sum(1)
+    limit = np.percentile(entropy, 100 * (1 - 0.2))  # half of 40 %
+    reliable = entropy < limit
+    # The prototypes move first, eq. 18, with undenoised labels; the embeddings have a
+    # quarter of the size.
+    truth = torch.stack([data[i].gt_sem_seg.data[0] for i in (0, 2)]).numpy()
+    certain = p.argmax(1)
+    z = np.concatenate([labeled_embeddings.numpy(), embeddings.numpy()])
+    label_map = np.concatenate([truth, np.where(reliable, certain, 255)])
+    moved = prototypes.numpy().copy()
+    for c in range(5):
+        rows = z.transpose(0, 2, 3, 1)[label_map[:, ::4, ::4] == c]
+        if len(rows):
+            moved[c] = 0.9 * moved[c] + 0.1 * rows.mean(0)
+    torch.testing.assert_close(model.memory_bank.prototypes, torch.tensor(moved))
+    distance = np.linalg.norm(
+        embeddings.numpy()[:, None] - moved[None, :, :, None, None], axis=2
+    )
+    weight = np.log(np.exp(-distance) / np.exp(-distance).sum(1, keepdims=True))
+    weight = resize(torch.tensor(weight), SIZE, mode='bilinear').exp().numpy()
+    labels = np.where(reliable, (p * weight).argmax(1), 255)
+    assert (labels != np.where(reliable, certain, 255)).any()
+    q = student.softmax(1).double().numpy()
+    chosen = np.take_along_axis(q, labels.clip(max=4)[:, None], 1)[:, 0]
+    pixels = -np.log(chosen) - 0.5 * np.log(1e-4) * (1 - chosen)
+    expected = pixels[reliable].mean()  # eq. 14 makes it the mean over reliable pixels
+    torch.testing.assert_close(
+        losses['unlabeled.loss_sce'].detach().double(), torch.tensor(expected),
+        rtol=1e-4, atol=1e-5,
+    )
+    assert losses['unlabeled.used'].item() == pytest.approx(reliable.mean())
+
+
+def test_what_the_teacher_saw_is_mixed_like_the_images(build):
+    model = build(mixing='cutmix', denoise=False)
+    inputs, data = samples('labeled', 'unlabeled', 'unlabeled')
+    batch = split_batch(inputs, data, ['labeled'], ['unlabeled'])
+    model.label_unlabeled(batch)
+    before = {k: batch.extra[k].clone() for k in ('logits', 'labels', 'anchors')}
+    weak, labels = batch.strong.clone(), batch.labels.clone()
+    model.make_strong_view(batch)
+    assert 0 < batch.masks.float().mean() < 1
+    strong, mixed_labels = mix(batch.masks, weak, labels)
+    assert torch.equal(batch.strong, strong)
+    assert torch.equal(batch.labels, mixed_labels)
+    small = nearest_pixels(batch.masks, before['labels'].shape[1:])
+    for name, value in before.items():
+        assert torch.equal(batch.extra[name][:1], value[:1])
+        assert torch.equal(batch.extra[name][1:], mix(small, value[1:])[0])
+
+
+def test_negatives_are_unreliable_or_hard(build):
+    model = build(denoise=False)
+    assert not model.memory_bank.filled.any()
+    inputs, data = samples('labeled', 'unlabeled')
+    model.loss(inputs, data)
+    filled = model.memory_bank.filled
+    assert filled.any()
+    model = build(denoise=False)
+    model.loss(*samples('unlabeled'))
+    assert model.memory_bank.filled.any()  # the unreliable ones alone
+    model = build(denoise=False, unreliable=0.0)
+    model.loss(*samples('unlabeled'))
+    assert not model.memory_bank.filled.any()
+
+
+@pytest.mark.parametrize('sources', [
+    ('labeled', 'unlabeled'), ('labeled', 'labeled'), ('unlabeled', 'unlabeled'),
+])
+@pytest.mark.parametrize('settings', [
+    dict(),
+    dict(variant='official'),
+    dict(mixing='cutout'),
+    dict(mixing='classmix', strong_view={}),
+    dict(unreliable=1.0, dynamic_partition=False),
+    dict(contrastive_loss=None),
+    dict(warmup_iters=100),
+])
+def test_all_parameters_get_finite_gradients(build, sources, settings):
+    model = build(**settings)
+    for seed in range(2):  # with an empty bank, then with a filled one
+        losses = model.loss(*samples(*sources, seed=seed))
+        total, _ = model.parse_losses(losses)
+        total.backward()
+    assert torch.isfinite(total)
+    for name, p in model.named_parameters():
+        assert p.grad is not None and torch.isfinite(p.grad).all(), name
+
+
+def test_parts_can_be_left_out(build):
+    parts = dict(representation_head=None, memory_bank=None, contrastive_loss=None)
+    model = build(**parts, denoise=False, adaptive_weight=False)
+    inputs, data = samples('labeled', 'unlabeled')
+    losses = model.loss(inputs, data)
+    assert not [name for name in losses if 'contrast' in name]
+    used = losses['unlabeled.used']
+    weighted = build(**parts, denoise=False).loss(inputs, data)
+    torch.testing.assert_close(
+        weighted['unlabeled.loss_sce'] * used, losses['unlabeled.loss_sce']
+    )
+    with pytest.raises(ValueError, match='need a representation_head'):
+        build(**parts)
+    with pytest.raises(ValueError, match="'paper' or 'official'"):
+        build(variant='mine')
+
+
+def test_pixels_are_partitioned_less_and_less(build):
+    shares = []
+    for iteration in (0, 25, 49):
+        MessageHub.get_current_instance().update_info('iter', iteration)
+        losses = build(denoise=False).loss(*samples('labeled', 'unlabeled'))
+        shares.append(losses['unlabeled.used'].item())
+    assert shares == pytest.approx([0.6, 0.8, 0.992], abs=0.01)
+
+
+def test_padding_is_in_no_set(build):
+    model = build(denoise=False)
+    inputs, data = samples('labeled', 'unlabeled')
+    data[1].set_metainfo(dict(img_shape=(12, 24)))
+    losses = model.loss(inputs, data)
+    assert losses['unlabeled.used'].item() == pytest.approx(0.8 / 2, abs=0.01)
+
+
+class Losses(Hook):
+    def __init__(self):
+        self.kept = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.kept.append({k: float(v) for k, v in outputs.items()})
+
+
+class Stop(Hook):
+    def after_train_iter(self, runner, *args, **kwargs):
+        runner.train_loop.stop_training = runner.iter == 3
+
+
+def test_training_resumes_exactly(semi):
+    semi.model.update(copy.deepcopy(PARTS))
+    semi.model.update(type='U2PLEncoderDecoder', unreliable=0.4)
+    semi.custom_hooks.append(dict(type='PrototypeMemoryBankHook', report_interval=2))
+
+    def train(name, *hooks, **changes):
+        cfg = copy.deepcopy(semi)
+        cfg.merge_from_dict(changes)
+        cfg.experiment_name = f'u2pl_{name}_{os.path.basename(str(cfg.work_dir))}'
+        runner = Runner.from_cfg(cfg)
+        losses = Losses()
+        for hook in (losses, *hooks):
+            runner.register_hook(hook, priority='LOWEST')
+        runner.train()
+        return runner, losses.kept
+
+    whole, expected = train('whole')
+    assert all('contrast.loss_contrast' in losses for losses in expected)
+    cut = dict(work_dir=semi.work_dir + '_cut')
+    train('cut', Stop(), **cut)
+    resumed, got = train('resumed', resume=True, **cut)
+    assert got == expected[4:]
+    for name, value in whole.model.memory_bank.contents().items():
+        assert torch.equal(resumed.model.memory_bank.contents()[name], value)
