@@ -44,6 +44,12 @@ def stages_of(path: Path):
     return cfg, build_protocol(cfg).stages(cfg)
 
 
+def inner_datasets(dataset):
+    if 'datasets' in dataset:
+        return [inner for d in dataset.datasets for inner in inner_datasets(d)]
+    return inner_datasets(dataset.dataset) if 'dataset' in dataset else [dataset]
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
 def test_config_parses_and_its_parts_build(path):
     cfg = Config.fromfile(path)
@@ -64,10 +70,9 @@ def test_config_parses_and_its_parts_build(path):
         cfg.optim_wrapper.type == 'OptimWrapper'
     )
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        dataset = cfg[loader].dataset
-        dataset = dataset.get('dataset', dataset)
-        assert Compose(dataset.pipeline).transforms
-        assert dataset.get('test_mode', False) is not (loader == 'train_dataloader')
+        for dataset in inner_datasets(cfg[loader].dataset):
+            assert Compose(dataset.pipeline).transforms
+            assert dataset.get('test_mode', False) is (loader != 'train_dataloader')
     if 'tta_pipeline' in cfg:
         assert Compose(cfg.tta_pipeline).transforms
 
@@ -176,6 +181,36 @@ def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():
         )
         assert weak.val_dataloader == full.val_dataloader
         assert weak.optim_wrapper == full.optim_wrapper
+
+
+U2PL = ('deeplabv3_mobilenetv2_vocreal_1-16', 'deeplabv3plus_r101_cityscapes_186')
+
+
+@pytest.mark.parametrize('name', ['demo_voc_40', *U2PL])
+def test_semi_supervised_configs_build_one_upon_the_other(name):
+    kinds = dict(
+        suponly='EncoderDecoder',
+        meanteacher='MeanTeacherEncoderDecoder',
+        cutmix='MeanTeacherEncoderDecoder',
+    )
+    path = ROOT / 'configs/u2pl' / f'{name}.py'
+    whole = Config.fromfile(path)
+    for kind, model in kinds.items():
+        cfg = Config.fromfile(path.with_name(f'{name}_{kind}.py'))
+        assert cfg.model.type == model
+        assert cfg.model.get('mixing') == ('cutmix' if kind == 'cutmix' else None)
+        for key in ('optim_wrapper', 'train_cfg', 'val_dataloader'):
+            assert cfg[key] == whole[key]
+        sampler = cfg.train_dataloader.sampler
+        if kind != 'suponly':
+            counts = sampler.source_counts
+            assert sum(counts.values()) == cfg.train_dataloader.batch_size
+    whole.model.backbone.init_cfg = None
+    whole.model.memory_bank.update(length=10, background_length=10)
+    model = MODELS.build(whole.model)
+    assert model.memory_bank.num_classes == model.num_classes
+    features = {'demo_voc_40': 48}.get(name, 64 if 'mobile' in name else 512)
+    assert model.representation_head.layers[0].conv.in_channels == features
 
 
 def test_every_registered_name_is_tested_and_used():

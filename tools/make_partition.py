@@ -1,4 +1,4 @@
-"""Split a data set's training images into labelled and unlabelled ones.
+r"""Split a data set's training images into labelled and unlabelled ones.
 
 Writes ``labeled.txt`` and ``unlabeled.txt``, lists for ``ann_file``, into a folder
 beside the data set's own list, and prints the lines that use them.
@@ -6,6 +6,14 @@ beside the data set's own list, and prints the lines that use them.
     python tools/make_partition.py CONFIG --ratio 1/8
     python tools/make_partition.py CONFIG --number 92 --seed 1 --balanced
     python tools/make_partition.py CONFIG --source unlabeled --ratio 1/16 --out FOLDER
+
+The 'classic' VOC partitions draw the labelled images from VOC's own training list, and
+leave all others of trainaug unlabelled:
+
+    python tools/make_partition.py configs/u2pl/deeplabv3plus_r101_voc-classic_92.py \
+        --ann-file ImageSets/Segmentation/trainaug.txt \
+        --labeled-from ImageSets/Segmentation/train.txt --number 92 \
+        --out data/VOCdevkit/VOC2012/ImageSets/Segmentation/classic_92
 """
 
 import argparse
@@ -23,7 +31,7 @@ from mmengine.registry import init_default_scope
 from mmseg_labelfree.datasets.building import build_inner, explain_missing
 from mmseg_labelfree.datasets.class_index import class_index
 from mmseg_labelfree.datasets.partitions import choose_labeled
-from mmseg_labelfree.datasets.step_images import class_presence
+from mmseg_labelfree.datasets.step_images import class_presence, read_image_list
 from mmseg_labelfree.ops.label_maps import loaded_labels
 from mmseg_labelfree.utils.files import write_text
 
@@ -44,6 +52,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--ann-file', help="list of all images; default the data set's own ann_file"
+    )
+    parser.add_argument(
+        '--labeled-from',
+        help='list (relative to the data root) of the images that may get labels; '
+        'default all; a --ratio is a share of these',
     )
     parser.add_argument(
         '--source', help='source to split, if the config has several; default the first'
@@ -95,21 +108,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         osp.relpath(info['img_path'], folder).removesuffix(dataset.img_suffix)
         for info in infos
     ]
-    number = args.number or round(args.ratio * len(names))
+    candidates = np.arange(len(names))
+    if args.labeled_from is not None:
+        path = Path(dataset.data_root or '.', args.labeled_from)
+        candidates = read_image_list(path, names)
+    number = args.number or round(args.ratio * len(candidates))
     present = None
     if args.balanced:
         counts = class_index([info['seg_map_path'] for info in infos])
         raw_labels = loaded_labels(dataset.reduce_zero_label, dataset.label_map)
         labels = list(range(len(dataset.metainfo['classes'])))
-        present = class_presence(counts, raw_labels, labels)
+        present = class_presence(counts, raw_labels, labels)[candidates]
     labeled = np.zeros(len(names), bool)
-    labeled[choose_labeled(len(names), number, args.seed, present)] = True
+    chosen = choose_labeled(len(candidates), number, args.seed, present)
+    labeled[candidates[chosen]] = True
 
     out = Path(args.out or default_folder(dataset, args))
     out.mkdir(parents=True, exist_ok=True)
     root = dataset.data_root or '.'
-    for name, chosen in (('labeled', labeled), ('unlabeled', ~labeled)):
-        lines = [n for n, c in zip(names, chosen, strict=True) if c]
+    for name, part in (('labeled', labeled), ('unlabeled', ~labeled)):
+        lines = [n for n, kept in zip(names, part, strict=True) if kept]
         path = out / f'{name}.txt'
         write_text(path, ''.join(f'{line}\n' for line in lines))
         shown = os.path.relpath(path, root)

@@ -96,3 +96,17 @@ def test_whole_folder_without_list(config, tmp_path):
     assert len((folder / 'labeled.txt').read_text().split()) == 20
     both = (folder / 'labeled.txt').read_text() + (folder / 'unlabeled.txt').read_text()
     assert sorted(both.split()) == sorted(names)
+
+
+def test_labels_from_a_part_of_the_images(config, tmp_path):
+    path, root, names = config
+    (root / 'lists' / 'few.txt').write_text('\n'.join(names[10:20]))
+    out = tmp_path / 'out'
+    make_partition.main([
+        path, '--number', '4', '--labeled-from', 'lists/few.txt', '--out', str(out)
+    ])
+    labeled, unlabeled = (
+        (out / f'{name}.txt').read_text().split() for name in ('labeled', 'unlabeled')
+    )
+    assert len(labeled) == 4 and set(labeled) < set(names[10:20])
+    assert sorted(labeled + unlabeled) == sorted(names)

@@ -24,7 +24,7 @@ from .mixed_batch import MixedBatch, real_pixels
 
 @MODELS.register_module()
 class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
-    r"""U2PL+, semi-supervised (https://arxiv.org/abs/2306.02314, sections 3.1 to 3.5.1).
+    r"""U2PL+, semi-supervised (https://arxiv.org/abs/2306.02314, section 3).
 
     .. math:: L = L_s + \lambda_u L_u + \lambda_c L_c
 
@@ -195,8 +195,9 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
                 _small(size, truth, certain.masked_fill(~part.reliable, 255)),
             )
             if self.denoise:
+                bank = self.memory_bank
                 weights = prototype_log_weights(
-                    embeddings[num:], self.memory_bank.prototypes, self.memory_bank.known
+                    embeddings[num:], bank.prototypes, bank.known
                 )
                 denoised = denoised_logits(unlabeled, weights, self.align_corners)
                 labels = denoised.argmax(1)

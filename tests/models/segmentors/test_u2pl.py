@@ -59,7 +59,8 @@ def samples(*sources, seed=0):
 def halfway():
     """Iteration 25 of 50: half of the unreliable share is left."""
     hub = MessageHub.get_current_instance()
-    before = {k: hub.get_info(k) for k in ('iter', 'max_iters') if k in hub.runtime_info}
+    keys = [k for k in ('iter', 'max_iters') if k in hub.runtime_info]
+    before = {k: hub.get_info(k) for k in keys}
     hub.update_info('iter', 25)
     hub.update_info('max_iters', 50)
     yield

@@ -1,0 +1,62 @@
+# A small VOC subset, 12 classes and background, some images with labels.
+# Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Partitions into
+# labelled and unlabelled images: tools/make_partition.py, or lists of your own.
+data_root = '{{$LABELFREE_DATA:data}}/voc_real'
+metainfo = dict(
+    classes=(
+        'background', 'bottle', 'car', 'cat', 'chair', 'cow', 'dog', 'horse', 'person',
+        'pottedplant', 'sheep', 'sofa', 'tvmonitor',
+    )
+)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(
+        type='RandomResize',
+        scale=(256, 256),
+        ratio_range=(0.7, 1.4),
+        keep_ratio=True,
+    ),
+    dict(type='RandomCrop', crop_size=(128, 128)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='Pad', size=(128, 128), pad_val=dict(img=0, seg=255)),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+images = dict(
+    type='PascalVOCDataset',
+    metainfo=metainfo,
+    data_root=data_root,
+    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+    pipeline=train_pipeline,
+)
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=0,
+    persistent_workers=False,
+    drop_last=True,
+    sampler=dict(type='SeededInfiniteSampler', shuffle=True),
+    dataset=dict(type='SourceDataset', source='labeled', dataset=images),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='PascalVOCDataset',
+        metainfo=metainfo,
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/val.txt',
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,0 +1,5 @@
+# U2PL+, Cityscapes, 744 labels (Table 2: 79.02).
+_base_ = './deeplabv3plus_r101_cityscapes_744_cutmix.py'
+model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
+model['memory_bank'] = dict(_base_.u2pl['memory_bank'], num_classes=19)
+custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]

@@ -1,0 +1,4 @@
+# U2PL+, blender VOC, 5291 labels (Table 2: 80.78).
+_base_ = './deeplabv3plus_r101_voc-blender_5291_cutmix.py'
+model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
+custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]

@@ -1,0 +1,4 @@
+# U2PL+, classic VOC, 366 labels (Table 1: 75.03).
+_base_ = './deeplabv3plus_r101_voc-classic_366_cutmix.py'
+model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
+custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]
