@@ -5,8 +5,8 @@ custom_hooks = [
     dict(
         type='ParameterImportanceHook',
         importance='ewc',
-        # code: 500 at a rate of 0.001; the same product at 0.02, since
-        # SGD diverges beyond
+        # code: 500 at a rate of 0.001; the same product at 0.02, since SGD
+        # diverges beyond
         weight=25.0,
     ),
 ]

@@ -5,8 +5,8 @@ custom_hooks = [
     dict(
         type='ParameterImportanceHook',
         importance='rw',
-        # code: 100 at a rate of 0.001; the same product at 0.02, since
-        # SGD diverges beyond
+        # code: 100 at a rate of 0.001; the same product at 0.02, since SGD
+        # diverges beyond
         weight=5.0,
     ),
 ]
