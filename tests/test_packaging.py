@@ -139,7 +139,7 @@ def test_readme_holds_one_line_per_command():
     for command in (demo, test):
         assert command.startswith('python -m venv .venv && . .venv/bin/activate && pip')
     extras = re.search(r'pip install -e "\.\[([\w,]+)\]"', test)[1].split(',')
-    assert set(extras) == {'mminstall', 'tests'}
+    assert set(extras) == {'mminstall', 'tests', 'crf'}
     assert test.endswith('&& pytest')
 
 
