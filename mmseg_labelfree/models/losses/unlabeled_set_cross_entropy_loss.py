@@ -92,15 +92,19 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
     def pixel_loss(
         self, seg_logits: Tensor, seg_label: Tensor, ignore_index: int
     ) -> Tensor:
-        """Loss of each pixel ``(N, H, W)``, without gamma."""
+        """Loss of each pixel ``(N, H, W)``, times gamma where unlabelled."""
         check_same_pixels('seg_label', seg_label, seg_logits)
-        return unlabeled_set_cross_entropy(
+        loss = unlabeled_set_cross_entropy(
             seg_logits,
             seg_label,
             self.class_set(seg_logits, seg_label),
             self.unlabeled_index,
             ignore_index,
         )
+        if self.gamma == 1:
+            return loss
+        unlabeled = seg_label == self.unlabeled_index
+        return torch.where(unlabeled, self.gamma * loss, loss)
 
     def class_set(self, seg_logits: Tensor, seg_label: Tensor) -> Tensor:
         """Classes that unlabelled pixels of each image may have: the set U.

@@ -121,7 +121,7 @@ def test_settings():
         (dict(gamma=math.nan), 'gamma must be'),
         (dict(unlabeled_classes='crop'), "'image' or 'background', got 'crop'"),
         (dict(unlabeled_classes='background', background=False), 'background=True'),
-        (dict(use_sigmoid=True), 'UnlabeledSetCrossEntropyLoss works on softmax'),
+        (dict(use_sigmoid=True), 'UnlabeledSetCrossEntropyLoss has no use_sigmoid'),
         (dict(class_weight=[1.0]), 'class_weight=None'),
         (dict(loss_name='ce'), "start with 'loss_'"),
     ):
