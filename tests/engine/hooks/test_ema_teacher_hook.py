@@ -378,9 +378,25 @@ def _process(rank, path, port, batch, out):
     torch.save([model.state_dict(), model.teacher.state_dict()], f'{out}_{rank}.pth')
 
 
-def test_two_processes_are_one_with_the_same_batch(semi, tmp_path):
+# The anchors and negatives that each process draws have no weight.
+U2PL = dict(
+    type='U2PLEncoderDecoder',
+    unreliable=0.4,
+    representation_head=dict(
+        type='RepresentationHead', in_channels=8, channels=6, dropout_ratio=0.0,
+        norm_cfg=dict(type='GN', num_groups=2),
+    ),
+    memory_bank=dict(
+        type='PrototypeMemoryBank', num_classes=5, channels=6, length=40, momentum=0.9
+    ),
+    contrastive_loss=dict(type='MemoryBankContrastiveLoss', loss_weight=0.0),
+)
+
+
+@pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
+def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
     """Without what is drawn on each process: mixing, colours and dropout."""
-    semi.model.update(mixing=None, strong_view=None)
+    semi.model.update(copy.deepcopy(settings), mixing=None, strong_view=None)
     semi.model.decode_head.dropout_ratio = 0.0
     norm_cfg = dict(type='GN', num_groups=2)
     semi.model.backbone.norm_cfg = semi.model.decode_head.norm_cfg = norm_cfg
@@ -407,8 +423,10 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path):
             assert torch.equal(first[key], second[key])
 
 
-def test_a_process_without_labels_does_not_block(semi, tmp_path):
+@pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
+def test_a_process_without_labels_does_not_block(semi, tmp_path, settings):
     """Rank 1 has only unlabelled samples: both still finish, with equal weights."""
+    semi.model.update(copy.deepcopy(settings))
     semi.model.auxiliary_head = dict(
         semi.model.decode_head, in_channels=16, in_index=2
     )
