@@ -8,6 +8,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..utils.recording import classifier_entry, recorded_inputs
+
 __all__ = ['RepresentationHead']
 
 
@@ -107,14 +109,8 @@ class RepresentationHead(BaseModule):
             ValueError: The head has no such layer, or ran without it.
         """
         layer = _layer(decode_head, self.layer)
-        recorded: list[Tensor] = []
-        handle = layer.register_forward_pre_hook(
-            lambda _, args: recorded.append(args[0])
-        )
-        try:
+        with recorded_inputs(layer) as recorded:
             yield recorded
-        finally:
-            handle.remove()
         if not recorded:
             raise ValueError(
                 f'{type(decode_head).__name__} ran without its layer '
@@ -125,7 +121,7 @@ class RepresentationHead(BaseModule):
 
 def _layer(decode_head: nn.Module, name: str | None) -> nn.Module:
     if name is None:
-        return decode_head.dropout or decode_head.conv_seg
+        return classifier_entry(decode_head)
     layers = dict(decode_head.named_children())
     if name not in layers:
         raise ValueError(

@@ -1,7 +1,6 @@
 """Segmentor for class-incremental learning with distillation."""
 
-from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..utils import FrozenTeacherMixin
+from ..utils.recording import classifier_entry, recorded_inputs
 
 
 @MODELS.register_module()
@@ -137,7 +137,7 @@ def _outputs(
     features = model.extract_feat(inputs)
     if 'decoder' not in wanted:
         return dict(backbone=features, logits=head(features))
-    with _recorded_inputs(head.dropout or head.conv_seg) as recorded:
+    with recorded_inputs(classifier_entry(head)) as recorded:
         logits = head(features)
     if not recorded:
         raise ValueError(
@@ -145,14 +145,3 @@ def _outputs(
             "conv_seg, so there is no 'decoder' output to compare: use level='backbone'"
         )
     return dict(backbone=features, decoder=recorded[-1], logits=logits)
-
-
-@contextmanager
-def _recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect what ``module`` is called with inside the context."""
-    recorded: list[Tensor] = []
-    handle = module.register_forward_pre_hook(lambda _, args: recorded.append(args[0]))
-    try:
-        yield recorded
-    finally:
-        handle.remove()

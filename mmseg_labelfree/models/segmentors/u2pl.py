@@ -104,8 +104,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
     def label_unlabeled(self, batch: MixedBatch) -> None:
         """Pseudo-labels of the reliable pixels; prototypes and negatives."""
         if self.variant == 'official':
-            logits = self.teacher_logits(batch.unlabeled)
-            batch.labels = logits.argmax(1)
+            super().label_unlabeled(batch)
         else:
             self._observe(batch, batch.unlabeled)
 
@@ -123,11 +122,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
 
     def student_logits(self, features: Sequence[Tensor], batch: MixedBatch) -> Tensor:
         """The decode head's logits; embeds the pixels along with it."""
-        if self.representation_head is None:
-            return self.decode_head(features)
-        with self.representation_head.recording(self.decode_head) as recorded:
-            logits = self.decode_head(features)
-        batch.extra['embeddings'] = self.representation_head(recorded[0])
+        logits, batch.extra['embeddings'] = _decode(self, features)
         return logits
 
     def unlabeled_loss(self, logits: Tensor, batch: MixedBatch) -> dict[str, Tensor]:
@@ -173,11 +168,12 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             if self.variant == 'official':
                 teacher.train()
             both = torch.cat([batch.labeled, images])
-            logits, embeddings = _forward(teacher, both)
+            logits, embeddings = _decode(teacher, teacher.extract_feat(both))
         unlabeled = self._to_size(logits[num:], images)
-        real = real_pixels(images, batch.unlabeled_samples)
-        if given is not None:
-            real &= given != 255
+        if given is None:
+            real = real_pixels(images, batch.unlabeled_samples)
+        else:
+            real = given != 255
         part = split_by_entropy(
             softmax_entropy(unlabeled),
             self._unreliable_share(),
@@ -259,14 +255,15 @@ def _build(cfg: dict | None):
     return None if cfg is None else MODELS.build(cfg)
 
 
-def _forward(teacher: 'U2PLEncoderDecoder', images: Tensor):
+def _decode(
+    model: U2PLEncoderDecoder, features: Sequence[Tensor]
+) -> tuple[Tensor, Tensor | None]:
     """Logits and, with a representation head, embeddings, both before resizing."""
-    features = teacher.extract_feat(images)
-    head = teacher.representation_head
+    head = model.representation_head
     if head is None:
-        return teacher.decode_head(features), None
-    with head.recording(teacher.decode_head) as recorded:
-        logits = teacher.decode_head(features)
+        return model.decode_head(features), None
+    with head.recording(model.decode_head) as recorded:
+        logits = model.decode_head(features)
     return logits, head(recorded[0])
 
 

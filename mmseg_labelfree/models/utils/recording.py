@@ -1,0 +1,26 @@
+"""The features that a layer of a decode head is called with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+
+def classifier_entry(head: nn.Module) -> nn.Module:
+    """The first layer of a decode head's classifier: its dropout if it has one."""
+    return head.dropout or head.conv_seg
+
+
+@contextmanager
+def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect what ``module`` is called with inside the context.
+
+    Yields:
+        A list, with the first argument of each call so far.
+    """
+    recorded: list[Tensor] = []
+    handle = module.register_forward_pre_hook(lambda _, args: recorded.append(args[0]))
+    try:
+        yield recorded
+    finally:
+        handle.remove()
