@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.engine.protocols import ProtocolRunner, run_job
 from mmseg_labelfree.utils.distributed import prepare_cpu_processes
 
 
@@ -76,6 +76,9 @@ def print_stages(runner: ProtocolRunner) -> None:
     for heading in ('stage', 'length', 'learning rate', 'learns'):
         table.add_column(heading)
     for stage in runner.stages:
+        if stage.is_job:
+            table.add_row(stage.name, '-', '-', stage.note)
+            continue
         train_cfg = stage.cfg.train_cfg
         length = (f'{train_cfg.max_iters} iterations' if 'max_iters' in train_cfg
                   else f'{train_cfg.max_epochs} epochs')
@@ -91,6 +94,9 @@ def main() -> None:
     if 'protocol' not in cfg:
         if args.stage or args.dry_run:
             sys.exit(f'{args.config} has no protocol: --stage and --dry-run need one')
+        if 'job' in cfg:
+            run_job(cfg)
+            return
         cfg.resume = args.resume
         Runner.from_cfg(cfg).train()
         return

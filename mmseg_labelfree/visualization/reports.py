@@ -25,7 +25,8 @@ def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> N
     """Print one row a stage, in percent; ``-`` where a stage has no such metric.
 
     Args:
-        results: Stage name -> dict with ``metrics`` (key -> percent) and ``seconds``.
+        results: Stage name -> dict with ``metrics`` (key -> percent), ``seconds`` and,
+            if the stage trains, ``iterations``.
         columns: Heading -> key of ``metrics``.
     """
     table = Table(title='mIoU in percent; bg is the background')
@@ -71,6 +72,8 @@ def _markdown(
         cells = [*_cells(stage, columns), f'{stage["seconds"]:.0f}']
         lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
     last_name, last = list(results.items())[-1]
+    if not any(key.startswith('IoU/') for key in last['metrics']):
+        return '\n'.join(lines) + '\n'
     lines += ['', f'IoU of each class after {last_name}:', '', '| class | IoU |']
     lines.append('|---|---:|')
     for key, value in last['metrics'].items():
@@ -89,7 +92,7 @@ def _curves(
     """Metrics over the stages, and the training loss over all iterations."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
     left.set_prop_cycle(color=plt.get_cmap('tab20').colors)
-    names = list(results)
+    names = [n for n, stage in results.items() if 'iterations' in stage]
     for heading, key in columns.items():
         values = [results[n]['metrics'].get(key, math.nan) for n in names]
         style = '--' if heading.startswith('step ') else '-'
@@ -100,7 +103,7 @@ def _curves(
     for name in names:
         steps, losses = _training_loss(work_dir / name)
         right.plot([offset + s for s in steps], losses, label=name)
-        offset += results[name]['iterations']
+        offset += results[name].get('iterations', 0)
     right.set(xlabel='iteration over all stages', ylabel='training loss', yscale='log')
     right.legend(fontsize='small')
     return figure

@@ -5,23 +5,60 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from mmengine.config import Config
+from mmengine.dist import init_dist, is_distributed
+from mmengine.registry import init_default_scope
 from mmseg.registry import TASK_UTILS
+
+
+class Job(ABC):
+    """Work of a stage that does not train; built from the stage's ``cfg.job``.
+
+    Subclasses are registered in ``TASK_UTILS``. A job runs in every process of a
+    distributed run and has to go on after a stop: what it has written is not made
+    again.
+    """
+
+    @abstractmethod
+    def run(self, cfg: Config) -> dict[str, float]:
+        """Do the work.
+
+        Args:
+            cfg: The stage's config; results belong into ``cfg.work_dir``.
+
+        Returns:
+            Metrics for the report.
+        """
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One training run of a protocol.
+    """One training run, or one job, of a protocol.
 
     Attributes:
         name: Folder under the protocol's ``work_dir``, for instance ``step_1``.
         cfg: A plain MMEngine config with its own ``work_dir``, which MMSegmentation's
-            own ``tools/train.py`` can run once the earlier stages are there.
+            own ``tools/train.py`` can run once the earlier stages are there. With
+            ``job`` in it, the config of a :class:`Job` that runs in place of the
+            training.
         note: What the stage does, in a few words for the terminal.
     """
 
     name: str
     cfg: Config
     note: str = ''
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the stage runs a job and trains nothing."""
+        return 'job' in self.cfg
+
+    @property
+    def length(self) -> float:
+        """Iterations or epochs of training, whichever its loop counts; 0 for a job."""
+        if self.is_job:
+            return 0.0
+        train_cfg = self.cfg.train_cfg
+        return float(train_cfg.get('max_iters') or train_cfg.get('max_epochs') or 1)
 
 
 class Protocol(ABC):
@@ -70,3 +107,21 @@ def build_protocol(cfg: Config) -> Protocol:
     if 'protocol' not in cfg:
         raise KeyError(f'{cfg.filename} has no `protocol`')
     return TASK_UTILS.build(cfg.protocol)
+
+
+def run_job(cfg: Config) -> dict[str, float]:
+    """Build ``cfg.job`` and run it.
+
+    Args:
+        cfg: Config of a stage with a job. With a launcher the processes are connected
+            first, if no Runner has done that.
+
+    Returns:
+        The job's metrics.
+    """
+    launcher = cfg.get('launcher', 'none')
+    if launcher != 'none' and not is_distributed():
+        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    metrics = TASK_UTILS.build(cfg.job).run(cfg)
+    return {name: float(value) for name, value in metrics.items()}

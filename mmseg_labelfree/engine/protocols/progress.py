@@ -8,12 +8,6 @@ from mmengine.runner import Runner
 from .base import Stage
 
 
-def stage_length(stage: Stage) -> float:
-    """Length of a stage in iterations or epochs, whichever its loop counts."""
-    train_cfg = stage.cfg.train_cfg
-    return float(train_cfg.get('max_iters') or train_cfg.get('max_epochs') or 1)
-
-
 class ProgressHook(Hook):
     """Logs the share of the whole protocol that is done and the time left.
 
@@ -29,7 +23,7 @@ class ProgressHook(Hook):
 
     def __init__(self, stages: list[Stage], first: int) -> None:
         self.stages = stages
-        self.lengths = [stage_length(s) for s in stages]
+        self.lengths = [s.length for s in stages]
         self.current = first
         self.started = time.monotonic()
         self.done_at_start: float | None = None

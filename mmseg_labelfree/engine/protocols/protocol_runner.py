@@ -18,7 +18,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from ...utils.files import write_text
 from ...visualization.reports import print_table, write_report
-from .base import Stage, build_protocol
+from .base import Stage, build_protocol, run_job
 from .progress import ProgressHook, format_seconds
 
 MARKER = 'finished.json'
@@ -27,7 +27,7 @@ _NO_MATTER = ('work_dir', 'launcher', 'resume', 'experiment_name', 'model_wrappe
 
 
 class ProtocolRunner:
-    """Runs the stages of ``cfg.protocol`` in fresh Runners.
+    """Runs the stages of ``cfg.protocol`` in fresh Runners, or as jobs.
 
     Each stage is written to ``<work_dir>/<stage>/config.py`` and runs as that plain
     config would. A stage counts as finished when ``finished.json``, with its
@@ -98,31 +98,41 @@ class ProtocolRunner:
         folder.mkdir(parents=True, exist_ok=True)
         if is_main_process():
             write_text(folder / 'config.py', stage.cfg.pretty_text)
+        if stage.is_job:
+            outcome = dict(metrics=run_job(copy.deepcopy(stage.cfg)))
+        else:
+            outcome = self._train(stage, progress)
+        if is_main_process():
+            content = dict(
+                stage=stage.name,
+                **outcome,
+                seconds=round(time.monotonic() - started, 1),
+                config=_fingerprint(stage),
+                versions={p: version(p) for p in ('torch', 'numpy')},
+            )
+            write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
+        barrier()
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _train(self, stage: Stage, progress: Hook) -> dict:
+        """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
         cfg = copy.deepcopy(stage.cfg)
-        cfg.resume = self.resume and find_latest_checkpoint(str(folder)) is not None
+        folder = stage.cfg.work_dir
+        cfg.resume = self.resume and find_latest_checkpoint(folder) is not None
         runner = Runner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
         runner.train()
         metrics = last_metrics.metrics or runner.val()
-        if is_main_process():
-            content = dict(
-                stage=stage.name,
-                metrics={k: float(v) for k, v in metrics.items()},
-                checkpoint=find_latest_checkpoint(str(folder)),
-                seconds=round(time.monotonic() - started, 1),
-                iterations=runner.max_iters,
-                seed=runner.seed,
-                config=_fingerprint(stage),
-                versions={p: version(p) for p in ('torch', 'numpy')},
-            )
-            write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
-        barrier()
-        del runner, last_metrics
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        return dict(
+            metrics={k: float(v) for k, v in metrics.items()},
+            checkpoint=find_latest_checkpoint(folder),
+            iterations=runner.max_iters,
+            seed=runner.seed,
+        )
 
     def _finished(self, stage: Stage) -> dict | None:
         marker = Path(stage.cfg.work_dir) / MARKER

@@ -1,11 +1,7 @@
 import pytest
 
 from mmseg_labelfree.engine.protocols import build_protocol
-from mmseg_labelfree.engine.protocols.progress import (
-    ProgressHook,
-    format_seconds,
-    stage_length,
-)
+from mmseg_labelfree.engine.protocols.progress import ProgressHook, format_seconds
 
 
 @pytest.mark.parametrize(
@@ -19,7 +15,7 @@ def test_format_seconds(seconds, text):
 def test_share_counts_the_length_of_stages(boxes_config):
     boxes_config.protocol.next_steps.train_cfg = dict(max_iters=12)
     stages = build_protocol(boxes_config).stages(boxes_config)
-    assert [stage_length(s) for s in stages] == [6, 12, 12]
+    assert [s.length for s in stages] == [6, 12, 12]
 
     class Run:
         iter, max_iters = 3, 12
