@@ -2,15 +2,18 @@
 
 import copy
 import os.path as osp
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from mmengine.registry import DefaultScope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-__all__ = ['build_inner', 'data_place', 'explain_missing']
+from .samplers import seeded_draw
+
+__all__ = ['build_inner', 'data_place', 'draw_sample', 'explain_missing']
 
 
 def build_inner(dataset: BaseSegDataset | Mapping[str, Any]) -> BaseSegDataset:
@@ -43,6 +46,34 @@ def build_inner(dataset: BaseSegDataset | Mapping[str, Any]) -> BaseSegDataset:
 def data_place(dataset: BaseSegDataset) -> str:
     """Where the data set lies, for messages."""
     return str(dataset.data_root or dataset.data_prefix.get('img_path'))
+
+
+def draw_sample(dataset: BaseSegDataset, images: Sequence[int], idx: int) -> dict:
+    """Run the pipeline on one of a wrapper's images, with the index's own seed.
+
+    If a training pipeline gives None, another image *of the wrapper* is drawn; the
+    wrapped data set would draw from all of its own.
+
+    Args:
+        dataset: The wrapped data set.
+        images: Index into it of each image of the wrapper.
+        idx: Position in ``images``; a ``SeededIndex`` seeds the transforms.
+
+    Raises:
+        ValueError: The pipeline gave None again and again, or once in test mode.
+    """
+    with seeded_draw(idx):
+        position = int(idx)
+        for _ in range(1 if dataset.test_mode else dataset.max_refetch + 1):
+            sample = dataset.prepare_data(int(images[position]))
+            if sample is not None:
+                return sample
+            position = np.random.randint(len(images))
+    path = dataset.get_data_info(int(images[int(idx)]))['img_path']
+    raise ValueError(
+        f'the pipeline gave no sample for {path}; check the transforms that may '
+        'return None.'
+    )
 
 
 @contextmanager

@@ -11,12 +11,11 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_labelfree.ops.label_maps import IGNORE, INVALID, loaded_labels, lookup_table
-
-from .building import build_inner, data_place, explain_missing
+from ..ops.label_maps import IGNORE, INVALID, loaded_labels, lookup_table
+from ..utils.choices import check_choice
+from .building import build_inner, data_place, draw_sample, explain_missing
 from .class_index import class_index
 from .class_splits import ClassTask, get_task
-from .samplers import seeded_draw
 from .step_images import SETUPS, class_presence, images_of_step, read_image_list
 from .transforms.map_labels import insert_map_labels
 
@@ -106,9 +105,9 @@ class IncrementalDataset:
         self.min_images = min_images
         self.cache = cache
         seen = self.task.seen(step)
-        _choice('setup', setup, SETUPS)
-        _choice('void', void, (None, 'background', 'ignore'))
-        _choice('future', future, (None, 'background', 'ignore'))
+        check_choice('setup', setup, SETUPS)
+        check_choice('void', void, (None, 'background', 'ignore'))
+        check_choice('future', future, (None, 'background', 'ignore'))
         if image_lists is not None and len(image_lists) != self.task.num_steps:
             raise ValueError(
                 f'image_lists has {len(image_lists)} files, but task {self.task.name} '
@@ -267,22 +266,4 @@ class IncrementalDataset:
         wrapped data set would draw from the images of all steps.
         """
         self.full_init()
-        with seeded_draw(idx):
-            position = int(idx)
-            for _ in range(1 if self.test_mode else self.dataset.max_refetch + 1):
-                sample = self.dataset.prepare_data(int(self.indices[position]))
-                if sample is not None:
-                    return sample
-                position = np.random.randint(len(self.indices))
-        path = self.get_data_info(int(idx))['img_path']
-        raise ValueError(
-            f'the pipeline gave no sample for {path}; check the transforms that may '
-            'return None.'
-        )
-
-
-def _choice(name: str, value: Any, known: tuple) -> None:
-    if value not in known:
-        raise ValueError(
-            f'{name}={value!r} is unknown; use one of {", ".join(map(repr, known))}.'
-        )
+        return draw_sample(self.dataset, self.indices, idx)

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
-from .building import build_inner, data_place, explain_missing
-from .samplers import SeededIndex, seeded_draw
+from .building import build_inner, data_place, draw_sample, explain_missing
+from .samplers import SeededIndex
 from .transforms.unlabeled import without_annotations
 
 __all__ = ['SourceDataset']
@@ -112,18 +111,8 @@ class SourceDataset:
         source = self.source
         if isinstance(idx, SeededIndex) and idx.source is not None:
             source = idx.source
-        with seeded_draw(idx):
-            position = int(idx)
-            for _ in range(1 if self.test_mode else self.dataset.max_refetch + 1):
-                sample = self.dataset.prepare_data(position)
-                if sample is not None:
-                    return self._tag(sample, source)
-                position = np.random.randint(len(self.dataset))
-        path = self.get_data_info(int(idx))['img_path']
-        raise ValueError(
-            f'the pipeline gave no sample for {path}; check the transforms that may '
-            'return None.'
-        )
+        images = range(len(self.dataset))
+        return self._tag(draw_sample(self.dataset, images, idx), source)
 
     def _tag(self, sample: dict[str, Any], source: str) -> dict[str, Any]:
         data_sample = sample.get('data_samples')

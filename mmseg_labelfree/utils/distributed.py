@@ -1,8 +1,15 @@
-"""Several processes without GPUs."""
+"""Several processes: gloo without GPUs, and the model inside a wrapper."""
 
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """The model itself, without the wrapper that a distributed run puts around it."""
+    return model.module if is_model_wrapper(model) else model
 
 
 def prepare_cpu_processes(cfg: Config) -> None:

@@ -2,9 +2,10 @@
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+
+from ...utils.distributed import bare_model
 
 
 @HOOKS.register_module()
@@ -23,7 +24,7 @@ class ChannelsLastHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Convert the model, and its teacher if it has one."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         for part in (model, vars(model).get('_teacher')):
             if part is not None:
                 part.to(memory_format=torch.channels_last)

@@ -3,12 +3,12 @@
 from typing import Any, Literal
 
 from mmengine.hooks import EMAHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, weights_to_cpu
 from mmseg.registry import HOOKS
 from torch import nn
 
 from ...models.utils.ema_teacher import WeightAverage, copy_student, ramped_momentum
+from ...utils.distributed import bare_model
 
 CHECKPOINT_KEY = 'ema_teacher'
 
@@ -72,7 +72,7 @@ class EMATeacherHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Hand over the teacher and follow the optimizer's steps."""
-        student = _student(runner)
+        student = bare_model(runner.model)
         self._check(runner, student)
         teacher = copy_student(student, getattr(student, 'not_in_teacher', ()))
         self.updates = 0
@@ -110,7 +110,7 @@ class EMATeacherHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Save the teacher beside the student."""
-        state_dict = weights_to_cpu(_student(runner).teacher.state_dict())
+        state_dict = weights_to_cpu(bare_model(runner.model).teacher.state_dict())
         checkpoint[CHECKPOINT_KEY] = dict(
             state_dict=dict(state_dict), updates=self.updates
         )
@@ -126,7 +126,7 @@ class EMATeacherHook(Hook):
     def _hand_over_saved(self, runner: Runner) -> None:
         if self._saved is None:
             return
-        student = _student(runner)
+        student = bare_model(runner.model)
         teacher = copy_student(student, getattr(student, 'not_in_teacher', ()))
         teacher.load_state_dict(self._saved['state_dict'])
         student.set_teacher(teacher)
@@ -149,8 +149,3 @@ class EMATeacherHook(Hook):
                 "in train mode for its statistics; set model.teacher_mode='train', "
                 "or buffers='copy'"
             )
-
-
-def _student(runner: Runner) -> nn.Module:
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model

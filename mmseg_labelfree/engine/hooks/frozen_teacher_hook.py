@@ -3,12 +3,12 @@
 import copy
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
 from torch import nn
 
 from ...utils.checkpoint import load_weights
+from ...utils.distributed import bare_model
 
 _TEACHER_KEYS = ('backbone', 'neck', 'decode_head', 'test_cfg', 'data_preprocessor')
 _CLASSIFIER = 'decode_head.conv_seg.weight'
@@ -44,8 +44,7 @@ class FrozenTeacherHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Hand the teacher to the segmentor."""
-        model = runner.model
-        student = model.module if is_model_wrapper(model) else model
+        student = bare_model(runner.model)
         if not hasattr(student, 'set_teacher'):
             raise TypeError(
                 f'{type(student).__name__} takes no teacher: FrozenTeacherHook needs a '

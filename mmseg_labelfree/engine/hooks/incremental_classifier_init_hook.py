@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Literal
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
 from ...ops.classifier_growth import grow_classifier
 from ...utils.checkpoint import load_weights
+from ...utils.distributed import bare_model
 
 
 @HOOKS.register_module()
@@ -56,7 +56,7 @@ class IncrementalClassifierInitHook(Hook):
         old, meta, filename = load_weights(self.checkpoint)
         dataset = runner.train_dataloader.dataset
         _check_classes(filename, meta, getattr(dataset, 'metainfo', {}))
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         model.load_state_dict(grow_state_dict(old, model.state_dict(), self.init))
         runner.logger.info(f'Weights of the previous step loaded from {filename}.')
 

@@ -4,13 +4,13 @@ from typing import Any, Literal
 
 import torch
 from mmengine.hooks import Hook, LoggerHook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ...utils.distributed import bare_model
 from .importance_penalty import ENTRY, ImportancePenalty, check_kind, read_previous
 from .importance_recorders import (
     FisherRecorder,
@@ -144,7 +144,7 @@ class ParameterImportanceHook(Hook):
         """
         if self._recorder is not None:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         resumed, self._loaded = self._loaded, None
         if runner.iter == 0:
             resumed = None  # the checkpoint was only loaded, as with `load_from`

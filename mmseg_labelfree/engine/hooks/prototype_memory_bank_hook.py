@@ -3,13 +3,12 @@
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import nn
 
 from ...models.losses import MemoryBankContrastiveLoss
 from ...models.utils.memory_bank import PrototypeMemoryBank
+from ...utils.distributed import bare_model
 
 CHECKPOINT_KEY = 'memory_bank'
 
@@ -67,7 +66,7 @@ class PrototypeMemoryBankHook(Hook):
     ) -> None:
         """Let the contrastive losses say why they are 0."""
         if self.every_n_train_iters(runner, self.report_interval):
-            for module in _segmentor(runner).modules():
+            for module in bare_model(runner.model).modules():
                 if isinstance(module, MemoryBankContrastiveLoss):
                     module.report_idle()
 
@@ -76,7 +75,7 @@ class PrototypeMemoryBankHook(Hook):
         checkpoint[CHECKPOINT_KEY] = self._find(runner).contents()
 
     def _find(self, runner: Runner) -> PrototypeMemoryBank:
-        segmentor = _segmentor(runner)
+        segmentor = bare_model(runner.model)
         bank = getattr(segmentor, self.bank, None)
         if not isinstance(bank, PrototypeMemoryBank):
             raise TypeError(
@@ -85,8 +84,3 @@ class PrototypeMemoryBankHook(Hook):
                 'the right name, or take the hook out'
             )
         return bank
-
-
-def _segmentor(runner: Runner) -> nn.Module:
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from mmengine.model import is_model_wrapper
 from mmengine.runner import ValLoop
 from mmseg.registry import LOOPS
+
+from ...utils.distributed import bare_model
 
 
 @LOOPS.register_module()
@@ -35,8 +36,7 @@ class TeacherStudentValLoop(ValLoop):
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         self.runner.model.eval()
-        model = self.runner.model
-        segmentor = model.module if is_model_wrapper(model) else model
+        segmentor = bare_model(self.runner.model)
         configured = segmentor.val_model
         metrics = {}
         try:

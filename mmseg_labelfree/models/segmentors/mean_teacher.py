@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from mmengine.logging import MessageHub, print_log
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...ops.mixing import blank, mix, mixing_masks
 from ...ops.pseudo_labels import pseudo_labels
+from ...utils.choices import check_choice
 from ..utils import FrozenTeacherMixin
 from ..utils.strong_view import StrongView
 from .mixed_batch import MixedBatch, real_pixels, split_batch
@@ -86,6 +87,10 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         mixing_prob=0.5)`` and ``custom_hooks=[dict(type='EMATeacherHook')]``
     """
 
+    missing_teacher = (
+        "train with dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
+        "without `ema_teacher`, set model.val_model='student'"
+    )
     not_in_teacher: tuple[str, ...] = ()
     """Children and buffers that the teacher is copied without."""
     teaches_labeled = False
@@ -109,9 +114,9 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         val_model: Literal['student', 'teacher'] = 'student',
         **kwargs,
     ) -> None:
-        _choice('mixing', mixing, (None, *MIXINGS))
-        _choice('teacher_mode', teacher_mode, ('eval', 'train'))
-        _choice('val_model', val_model, ('student', 'teacher'))
+        check_choice('mixing', mixing, (None, *MIXINGS))
+        check_choice('teacher_mode', teacher_mode, ('eval', 'train'))
+        check_choice('val_model', val_model, ('student', 'teacher'))
         super().__init__(*args, **kwargs)
         self.labeled_sources = tuple(labeled_sources)
         self.unlabeled_sources = tuple(unlabeled_sources)
@@ -129,22 +134,6 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         self.warmup_iters = warmup_iters
         self.val_model = val_model
         self._warned: set[str] = set()
-
-    @property
-    def teacher(self) -> nn.Module:
-        """The teacher.
-
-        Raises:
-            RuntimeError: There is none.
-        """
-        teacher = self.__dict__.get('_teacher')
-        if teacher is None:
-            raise RuntimeError(
-                f'{type(self).__name__} has no teacher: train with '
-                "dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
-                "without `ema_teacher`, set model.val_model='student'"
-            )
-        return teacher
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.
@@ -303,10 +292,3 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
                 logger='current',
                 level=logging.WARNING,
             )
-
-
-def _choice(name: str, value: Any, known: tuple) -> None:
-    if value not in known:
-        raise ValueError(
-            f'{name}={value!r} is unknown; use one of {", ".join(map(repr, known))}'
-        )

@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ...utils.choices import check_choice
+
 __all__ = ['BUFFER_MODES', 'WeightAverage', 'copy_student', 'ramped_momentum']
 
 BUFFER_MODES = ('copy', 'ema', 'own')
@@ -68,11 +70,7 @@ class WeightAverage:
         teacher: nn.Module,
         buffers: Literal['copy', 'ema', 'own'] = 'copy',
     ) -> None:
-        if buffers not in BUFFER_MODES:
-            raise ValueError(
-                f'buffers={buffers!r} is unknown; use one of '
-                f'{", ".join(map(repr, BUFFER_MODES))}'
-            )
+        check_choice('buffers', buffers, BUFFER_MODES)
         self.buffers = buffers
         theirs = dict(teacher.named_parameters())
         mine = dict(student.named_parameters())

@@ -12,13 +12,18 @@ class FrozenTeacherMixin:
     it to the segmentor's device and hands it over before training.
     """
 
+    missing_teacher = (
+        "add dict(type='FrozenTeacherHook', checkpoint=...) to custom_hooks"
+    )
+    """What to do where a teacher is needed and there is none."""
+
     def set_teacher(self, teacher: nn.Module) -> None:
         """Take ``teacher`` in evaluation mode, without gradients."""
         self.__dict__['_teacher'] = teacher.eval().requires_grad_(False)
 
     @property
     def teacher(self) -> nn.Module:
-        """The frozen teacher.
+        """The teacher.
 
         Raises:
             RuntimeError: No teacher was set.
@@ -26,7 +31,6 @@ class FrozenTeacherMixin:
         teacher = self.__dict__.get('_teacher')
         if teacher is None:
             raise RuntimeError(
-                f'{type(self).__name__} distils from a teacher, but has none: add '
-                "dict(type='FrozenTeacherHook', checkpoint=...) to custom_hooks"
+                f'{type(self).__name__} has no teacher: {self.missing_teacher}'
             )
         return teacher
