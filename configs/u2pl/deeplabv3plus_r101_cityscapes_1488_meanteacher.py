@@ -29,4 +29,5 @@ custom_hooks = [
     *_base_.custom_hooks,
     dict(type='SamplerStateHook'),
     _base_.ema_teacher,
+    _base_.panels,
 ]

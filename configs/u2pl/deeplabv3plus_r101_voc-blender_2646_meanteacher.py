@@ -32,4 +32,5 @@ custom_hooks = [
     *_base_.custom_hooks,
     dict(type='SamplerStateHook'),
     _base_.ema_teacher,
+    _base_.panels,
 ]

@@ -1,5 +1,14 @@
-"""Tables and curves of finished protocols."""
+"""Tables and curves of finished protocols; pictures of images, maps and clusters."""
 
+from .clusters import write_cluster_scatter
+from .entropy_histogram import write_entropy_histogram
+from .panels import write_panels
 from .reports import print_table, write_report
 
-__all__ = ['print_table', 'write_report']
+__all__ = [
+    'print_table',
+    'write_cluster_scatter',
+    'write_entropy_histogram',
+    'write_panels',
+    'write_report',
+]

@@ -2,22 +2,30 @@
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
+from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
+from .entropy_ranking_hook import EntropyRankingHook
 from .frozen_teacher_hook import FrozenTeacherHook
 from .incremental_classifier_init_hook import IncrementalClassifierInitHook
 from .iteration_seed_hook import IterationSeedHook
 from .parameter_importance_hook import ParameterImportanceHook
 from .prototype_memory_bank_hook import PrototypeMemoryBankHook
+from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .sampler_state_hook import SamplerStateHook
+from .unseen_label_check_hook import UnseenLabelCheckHook
 
 __all__ = [
     'AtomicCheckpointHook',
     'ChannelsLastHook',
+    'DynamicReassignmentHook',
     'EMATeacherHook',
+    'EntropyRankingHook',
     'FrozenTeacherHook',
     'IncrementalClassifierInitHook',
     'IterationSeedHook',
     'ParameterImportanceHook',
     'PrototypeMemoryBankHook',
+    'PseudoLabelPanelHook',
     'SamplerStateHook',
+    'UnseenLabelCheckHook',
 ]

@@ -1,24 +1,24 @@
 """Segmentor that learns from labels and from a moving-average teacher."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
 import torch
-from mmengine.logging import MessageHub, print_log
+from mmengine.logging import MessageHub
 from mmseg.models import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
+from ...ops.entropy import softmax_entropy
 from ...ops.mixing import blank, mix, mixing_masks
 from ...ops.pseudo_labels import pseudo_labels
 from ...utils.choices import check_choice
 from ..utils import FrozenTeacherMixin
 from ..utils.strong_view import StrongView
-from .mixed_batch import MixedBatch, real_pixels, split_batch
+from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
 
 MIXINGS = ('cutmix', 'classmix', 'cutout')
 
@@ -133,7 +133,7 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         self.teacher_mode = teacher_mode
         self.warmup_iters = warmup_iters
         self.val_model = val_model
-        self._warned: set[str] = set()
+        self._missing = MissingSources()
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.
@@ -151,7 +151,10 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         batch = split_batch(
             inputs, data_samples, self.labeled_sources, self.unlabeled_sources
         )
-        self._report_missing(batch)
+        self._missing.report('labelled', batch.num_labeled, self.labeled_sources)
+        self._missing.report(
+            'unlabelled', batch.num_unlabeled, self.unlabeled_sources
+        )
         warmup = self._in_warmup() and batch.num_labeled > 0
         if warmup:
             batch = batch.without_unlabeled()
@@ -171,6 +174,25 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         logits = self.teacher_logits(batch.unlabeled)
         real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
         batch.labels = pseudo_labels(logits, self.threshold, real)
+
+    @torch.no_grad()
+    def explain(self, images: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
+        """What the teacher would hand to the student for images without labels.
+
+        For pictures and statistics; it changes nothing.
+
+        Args:
+            images: Preprocessed images (N, 3, H, W).
+            data_samples: Their samples, for padding.
+
+        Returns:
+            ``pseudo-label``, int64 (N, H, W) with 255 where there is none, and
+            ``entropy`` of the teacher's prediction, float (N, H, W) in nats.
+        """
+        logits = self.teacher_logits(images)
+        real = real_pixels(images, data_samples)
+        labels = pseudo_labels(logits, self.threshold, real)
+        return {'pseudo-label': labels, 'entropy': softmax_entropy(logits)}
 
     @torch.no_grad()
     def teacher_logits(self, images: Tensor) -> Tensor:
@@ -274,21 +296,3 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
             return False
         hub = MessageHub.get_current_instance()
         return hub.get_info('iter', 0) < self.warmup_iters
-
-    def _report_missing(self, batch: MixedBatch) -> None:
-        """Say once that batches come without labelled or unlabelled samples."""
-        parts = (
-            (batch.num_labeled, self.labeled_sources, 'labelled'),
-            (batch.num_unlabeled, self.unlabeled_sources, 'unlabelled'),
-        )
-        for num, sources, kind in parts:
-            if num or kind in self._warned:
-                continue
-            self._warned.add(kind)
-            print_log(
-                f'A batch has no sample of the {kind} sources {list(sources)} and '
-                f'gives no {kind} loss. MultiSourceSampler draws from every source in '
-                'each batch.',
-                logger='current',
-                level=logging.WARNING,
-            )

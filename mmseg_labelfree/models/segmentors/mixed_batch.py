@@ -1,14 +1,16 @@
 """A batch of labelled and unlabelled samples, taken apart."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmseg.utils import SampleList
 from torch import Tensor
 
-__all__ = ['MixedBatch', 'real_pixels', 'split_batch']
+__all__ = ['MissingSources', 'MixedBatch', 'real_pixels', 'split_batch']
 
 
 @dataclass
@@ -55,6 +57,14 @@ class MixedBatch:
             return self.strong
         return torch.cat([self.labeled, self.strong])
 
+    def truth(self) -> Tensor:
+        """Ground truth of the labelled images, int64 ``(L, H, W)``."""
+        maps = [sample.gt_sem_seg.data[0] for sample in self.labeled_samples]
+        if not maps:
+            empty = (0, *self.labeled.shape[2:])
+            return self.labeled.new_zeros(empty, dtype=torch.long)
+        return torch.stack(maps).to(self.labeled.device)
+
     def without_unlabeled(self) -> 'MixedBatch':
         """The labelled part alone."""
         none = self.unlabeled[:0]
@@ -100,6 +110,26 @@ def split_batch(
         unlabeled_samples=[data_samples[i] for i in unlabeled],
         strong=weak,
     )
+
+
+class MissingSources:
+    """Says once that batches come without labelled or unlabelled samples."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def report(self, kind: str, num: int, sources: Collection[str]) -> None:
+        """Log a warning if ``num``, the samples of this kind in a batch, is 0."""
+        if num or kind in self._told:
+            return
+        self._told.add(kind)
+        print_log(
+            f'A batch has no sample of the {kind} sources {list(sources)} and '
+            f'gives no {kind} loss. MultiSourceSampler draws from every source in '
+            'each batch.',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _take(values: Tensor, indices: Sequence[int]) -> Tensor:

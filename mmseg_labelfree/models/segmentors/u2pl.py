@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
+from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...ops.entropy import softmax_entropy
@@ -18,6 +19,7 @@ from ...ops.reliability import (
     split_by_entropy,
     unreliable_share,
 )
+from ...utils.choices import check_choice
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels
 
@@ -33,7 +35,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
     :math:`L_c` between pixels of the student and prototypes of the teacher (eq. 10,
     15-28); the prototypes also correct the pseudo-labels (eq. 19-20). :math:`L_u` is
     weighted by the inverse share of reliable pixels (eq. 14). Every part can be left
-    out, which gives the rows of the paper's ablation.
+    out (Table 4).
 
     The teacher sees labelled images and weak views once, in one pass. What it said of
     the weak views is then mixed with the same masks as the images, so that it fits
@@ -57,6 +59,8 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             with every iteration; the paper steps once an epoch, 1/80 of its range.
         adaptive_weight: Weight :math:`L_u` by eq. 14. Without it :math:`L_u` is the
             mean over all pixels, ignored ones included.
+        negatives: Which pixels enter the bank, of 'labeled', 'reliable' (those with a
+            pseudo-label) and 'unreliable' (Table 3).
         variant: 'paper' or 'official'.
         **kwargs: As for :class:`MeanTeacherEncoderDecoder`.
 
@@ -80,12 +84,14 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         unreliable: float = 0.2,
         dynamic_partition: bool = True,
         adaptive_weight: bool = True,
+        negatives: Sequence[str] = ('labeled', 'unreliable'),
         variant: Literal['paper', 'official'] = 'paper',
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if variant not in ('paper', 'official'):
-            raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
+        check_choice('variant', variant, ('paper', 'official'))
+        for kind in negatives:
+            check_choice('negatives', kind, ('labeled', 'reliable', 'unreliable'))
         embeds = representation_head is not None and memory_bank is not None
         if (contrastive_loss is not None or denoise) and not embeds:
             raise ValueError(
@@ -99,6 +105,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         self.unreliable = unreliable
         self.dynamic_partition = dynamic_partition
         self.adaptive_weight = adaptive_weight
+        self.negatives = tuple(negatives)
         self.variant = variant
 
     def label_unlabeled(self, batch: MixedBatch) -> None:
@@ -119,6 +126,26 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             batch.extra['weight'] = reliable_pixel_weight(
                 batch.labels, all_processes=self.variant == 'paper'
             )
+
+    @torch.no_grad()
+    def explain(self, images: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
+        """As the base class; with the percentile of these images alone."""
+        with self.teaching() as teacher:
+            logits, embeddings = _decode(teacher, teacher.extract_feat(images))
+        logits = self._to_size(logits, images)
+        entropy = softmax_entropy(logits)
+        part = split_by_entropy(
+            entropy,
+            self._unreliable_share(),
+            real_pixels(images, data_samples),
+            self.variant,
+            all_processes=False,
+        )
+        labels = logits.argmax(1)
+        if self.denoise:
+            labels = self._denoised(logits, embeddings)
+        labels = labels.masked_fill(~part.reliable, 255)
+        return {'pseudo-label': labels, 'entropy': entropy}
 
     def student_logits(self, features: Sequence[Tensor], batch: MixedBatch) -> Tensor:
         """The decode head's logits; embeds the pixels along with it."""
@@ -159,7 +186,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         ``logits``, ``labels`` and ``anchors`` of both parts. Updates the bank.
 
         Args:
-            batch: The batch.
+            batch: Taken from and added to.
             images: Views of its unlabelled images.
             given: Labels of these views, if they are not to be made here.
         """
@@ -170,10 +197,9 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             both = torch.cat([batch.labeled, images])
             logits, embeddings = _decode(teacher, teacher.extract_feat(both))
         unlabeled = self._to_size(logits[num:], images)
-        if given is None:
-            real = real_pixels(images, batch.unlabeled_samples)
-        else:
-            real = given != 255
+        real = given != 255 if given is not None else (
+            real_pixels(images, batch.unlabeled_samples)
+        )
         part = split_by_entropy(
             softmax_entropy(unlabeled),
             self._unreliable_share(),
@@ -181,9 +207,8 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             self.variant,
             all_processes=self.variant == 'paper',
         )
-        certain = unlabeled.argmax(1) if given is None else given
-        labels = certain
-        truth = _labels(batch, both)
+        certain = labels = unlabeled.argmax(1) if given is None else given
+        truth = batch.truth()
         if embeddings is not None:
             size = embeddings.shape[2:]
             self.memory_bank.update_prototypes(
@@ -191,15 +216,16 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
                 _small(size, truth, certain.masked_fill(~part.reliable, 255)),
             )
             if self.denoise:
-                bank = self.memory_bank
-                weights = prototype_log_weights(
-                    embeddings[num:], bank.prototypes, bank.known
-                )
-                denoised = denoised_logits(unlabeled, weights, self.align_corners)
-                labels = denoised.argmax(1)
+                labels = self._denoised(unlabeled, embeddings[num:])
             labels = labels.masked_fill(~real, 255)
             self._fill_bank(batch, logits, embeddings, truth, labels, part)
         batch.labels = labels.masked_fill(~part.reliable, 255)
+
+    def _denoised(self, logits: Tensor, embeddings: Tensor) -> Tensor:
+        """Classes (N, H, W) by the logits, corrected by the prototypes (eq. 19-20)."""
+        bank = self.memory_bank
+        weights = prototype_log_weights(embeddings, bank.prototypes, bank.known)
+        return denoised_logits(logits, weights, self.align_corners).argmax(1)
 
     def _fill_bank(
         self,
@@ -219,15 +245,21 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             labels=_small(size, truth, labels),
             anchors=_small(size, every, part.anchors),
         )
-        if self.contrastive_loss is not None:
-            self.contrastive_loss.push_negatives(
-                self.memory_bank,
-                embeddings,
-                logits,
-                batch.extra['labels'],
-                _small(size, ~every, part.unreliable),
-                batch.num_labeled,
-            )
+        if self.contrastive_loss is None:
+            return
+        candidates = torch.zeros_like(part.unreliable)
+        for kind in {'reliable', 'unreliable'} & {*self.negatives}:
+            candidates |= getattr(part, kind)
+        if 'labeled' not in self.negatives:
+            truth = torch.full_like(truth, 255)
+        self.contrastive_loss.push_negatives(
+            self.memory_bank,
+            embeddings,
+            logits,
+            _small(size, truth, labels),
+            _small(size, ~every, candidates),
+            batch.num_labeled,
+        )
 
     def _mix_observation(self, batch: MixedBatch) -> None:
         """Mix the unlabelled part of what the teacher saw like the images."""
@@ -242,11 +274,9 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             seen[name] = torch.cat([seen[name][:num], mixed])
 
     def _unreliable_share(self) -> float:
-        if not self.dynamic_partition:
-            return self.unreliable
         hub = MessageHub.get_current_instance()
         total = hub.get_info('max_iters', 0)
-        if not total:
+        if not (total and self.dynamic_partition):
             return self.unreliable
         return unreliable_share(hub.get_info('iter', 0), total, self.unreliable)
 
@@ -265,14 +295,6 @@ def _decode(
     with head.recording(model.decode_head) as recorded:
         logits = model.decode_head(features)
     return logits, head(recorded[0])
-
-
-def _labels(batch: MixedBatch, images: Tensor) -> Tensor:
-    """Ground truth ``(L, H, W)`` of the labelled images."""
-    maps = [sample.gt_sem_seg.data[0] for sample in batch.labeled_samples]
-    if not maps:
-        return images.new_zeros((0, *images.shape[2:]), dtype=torch.long)
-    return torch.stack(maps).to(images.device)
 
 
 def _small(size: tuple[int, int], labeled: Tensor, unlabeled: Tensor) -> Tensor:

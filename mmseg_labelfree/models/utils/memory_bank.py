@@ -39,6 +39,8 @@ class PrototypeMemoryBank(nn.Module):
         momentum: :math:`m^{proto}` of eq. 18, share of the old prototype, 0 to 1. 0
             makes the prototypes the centres of the last batch that has the class,
             as in U2PL.
+        keep: Keep the negatives of earlier batches. False empties the queues before
+            each push, so that they hold one batch (Table 4, without :math:`Q_c`).
         dtype: Precision of the queues, 'float32', 'bfloat16' or 'float16'. Prototypes
             are always float32.
 
@@ -63,6 +65,7 @@ class PrototypeMemoryBank(nn.Module):
         length: int = 30000,
         background_length: int | None = 50000,
         momentum: float = 0.999,
+        keep: bool = True,
         dtype: str = 'float32',
     ) -> None:
         super().__init__()
@@ -86,6 +89,7 @@ class PrototypeMemoryBank(nn.Module):
         self.num_classes = num_classes
         self.channels = channels
         self.momentum = momentum
+        self.keep = keep
         capacity = torch.full((num_classes,), length)
         capacity[0] = background_length
         rows = int(capacity.sum())
@@ -136,6 +140,9 @@ class PrototypeMemoryBank(nn.Module):
                 classes = newest_rows(classes, limit)
             rows = classes.any(1).nonzero()[:, 0]
             features, classes = rows_of_all_processes(features[rows], classes[rows])
+        if not self.keep:
+            self.pointer.zero_()
+            self.filled.zero_()
         push_rows_(
             self.queues,
             self.offset,

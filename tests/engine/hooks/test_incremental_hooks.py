@@ -121,7 +121,7 @@ def test_teacher_with_its_own_config(trained):
     runner.train()
     assert runner.model.teacher.num_classes == 3
     trained.custom_hooks[2].model.backbone.base_channels = 8
-    with pytest.raises(ValueError, match='do not fit the teacher'):
+    with pytest.raises(ValueError, match='do not fit the model'):
         Runner.from_cfg(trained).train()
 
 

@@ -183,6 +183,26 @@ def test_negatives_are_unreliable_or_hard(build):
     assert not model.memory_bank.filled.any()
 
 
+def test_which_pixels_are_negatives(build):
+    """Table 3: the queues fill with what each kind brings, kind by kind."""
+    filled = {}
+    for kinds in (('labeled',), ('reliable',), ('unreliable',), ()):
+        model = build(denoise=False, mixing=None, negatives=kinds)
+        model.loss(*samples('labeled', 'unlabeled', 'unlabeled'))
+        filled[kinds] = model.memory_bank.filled.clone()
+    assert not filled[()].any()
+    assert all(filled[(k,)].any() for k in ('labeled', 'reliable', 'unreliable'))
+    everything = build(
+        denoise=False, mixing=None, negatives=('labeled', 'reliable', 'unreliable')
+    )
+    everything.loss(*samples('labeled', 'unlabeled', 'unlabeled'))
+    total = sum(filled.values())
+    capacity = everything.memory_bank.capacity
+    assert torch.equal(everything.memory_bank.filled, total.minimum(capacity))
+    with pytest.raises(ValueError, match="negatives='all' is unknown"):
+        build(negatives=('all',))
+
+
 @pytest.mark.parametrize('sources', [
     ('labeled', 'unlabeled'), ('labeled', 'labeled'), ('unlabeled', 'unlabeled'),
 ])
@@ -219,7 +239,7 @@ def test_parts_can_be_left_out(build):
     )
     with pytest.raises(ValueError, match='need a representation_head'):
         build(**parts)
-    with pytest.raises(ValueError, match="'paper' or 'official'"):
+    with pytest.raises(ValueError, match="variant='mine' is unknown"):
         build(variant='mine')
 
 
@@ -230,6 +250,24 @@ def test_pixels_are_partitioned_less_and_less(build):
         losses = build(denoise=False).loss(*samples('labeled', 'unlabeled'))
         shares.append(losses['unlabeled.used'].item())
     assert shares == pytest.approx([0.6, 0.8, 0.992], abs=0.01)
+
+
+@pytest.mark.parametrize('variant', ['paper', 'official'])
+def test_explains_what_it_would_teach(build, variant):
+    """For a batch whose percentile is that of the same images, the labels are equal."""
+    model = build(variant=variant, mixing=None, denoise=variant == 'paper')
+    images, data = samples('labeled', 'unlabeled', 'unlabeled')
+    batch = split_batch(images, data, ['labeled'], ['unlabeled'])
+    model.label_unlabeled(batch)
+    model.make_strong_view(batch)
+    teacher_bn = copy.deepcopy(model.teacher.state_dict())
+    maps = model.explain(batch.unlabeled, batch.unlabeled_samples)
+    for key, value in model.teacher.state_dict().items():
+        assert torch.equal(value, teacher_bn[key])
+    assert maps['entropy'].shape == maps['pseudo-label'].shape == (2, *SIZE)
+    assert torch.equal(maps['pseudo-label'], batch.labels)
+    kept = maps['pseudo-label'] != 255
+    assert maps['entropy'][kept].max() < maps['entropy'][~kept].min() + 1e-6
 
 
 def test_padding_is_in_no_set(build):

@@ -70,6 +70,21 @@ def test_push_map_enters_pixels_in_their_order(channels_last):
     assert torch.equal(features, before)
 
 
+def test_without_memory_it_holds_one_batch():
+    kept, cleared = (
+        PrototypeMemoryBank(3, channels=2, length=10, keep=keep)
+        for keep in (True, False)
+    )
+    for bank in (kept, cleared):
+        bank.push(torch.full((4, 2), 1.0), torch.tensor([0, 1, 1, 2]))
+        bank.push(torch.full((2, 2), 5.0), torch.tensor([1, 1]))
+    assert kept.filled.tolist() == [1, 4, 1]
+    assert cleared.filled.tolist() == [0, 2, 0]
+    start = int(cleared.offset[1])
+    unit = torch.full((2, 2), 0.5**0.5)
+    torch.testing.assert_close(cleared.queues[start : start + 2], unit)
+
+
 def test_prototypes_move():
     bank = make_bank(momentum=0.75)
     features = torch.tensor([[1.0, 2.0], [3.0, 6.0]]).view(1, 1, 2, 2)

@@ -1,0 +1,112 @@
+"""Hook that draws what a teacher makes of validation images."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor
+
+from ...utils.distributed import bare_model
+from ...visualization.panels import write_panels
+
+
+@HOOKS.register_module()
+class PseudoLabelPanelHook(Hook):
+    """Writes a sheet of pseudo-labels at every validation.
+
+    One row per image: image, truth, pseudo-label, entropy and prediction. The
+    pseudo-label is the one that the teacher would hand to the student if the image had
+    no label, 255 (cream) where it hands none; the entropy, in nats, is the teacher's.
+    The prediction is that of the model that is scored, in a
+    :class:`~mmseg_labelfree.engine.loops.TeacherStudentValLoop` of the first one.
+    Sheets are ``panels/iter_<k>.png`` below the run's log folder.
+
+    The cost is a pass of the teacher over ``num_images`` images a validation, in the
+    main process.
+
+    Args:
+        num_images: Number of images, the first ones of the validation set.
+
+    Raises:
+        TypeError: The segmentor has no ``explain``, as
+            :class:`~mmseg_labelfree.models.segmentors.MeanTeacherEncoderDecoder` has.
+
+    Example:
+        ``custom_hooks=[dict(type='EMATeacherHook'), dict(type='PseudoLabelPanelHook',
+        num_images=4)]``
+    """
+
+    def __init__(self, num_images: int = 4) -> None:
+        self.num_images = num_images
+        self._rows: list[dict[str, Any]] = []
+        self._seen: set[str] = set()
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Start a sheet."""
+        self._rows, self._seen = [], set()
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        """Add the images of a batch, while there is room."""
+        if runner.rank != 0 or len(self._rows) >= self.num_images:
+            return
+        model = bare_model(runner.model)
+        if not hasattr(model, 'explain'):
+            raise TypeError(
+                f'{type(model).__name__} has no pseudo-labels to show: '
+                'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder'
+            )
+        if any(_name(sample) in self._seen for sample in outputs):
+            return  # a loop over two models comes to the same images again
+        data = model.data_preprocessor(data_batch, False)
+        maps = model.explain(data['inputs'], data['data_samples'])
+        for i, (image, sample) in enumerate(
+            zip(data_batch['inputs'], outputs, strict=True)
+        ):
+            height, width = image.shape[1:]
+            self._seen.add(_name(sample))
+            self._rows.append(
+                {
+                    'image': image[[2, 1, 0]].permute(1, 2, 0),  # loaders give BGR
+                    'truth': sample.gt_sem_seg.data[0],
+                    **{title: m[i, :height, :width] for title, m in maps.items()},
+                    'prediction': sample.pred_sem_seg.data[0],
+                }
+            )
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Write the sheet."""
+        if not self._rows:
+            return
+        rows = self._rows[: self.num_images]
+        info = runner.val_dataloader.dataset.metainfo
+        write_panels(
+            Path(runner.log_dir) / 'panels' / f'iter_{runner.iter}.png',
+            {title: [_array(row[title]) for row in rows] for title in rows[0]},
+            palette=info.get('palette'),
+            classes=info['classes'],
+            limits={'entropy': (0.0, math.log(len(info['classes'])))},
+        )
+        self._rows = []
+
+
+def _name(sample: Any) -> str:
+    return sample.metainfo['img_path']
+
+
+def _array(values: Tensor) -> Any:
+    return values.float().cpu().numpy() if values.is_floating_point() else (
+        values.to(torch.uint8).cpu().numpy()
+    )

@@ -1,0 +1,53 @@
+"""Curves of a clustering that is being learned."""
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .figures import save_figure
+
+
+def write_cluster_history(path: str | os.PathLike, history: Mapping) -> None:
+    """Draw cluster sizes, empty clusters and scores over the training.
+
+    Args:
+        path: PNG to write.
+        history: ``train``, a list of records with ``iter``, ``shares`` (of the pixels,
+            one for each cluster) and ``empty``; ``val``, a list of such records with
+            ``truth`` (shares of the classes) and ``metrics`` (name -> percent).
+    """
+    train, val = history['train'], history['val']
+    figure = Figure(figsize=(11, 7), layout='constrained')
+    (sizes, ranks), (empty, scores) = figure.subplots(2, 2)
+    if train:
+        steps = [record['iter'] for record in train]
+        shares = 100 * np.array([record['shares'] for record in train])
+        order = np.argsort(-shares[-1], kind='stable')
+        sizes.stackplot(steps, shares[:, order].T, edgecolor='white', linewidth=0.2)
+        empty.step(steps, [r['empty'] for r in train], where='post', label='training')
+        ranks.plot(_ranked(train[-1]['shares']), label='training, last interval')
+    if val:
+        steps = [record['iter'] for record in val]
+        empty.plot(steps, [r['empty'] for r in val], 'o-', label='validation')
+        ranks.plot(_ranked(val[-1]['shares']), label='validation, last')
+        ranks.plot(_ranked(val[-1]['truth']), 'k--', label='classes of the truth')
+        for name in ('mIoU', 'aAcc'):
+            values = [record['metrics'].get(name, np.nan) for record in val]
+            scores.plot(steps, values, 'o-', label=name)
+        scores.legend()
+    sizes.set(title='share of the pixels in training', ylabel='%', ylim=(0, 100))
+    ranks.set(title='shares by rank', ylabel='%', yscale='log', xlabel='rank')
+    empty.set(title='empty clusters', xlabel='iteration')
+    empty.set_ylim(bottom=-0.2)
+    scores.set(title='after matching', ylabel='%', xlabel='iteration')
+    for axes in (ranks, empty):
+        if axes.has_data():
+            axes.legend(fontsize='small')
+    save_figure(figure, path)
+
+
+def _ranked(shares: list[float]) -> np.ndarray:
+    ranked = 100 * np.sort(np.asarray(shares))[::-1]
+    return np.where(ranked > 0, ranked, np.nan)

@@ -1,0 +1,127 @@
+"""Sheets of images, label maps and scalar maps beside each other."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
+
+from .figures import label_colours, save_figure
+
+VOID = 255
+
+
+def write_panels(
+    path: str | os.PathLike,
+    columns: Mapping[str, Sequence[ArrayLike]],
+    palette: Sequence[Sequence[int]] | None = None,
+    classes: Sequence[str] | None = None,
+    rows: Sequence[str] | None = None,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+    side: float = 2.0,
+) -> None:
+    """Write a sheet with one column per kind of map and one row per image, as PNG.
+
+    What an array is follows from its shape and type:
+
+    - ``(H, W, 3)`` uint8: an RGB image, shown as it is;
+    - ``(H, W)`` integer: a label map, coloured by ``palette``; 255 is cream;
+    - ``(H, W)`` bool: a mask, white where True;
+    - ``(H, W)`` floating point: a scalar map on a colour scale that the whole column
+      shares; NaN stays white.
+
+    Args:
+        path: File to write; its folder is made if need be.
+        columns: Title -> the arrays of that column, top to bottom. All columns have
+            equally many. Tensors on the CPU are taken as well.
+        palette: RGB colour, 0 to 255, of each label. Default, also for labels
+            beyond its end: the colours of PASCAL VOC.
+        classes: Name of each label; those that occur are explained below the sheet.
+        rows: Name of each row, written at its left.
+        limits: Title -> values at the ends of a scalar column's scale. Default: the
+            least and largest value in the column.
+        side: Width of one picture in inches.
+
+    Raises:
+        ValueError: There is no column, the columns differ in length, or an array is
+            none of the above.
+
+    Example:
+        ``write_panels('panels.png', {'image': [image], 'truth': [label],
+        'entropy': [entropy]}, palette=dataset.metainfo['palette'])``
+    """
+    columns = {t: [np.asarray(a) for a in arrays] for t, arrays in columns.items()}
+    lengths = {title: len(arrays) for title, arrays in columns.items()}
+    if not lengths or len({*lengths.values()}) != 1 or 0 in lengths.values():
+        raise ValueError(
+            f'the columns of {path} need one array per row each, but have {lengths}'
+        )
+    colours = label_colours()
+    if palette is not None:
+        known = np.asarray(palette, np.uint8)[:VOID]
+        colours[: len(known)] = known
+    num_rows = len(next(iter(columns.values())))
+    figure, grid = _grid(columns, num_rows, side)
+    for column, (title, arrays) in enumerate(columns.items()):
+        low_high = (limits or {}).get(title) or _limits(arrays)
+        for row, array in enumerate(arrays):
+            axes = grid[row][column]
+            _show(axes, array, colours, low_high, title)
+            axes.set(xticks=[], yticks=[])
+            if row == 0:
+                axes.set_title(title, fontsize='small')
+            if column == 0 and rows is not None:
+                axes.set_ylabel(rows[row], fontsize='x-small')
+    if classes is not None:
+        _add_legend(figure, columns, colours, classes)
+    save_figure(figure, path)
+
+
+def _grid(columns: Mapping, num_rows: int, side: float) -> tuple[Figure, np.ndarray]:
+    height, width = np.mean([a.shape[:2] for a in next(iter(columns.values()))], 0)
+    size = (len(columns) * side, num_rows * side * height / width + 0.5)
+    figure = Figure(figsize=size, layout='constrained')
+    return figure, figure.subplots(num_rows, len(columns), squeeze=False)
+
+
+def _limits(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Least and largest finite value of the scalar maps among the arrays."""
+    values = [a[np.isfinite(a)] for a in arrays if a.dtype.kind == 'f']
+    values = np.concatenate(values) if values else np.zeros(0)
+    return (values.min(), values.max()) if values.size else (0.0, 1.0)
+
+
+def _show(axes, array: np.ndarray, colours: np.ndarray, limits: tuple, title: str):
+    if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8:
+        axes.imshow(array)
+    elif array.ndim == 2 and array.dtype == bool:
+        axes.imshow(array, cmap='gray', vmin=0, vmax=1, interpolation='nearest')
+    elif array.ndim == 2 and array.dtype.kind in 'iu':
+        axes.imshow(colours[array], interpolation='nearest')
+    elif array.ndim == 2 and array.dtype.kind == 'f':
+        axes.imshow(array, cmap='viridis', vmin=limits[0], vmax=limits[1])
+    else:
+        raise ValueError(
+            f'column {title!r} has an array of shape {array.shape} and type '
+            f'{array.dtype}; images are (H, W, 3) uint8, maps (H, W)'
+        )
+
+
+def _add_legend(figure: Figure, columns: Mapping, colours: np.ndarray, classes) -> None:
+    maps = [a for arrays in columns.values() for a in arrays]
+    maps = [a for a in maps if a.ndim == 2 and a.dtype.kind in 'iu']
+    present = np.unique(np.concatenate([np.unique(a) for a in maps])) if maps else []
+    handles = [
+        Patch(color=colours[v] / 255, label=classes[v])
+        for v in present
+        if v < len(classes)
+    ]
+    if handles:
+        figure.legend(
+            handles=handles,
+            loc='outside lower center',
+            ncols=max(1, min(len(handles), 2 * len(columns))),
+            fontsize='x-small',
+        )
