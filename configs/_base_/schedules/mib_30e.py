@@ -34,6 +34,7 @@ default_hooks = dict(
         type='AtomicCheckpointHook', by_epoch=True, interval=1, max_keep_ckpts=1
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    invalid_loss=dict(type='InvalidLossHook', interval=50),
     visualization=dict(type='SegVisualizationHook'),
 )
 # Batch 24 = 2 GPUs x 12 (section 6.2.2, code). Fewer images at once lower the rate

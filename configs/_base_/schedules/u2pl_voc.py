@@ -23,6 +23,7 @@ default_hooks = dict(
         type='AtomicCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=1
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    invalid_loss=dict(type='InvalidLossHook', interval=50),
     visualization=dict(type='SegVisualizationHook'),
 )
 # 4 labelled and 4 unlabelled images on each of 4 GPUs (code).

@@ -2,11 +2,14 @@
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
+from .cluster_monitor_hook import ClusterMonitorHook
 from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
 from .entropy_ranking_hook import EntropyRankingHook
+from .freeze_schedule_hook import FreezeScheduleHook
 from .frozen_teacher_hook import FrozenTeacherHook
 from .incremental_classifier_init_hook import IncrementalClassifierInitHook
+from .invalid_loss_hook import InvalidLossHook
 from .iteration_seed_hook import IterationSeedHook
 from .parameter_importance_hook import ParameterImportanceHook
 from .prototype_memory_bank_hook import PrototypeMemoryBankHook
@@ -17,11 +20,14 @@ from .unseen_label_check_hook import UnseenLabelCheckHook
 __all__ = [
     'AtomicCheckpointHook',
     'ChannelsLastHook',
+    'ClusterMonitorHook',
     'DynamicReassignmentHook',
     'EMATeacherHook',
     'EntropyRankingHook',
+    'FreezeScheduleHook',
     'FrozenTeacherHook',
     'IncrementalClassifierInitHook',
+    'InvalidLossHook',
     'IterationSeedHook',
     'ParameterImportanceHook',
     'PrototypeMemoryBankHook',

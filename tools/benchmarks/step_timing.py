@@ -1,0 +1,107 @@
+"""What the benchmarks of whole training steps share: batches, steps, times in turns.
+
+Times are CPU time on a CPU, so that other processes disturb them less, and wall time on
+a GPU. The things compared take turns, each going first in every other round, on the
+same batch of random images.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import nn
+
+WARM_UP = 2  # rounds that are not counted
+
+
+def step_parser(doc: str, size: int, repeat: int) -> argparse.ArgumentParser:
+    """A parser with the options that all of these benchmarks have."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--batch-size', type=int, default=16)
+    parser.add_argument('--size', type=int, default=size, help='image side in pixels')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
+    parser.add_argument('--repeat', type=int, default=repeat, help='timed rounds')
+    parser.add_argument(
+        '--max-ratio', type=float, help='exit with 1 if the ratio is above this'
+    )
+    return parser
+
+
+def random_batch(
+    args: argparse.Namespace,
+    values: Sequence[int] = (0, 1),
+    sources: Sequence[str] | None = None,
+) -> tuple[torch.Tensor, list[SegDataSample]]:
+    """Random images, and labels of the given values.
+
+    Args:
+        args: With ``batch_size``, ``size`` and ``device``.
+        values: Labels that occur.
+        sources: Source of each sample, for segmentors of mixed batches.
+    """
+    shape = args.batch_size, args.size, args.size
+    images = torch.randn(shape[0], 3, *shape[1:], device=args.device)
+    known = torch.tensor(values, device=args.device)
+    labels = known[torch.randint(0, len(known), shape, device=args.device)]
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=x[None])) for x in labels]
+    for sample, source in zip(samples, sources or (), strict=bool(sources)):
+        sample.set_metainfo(dict(source=source))
+    return images, samples
+
+
+def training_step(
+    model: nn.Module,
+    batch: tuple,
+    wrapper: OptimWrapper | None = None,
+    bfloat16: bool = True,
+) -> Callable[[], None]:
+    """A function that does one optimizer step; at a rate that changes little."""
+    if wrapper is None:
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        wrapper = OptimWrapper(torch.optim.SGD(parameters, lr=1e-6, momentum=0.9))
+    model.train()
+
+    def step() -> None:
+        with torch.autocast(batch[0].device.type, torch.bfloat16, enabled=bfloat16):
+            losses, _ = model.parse_losses(model.loss(*batch))
+        wrapper.update_params(losses)
+
+    return step
+
+
+def seconds(function: Callable[[], None], device: str) -> float:
+    """Time of one call."""
+    clock = time.process_time if device == 'cpu' else time.perf_counter
+    if device != 'cpu':
+        torch.cuda.synchronize()
+    start = clock()
+    function()
+    if device != 'cpu':
+        torch.cuda.synchronize()
+    return clock() - start
+
+
+def times_in_turns(
+    functions: Mapping[str, Callable[[], None]], args: argparse.Namespace
+) -> dict[str, list[float]]:
+    """Seconds of each function in each of ``args.repeat`` rounds."""
+    times = {name: [] for name in functions}
+    for turn in range(args.repeat + WARM_UP):
+        for name in list(functions)[:: 1 if turn % 2 else -1]:
+            spent = seconds(functions[name], args.device)
+            if turn >= WARM_UP:
+                times[name].append(spent)
+    return times
+
+
+def check_ratio(ratio: float, args: argparse.Namespace) -> None:
+    """End the benchmark with 1 if the ratio is above the limit."""
+    if args.max_ratio is not None and ratio > args.max_ratio:
+        raise SystemExit(f'above the limit: {ratio:.3f} > {args.max_ratio}')
