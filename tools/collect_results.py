@@ -25,9 +25,9 @@ def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float]]:
         content = json.loads(path.read_text(encoding='utf-8'))
         return content['columns'], list(content['stages'].values())[-1]['metrics']
     # LoggerHook: <time>/<time>.json of a test, <time>/vis_data/scalars.json of training
-    logs = sorted(Path(work_dir).glob('[0-9]*/[0-9]*.json'))
-    logs += sorted(Path(work_dir).glob('[0-9]*/vis_data/scalars.json'))
-    for log in sorted(logs, key=lambda log: log.relative_to(work_dir).parts[0])[::-1]:
+    logs = [*Path(work_dir).glob('[0-9]*/[0-9]*.json')]
+    logs += Path(work_dir).glob('[0-9]*/vis_data/scalars.json')
+    for log in sorted(logs, reverse=True):
         for line in reversed(log.read_text(encoding='utf-8').splitlines()):
             metrics = json.loads(line)
             if 'mIoU' in metrics:

@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .incremental import check_distillation, check_label
+from .incremental import check_distillation, check_old_classes
 from .pixel_loss import PixelLoss, check_logits, fused_pixel_loss
 
 
@@ -64,7 +64,7 @@ def incremental_binary_cross_entropy(
         tensor([[[2., 2.]]])
     """
     check_logits(logits)
-    check_label(label, logits, num_old)
+    check_old_classes(label, logits, num_old)
     if variant not in ('paper', 'official'):
         raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
     first_new = num_old if variant == 'paper' else 1

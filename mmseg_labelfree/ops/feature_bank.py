@@ -66,7 +66,7 @@ def push_rows_(
     dtype = torch.promote_types(features.dtype, torch.float32)
     length = torch.linalg.vector_norm(features, dim=1, dtype=dtype).float()
     scale = length.clamp_(min=1e-12).reciprocal_()[:, None]
-    step = _rows_per_block(features.device, features.shape[1])
+    step = rows_per_block(features.device, features.shape[1])
     for rows, slots in zip(row.split(step), slot.split(step), strict=True):
         block = features.index_select(0, rows).float().mul_(scale[rows])
         storage.index_copy_(0, slots, block.to(storage.dtype))
@@ -98,6 +98,7 @@ def sample_queues(
     return draw.add_(offset[classes][:, None])
 
 
-def _rows_per_block(device: torch.device, channels: int) -> int:
+def rows_per_block(device: torch.device, channels: int) -> int:
+    """Rows of ``channels`` float32 values to work on at a time; at least one."""
     size = _CPU_BLOCK if device.type == 'cpu' else _GPU_BLOCK
     return max(1, size // (4 * channels))

@@ -20,6 +20,7 @@ from torch.nn.functional import logsigmoid
 
 from .pixel_loss import (
     PixelLoss,
+    check_label,
     check_logits,
     check_same_pixels,
     fused_pixel_loss,
@@ -62,7 +63,7 @@ def unbiased_cross_entropy(
         tensor([[[2., 4.]]])
     """
     check_logits(logits)
-    check_label(label, logits, num_old)
+    check_old_classes(label, logits, num_old)
     pixel_loss = PixelLoss(
         partial(_cross_entropy_value, num_old, ignore_index),
         partial(_cross_entropy_gradient, num_old, ignore_index),
@@ -137,11 +138,9 @@ def knowledge_distillation(
     return loss / num_old if class_average else loss
 
 
-def check_label(label: Tensor, logits: Tensor, num_old: int) -> None:
+def check_old_classes(label: Tensor, logits: Tensor, num_old: int) -> None:
     """Raise a ValueError unless label and number of old classes fit the logits."""
-    check_same_pixels('label', label, logits)
-    if label.is_floating_point() or label.dtype == torch.bool:
-        raise ValueError(f'label must hold integer class indices, got {label.dtype}')
+    check_label(label, logits)
     if not 1 <= num_old < logits.shape[1]:
         raise ValueError(
             f'num_old={num_old} does not fit {logits.shape[1]} logits: it counts '

@@ -4,10 +4,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ['info_nce']
+from .feature_bank import rows_per_block
 
-# Bytes of the negatives that are gathered at a time.
-_CPU_BLOCK, _GPU_BLOCK = 2**21, 2**29
+__all__ = ['info_nce']
 
 
 def info_nce(
@@ -46,8 +45,7 @@ class _InfoNCE(torch.autograd.Function):
     def forward(ctx, anchors, positives, bank, negatives, temperature):
         num, channels = negatives.shape[1], anchors.shape[1]
         loss, grad = anchors.new_empty(len(anchors)), torch.empty_like(anchors)
-        size = _CPU_BLOCK if anchors.device.type == 'cpu' else _GPU_BLOCK
-        step = max(1, size // (4 * num * channels))
+        step = rows_per_block(anchors.device, num * channels)
         tensors = (anchors, positives, negatives, loss, grad)
         with torch.autocast(anchors.device.type, enabled=False):
             for block in zip(*(t.split(step) for t in tensors), strict=True):

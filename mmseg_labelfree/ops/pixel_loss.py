@@ -101,6 +101,13 @@ def check_same_pixels(name: str, values: Tensor, logits: Tensor, dim: int = 3) -
         )
 
 
+def check_label(label: Tensor, logits: Tensor) -> None:
+    """Raise a ValueError unless ``label`` holds an integer per pixel of ``logits``."""
+    check_same_pixels('label', label, logits)
+    if label.is_floating_point() or label.dtype == torch.bool:
+        raise ValueError(f'label must hold integer class indices, got {label.dtype}')
+
+
 def _compute_dtype(logits: Tensor) -> torch.dtype:
     return torch.float64 if logits.dtype == torch.float64 else torch.float32
 

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .pixel_loss import PixelLoss, check_logits, check_same_pixels, fused_pixel_loss
+from .pixel_loss import PixelLoss, check_label, check_logits, fused_pixel_loss
 
 __all__ = ['symmetric_cross_entropy']
 
@@ -54,9 +54,7 @@ def symmetric_cross_entropy(
         tensor([[[4.6052]]])
     """
     check_logits(logits)
-    check_same_pixels('label', label, logits)
-    if label.is_floating_point() or label.dtype == torch.bool:
-        raise ValueError(f'label must hold class indices, got {label.dtype}')
+    check_label(label, logits)
     if not 0 < least < 1:
         raise ValueError(f'least must be above 0 and below 1, got {least}')
     weights = (xi1, -xi2 * math.log(least))

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from .label_maps import IGNORE, UNLABELED
-from .pixel_loss import PixelLoss, check_logits, check_same_pixels, fused_pixel_loss
+from .pixel_loss import PixelLoss, check_label, check_logits, fused_pixel_loss
 
 
 def image_classes(label: Tensor, num_classes: int) -> Tensor:
@@ -82,9 +82,7 @@ def unlabeled_set_cross_entropy(
         tensor([[[4., 2.]]])
     """
     check_logits(logits)
-    check_same_pixels('label', label, logits)
-    if label.is_floating_point() or label.dtype == torch.bool:
-        raise ValueError(f'label must hold integer class indices, got {label.dtype}')
+    check_label(label, logits)
     batch, classes, *size = logits.shape
     if class_set.dtype != torch.bool or class_set.shape != (batch, classes):
         raise ValueError(

@@ -1,0 +1,199 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmseg_labelfree.ops import (
+    draw_rotations,
+    negative_pair_loss,
+    pair_sum,
+    pairwise_affinity,
+    positive_pair_loss,
+)
+
+
+def inputs(images=4, clusters=3, channels=5, pixels=(6, 7), seed=0, dtype=torch.double):
+    generator = torch.Generator().manual_seed(seed)
+    options = dict(generator=generator, dtype=dtype)
+    v = [torch.randn(images, clusters, p, **options).softmax(1) for p in pixels]
+    u = [torch.randn(images, channels, p, **options) for p in pixels]
+    return *v, *(torch.nn.functional.normalize(e, dim=1) for e in u)
+
+
+def slow_pairs(first, second, u, u2, rotation):
+    """Every pair of pixels as (affinity, p), one by one."""
+    pairs = []
+    num = len(first)
+    for n in range(num):
+        other = (n + rotation) % num
+        for i in range(first.shape[2]):
+            for j in range(second.shape[2]):
+                affinity = sum(
+                    a * b
+                    for a, b in zip(
+                        u[n, :, i].tolist(), u2[other, :, j].tolist(), strict=True
+                    )
+                )
+                p = sum(
+                    a * b
+                    for a, b in zip(
+                        first[n, :, i].tolist(), second[other, :, j].tolist(),
+                        strict=True,
+                    )
+                )
+                pairs.append((affinity, p))
+    return pairs
+
+
+POSITIVE = dict(
+    exp=lambda p: math.exp(1 - p), linear=lambda p: 1 - p, log=lambda p: -math.log(p)
+)
+NEGATIVE = dict(
+    exp=math.exp, linear=lambda p: p, log=lambda p: -math.log(1 - p)
+)
+
+
+def slow_positive(data, threshold, function, weighted):
+    pairs = [(a, p) for a, p in slow_pairs(*data, 0) if a > threshold]
+    h = POSITIVE[function]
+    terms = [(a if weighted else 1) * h(p) for a, p in pairs]
+    return sum(terms) / max(len(pairs), 1)
+
+
+def slow_negative(data, rotations, threshold, function, weighted, variant):
+    sums = []
+    for rotation in rotations:
+        total = count = 0
+        for a, p in slow_pairs(*data, rotation):
+            if a < threshold:
+                weight = 1 - (max(a, 0) if variant == 'official' else a)
+                total += (weight if weighted else 1) * NEGATIVE[function](p)
+                count += 1
+        sums.append((total, count))
+    if variant == 'official':
+        return sum(t / max(c, 1) for t, c in sums) / len(sums)
+    return sum(t for t, _ in sums) / max(sum(c for _, c in sums), 1)
+
+
+@pytest.mark.parametrize('weighted', [True, False])
+@pytest.mark.parametrize('function', ['exp', 'linear', 'log'])
+def test_losses_equal_a_double_loop(function, weighted):
+    data = inputs()
+    found = positive_pair_loss(*data, 0.2, function, weighted)
+    expected = slow_positive(data, 0.2, function, weighted)
+    assert found.item() == pytest.approx(expected, rel=1e-12)
+    values = set()
+    for variant in ('paper', 'official'):
+        found = negative_pair_loss(
+            *data, [1, 3], 0.12, function, weighted, variant
+        ).item()
+        expected = slow_negative(data, [1, 3], 0.12, function, weighted, variant)
+        assert found == pytest.approx(expected, rel=1e-12)
+        values.add(found)
+    assert len(values) == 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    images=st.integers(2, 5),
+    pixels=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    block=st.integers(1, 200),
+    rotation=st.integers(0, 4),
+    function=st.sampled_from(['exp', 'linear', 'log']),
+    positive=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_blocks_equal_the_dense_matrix(
+    images, pixels, block, rotation, function, positive, seed
+):
+    rotation %= images
+    data = inputs(images, pixels=pixels, seed=seed)
+    results = []
+    for size in (8 * block, 2**20):
+        v, v2 = (t.clone().requires_grad_() for t in data[:2])
+        whole = pytest.MonkeyPatch()
+        whole.setattr(pairwise_affinity, '_CPU_BLOCK', size)
+        total, count = pair_sum(
+            v, v2, *data[2:], 0.1, positive, function, rotation=rotation
+        )
+        whole.undo()
+        total.backward()
+        results.append((total.detach(), count, v.grad, v2.grad))
+    # The dense version, by autograd.
+    v, v2 = (t.clone().requires_grad_() for t in data[:2])
+    affinity = data[2].mT @ data[3].roll(-rotation, 0)
+    p = v.mT @ v2.roll(-rotation, 0)
+    right, weight = (p, affinity) if positive else (1 - p, 1 - affinity)
+    selected = affinity > 0.1 if positive else affinity < 0.1
+    h = dict(exp=(1 - right).exp(), linear=1 - right, log=-right.log())[function]
+    total = (selected * weight * h).sum()
+    total.backward()
+    results.append((total.detach(), selected.sum(), v.grad, v2.grad))
+    for result in results[:2]:
+        for found, expected in zip(result, results[2], strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize('positive', [True, False])
+@pytest.mark.parametrize('function', ['exp', 'linear', 'log'])
+def test_gradcheck(function, positive):
+    v, v2, u, u2 = inputs(images=3, pixels=(4, 5))
+    v.requires_grad_()
+    v2.requires_grad_()
+
+    def total(a, b):
+        return pair_sum(a, b, u, u2, 0.05, positive, function, rotation=2)[0]
+
+    assert torch.autograd.gradcheck(total, (v, v2))
+
+
+def test_embeddings_get_no_gradient_and_maps_may_have_any_shape():
+    v, v2, u, u2 = (t.float() for t in inputs(pixels=(6, 6)))
+    u.requires_grad_()
+    v.requires_grad_()
+    flat = positive_pair_loss(v, v2, u, u2)
+    shaped = positive_pair_loss(*(t.unflatten(2, (2, 3)) for t in (v, v2, u, u2)))
+    assert flat.item() == shaped.item()
+    flat.backward()
+    assert u.grad is None and v.grad.abs().sum() > 0
+
+
+def test_autocast_does_not_round():
+    data = [t.float() for t in inputs()]
+    expected = negative_pair_loss(*data, [1])
+    with torch.autocast('cpu', torch.bfloat16):
+        found = negative_pair_loss(*data, [1])
+    assert found.dtype == torch.float32 and found.item() == expected.item()
+
+
+def test_logarithm_stays_finite():
+    v = torch.tensor([[[1.0], [0.0]]], requires_grad=True)
+    v2 = torch.tensor([[[0.0], [1.0]]])
+    u = torch.ones(1, 1, 1)
+    loss = positive_pair_loss(v, v2, u, u, function='log')
+    loss.backward()
+    assert loss.item() == pytest.approx(-math.log(1e-6), rel=1e-5)
+    assert v.grad.tolist() == [[[0.0], [0.0]]]
+
+
+def test_no_pair_costs_nothing():
+    v, v2, u, _ = inputs()
+    v.requires_grad_()
+    loss = positive_pair_loss(v, v2, u, torch.zeros(4, 5, 7).double(), 0.5)
+    loss.backward()
+    assert loss.item() == 0 and v.grad.abs().sum() == 0
+
+
+def test_unknown_function():
+    with pytest.raises(ValueError, match="'exp', 'linear' or 'log', not 'cube'"):
+        pair_sum(*inputs(), 0.1, True, 'cube')
+
+
+def test_rotations_are_different_and_move_every_image():
+    for seed in range(30):
+        drawn = draw_rotations(5, 3, torch.Generator().manual_seed(seed))
+        assert len(set(drawn)) == 3 and set(drawn) <= {1, 2, 3, 4}
+    with pytest.raises(ValueError, match='need a batch of 4 images or more'):
+        draw_rotations(3, 3)
