@@ -14,5 +14,5 @@ labeled = dict(
     dataset=dict(_base_.images, ann_file=f'{partition}/labeled.txt'),
 )
 train_dataloader = dict(dataset=labeled)
-train_cfg = dict(max_iters=2000, val_interval=2000)
-param_scheduler = [dict(type='PolyLR', power=0.9, end=2000, by_epoch=False)]
+train_cfg = dict(max_iters=1200, val_interval=1200)
+param_scheduler = [dict(type='PolyLR', power=0.9, end=1200, by_epoch=False)]

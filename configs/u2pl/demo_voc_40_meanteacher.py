@@ -1,6 +1,8 @@
 # Mean teacher (MT), generated demo data, 40 labels.
 _base_ = './demo_voc_40_suponly.py'
-model = dict(type='MeanTeacherEncoderDecoder')
+# The network starts from random weights, so the teacher learns from labels first:
+# without that it teaches background (8.0 mIoU after 1500 iterations, SupOnly 24.1).
+model = dict(type='MeanTeacherEncoderDecoder', warmup_iters=700)
 train_dataloader = dict(
     batch_size=16,
     sampler=dict(

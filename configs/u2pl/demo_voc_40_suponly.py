@@ -14,8 +14,8 @@ labeled = dict(
     dataset=dict(_base_.images, ann_file=f'{partition}/labeled.txt'),
 )
 train_dataloader = dict(dataset=labeled)
-train_cfg = dict(max_iters=1500, val_interval=1500)
+train_cfg = dict(max_iters=2000, val_interval=2000)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
-    dict(type='PolyLR', power=0.9, begin=20, end=1500, by_epoch=False),
+    dict(type='PolyLR', power=0.9, begin=20, end=2000, by_epoch=False),
 ]
