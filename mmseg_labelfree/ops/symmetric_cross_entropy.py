@@ -15,7 +15,7 @@ def symmetric_cross_entropy(
     logits: Tensor,
     label: Tensor,
     xi1: float = 1.0,
-    xi2: float = 0.1,
+    xi2: float = 0.5,
     least: float = 1e-4,
     ignore_index: int = 255,
 ) -> Tensor:

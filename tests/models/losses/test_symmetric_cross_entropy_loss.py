@@ -62,7 +62,7 @@ def test_builds_over_a_base_config_with_leftovers():
     base = Config(dict(loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False)))
     base.merge_from_dict(dict(loss_decode=dict(type='SymmetricCrossEntropyLoss')))
     loss = MODELS.build(base.loss_decode)
-    assert (loss.xi1, loss.xi2, loss.loss_name) == (1.0, 0.1, 'loss_sce')
+    assert (loss.xi1, loss.xi2, loss.loss_name) == (1.0, 0.5, 'loss_sce')
 
 
 def test_bad_arguments(batch):
