@@ -100,6 +100,12 @@ def explain_missing(source: BaseSegDataset | Mapping[str, Any]) -> Iterator[None
         missing = [path for path in paths if path and not osp.exists(path)]
         if not missing:
             raise
+        if osp.basename(missing[0]) in ('labeled.txt', 'unlabeled.txt'):
+            raise FileNotFoundError(
+                f'{missing[0]} does not exist. tools/make_partition.py splits images '
+                'into labelled and unlabelled ones; configs/u2pl/README.md has the '
+                'commands'
+            ) from None
         raise FileNotFoundError(
             f'{missing[0]} does not exist. Put the data set there as data/README.md '
             'says, or set LABELFREE_DATA to the folder that holds your data sets. To '

@@ -170,6 +170,9 @@ def test_what_is_wrong_with_the_data_is_said(inner, tmp_path):
     inner.ann_file = 'ImageSets/Segmentation/few.txt'
     with pytest.raises(FileNotFoundError, match='few.txt does not exist'):
         unlabeled(inner)
+    inner.ann_file = '1-8/labeled.txt'
+    with pytest.raises(FileNotFoundError, match='labeled.txt .*make_partition'):
+        unlabeled(inner)
     empty = tmp_path / 'empty.txt'
     empty.write_text('')
     inner.ann_file = str(empty)
