@@ -1,0 +1,28 @@
+# STRICT and the baselines that it is compared with. A config takes the settings into
+# its model, because MMEngine does not merge `model` of two bases:
+#   model = dict(
+#       type='ZeroLabelEncoderDecoder',
+#       generator=_base_.strict_generator,
+#       decode_head=dict(_delete_=True, type='SemanticProjectionHead', ...))
+strict_generator = dict(views='mirror+up')  # section 4.2, table 3; code: its six views
+st_generator = dict(views='none')  # SPNet+ST: one view
+# ZS5: the share is tuned for each data set and not published with STRICT's tables.
+zs5_generator = dict(views='none', top_percent=25.0)
+# Cross-entropy over the pixels that have a label or a pseudo-label (code). With one old
+# class this loss is the ordinary one; it does not wait for the device as mmseg's does.
+strict_loss = dict(
+    type='UnbiasedCrossEntropyLoss',
+    num_old_classes=1,
+    avg_non_ignore=True,
+    loss_name='loss_ce',
+)
+fasttext_word2vec = dict(  # code: 300 + 300 numbers, normalised
+    arrays=('fasttext', 'word2vec'), dim=600
+)
+protocol = dict(
+    type='SelfTrainingProtocol',
+    # Code: what has no seen label is unlabelled, the true background too.
+    background='unlabeled',
+    rounds=6,  # section 4.2, figure 4; the code runs 2
+    mode='online',  # algorithm 1
+)

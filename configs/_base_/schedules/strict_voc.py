@@ -1,0 +1,36 @@
+# STRICT, section 4: one round. The protocol of a config sets the length of SPNet's
+# training.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
+    paramwise_cfg=dict(
+        custom_keys={
+            'decode_head': dict(lr_mult=10.0),  # code
+            # Code: 20 and no decay for the biases of the four branches. Their sum, the
+            # one bias here, moves four times as fast.
+            'conv_seg.embed.bias': dict(lr_mult=80.0, decay_mult=0.0),
+        }
+    ),
+)
+# Code: poly, set anew every 10 iterations; here in every one.
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=2000, by_epoch=False)
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=2000, val_interval=2000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+log_processor = dict(by_epoch=False)
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(
+        type='AtomicCheckpointHook', by_epoch=False, interval=500, max_keep_ckpts=1
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    invalid_loss=dict(type='InvalidLossHook', interval=50),
+    visualization=dict(type='SegVisualizationHook'),
+)
+auto_scale_lr = dict(enable=True, base_batch_size=8)
+# With the seeded samplers: a resumed run draws the random numbers of an unbroken one.
+custom_hooks = [dict(type='IterationSeedHook')]

@@ -1,0 +1,46 @@
+# STRICT on real VOC photographs: 10 seen classes, cat and sheep unseen, no background.
+_base_ = [
+    '../_base_/models/deeplabv3_mobilenetv2-d16.py',
+    '../_base_/datasets/vocreal_zero_label_128x128.py',
+    '../_base_/schedules/small_sgd.py',
+    '../_base_/methods/strict.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='ZeroLabelEncoderDecoder',
+    generator=_base_.strict_generator,
+    decode_head=dict(
+        _delete_=True,
+        type='SemanticProjectionHead',
+        embeddings=dict(
+            file='{{$LABELFREE_DATA:data}}/word_vectors/voc12.npz',
+            aliases=dict(tvmonitor='tv'),
+            **_base_.fasttext_word2vec,
+        ),
+        head=dict(
+            type='ASPPHead',
+            in_channels=320,
+            in_index=1,
+            channels=64,
+            dilations=(1, 3, 6, 9),
+            dropout_ratio=0.1,
+            norm_cfg=_base_.norm_cfg,
+            align_corners=False,
+            loss_decode=_base_.strict_loss,
+        ),
+    ),
+)
+optim_wrapper = dict(optimizer=dict(lr=0.02))
+protocol = dict(
+    split=_base_.split,
+    rounds=3,
+    initial_stage=dict(
+        train_cfg=dict(max_iters=1500, val_interval=1500),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=1500, by_epoch=False)],
+    ),
+    next_rounds=dict(
+        optim_wrapper=dict(optimizer=dict(lr=0.005)),
+        train_cfg=dict(max_iters=200, val_interval=200),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=200, by_epoch=False)],
+    ),
+)

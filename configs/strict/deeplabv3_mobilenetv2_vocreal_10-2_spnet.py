@@ -1,0 +1,3 @@
+# SPNet, VOC subset.
+_base_ = './deeplabv3_mobilenetv2_vocreal_10-2.py'
+protocol = dict(rounds=0)

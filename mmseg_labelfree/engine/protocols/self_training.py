@@ -1,0 +1,201 @@
+"""Zero-label segmentation: SPNet, then rounds of self-training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import TASK_UTILS
+
+from ...datasets.zero_label_splits import ZeroLabelSplit, get_split
+from ...utils.choices import check_choice
+from .base import Protocol, Stage
+from .class_incremental import _dicts
+
+
+@TASK_UTILS.register_module()
+class SelfTrainingProtocol(Protocol):
+    """SPNet on the seen classes, then self-training (STRICT, section 3.2, algorithm 1).
+
+    Stage ``spnet`` trains with a softmax over the seen classes. Each ``round_<k>`` then
+    trains with a softmax over all classes on the labels and on pseudo-labels of unseen
+    classes; the model of the stage before is its start and, frozen, makes the
+    pseudo-labels. The protocol only writes numbers into a config:
+
+    - ``split`` and ``background`` of every ``ZeroLabelDataset``;
+    - ``classes``, ``unseen``, ``num_classes`` and ``train_classes`` of the decode head,
+      and ``num_classes`` of auxiliary heads;
+    - ``background`` and, in ``spnet``, no ``generator`` of the model; in rounds
+      ``IncrementalClassifierInitHook`` (to start from the stage before) and
+      ``FrozenTeacherHook``. Pretrained weights are read in ``spnet`` only;
+    - the groups ``seen``, ``unseen`` and ``all`` of every ``GroupedIoUMetric``, and the
+      harmonic mean of the first two;
+    - an ``UnseenLabelCheckHook`` in each stage whose labels come from the data alone.
+
+    Args:
+        split (str | dict): A name such as 'voc_15-5', or ``dict(seen=[...],
+            unseen=[...])``, see :mod:`mmseg_labelfree.datasets.zero_label_splits`.
+        background (str): 'unlabeled', 'ignore' or 'seen', see
+            :class:`~mmseg_labelfree.datasets.ZeroLabelDataset`.
+        rounds (int): Rounds of self-training; 0 for SPNet alone. The paper finds six
+            best (figure 4), the authors' code runs two.
+        mode (str): 'online' labels each crop as it is trained on (algorithm 1),
+            'offline' writes the labels of all images before each round, in a stage
+            ``labels_<k>``: a pass over the data instead of one with every iteration.
+        initial_stage (dict, optional): Config overrides of ``spnet``.
+        next_rounds (dict, optional): Config overrides of the rounds.
+        base_checkpoint (str, optional): Checkpoint, or stage folder, of a finished
+            ``spnet``, which is then not trained again: methods that differ only in
+            their rounds can share it.
+
+    Raises:
+        ValueError: An argument is out of range, there is nothing to do, or the config
+            lacks a ``ZeroLabelDataset``.
+
+    Example:
+        ``protocol=dict(type='SelfTrainingProtocol', split='voc_15-5', rounds=6,
+        next_rounds=dict(train_cfg=dict(max_iters=2000)))``
+    """
+
+    columns = {
+        'seen': 'mIoU/seen',
+        'unseen': 'mIoU/unseen',
+        'harmonic': 'mIoU/harmonic',
+        'all': 'mIoU/all',
+    }
+
+    def __init__(
+        self,
+        split: str | Mapping[str, Sequence[str]] | ZeroLabelSplit,
+        background: str = 'unlabeled',
+        rounds: int = 2,
+        mode: str = 'online',
+        initial_stage: Mapping[str, Any] | None = None,
+        next_rounds: Mapping[str, Any] | None = None,
+        base_checkpoint: str | None = None,
+    ) -> None:
+        check_choice('background', background, ('unlabeled', 'ignore', 'seen'))
+        check_choice('mode', mode, ('online', 'offline'))
+        if rounds < 0 or (base_checkpoint and not rounds):
+            raise ValueError(
+                f'rounds={rounds}: there is nothing to train; give 0 or more, or 1 or '
+                'more with a base_checkpoint'
+            )
+        self.split = get_split(split)
+        self.dataset_settings = dict(split=split, background=background)
+        self.background = 0 if background == 'seen' else None
+        self.classes = self.split.classes(background)
+        self.rounds = rounds
+        self.mode = mode
+        self.initial_stage = dict(initial_stage or {})
+        self.next_rounds = dict(next_rounds or {})
+        self.base_checkpoint = base_checkpoint
+
+    def stages(self, cfg: Config) -> list[Stage]:
+        """``spnet``, then the rounds, each after its labels if it is offline."""
+        stages, previous = [], self.base_checkpoint
+        if previous is None:
+            stages.append(self._spnet(cfg))
+            previous = stages[-1].cfg.work_dir
+        for number in range(1, self.rounds + 1):
+            labels = None
+            if self.mode == 'offline':
+                stages.append(self._labels(cfg, number, previous))
+                labels = f'{stages[-1].cfg.work_dir}/labels'
+            stages.append(self._round(cfg, number, previous, labels))
+            previous = stages[-1].cfg.work_dir
+        return stages
+
+    def _spnet(self, cfg: Config) -> Stage:
+        stage = self.stage_config(cfg, 'spnet', self.initial_stage)
+        self._set_up(stage, train_classes='seen')
+        stage.model.generator = None
+        self._check_labels(stage)
+        return Stage('spnet', stage, f'{len(self.split.seen)} seen classes')
+
+    def _labels(self, cfg: Config, number: int, previous: str) -> Stage:
+        stage = self.stage_config(cfg, f'labels_{number}', self.next_rounds)
+        self._set_up(stage, train_classes='all')
+        _forget_pretraining(stage)
+        stage.job = dict(
+            type='PseudoLabelJob',
+            checkpoint=previous,
+            generator=dict(stage.model.get('generator') or {}),
+            background=self.background,
+        )
+        return Stage(stage.experiment_name, stage, 'pseudo-labels')
+
+    def _round(
+        self, cfg: Config, number: int, previous: str, labels: str | None
+    ) -> Stage:
+        stage = self.stage_config(cfg, f'round_{number}', self.next_rounds)
+        self._set_up(stage, train_classes='all')
+        _forget_pretraining(stage)
+        hooks = list(stage.get('custom_hooks') or [])
+        hooks.append(dict(type='IncrementalClassifierInitHook', checkpoint=previous))
+        if labels is None:
+            if not stage.model.get('generator'):
+                raise ValueError(
+                    f'{stage.filename}: rounds of self-training need model.generator, '
+                    "for instance dict(views='mirror+up')"
+                )
+            hooks.append(dict(type='FrozenTeacherHook', checkpoint=previous))
+        stage.custom_hooks = hooks
+        if labels is None:
+            self._check_labels(stage)
+        else:
+            stage.model.generator = None
+            for node in _dicts(stage.train_dataloader):
+                if node.get('type') == 'ZeroLabelDataset':
+                    node['pseudo_labels'] = labels
+        return Stage(stage.experiment_name, stage, ', '.join(self.split.unseen))
+
+    def _set_up(self, stage: Config, train_classes: str) -> None:
+        """Enter classes and groups."""
+        found = False
+        for node in _dicts(stage._cfg_dict):
+            if node.get('type') == 'ZeroLabelDataset':
+                node.update(self.dataset_settings)
+                found = True
+            elif node.get('type') == 'GroupedIoUMetric':
+                seen = self.classes[: -len(self.split.unseen)]
+                node.update(
+                    groups=dict(
+                        seen=list(seen),
+                        unseen=list(self.split.unseen),
+                        all=list(self.classes),
+                    ),
+                    harmonic_mean=('seen', 'unseen'),
+                    classwise=True,
+                )
+        if not found:
+            raise ValueError(
+                f'{stage.filename}: SelfTrainingProtocol needs data sets wrapped in '
+                "dict(type='ZeroLabelDataset', dataset=...)"
+            )
+        stage.model.background = self.background
+        stage.model.decode_head.update(train_classes=train_classes)
+        heads = [stage.model.decode_head, stage.model.get('auxiliary_head')]
+        for node in _dicts(heads):
+            if node.get('type') == 'SemanticProjectionHead':
+                node.update(classes=list(self.classes), unseen=list(self.split.unseen))
+                node['num_classes'] = len(self.classes)
+            elif 'num_classes' in node:
+                node['num_classes'] = len(self.classes)
+
+    def _check_labels(self, stage: Config) -> None:
+        check = dict(
+            type='UnseenLabelCheckHook',
+            classes=list(self.classes),
+            unseen=list(self.split.unseen),
+        )
+        stage.custom_hooks = [*(stage.get('custom_hooks') or []), check]
+
+
+def _forget_pretraining(stage: Config) -> None:
+    """Take out all weights but those of the stage before."""
+    stage.load_from = None
+    stage.model.pretrained = None
+    for node in _dicts(stage.model):
+        init_cfg = node.get('init_cfg')
+        if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
+            node['init_cfg'] = None

@@ -1,0 +1,123 @@
+"""Segmentor for generalised zero-label segmentation."""
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.models import EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from mmseg.utils import SampleList, add_prefix
+from torch import Tensor
+
+from ...ops.label_maps import IGNORE, UNLABELED
+from ..decode_heads.semantic_projection_head import SemanticProjectionHead
+from ..utils import FrozenTeacherMixin
+from ..utils.pseudo_label_generator import PseudoLabelGenerator
+
+
+@MODELS.register_module()
+class ZeroLabelEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
+    r"""An ``EncoderDecoder`` that labels unseen classes for itself.
+
+    STRICT (https://arxiv.org/abs/2104.11692), eq. 4:
+
+    .. math:: L = L_{CE}(x, y) + \lambda L_{CE}(x, \bar y)
+
+    :math:`y` are the labels of seen classes. The pseudo-labels :math:`\bar y` of the
+    unlabelled pixels come from a frozen teacher, the model of the previous round, on
+    the very crop that the student sees (``generator``), or with the labels, from files
+    that were written before
+    (:class:`~mmseg_labelfree.engine.protocols.PseudoLabelJob`). Eq. 2 has sums over
+    pixels; here both are divided by one number, as the decode head's ``loss_decode``
+    averages. With :math:`\lambda = 1` that is the cross-entropy of the two label maps
+    laid over each other, as in the authors' code.
+
+    Without ``generator`` and with ``train_classes='seen'`` of the decode head this is
+    SPNet (eq. 2).
+
+    Args:
+        generator (dict, optional): Settings of
+            :class:`~mmseg_labelfree.models.utils.PseudoLabelGenerator`; needs
+            :class:`~mmseg_labelfree.engine.hooks.FrozenTeacherHook`.
+        background (int, optional): Label of a seen background, see there.
+        pseudo_weight (float): :math:`\lambda`.
+        **kwargs: As for :class:`mmseg.models.EncoderDecoder`; the decode head must be a
+            ``SemanticProjectionHead``. ``test_cfg.gamma`` is the calibration of SPNet:
+            it is subtracted from the probabilities of the seen classes, 0 to 1.
+
+    Raises:
+        ValueError: The decode head is another one.
+
+    Example:
+        ``model=dict(type='ZeroLabelEncoderDecoder', generator=dict(views='mirror+up'),
+        test_cfg=dict(mode='whole', gamma=0.0))``
+    """
+
+    def __init__(
+        self,
+        *args,
+        generator: dict | None = None,
+        background: int | None = None,
+        pseudo_weight: float = 1.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(self.decode_head, SemanticProjectionHead):
+            raise ValueError(
+                'ZeroLabelEncoderDecoder needs a SemanticProjectionHead as '
+                f'decode_head, not {type(self.decode_head).__name__}'
+            )
+        self.generator = None
+        if generator is not None:
+            self.generator = PseudoLabelGenerator(**generator)
+        self.background = background
+        self.pseudo_weight = pseudo_weight
+
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
+        """Losses of one batch.
+
+        Args:
+            inputs: Preprocessed images (N, 3, H, W).
+            data_samples: N samples with ``gt_sem_seg`` (1, H, W): classes, 254 =
+                unlabelled, 255 = ignored.
+
+        Returns:
+            ``decode.*`` and, with an auxiliary head, ``aux.*``; with a generator
+            ``pseudo.share``, the share of the pixels that has a pseudo-label.
+        """
+        head = self.decode_head
+        labels = torch.stack([s.gt_sem_seg.data for s in data_samples])[:, 0]
+        if self.generator is not None:
+            labels = self.generator(self.teacher, inputs, labels, self.background)
+        data_samples = _samples(labels)
+        features = self.extract_feat(inputs)
+        pseudo = None
+        if head.train_classes != 'seen':
+            with head.using('unseen') as unseen:
+                pseudo = torch.isin(labels, unseen)
+        weight = None
+        if self.pseudo_weight != 1 and pseudo is not None:
+            weight = torch.where(pseudo, self.pseudo_weight, 1.0)
+        with head.using(head.train_classes):
+            losses = head.loss_by_feat(head(features), data_samples, weight)
+        losses = add_prefix(losses, 'decode')
+        if pseudo is not None:
+            losses['pseudo.share'] = pseudo.float().mean()
+        if self.with_auxiliary_head:
+            losses.update(self._auxiliary_head_forward_train(features, data_samples))
+        return losses
+
+    def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Scores (N, num_classes, H, W); probabilities, calibrated, with ``gamma``."""
+        scores = super().inference(inputs, batch_img_metas)
+        gamma = self.test_cfg.get('gamma', 0.0)
+        if gamma:
+            with self.decode_head.using('seen') as seen:
+                scores = scores.float().softmax(1)
+                scores[:, seen] -= gamma
+        return scores
+
+
+def _samples(labels: Tensor) -> SampleList:
+    """Samples with these labels, unlabelled pixels ignored."""
+    labels = labels.masked_fill(labels == UNLABELED, IGNORE)
+    return [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]

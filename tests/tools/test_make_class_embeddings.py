@@ -1,0 +1,98 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmseg_labelfree.datasets.class_embeddings import class_embeddings
+
+ROOT = Path(__file__).parents[2]
+spec = importlib.util.spec_from_file_location(
+    'make_class_embeddings', ROOT / 'tools' / 'make_class_embeddings.py'
+)
+tool = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tool)
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    words = ['the', 'potted', 'plant', 'TV', 'dog']
+    glove = rng.normal(size=(5, 3)).astype(np.float32)
+    lines = [f'{w} ' + ' '.join(map(str, v)) for w, v in zip(words, glove, strict=True)]
+    (tmp_path / 'glove.6B.txt').write_text('\n'.join(lines))
+    word2vec = rng.normal(size=(5, 2)).astype('<f4')
+    content = b'5 2\n' + b''.join(
+        w.encode() + b' ' + v.tobytes() for w, v in zip(words, word2vec, strict=True)
+    )
+    (tmp_path / 'google.bin').write_bytes(content)
+    (tmp_path / 'names.txt').write_text('potted plant\n\ntvmonitor\n')
+    return tmp_path, glove, word2vec
+
+
+def unit(vector):
+    return vector / np.linalg.norm(vector)
+
+
+def test_sources_are_written_for_the_heads(files, capsys):
+    folder, glove, word2vec = files
+    out = folder / 'out' / 'classes.npz'
+    tool.main([
+        '--names', str(folder / 'names.txt'), '--alias', 'tvmonitor=tv', '--out',
+        str(out), '--vectors', str(folder / 'glove.6B.txt'),
+        f'google={folder / "google.bin"}',
+    ])
+    assert 'glove_6B (3), google (2)' in capsys.readouterr().out
+    data = np.load(out)
+    assert data['names'].tolist() == ['potted plant', 'tvmonitor']
+    expected = unit((glove[1] + glove[2]) / 2)
+    np.testing.assert_allclose(data['glove_6B'][0], expected, rtol=1e-5)
+    np.testing.assert_allclose(data['google'][1], unit(word2vec[3]), rtol=1e-5)
+    both = class_embeddings(dict(file=out, dim=5), ['tvmonitor'])[0]
+    np.testing.assert_allclose(
+        both, np.concatenate([unit(glove[3]), unit(word2vec[3])]) / 2**0.5, rtol=1e-5
+    )
+
+
+def test_unknown_words_are_listed_and_nothing_is_written(files, capsys):
+    folder, *_ = files
+    out = folder / 'classes.npz'
+    with pytest.raises(SystemExit, match='Nothing was written'):
+        tool.main([
+            '--names', str(folder / 'names.txt'), '--out', str(out),
+            '--vectors', str(folder / 'glove.6B.txt'),
+        ])
+    assert 'tvmonitor' in capsys.readouterr().err and not out.exists()
+
+
+def test_names_of_splits_and_configs(files):
+    folder, *_ = files
+    out = folder / 'classes.npz'
+    tool.main(['--split', 'voc_15-5', '--attributes', '--out', str(out)])
+    names = np.load(out)['names'].tolist()
+    assert names[0] == 'background' and len(names) == 21
+    config = str(ROOT / 'configs/strict/demo_voc_15-5.py')
+    tool.main(['--config', config, '--attributes', '--out', str(out)])
+    assert np.load(out)['names'].tolist() == names
+    assert len(tool.class_names(tool.parse_args(
+        ['--split', 'cocostuff_156-15', '--out', 'x']
+    ))) == 171
+
+
+def test_mistakes(files):
+    folder, *_ = files
+    names = ['--names', str(folder / 'names.txt'), '--out', str(folder / 'x.npz')]
+    with pytest.raises(ValueError, match='there is no source'):
+        tool.main(names)
+    with pytest.raises(ValueError, match=r"--alias \['cat'\]: no such class"):
+        tool.main([*names, '--alias', 'cat=dog', '--attributes'])
+    with pytest.raises(FileNotFoundError, match='no folder with a sentence model'):
+        tool.main([*names, '--sentences', str(folder / 'model')])
+
+
+def test_sentence_models_are_an_extra(files):
+    folder, *_ = files
+    (folder / 'model').mkdir()
+    if importlib.util.find_spec('sentence_transformers') is None:
+        with pytest.raises(ImportError, match='pip install sentence-transformers'):
+            tool.sentence_vectors(str(folder / 'model'), ['dog'])

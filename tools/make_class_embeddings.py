@@ -1,0 +1,139 @@
+r"""Make the file of class embeddings that zero-label configs read.
+
+    python tools/make_class_embeddings.py --config configs/strict/CONFIG.py \
+        --vectors fasttext=crawl-300d-2M.vec word2vec=GoogleNews-300.bin \
+        --alias tvmonitor=tv --out data/word_vectors/voc12.npz
+    python tools/make_class_embeddings.py --names names.txt \
+        --vectors glove.6B.300d.txt --out embeddings.npz
+
+Each source becomes an array of unit vectors; configs put them side by side. The words
+of a name are averaged. Names with a word that a source lacks are listed, and nothing
+is written: give them another name with --alias, or use another source.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from rich.console import Console
+from rich.table import Table
+
+import mmseg_labelfree  # noqa: F401  (registers the protocols)
+from mmseg_labelfree.datasets.class_embeddings import (
+    attribute_embeddings,
+    write_class_embeddings,
+)
+from mmseg_labelfree.datasets.word_vectors import (
+    name_vectors,
+    read_word_vectors,
+    spellings,
+    words_of,
+)
+from mmseg_labelfree.datasets.zero_label_splits import get_split
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = parser.add_mutually_exclusive_group(required=True)
+    names.add_argument('--config', help='config of a SelfTrainingProtocol')
+    names.add_argument('--split', help='a split such as voc_15-5, with the background')
+    names.add_argument('--names', help='text file with a class name in each line')
+    parser.add_argument(
+        '--vectors', nargs='+', default=[], metavar='[SOURCE=]FILE',
+        help='files of fastText, word2vec or GloVe: .vec, .txt, .bin',
+    )
+    parser.add_argument(
+        '--sentences', metavar='[SOURCE=]FOLDER',
+        help='model folder of the package sentence-transformers, for the whole names',
+    )
+    parser.add_argument(
+        '--attributes', action='store_true', help="the demo classes' attributes"
+    )
+    parser.add_argument(
+        '--alias', nargs='+', default=[], metavar='CLASS=NAME',
+        help='look up another name for a class, for instance tvmonitor="tv monitor"',
+    )
+    parser.add_argument('--out', required=True, help='.npz file to write')
+    return parser.parse_args(argv)
+
+
+def class_names(args: argparse.Namespace) -> list[str]:
+    """The classes to embed, with VOC's background even where it is no class."""
+    if args.names:
+        lines = Path(args.names).read_text(encoding='utf-8').splitlines()
+        return [line.strip() for line in lines if line.strip()]
+    split = args.split
+    if args.config:
+        split = Config.fromfile(args.config).protocol.split
+    names = get_split(split).classes()
+    return ['background', *names] if 'voc' in get_split(split).name else list(names)
+
+
+def named(path: str) -> tuple[str, str]:
+    """Name of a source and its file, from ``SOURCE=FILE`` or ``FILE``."""
+    source, _, file = path.rpartition('=')
+    return source or Path(file).stem.replace('.', '_'), file
+
+
+def sentence_vectors(folder: str, names: Sequence[str]) -> np.ndarray:
+    """Embeddings of whole names by a local model of sentence-transformers."""
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f'{folder} is no folder with a sentence model')
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        raise ImportError(
+            '--sentences needs sentence-transformers: pip install sentence-transformers'
+        ) from None
+    model = SentenceTransformer(folder, local_files_only=True)
+    texts = [' '.join(words_of(name)) for name in names]
+    return model.encode(texts, normalize_embeddings=True).astype(np.float32)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the embeddings that the command line asks for."""
+    args = parse_args(argv)
+    names = class_names(args)
+    aliases = dict(pair.split('=', 1) for pair in args.alias)
+    unknown = sorted(set(aliases) - set(names))
+    if unknown:
+        raise ValueError(f'--alias {unknown}: no such class; the classes are {names}')
+    looked_up = [aliases.get(name, name) for name in names]
+    words = {s for name in looked_up for w in words_of(name) for s in spellings(w)}
+    sources: dict[str, np.ndarray] = {}
+    missing: dict[str, dict[str, list[str]]] = {}
+    for path in args.vectors:
+        source, file = named(path)
+        vectors = read_word_vectors(file, words)
+        sources[source], missing[source] = name_vectors(names, vectors, aliases)
+    if args.attributes:
+        sources['attributes'] = attribute_embeddings(names)
+    if args.sentences:
+        source, folder = named(args.sentences)
+        sources[source] = sentence_vectors(folder, looked_up)
+    if not sources:
+        raise ValueError(
+            'there is no source: give --vectors, --sentences or --attributes'
+        )
+    if any(missing.values()):
+        table = Table(title='Words without a vector')
+        for heading in ('source', 'class', 'words'):
+            table.add_column(heading)
+        for source, classes in missing.items():
+            for name, lacking in classes.items():
+                table.add_row(source, name, ', '.join(lacking))
+        Console(stderr=True).print(table)
+        sys.exit('Nothing was written: give these classes another name with --alias.')
+    write_class_embeddings(args.out, names, sources)
+    sizes = ', '.join(f'{source} ({m.shape[1]})' for source, m in sources.items())
+    print(f'{args.out}: {len(names)} classes, {sizes}')
+
+
+if __name__ == '__main__':
+    main()
