@@ -1,13 +1,15 @@
 import math
-import os
+from multiprocessing import get_context
 
 import pytest
 import torch
-import torch.multiprocessing as mp
+import torch.distributed as dist
+from torch import nn
 
 from mmseg_labelfree.models.losses import WeibullBalanceLoss
 from mmseg_labelfree.ops import cluster_frequencies, entropy_balance, weibull_balance
 
+Process = get_context('fork').Process
 P = [0.7, 0.2, 0.1, 0.0]
 
 
@@ -73,38 +75,43 @@ def test_frequencies_are_float32_means():
     assert cluster_frequencies(p.bfloat16()).dtype == torch.float32
 
 
-def _process(rank, port, folder):
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+def run_rank(rank, folder):
     torch.set_num_threads(1)
-    torch.distributed.init_process_group('gloo', rank=rank, world_size=2)
-    layer = torch.nn.Conv1d(3, 4, 1)
+    dist.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
+    )
+    model, images = make_layer(), make_images()
+    wrapped = nn.parallel.DistributedDataParallel(model)
+    loss = WeibullBalanceLoss()(wrapped(images[rank::2]).softmax(1))
+    loss.backward()
+    torch.save((loss.detach(), model.weight.grad), f'{folder}/{rank}.pt')
+    dist.destroy_process_group()
+
+
+def make_layer():
+    layer = nn.Conv1d(3, 4, 1)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for p in layer.parameters():
             p.copy_(torch.randn(p.shape, generator=generator))
-    images = torch.randn(4, 3, 6, generator=generator)
-    model = torch.nn.parallel.DistributedDataParallel(layer)
-    loss = WeibullBalanceLoss()(model(images[rank::2]).softmax(1))
-    loss.backward()
-    torch.save((loss.detach(), layer.weight.grad), f'{folder}/{rank}.pt')
-    torch.distributed.destroy_process_group()
-    if rank == 0:
-        layer.zero_grad()
-        loss = WeibullBalanceLoss()(layer(images).softmax(1))
-        loss.backward()
-        torch.save((loss.detach(), layer.weight.grad), f'{folder}/whole.pt')
+    return layer
+
+
+def make_images():
+    return torch.randn(4, 3, 6, generator=torch.Generator().manual_seed(1))
 
 
 def test_two_processes_see_one_batch(tmp_path):
-    import socket
-
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    mp.spawn(_process, (port, str(tmp_path)), nprocs=2)
-    whole = torch.load(tmp_path / 'whole.pt')
+    processes = [Process(target=run_rank, args=(r, tmp_path)) for r in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    layer = make_layer()
+    loss = WeibullBalanceLoss()(layer(make_images()).softmax(1))
+    loss.backward()
     for rank in range(2):
-        for found, expected in zip(
-            torch.load(tmp_path / f'{rank}.pt'), whole, strict=True
-        ):
-            torch.testing.assert_close(found, expected)
+        found = torch.load(tmp_path / f'{rank}.pt')
+        torch.testing.assert_close(found[0], loss.detach())
+        torch.testing.assert_close(found[1], layer.weight.grad)

@@ -1,0 +1,3 @@
+# Table 5: h = log, CamVid.
+_base_ = './mobilenetv2_camvid.py'
+model = dict(pairwise_loss=dict(function='log'))

@@ -1,0 +1,3 @@
+# Table 5: h = log, without weights, CamVid.
+_base_ = './mobilenetv2_camvid_log.py'
+model = dict(pairwise_loss=dict(weighted=False))

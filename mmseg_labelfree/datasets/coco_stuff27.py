@@ -1,0 +1,54 @@
+"""COCO-Stuff with its 27 supercategories."""
+
+from typing import Any
+
+from mmcv.transforms import LoadAnnotations
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from .coco_stuff27_classes import COARSE_CLASSES, PALETTE, coarse_table
+from .transforms.map_labels import insert_map_labels
+
+__all__ = ['COCOStuff27Dataset']
+
+
+@DATASETS.register_module()
+class COCOStuff27Dataset(BaseSegDataset):
+    """COCO-Stuff in the coarse version that unsupervised segmentation is scored on.
+
+    Ji, Henriques and Vedaldi, "Invariant Information Clustering" (ICCV 2019), as used
+    by PiCIE, STEGO and IDDC: the 182 labels of COCO-Stuff's own masks
+    (``stuffthingmaps_trainval2017``, pixel values 0 to 181, 255 = unlabelled) become
+    their 27 supercategories, 12 of things and 15 of stuff. The mapping is applied
+    after each ``LoadAnnotations``; masks that MMSegmentation's converter has
+    renumbered (``*_labelTrainIds.png``) are another format.
+
+    The curated lists of PiCIE (49 629 training and 2 175 validation images, files
+    ``Coco164kFull_Stuff_Coarse_7.txt``) have one image number in a line: give
+    them as ``ann_file``.
+
+    Args:
+        img_suffix: Ending of the image files.
+        seg_map_suffix: Ending of the mask files.
+        **kwargs: Further arguments of ``mmseg.datasets.BaseSegDataset``.
+
+    Raises:
+        ValueError: While loading, for a mask with a value of 182 to 254.
+
+    Example:
+        ``dict(type='COCOStuff27Dataset', data_root='data/cocostuff', ann_file=
+        'curated/val2017/Coco164kFull_Stuff_Coarse_7.txt', data_prefix=dict(
+        img_path='images/val2017', seg_map_path='annotations/val2017'),
+        pipeline=[...])``
+    """
+
+    METAINFO = dict(classes=COARSE_CLASSES, palette=PALETTE)
+
+    def __init__(
+        self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs: Any
+    ) -> None:
+        super().__init__(
+            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs
+        )
+        if any(isinstance(t, LoadAnnotations) for t in self.pipeline.transforms):
+            self.pipeline = insert_map_labels(self.pipeline, coarse_table())

@@ -1,0 +1,200 @@
+"""Watches the clusters of a segmentor that learns them."""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor
+
+from ...evaluation import ClusteringIoUMetric
+from ...ops.collectives import sum_over_processes
+from ...utils.distributed import bare_model
+from ...utils.files import write_text
+from ...visualization.cluster_history import write_cluster_history
+
+CHECKPOINT_KEY = 'cluster_history'
+
+
+@HOOKS.register_module()
+class ClusterMonitorHook(Hook):
+    """Log the sizes of the clusters, and say when clusters run empty.
+
+    Every ``interval`` iterations the log gets ``clusters.empty``, the number of
+    clusters that have won no pixel since the last time, and ``clusters.largest``, the
+    largest share of the pixels. Clusters that have just run empty are named in a
+    warning. After each validation the empty clusters on its images are added as
+    ``empty_clusters``. ``clusters.json`` and ``clusters.png`` in the work dir hold
+    all of it, with the scores after matching and the class frequencies of the
+    ground truth. The history is saved with the checkpoints; of an interval that a stop
+    cuts the rest is counted.
+
+    Metrics of the type ``ClusteringIoUMetric`` without ``save_matching`` and
+    ``matching_file`` write their matching to ``matching.json`` beside the checkpoints.
+
+    The segmentor must have ``cluster_counts``, as
+    :class:`~mmseg_labelfree.models.segmentors.DiscriminativeClusteringSegmentor` has.
+
+    Args:
+        interval: Iterations between two looks at the sizes, each of which waits for
+            the device.
+
+    Raises:
+        TypeError: The segmentor does not count its clusters.
+        ValueError: It has fewer clusters than the training data has classes.
+
+    Example:
+        ``custom_hooks=[dict(type='ClusterMonitorHook', interval=50)]``
+    """
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+        self.history: dict[str, list] = dict(train=[], val=[])
+        self._saved: dict[str, list] | None = None
+        self._val: tuple[Tensor, Tensor] | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the history of the checkpoint until training begins."""
+        self._saved = checkpoint.pop(CHECKPOINT_KEY, None)
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the number of clusters; on resume, restore the history."""
+        segmentor = bare_model(runner.model)
+        if not hasattr(segmentor, 'cluster_counts'):
+            raise TypeError(
+                f'{type(segmentor).__name__} has no cluster_counts: ClusterMonitorHook '
+                "needs a segmentor such as 'DiscriminativeClusteringSegmentor'"
+            )
+        classes = runner.train_dataloader.dataset.metainfo.get('classes') or ()
+        clusters = len(segmentor.cluster_counts)
+        if clusters < len(classes):
+            raise ValueError(
+                f'{clusters} clusters cannot stand for the {len(classes)} classes of '
+                'the training data: set model.decode_head.num_classes and the '
+                f"metric's num_clusters to {len(classes)} or more"
+            )
+        if runner.iter > 0 and self._saved is not None:
+            self.history = self._saved
+        self._saved = None
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Look at the sizes at the end of an interval."""
+        if not self.every_n_train_iters(runner, self.interval):
+            return
+        counts = bare_model(runner.model).cluster_counts
+        total = sum_over_processes(counts.clone())
+        counts.zero_()
+        record = dict(iter=runner.iter + 1, **_sizes(total))
+        self._warn(runner, record['shares'])
+        self.history['train'].append(record)
+        hub = runner.message_hub
+        hub.update_scalar('train/clusters.empty', record['empty'])
+        hub.update_scalar('train/clusters.largest', max(record['shares']))
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save the history."""
+        checkpoint[CHECKPOINT_KEY] = self.history
+
+    def before_val(self, runner: Runner) -> None:
+        """Count from zero; say where the matching goes."""
+        _save_matching(runner.val_loop.evaluator.metrics, runner.work_dir)
+        self._val = None
+
+    def before_test(self, runner: Runner) -> None:
+        """Say where the matching goes."""
+        _save_matching(runner.test_loop.evaluator.metrics, runner.work_dir)
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        """Count the pixels of clusters and of classes."""
+        num_classes = len(runner.val_dataloader.dataset.metainfo['classes'])
+        num_clusters = bare_model(runner.model).num_classes
+        for sample in outputs or ():
+            winners = sample.pred_sem_seg.data.flatten()
+            labels = sample.gt_sem_seg.data.flatten()
+            labels = labels[labels < num_classes].to(winners.device)
+            counts = (
+                torch.bincount(winners, minlength=num_clusters),
+                torch.bincount(labels, minlength=num_classes),
+            )
+            if self._val is not None:
+                counts = tuple(a + b for a, b in zip(self._val, counts, strict=True))
+            self._val = counts
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Note the scores and write the files."""
+        if self._val is None:
+            return
+        clusters, classes = (sum_over_processes(counts) for counts in self._val)
+        record = dict(
+            iter=runner.iter,
+            **_sizes(clusters),
+            truth=_sizes(classes)['shares'],
+            metrics={k: float(v) for k, v in (metrics or {}).items()},
+        )
+        self._val = None
+        runner.message_hub.update_scalar('val/empty_clusters', record['empty'])
+        self.history['val'].append(record)
+        self._write(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Write the files."""
+        self._write(runner)
+
+    def _warn(self, runner: Runner, shares: list[float]) -> None:
+        past = self.history['train'][-1]['shares'] if self.history['train'] else None
+        dead = [
+            k
+            for k, share in enumerate(shares)
+            if share == 0 and (past is None or past[k] > 0)
+        ]
+        if dead:
+            runner.logger.log(
+                logging.WARNING,
+                f'{len(dead)} of {len(shares)} clusters have won no pixel in the last '
+                f'{self.interval} iterations: {dead}. If they stay empty, raise '
+                'loss_weight of the balance loss',
+            )
+
+    def _write(self, runner: Runner) -> None:
+        if is_main_process():
+            folder = Path(runner.work_dir)
+            write_text(folder / 'clusters.json', json.dumps(self.history) + '\n')
+            write_cluster_history(folder / 'clusters.png', self.history)
+
+
+def _sizes(counts: Tensor) -> dict[str, Any]:
+    """Share of each cluster, and how many have none."""
+    values = counts.tolist()
+    total = max(sum(values), 1)
+    return dict(shares=[v / total for v in values], empty=values.count(0))
+
+
+def _save_matching(metrics: Sequence, work_dir: str) -> None:
+    for metric in metrics:
+        metric = getattr(metric, 'metric', metric)  # inside a DenseCRFMetric
+        if (
+            isinstance(metric, ClusteringIoUMetric)
+            and metric.save_matching is None
+            and metric.matching_file is None
+        ):
+            metric.save_matching = str(Path(work_dir) / 'matching.json')

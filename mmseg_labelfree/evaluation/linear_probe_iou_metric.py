@@ -1,0 +1,48 @@
+"""IoU of the linear probe beside a clustering."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+
+from .squashed_clustering_iou_metric import squash
+
+
+@METRICS.register_module()
+class LinearProbeIoUMetric(IoUMetric):
+    """``IoUMetric`` on ``probe_sem_seg``, the prediction of a linear probe.
+
+    Args:
+        size (tuple[int, int], optional): Resize predictions and labels to this height
+            and width first, as ``SquashedClusteringIoUMetric`` does.
+        prefix (str): Of the names of the metrics.
+        **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
+
+    Raises:
+        ValueError: The segmentor has no probe.
+
+    Example:
+        ``val_evaluator=[dict(type='ClusteringIoUMetric', num_clusters=27),
+        dict(type='LinearProbeIoUMetric')]``
+    """
+
+    def __init__(
+        self, size: Sequence[int] | None = None, prefix: str = 'probe', **kwargs
+    ) -> None:
+        super().__init__(prefix=prefix, **kwargs)
+        self.size = None if size is None else tuple(size)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Count the areas of the probe's predictions."""
+        samples = []
+        for sample in data_samples:
+            if 'probe_sem_seg' not in sample:
+                raise ValueError(
+                    'LinearProbeIoUMetric: the predictions have no probe_sem_seg; give '
+                    'the DiscriminativeClusteringSegmentor an auxiliary_head, or take '
+                    'the metric out'
+                )
+            sample = {**sample, 'pred_sem_seg': sample['probe_sem_seg']}
+            samples.append(squash(sample, self.size) if self.size else sample)
+        super().process(data_batch, samples)

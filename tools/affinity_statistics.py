@@ -1,0 +1,102 @@
+"""Where the affinities of pixels of one class and of different classes cross.
+
+IDDC, section 4.4.4, chooses its thresholds from a small number of labelled images:
+above the crossing point of the two distributions (figure 2) a pair of pixels is more
+likely of one class. Embeds random pixels of some training crops of the config, prints
+quantiles of the distributions and draws them to ``affinities.png`` in the work dir.
+
+Example::
+
+    python tools/affinity_statistics.py configs/iddc/mobilenetv2_camvid.py --images 64
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+
+import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
+from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
+from mmseg_labelfree.visualization.figures import save_figure
+
+BINS = 100
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of DiscriminativeClusteringSegmentor')
+    parser.add_argument('--images', type=int, default=64, help='labelled images')
+    parser.add_argument('--per-image', type=int, default=32, help='pixels of each')
+    parser.add_argument('--work-dir', help='default work_dirs/<name of the config>')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        help='override settings of the config: key=value ...')
+    return parser.parse_args(argv)
+
+
+def histograms(cfg: Config, images: int, per_image: int) -> np.ndarray:
+    """Shares (2, BINS) of the affinities -1 to 1: different classes, one class."""
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    cfg.train_dataloader.batch_size = min(images, 16)
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    rows, labels = [], []
+    for embeddings, truth in embedding_samples(model, loader, per_image):
+        rows.append(embeddings.flatten(0, 1))
+        labels.append(truth.flatten())
+        if len(rows) * cfg.train_dataloader.batch_size >= images:
+            break
+    rows, labels = torch.cat(rows), torch.cat(labels)
+    (units,) = model.pairwise_loss.unit_embeddings([rows])
+    units, labels = units[labels != 255], labels[labels != 255]
+    first, second = torch.triu_indices(len(labels), len(labels), offset=1)
+    affinity = (units @ units.T)[first, second]
+    same = labels[first] == labels[second]
+    bins = ((affinity + 1) * BINS / 2).long().clamp(0, BINS - 1)
+    counts = torch.bincount(same * BINS + bins, minlength=2 * BINS).view(2, BINS)
+    return (counts / counts.sum(1, keepdim=True)).numpy()
+
+
+def crossing(shares: np.ndarray) -> float:
+    """Least affinity from which on pairs of one class are the denser ones."""
+    denser = shares[1] > shares[0]
+    below = np.flatnonzero(~denser & (shares.sum(0) > 0))
+    return float(2 * (below.max() + 1) / BINS - 1) if len(below) else -1.0
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print and draw the distributions."""
+    args = parse_args(argv)
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    shares = histograms(cfg, args.images, args.per_image)
+    centres = (np.arange(BINS) + 0.5) * 2 / BINS - 1
+    print('quantile  different  one class')
+    for quantile in (0.05, 0.25, 0.5, 0.75, 0.95):
+        found = [centres[np.searchsorted(s.cumsum(), quantile)] for s in shares]
+        print(f'{quantile:8} {found[0]:10.2f} {found[1]:10.2f}')
+    point = crossing(shares)
+    print(f'the distributions cross at an affinity of {point:.2f}')
+    figure = Figure(figsize=(6, 4), layout='constrained')
+    axes = figure.subplots()
+    for values, name in zip(shares, ('different classes', 'one class'), strict=True):
+        axes.plot(centres, values, label=name)
+    axes.axvline(point, color='black', linestyle=':', linewidth=1)
+    axes.set(xlabel='affinity', ylabel='share of the pairs')
+    axes.legend()
+    folder = args.work_dir or Path('work_dirs') / Path(args.config).stem
+    save_figure(figure, Path(folder) / 'affinities.png')
+
+
+if __name__ == '__main__':
+    main()
