@@ -219,3 +219,47 @@ def semi(boxes_config):
         dict(type='EMATeacherHook', momentum=0.7),
     ]
     return cfg
+
+
+@pytest.fixture
+def novel(boxes_config, boxes_root, tmp_path):
+    """EUMS on the boxes: frame is novel, saliency maps are the objects' masks."""
+    fold = dict(base=['square', 'bar', 'dot'], novel=['frame'])
+    cfg = copy.deepcopy(boxes_config)
+    cfg.model.type = 'NovelClassEncoderDecoder'
+    cfg.model.pop('distillation')
+    cfg.model.decode_head.pop('loss_decode')
+    cfg.model.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    cfg.model.update(ramp_up=4, ramp_by_epoch=False)
+    for name, subset in (('train', 'base'), ('val', 'val'), ('test', 'val')):
+        loader = cfg[f'{name}_dataloader']
+        inner = dict(loader.dataset.dataset, serialize_data=False)
+        loader.dataset = dict(
+            type='NovelClassDataset', fold=fold, subset=subset, cache=False,
+            dataset=inner,
+        )
+    load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+    cfg.plain_pipeline = [*load, dict(type='PackSegInputs')]
+    saliency = tmp_path / 'saliency'
+    saliency.mkdir()
+    for path in (boxes_root / 'SegmentationClass').glob('train*.png'):
+        salient = np.asarray(Image.open(path)) > 0
+        Image.fromarray(np.uint8(255) * salient).save(saliency / path.name)
+    cfg.protocol = dict(
+        type='NovelClassDiscoveryProtocol',
+        fold=fold,
+        num_clusters=2,
+        source_counts=dict(base=2, clean=2, unclean=2),
+        reassignment=dict(begin=3, by_epoch=False),
+        teacher=dict(type='EMATeacherHook', momentum=0.7),
+        clustering=dict(
+            type='ClusterNovelClasses',
+            saliency=dict(type='SaliencyFolder', folder=str(saliency)),
+            features=dict(size=(32, 32)),
+            min_area=10,
+            pca_dim=3,
+            panels=0,
+            scatter=None,
+        ),
+    )
+    return cfg

@@ -4,14 +4,16 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmcv.transforms import Compose
 from mmengine.config import Config
-from mmseg.registry import HOOKS, METRICS, MODELS, OPTIM_WRAPPERS
+from mmseg.datasets import COCOStuffDataset, PascalVOCDataset
+from mmseg.registry import HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, TASK_UTILS
 
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.datasets import get_task
-from mmseg_labelfree.engine.protocols import build_protocol
+from mmseg_labelfree.engine.protocols import Job, build_protocol
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
@@ -19,7 +21,7 @@ CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
 
 @pytest.fixture(scope='session')
 def annotations(tmp_path_factory):
-    """A data folder with the weak annotations that transforms open when built."""
+    """A data folder with the annotations and vectors that parts open when built."""
     root = tmp_path_factory.mktemp('data')
     points = {'image': [dict(cls=12, x=1, y=2)]}
     for name in (
@@ -30,6 +32,18 @@ def annotations(tmp_path_factory):
         (root / name).write_text(json.dumps(points))
     (root / 'VOCdevkit/VOC2012/ScribbleSup/xml').mkdir(parents=True)
     (root / 'ade/ADEChallengeData2016/Point_Annotation_Relabeled').mkdir(parents=True)
+    (root / 'word_vectors').mkdir()
+    rng = np.random.default_rng(0)
+    for name, dataset in (('voc12', PascalVOCDataset), ('cocostuff', COCOStuffDataset)):
+        own_names = dict(pottedplant='potted_plant', tvmonitor='tv')
+        classes = [own_names.get(c, c) for c in dataset.METAINFO['classes']]
+        vectors = rng.normal(size=(2, len(classes), 300)).astype('float32')
+        np.savez(
+            root / f'word_vectors/{name}.npz',
+            names=np.array(classes),
+            fasttext=vectors[0],
+            word2vec=vectors[1],
+        )
     return root
 
 
@@ -50,21 +64,30 @@ def inner_datasets(dataset):
     return inner_datasets(dataset.dataset) if 'dataset' in dataset else [dataset]
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
-def test_config_parses_and_its_parts_build(path):
+def final_config(path: Path) -> Config:
+    """The config itself, or that of a protocol's last training; its jobs build."""
     cfg = Config.fromfile(path)
-    if 'protocol' in cfg:
-        cfg, stages = stages_of(path)
-        task = get_task(cfg.protocol.task, cfg.protocol.get('class_order'))
-        joint = cfg.protocol.setup == 'joint'
-        assert len(stages) == (1 if joint else task.num_steps)
-        cfg = stages[-1].cfg
-        assert cfg.model.decode_head.num_classes == 1 + len(task.classes)
+    if 'protocol' not in cfg:
+        return cfg
+    _, stages = stages_of(path)
+    assert len({stage.name for stage in stages}) == len(stages)
+    for stage in stages:
+        if stage.is_job:
+            assert isinstance(TASK_UTILS.build(stage.cfg.job), Job)
+    return [stage for stage in stages if not stage.is_job][-1].cfg
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: f'{p.parent.name}-{p.stem}')
+def test_config_parses_and_its_parts_build(path):
+    cfg = final_config(path)
     for loss in cfg.model.get('distillation', []):
         MODELS.build(loss)
-    MODELS.build(dict(cfg.model.decode_head))
-    METRICS.build(cfg.val_evaluator)
-    for hook in cfg.custom_hooks:
+    if 'decode_head' in cfg.model:
+        MODELS.build(dict(cfg.model.decode_head))
+    evaluators = cfg.val_evaluator
+    for metric in evaluators if isinstance(evaluators, list) else [evaluators]:
+        METRICS.build(metric)
+    for hook in cfg.get('custom_hooks', []):
         HOOKS.build(hook)
     assert cfg.optim_wrapper.type in OPTIM_WRAPPERS.module_dict or (
         cfg.optim_wrapper.type == 'OptimWrapper'
@@ -75,6 +98,19 @@ def test_config_parses_and_its_parts_build(path):
             assert dataset.get('test_mode', False) is (loader != 'train_dataloader')
     if 'tta_pipeline' in cfg:
         assert Compose(cfg.tta_pipeline).transforms
+
+
+@pytest.mark.parametrize(
+    'path',
+    [p for p in CONFIGS if p.parent.name == 'mib' and 'protocol' in p.read_text()],
+    ids=lambda p: p.stem,
+)
+def test_class_incremental_stages(path):
+    cfg, stages = stages_of(path)
+    task = get_task(cfg.protocol.task, cfg.protocol.get('class_order'))
+    joint = cfg.protocol.setup == 'joint'
+    assert len(stages) == (1 if joint else task.num_steps)
+    assert stages[-1].cfg.model.decode_head.num_classes == 1 + len(task.classes)
 
 
 @pytest.mark.parametrize(

@@ -149,25 +149,35 @@ class IncrementalDataset:
             if not infos:
                 place = data_place(inner)
                 raise ValueError(f'{place} has no image; check its ann_file.')
-            paths = [info['seg_map_path'] for info in infos]
-            counts = class_index(paths, cache=self.cache)
         folder = inner.data_prefix.get('img_path') or ''
         self._names = [
             osp.splitext(osp.relpath(info['img_path'], folder or '.'))[0]
             for info in infos
         ]
+        self.indices = self._find_images([info['seg_map_path'] for info in infos])
+        if not len(self.indices):
+            raise ValueError(self._no_image())
+        self._fully_initialized = True
+
+    def _find_images(self, paths: list[str]) -> np.ndarray:
+        """Positions of the images to use, by the classes in the masks of ``paths``."""
+        inner = self.dataset
+        with explain_missing(inner):
+            counts = class_index(paths, cache=self.cache)
         raw_labels = loaded_labels(inner.reduce_zero_label, inner.label_map)
         self._check_values(counts, raw_labels, paths)
         labels = [self._inner_classes.index(name) for name in self.task.classes]
-        self.indices = self._choose(class_presence(counts, raw_labels, labels))
-        if not len(self.indices):
-            raise ValueError(
-                f'step {self.step} of task {self.task.name} '
-                f'({", ".join(self.task.new(self.step))}) has no '
-                f'{"test" if self.test_mode else "training"} image with setup '
-                f'{self.setup!r} in {data_place(inner)}; choose other classes or data.'
-            )
-        self._fully_initialized = True
+        return self._choose(class_presence(counts, raw_labels, labels))
+
+    def _no_image(self) -> str:
+        """What to say if there is none."""
+        return (
+            f'step {self.step} of task {self.task.name} '
+            f'({", ".join(self.task.new(self.step))}) has no '
+            f'{"test" if self.test_mode else "training"} image with setup '
+            f'{self.setup!r} in {data_place(self.dataset)}; choose other classes or '
+            'data.'
+        )
 
     def _choose(self, present: np.ndarray) -> np.ndarray:
         """Positions of the images to use; ``present`` is bool (images, classes)."""

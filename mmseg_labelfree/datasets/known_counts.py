@@ -6,7 +6,7 @@ splits are a partition of the 20196 training images that hold a class.
 
 from .class_splits import ClassTask
 
-__all__ = ['VOC_IMAGES', 'expected_counts']
+__all__ = ['FOLD_COUNTS', 'VOC_IMAGES', 'expected_counts', 'expected_fold_counts']
 
 VOC_IMAGES = 10582
 ADE_IMAGES = 20210
@@ -23,6 +23,38 @@ COUNTS = {
     ('ade20k_100-10', 'lists'): (13452, 1130, 1200, 1366, 1550, 1498),
     ('ade20k_50-50', 'lists'): (8219, 6384, 5593),
 }
+
+# Sizes of the lists that EUMS' authors ship: training images with a novel class; with
+# base classes alone; with a base class, for base training; and validation images with a
+# base class. VOC: trainaug. COCO: the 82081 images of train2014 with annotations.
+COCO_IMAGES = 82081
+FOLD_COUNTS = {
+    'pascal-5i_fold0': dict(novel=2836, base=7746, mixed=8829, val=1165),
+    'pascal-5i_fold1': dict(novel=3604, base=6978, mixed=8713, val=1194),
+    'pascal-5i_fold2': dict(novel=5542, base=5040, mixed=7679, val=1129),
+    'pascal-5i_fold3': dict(novel=2145, base=8437, mixed=9568, val=1240),
+    'coco-20i_fold0': dict(novel=60602, mixed=62515),
+    'coco-20i_fold1': dict(novel=35683, mixed=77860),
+    'coco-20i_fold2': dict(novel=26320, mixed=78457),
+    'coco-20i_fold3': dict(novel=26892, mixed=76902),
+}
+
+
+def expected_fold_counts(fold: ClassTask, num_images: int) -> dict[str, int]:
+    """Known numbers of images of a fold's parts.
+
+    Args:
+        fold: The fold.
+        num_images: Images of the whole training set, to tell whether it is the one
+            that the numbers are for.
+
+    Returns:
+        Numbers by part ('novel', 'base', 'mixed', 'val'), of those that are known.
+    """
+    known = {'pascal-5i': VOC_IMAGES, 'coco-20i': COCO_IMAGES}
+    if num_images != known.get(fold.name.partition('_')[0]):
+        return {}
+    return FOLD_COUNTS.get(fold.name, {})
 
 
 def expected_counts(

@@ -41,7 +41,8 @@ class MultiSourceSampler(Sampler):
             :class:`~mmseg_labelfree.engine.hooks.SamplerStateHook` checks that.
         seed: Seed of the run; MMEngine passes it.
         epoch_source: Source whose one pass is an epoch; default the one whose pass
-            takes the most batches. Sets ``len`` and ``batches_per_epoch``.
+            takes the most batches, 'shortest' for the one with the fewest. Sets
+            ``len`` and ``batches_per_epoch``.
         infinite: Go on after an epoch, for iteration-based loops (default).
             False ends the iterator after an epoch, for epoch-based loops.
         shuffle: Random order in each pass; False for the order of the data set.
@@ -260,6 +261,8 @@ class MultiSourceSampler(Sampler):
         drawn = {k: self._sizes[k] / c for k, c in self.counts.items() if c}
         if name is None:
             return max(drawn, key=drawn.__getitem__)
+        if name == 'shortest':
+            return min(drawn, key=drawn.__getitem__)
         if name not in drawn:
             raise ValueError(
                 f'MultiSourceSampler: epoch_source={name!r} is not drawn from; choose '

@@ -13,9 +13,9 @@ from .building import build_inner, data_place, draw_sample, explain_missing
 from .samplers import SeededIndex
 from .transforms.unlabeled import without_annotations
 
-__all__ = ['SourceDataset']
+__all__ = ['REAL_PIXEL', 'SourceDataset', 'tag_source']
 
-_REAL_PIXEL = 254  # label of an unlabelled image's own pixels while it is transformed
+REAL_PIXEL = 254  # label of an unlabelled image's own pixels while it is transformed
 
 
 @DATASETS.register_module()
@@ -66,7 +66,7 @@ class SourceDataset:
         self.test_mode = self.dataset.test_mode
         if not labeled:
             self.dataset.pipeline = without_annotations(
-                self.dataset.pipeline, _REAL_PIXEL
+                self.dataset.pipeline, REAL_PIXEL
             )
         self._fully_initialized = False
         if not lazy_init:
@@ -112,19 +112,33 @@ class SourceDataset:
         if isinstance(idx, SeededIndex) and idx.source is not None:
             source = idx.source
         images = range(len(self.dataset))
-        return self._tag(draw_sample(self.dataset, images, idx), source)
+        return tag_source(
+            draw_sample(self.dataset, images, idx), source, self.labeled
+        )
 
-    def _tag(self, sample: dict[str, Any], source: str) -> dict[str, Any]:
-        data_sample = sample.get('data_samples')
-        if not isinstance(data_sample, SegDataSample):
-            raise ValueError(
-                f'the pipeline of source {source!r} must end with PackSegInputs'
-            )
-        data_sample.set_metainfo(dict(source=source))
-        if not self.labeled:
-            padding = data_sample.gt_sem_seg.data != _REAL_PIXEL
-            ignored = torch.full_like(padding, 255, dtype=torch.int64)
-            data_sample.gt_sem_seg = PixelData(data=ignored)
-            if padding.any():
-                data_sample.set_data(dict(padding=PixelData(data=padding)))
-        return sample
+
+def tag_source(sample: dict[str, Any], source: str, labeled: bool) -> dict[str, Any]:
+    """Enter the source in a packed sample, and hide its labels if it has none.
+
+    Args:
+        sample: What a pipeline gave; is changed.
+        source: Name of the source.
+        labeled: False for a sample whose pipeline filled in ``REAL_PIXEL`` as its
+            label: it gets labels of 255, and a field ``padding`` if it has any.
+
+    Raises:
+        ValueError: The sample is not packed.
+    """
+    data_sample = sample.get('data_samples')
+    if not isinstance(data_sample, SegDataSample):
+        raise ValueError(
+            f'the pipeline of source {source!r} must end with PackSegInputs'
+        )
+    data_sample.set_metainfo(dict(source=source))
+    if not labeled:
+        padding = data_sample.gt_sem_seg.data != REAL_PIXEL
+        ignored = torch.full_like(padding, 255, dtype=torch.int64)
+        data_sample.gt_sem_seg = PixelData(data=ignored)
+        if padding.any():
+            data_sample.set_data(dict(padding=PixelData(data=padding)))
+    return sample

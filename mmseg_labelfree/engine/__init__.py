@@ -1,5 +1,5 @@
-"""Hooks, loops, optimizer wrappers and protocols."""
+"""Hooks, jobs, loops, optimizer wrappers and protocols."""
 
-from . import hooks, loops, optim, protocols
+from . import hooks, jobs, loops, optim, protocols
 
-__all__ = ['hooks', 'loops', 'optim', 'protocols']
+__all__ = ['hooks', 'jobs', 'loops', 'optim', 'protocols']

@@ -5,6 +5,7 @@ from .binary_cross_entropy import (
     incremental_binary_cross_entropy,
 )
 from .classifier_growth import grow_classifier
+from .consistency import VIEW_SETS, View, ViewSet, consistent_labels, view_set
 from .contrast_pairs import (
     anchor_classes,
     clamp_ranks,
@@ -13,7 +14,9 @@ from .contrast_pairs import (
 )
 from .dense_crf import dense_crf
 from .entropy import softmax_entropy
+from .entropy_ranking import Ranking, foreground_entropy, rank_and_split
 from .feature_bank import push_rows_, sample_queues
+from .feature_clustering import class_agreement, cluster_features
 from .incremental import (
     knowledge_distillation,
     unbiased_cross_entropy,
@@ -21,6 +24,8 @@ from .incremental import (
 )
 from .info_nce import info_nce
 from .label_maps import apply_table, loaded_labels, lookup_table
+from .masked_features import masked_feature_sum
+from .matching import hungarian_matching, majority_matching, overlap_scores
 from .mixing import (
     blank,
     box_masks,
@@ -28,6 +33,13 @@ from .mixing import (
     keep_some,
     mix,
     mixing_masks,
+)
+from .novel_labels import fuse_labels, novel_map
+from .pairwise_affinity import (
+    draw_rotations,
+    negative_pair_loss,
+    pair_sum,
+    positive_pair_loss,
 )
 from .parameter_importance import (
     accumulate_path_,
@@ -54,12 +66,23 @@ from .reliability import (
     split_by_entropy,
     unreliable_share,
 )
+from .robust_background import robust_background_saliency
+from .saliency_losses import (
+    hybrid_saliency_loss,
+    soft_iou_loss,
+    structural_similarity,
+)
 from .symmetric_cross_entropy import symmetric_cross_entropy
 from .unlabeled_set import image_classes, unlabeled_set_cross_entropy
+from .weibull_balance import cluster_frequencies, entropy_balance, weibull_balance
 
 __all__ = [
     'Partition',
     'PixelLoss',
+    'Ranking',
+    'VIEW_SETS',
+    'View',
+    'ViewSet',
     'accumulate_path_',
     'add_penalty_gradient_',
     'anchor_classes',
@@ -68,12 +91,22 @@ __all__ = [
     'blank',
     'box_masks',
     'clamp_ranks',
+    'class_agreement',
     'class_masks',
     'class_means',
+    'cluster_features',
+    'cluster_frequencies',
+    'consistent_labels',
     'denoised_logits',
     'dense_crf',
+    'draw_rotations',
+    'entropy_balance',
+    'foreground_entropy',
+    'fuse_labels',
     'fused_pixel_loss',
     'grow_classifier',
+    'hungarian_matching',
+    'hybrid_saliency_loss',
     'image_classes',
     'incremental_binary_cross_entropy',
     'info_nce',
@@ -81,23 +114,34 @@ __all__ = [
     'knowledge_distillation',
     'loaded_labels',
     'lookup_table',
+    'majority_matching',
+    'masked_feature_sum',
     'masked_quantile',
     'mix',
     'mixing_masks',
     'nearest_pixels',
     'negative_classes',
+    'negative_pair_loss',
     'normalize_importance',
+    'novel_map',
+    'overlap_scores',
+    'pair_sum',
     'path_integral_score',
+    'positive_pair_loss',
     'prototype_log_weights',
     'pseudo_labels',
     'push_rows_',
     'quadratic_penalty',
+    'rank_and_split',
     'reliable_pixel_weight',
     'riemannian_score',
+    'robust_background_saliency',
     'sample_per_class',
     'sample_queues',
+    'soft_iou_loss',
     'softmax_entropy',
     'split_by_entropy',
+    'structural_similarity',
     'symmetric_cross_entropy',
     'unbiased_cross_entropy',
     'unbiased_knowledge_distillation',
@@ -105,4 +149,6 @@ __all__ = [
     'unreliable_share',
     'update_fisher_',
     'update_prototypes_',
+    'view_set',
+    'weibull_balance',
 ]

@@ -4,7 +4,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ['num_processes', 'rows_of_all_processes', 'sum_over_processes']
+__all__ = [
+    'mean_over_processes',
+    'num_processes',
+    'rows_of_all_processes',
+    'sum_over_processes',
+]
 
 
 def num_processes() -> int:
@@ -19,6 +24,19 @@ def sum_over_processes(values: Tensor) -> Tensor:
     if num_processes() > 1:
         dist.all_reduce(values)
     return values
+
+
+def mean_over_processes(values: Tensor) -> Tensor:
+    """Mean of ``values`` over all processes. Every process must call it.
+
+    The derivative by this process's values is that of the identity: what DDP averages
+    over the processes is then the derivative of the mean.
+    """
+    processes = num_processes()
+    if processes == 1:
+        return values
+    mean = sum_over_processes(values.detach().clone()) / processes
+    return values + (mean - values.detach())
 
 
 def rows_of_all_processes(*values: Tensor) -> tuple[Tensor, ...]:

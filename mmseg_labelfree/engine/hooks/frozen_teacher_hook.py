@@ -1,17 +1,11 @@
 """Gives the segmentor a frozen teacher: the model of an earlier stage."""
 
-import copy
-
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmseg.registry import HOOKS, MODELS
-from torch import nn
+from mmseg.registry import HOOKS
 
-from ...utils.checkpoint import load_weights
+from ...models.utils.stage_model import load_stage_model
 from ...utils.distributed import bare_model
-
-_TEACHER_KEYS = ('backbone', 'neck', 'decode_head', 'test_cfg', 'data_preprocessor')
-_CLASSIFIER = 'decode_head.conv_seg.weight'
 
 
 @HOOKS.register_module()
@@ -50,30 +44,6 @@ class FrozenTeacherHook(Hook):
                 f'{type(student).__name__} takes no teacher: FrozenTeacherHook needs a '
                 'segmentor such as IncrementalEncoderDecoder'
             )
-        teacher = self._load(runner.cfg.model)
+        teacher = load_stage_model(self.checkpoint, runner.cfg.model, self.model)
         student.set_teacher(teacher.to(next(student.parameters()).device))
         runner.logger.info(f'Frozen teacher loaded from {self.checkpoint}.')
-
-    def _load(self, student_cfg: dict) -> nn.Module:
-        state_dict, _, filename = load_weights(self.checkpoint)
-        cfg = copy.deepcopy(self.model)
-        if cfg is None:
-            kept = {k: student_cfg[k] for k in _TEACHER_KEYS if k in student_cfg}
-            cfg = copy.deepcopy(kept)
-            cfg['type'] = 'EncoderDecoder'
-            cfg['decode_head'].pop('loss_decode', None)
-            if _CLASSIFIER in state_dict:
-                cfg['decode_head']['num_classes'] = len(state_dict[_CLASSIFIER])
-            state_dict = {
-                k: v
-                for k, v in state_dict.items()
-                if not k.startswith('auxiliary_head.')
-            }
-        teacher = MODELS.build(cfg)
-        try:
-            teacher.load_state_dict(state_dict)
-        except RuntimeError as error:
-            raise ValueError(
-                f'the weights in {filename} do not fit the teacher: {error}'
-            ) from error
-        return teacher

@@ -15,7 +15,8 @@ CHECKPOINT_KEY = 'multi_source_sampler'
 class SamplerStateHook(Hook):
     """Care for a :class:`~mmseg_labelfree.datasets.MultiSourceSampler`.
 
-    Before training it checks that the loader's batch size is the sampler's. The
+    Before training it checks that the loader's batch size is the sampler's, and
+    enters the length of an epoch in the message hub as ``batches_per_epoch``. The
     samples that other hooks moved between the pools are saved with every checkpoint
     and moved again on resume; without moves a run resumes exactly without this too.
 
@@ -38,17 +39,19 @@ class SamplerStateHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the batch size; on resume, restore the pools."""
-        sampler = _sampler(runner)
+        sampler = multi_source_sampler(runner)
         sampler.check_loader(runner.train_dataloader)
+        runner.message_hub.update_info('batches_per_epoch', sampler.batches_per_epoch)
         if runner.iter > 0 and self._saved is not None:
             sampler.load_state_dict(self._saved)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Save the pools."""
-        checkpoint[CHECKPOINT_KEY] = _sampler(runner).state_dict()
+        checkpoint[CHECKPOINT_KEY] = multi_source_sampler(runner).state_dict()
 
 
-def _sampler(runner: Runner) -> MultiSourceSampler:
+def multi_source_sampler(runner: Runner) -> MultiSourceSampler:
+    """The sampler of the training loader; a TypeError if it is another kind."""
     sampler = runner.train_dataloader.sampler
     if not isinstance(sampler, MultiSourceSampler):
         raise TypeError(

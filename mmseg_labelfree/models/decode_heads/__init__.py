@@ -1,9 +1,13 @@
 """Decode heads that mmseg lacks."""
 
+from .clustering_head import ClusteringHead
 from .deeplab_v2_head import DeepLabV2Head
 from .representation_head import RepresentationHead
+from .semantic_projection_head import SemanticProjectionHead
 
 __all__ = [
+    'ClusteringHead',
     'DeepLabV2Head',
     'RepresentationHead',
+    'SemanticProjectionHead',
 ]

@@ -119,8 +119,11 @@ class MissingSources:
         self._told: set[str] = set()
 
     def report(self, kind: str, num: int, sources: Collection[str]) -> None:
-        """Log a warning if ``num``, the samples of this kind in a batch, is 0."""
-        if num or kind in self._told:
+        """Log a warning if ``num``, the samples of this kind in a batch, is 0.
+
+        Not if ``sources`` is empty: then none are expected.
+        """
+        if num or not sources or kind in self._told:
             return
         self._told.add(kind)
         print_log(

@@ -1,0 +1,35 @@
+# EUMS on real VOC photographs: cat, cow and sheep are novel.
+_base_ = [
+    '../_base_/models/deeplabv3_mobilenetv2-d16.py',
+    '../_base_/datasets/vocreal_novel_128x128.py',
+    '../_base_/schedules/small_sgd.py',
+    '../_base_/methods/eums.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(**_base_.eums)
+model.update(ramp_up=150, ramp_by_epoch=False)  # a sixth of the length, as in the paper
+optim_wrapper = dict(optimizer=dict(lr=0.02))
+train_cfg = dict(max_iters=1500, val_interval=1500)
+param_scheduler = [dict(type='PolyLR', power=0.9, end=1500, by_epoch=False)]
+protocol = dict(
+    fold=_base_.fold,
+    num_clusters=6,  # twice the 3 novel classes, as in the paper
+    reassignment=dict(begin=150, by_epoch=False),
+    clustering=dict(
+        type='ClusterNovelClasses',
+        saliency=dict(type='SaliencyFolder', folder=f'{_base_.data_root}/Saliency'),
+        features=dict(
+            backbone=dict(
+                type='MobileNetV2',
+                out_indices=(4, 6),
+                init_cfg=_base_.model.backbone.init_cfg,
+            ),
+            size=(256, 256),
+        ),
+        min_area=400,  # the share of the image that 1500 pixels are of VOC's
+    ),
+    fine_tuning=dict(
+        train_cfg=dict(max_iters=900, val_interval=900),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=900, by_epoch=False)],
+    ),
+)

@@ -1,0 +1,3 @@
+# Basic framework with over-clustering, real VOC photographs.
+_base_ = './deeplabv3_mobilenetv2_vocreal.py'
+protocol = dict(entropy_ranking=None, reassignment=None)

@@ -1,0 +1,36 @@
+# EUMS on the generated demo data, fold 0: five stages in a few minutes.
+_base_ = [
+    '../_base_/models/deeplabv3_r18-thin-d8.py',
+    '../_base_/datasets/demo_voc_novel_96x96.py',
+    '../_base_/schedules/small_sgd.py',
+    '../_base_/methods/eums.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(**_base_.eums)
+model.update(ramp_up=70, ramp_by_epoch=False)  # a sixth of the length, as in the paper
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+train_cfg = dict(max_iters=600, val_interval=600)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
+    dict(type='PolyLR', power=0.9, begin=20, end=600, by_epoch=False),
+]
+protocol = dict(
+    fold='pascal-5i_fold0',
+    num_clusters=10,  # twice the 5 novel classes, as in the paper
+    from_base=True,  # there are no pretrained weights to start from
+    reassignment=dict(begin=70, by_epoch=False),
+    clustering=dict(
+        type='ClusterNovelClasses',
+        saliency=dict(type='RobustBackgroundSaliency'),
+        saliency_threshold=0.3,
+        features=dict(size=(96, 128)),  # of the base model's backbone
+        min_area=100,  # the share of the image that 1500 pixels are of VOC's
+    ),
+    fine_tuning=dict(
+        train_cfg=dict(max_iters=400, val_interval=400),
+        param_scheduler=[
+            dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
+            dict(type='PolyLR', power=0.9, begin=20, end=400, by_epoch=False),
+        ],
+    ),
+)

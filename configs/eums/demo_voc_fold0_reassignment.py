@@ -1,0 +1,3 @@
+# Entropy ranking and dynamic reassignment, generated demo data, fold 0.
+_base_ = './demo_voc_fold0.py'
+protocol = dict(self_training=False)

@@ -1,0 +1,3 @@
+# Entropy ranking and self-training, generated demo data, fold 0.
+_base_ = './demo_voc_fold0.py'
+protocol = dict(reassignment=None)

@@ -1,0 +1,186 @@
+"""Split a pool of images by a model's entropy, at some moment of the training."""
+
+from typing import Any
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS, HOOKS
+from torch import nn
+
+from ...models.utils.stage_model import load_stage_model
+from ...ops.entropy_ranking import rank_and_split
+from ...utils.distributed import bare_model
+from ..entropy_ranking import names_of, score_images, write_ranking
+from .sampler_state_hook import SamplerStateHook, multi_source_sampler
+
+
+@HOOKS.register_module()
+class EntropyRankingHook(Hook):
+    """Keep the images of a pool with the lowest foreground entropy, move the others.
+
+    EUMS (arXiv:2112.01900), eq. 6-7: the normalised entropy of the prediction, averaged
+    over an image's novel pixels, tells how far its cluster label can be trusted. The
+    lowest share ``keep`` of the images that have novel pixels stays in ``source``; the
+    others, and images without a novel pixel, go to ``target``. For any config with a
+    :class:`~mmseg_labelfree.datasets.MultiSourceSampler` and a ``SamplerStateHook``,
+    which saves the moves.
+
+    It happens once. The decision is in every later checkpoint, under ``entry``, and
+    in ``<work_dir>/<entry>.csv`` and ``.png``: image, entropy, decision. The processes
+    share the images and come to the same decision. Batches that loader workers have
+    drawn already are not changed; with an epoch-based loop there are none.
+
+    Args:
+        dataset (dict): Data set that gives the images of ``source`` without
+            augmentation, with label maps that mark the novel pixels; usually the one
+            of the training under a plain pipeline. It may hold more images; they are
+            matched by path.
+        num_known (int): Labels from here on, 255 excepted, are the novel ones.
+        keep (float): Share that stays, 0 to 1.
+        source (str): Pool to split.
+        target (str): Pool that gets the others.
+        begin (int): When: before this epoch, or iteration, counted from 0.
+        by_epoch (bool): Count epochs, as long as the sampler's
+            ``batches_per_epoch``, in iteration-based loops too; else iterations.
+        checkpoint (str, optional): Model to rank with, a file or a ``work_dir``.
+            Default: the student, in eval mode.
+        entry (str): Name of the decision in checkpoints and files; tells several such
+            hooks apart.
+        batch_size (int): Images in a batch of the ranking.
+        num_workers (int): Worker processes of its loader.
+
+    Raises:
+        ValueError: There is no ``SamplerStateHook``; an image of ``source`` is not in
+            ``dataset``; the checkpoint to resume was trained without the hook.
+
+    Example:
+        ``custom_hooks=[dict(type='SamplerStateHook'), dict(type='EntropyRankingHook',
+        keep=0.67, num_known=16, dataset=..., checkpoint='work_dirs/x/basic')]``
+    """
+
+    def __init__(
+        self,
+        dataset: dict,
+        num_known: int,
+        keep: float = 0.67,
+        source: str = 'clean',
+        target: str = 'unclean',
+        begin: int = 0,
+        by_epoch: bool = True,
+        checkpoint: str | None = None,
+        entry: str = 'entropy_ranking',
+        batch_size: int = 16,
+        num_workers: int = 0,
+    ) -> None:
+        self.dataset = dataset
+        self.num_known = num_known
+        self.keep = keep
+        self.source = source
+        self.target = target
+        self.begin = begin
+        self.by_epoch = by_epoch
+        self.checkpoint = checkpoint
+        self.entry = entry
+        self.loading = dict(batch_size=batch_size, num_workers=num_workers)
+        self.decision: dict[str, Any] | None = None
+        self._moment = 0
+        self._saved: dict[str, Any] | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the decision until training begins."""
+        self._saved = checkpoint.pop(self.entry, None)
+
+    def before_train(self, runner: Runner) -> None:
+        """Take over the decision of an earlier run, or decide if it is time."""
+        name = type(self).__name__
+        sampler = multi_source_sampler(runner)
+        if not any(isinstance(hook, SamplerStateHook) for hook in runner.hooks):
+            raise ValueError(
+                f"{name} needs dict(type='SamplerStateHook') in custom_hooks, which "
+                'saves the moves'
+            )
+        length = sampler.batches_per_epoch if self.by_epoch else 1
+        self._moment = self.begin * length
+        if runner.iter > 0:
+            self.decision = self._saved
+            if self.decision is None and runner.iter >= self._moment:
+                raise ValueError(
+                    f'the checkpoint to resume is past the moment of {name}, but has '
+                    f'no entry {self.entry!r}: it was trained without it; use it with '
+                    'load_from instead, or take the hook out'
+                )
+        elif self._moment == 0:
+            self._decide(runner)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Decide after the last iteration before the moment."""
+        if self.decision is None and runner.iter + 1 == self._moment:
+            self._decide(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save the decision."""
+        if self.decision is not None:
+            checkpoint[self.entry] = self.decision
+
+    def _decide(self, runner: Runner) -> None:
+        sampler = multi_source_sampler(runner)
+        indices = sampler.indices(self.source)
+        data = runner.train_dataloader.dataset
+        infos = [data.get_data_info(int(i)) for i in indices]
+        dataset = DATASETS.build(self.dataset)
+        model = self._model(runner)
+        scores = score_images(
+            model, dataset, _same_images(dataset, infos), self.num_known, **self.loading
+        )
+        ranking = rank_and_split(scores, self.keep)
+        sampler.move(indices[~ranking.kept], self.source, self.target)
+        names = names_of(infos)
+        self.decision = dict(
+            iteration=self._moment,
+            keep=self.keep,
+            threshold=ranking.threshold,
+            images=names,
+            entropies=scores.tolist(),
+            kept=ranking.kept.tolist(),
+        )
+        if is_main_process():
+            write_ranking(
+                f'{runner.work_dir}/{self.entry}',
+                names,
+                scores,
+                ranking,
+                (self.source, self.target),
+            )
+        runner.logger.info(
+            f'{type(self).__name__}: of {len(names)} images in {self.source!r} '
+            f'{int(ranking.kept.sum())} stay, up to an entropy of '
+            f'{ranking.threshold:.4f}; {int(np.isnan(scores).sum())} have no novel '
+            f'pixel ({runner.work_dir}/{self.entry}.csv).'
+        )
+
+    def _model(self, runner: Runner) -> nn.Module:
+        student = bare_model(runner.model)
+        if self.checkpoint is None:
+            return student
+        model = load_stage_model(self.checkpoint, runner.cfg.model)
+        return model.to(next(student.parameters()).device)
+
+
+def _same_images(dataset: Any, infos: list[dict[str, Any]]) -> list[int]:
+    """Index in ``dataset`` of each of the images."""
+    places = {dataset.get_data_info(i)['img_path']: i for i in range(len(dataset))}
+    missing = [d['img_path'] for d in infos if d['img_path'] not in places]
+    if missing:
+        raise ValueError(
+            f'{len(missing)} images of the pool are not in the data set to rank, first '
+            f'{missing[0]}: both must read the same images'
+        )
+    return [places[info['img_path']] for info in infos]

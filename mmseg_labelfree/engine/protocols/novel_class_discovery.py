@@ -1,0 +1,288 @@
+"""Novel class discovery: base model, clusters, training on clusters, EUMS."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import TASK_UTILS
+
+from ...datasets.novel_folds import get_fold
+from .base import Protocol, Stage
+from .fold_data import FoldData
+
+NEEDS = dict(
+    base=[],
+    clustering=['base'],
+    basic=['clustering'],
+    ranking=['clustering', 'basic'],
+    eums=['clustering', 'ranking'],
+)
+
+
+@TASK_UTILS.register_module()
+class NovelClassDiscoveryProtocol(Protocol):
+    """The stages of EUMS (arXiv:2112.01900, algorithm 1).
+
+    - ``base``: train on all images with base classes, novel ones as background.
+    - ``clustering``, a job: label maps of the novel images, base classes by the base
+      model and one cluster an image.
+    - ``basic``: train on base images and all cluster labels (eq. 5). Without
+      ``entropy_ranking`` the last.
+    - ``ranking``, a job: split the novel images by the basic model's entropy
+      (eq. 6-7), see :class:`~mmseg_labelfree.engine.jobs.RankNovelImages`.
+    - ``eums``: train on base images and clean images, and on unclean ones by
+      self-training (eq. 10).
+
+    Only stages whose results are needed run. The data of the config is that of the
+    base stage: ``train_dataloader.dataset`` is a ``NovelClassDataset`` with
+    ``subset='base'``, from whose data set the protocol makes all others, and
+    ``val_dataloader.dataset`` one with ``subset='val'``. The config's
+    ``plain_pipeline``, without augmentation, image and label map of one size, is that
+    of clustering and ranking. In the results, clusters are matched to classes on the
+    validation images, and the matching is kept in ``<stage>/matching.json``, which
+    every later test of the stage takes.
+
+    Args:
+        fold (str | dict): See :func:`~mmseg_labelfree.datasets.get_fold`.
+        clustering (dict): Config of the job ``ClusterNovelClasses`` but for what is
+            known here: ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``.
+        num_clusters (int, optional): Default as many as novel classes (exact
+            clustering); EUMS takes twice as many.
+        matching (str, optional): 'hungarian' or 'majority'. Default, as in the authors'
+            code: Hungarian if there are as many clusters as classes, else majority.
+        source_counts (dict): Images of the sources 'base', 'clean' and 'unclean' in a
+            batch of one process.
+        entropy_ranking (float, optional): Share of clean images (lambda); None ends
+            with the basic model.
+        reassignment (dict, optional): Arguments of ``DynamicReassignmentHook`` in the
+            last stage, ``{}`` for its defaults; None for no reassignment.
+        self_training (bool): Whether unclean images are used at all.
+        teacher (dict): Config of the ``EMATeacherHook`` for self-training.
+        from_base (bool): Start 'basic' and 'eums' from the base model, with new outputs
+            for the clusters. The authors start all trainings from the pretrained
+            backbone (code); without pretrained weights the base model's are better.
+        base_training (dict, optional): Config overrides of the base stage.
+        fine_tuning (dict, optional): Config overrides of 'basic' and 'eums'.
+        reuse (dict, optional): Folders of finished stages of another run, by name of
+            the stage, which are taken instead of running these: rows of an ablation
+            can share a base model, clusters, a basic model and a ranking.
+
+    Raises:
+        ValueError: The settings contradict each other, or the data is not as above.
+
+    Example:
+        ``protocol=dict(type='NovelClassDiscoveryProtocol', fold='pascal-5i_fold0',
+        num_clusters=10, clustering=dict(type='ClusterNovelClasses', saliency=...))``
+    """
+
+    columns = {
+        'base': 'mIoU/base',
+        'novel': 'mIoU/novel',
+        'all': 'mIoU/all',
+        'bg': 'IoU/background',
+    }
+
+    def __init__(
+        self,
+        fold: str | Mapping[str, Sequence[str]],
+        clustering: Mapping[str, Any],
+        num_clusters: int | None = None,
+        matching: str | None = None,
+        source_counts: Mapping[str, int] | None = None,
+        entropy_ranking: float | None = 0.67,
+        reassignment: Mapping[str, Any] | None = None,
+        self_training: bool = True,
+        teacher: Mapping[str, Any] | None = None,
+        from_base: bool = False,
+        base_training: Mapping[str, Any] | None = None,
+        fine_tuning: Mapping[str, Any] | None = None,
+        reuse: Mapping[str, str] | None = None,
+    ) -> None:
+        self.fold = get_fold(fold)
+        self.fold_setting = fold
+        num_novel = len(self.fold.new(1))
+        self.num_known = 1 + len(self.fold.new(0))
+        self.num_clusters = num_clusters or num_novel
+        exact = self.num_clusters == num_novel
+        self.matching = matching or ('hungarian' if exact else 'majority')
+        self.clustering = dict(clustering)
+        self.source_counts = dict(source_counts or dict(base=8, clean=8, unclean=8))
+        self.entropy_ranking = entropy_ranking
+        self.reassignment = reassignment
+        self.self_training = self_training
+        self.teacher = dict(teacher or dict(type='EMATeacherHook'))
+        self.from_base = from_base
+        self.base_training = dict(base_training or {})
+        self.fine_tuning = dict(fine_tuning or {})
+        self.reuse = dict(reuse or {})
+        if entropy_ranking is None and reassignment is not None:
+            raise ValueError(
+                'reassignment moves images that the entropy ranking called clean: set '
+                'entropy_ranking, or reassignment=None'
+            )
+        unknown = [name for name in self.reuse if name not in NEEDS]
+        if unknown:
+            raise ValueError(
+                f'reuse names {unknown}, but the stages are {list(NEEDS)}'
+            )
+
+    def stages(self, cfg: Config) -> list[Stage]:
+        """The stages, from the first that has to run."""
+        for loader in ('train_dataloader', 'val_dataloader'):
+            if cfg[loader].dataset.get('type') != 'NovelClassDataset':
+                raise ValueError(
+                    f'{cfg.filename}: NovelClassDiscoveryProtocol needs {loader}.'
+                    "dataset=dict(type='NovelClassDataset', dataset=...)"
+                )
+        if 'plain_pipeline' not in cfg:
+            raise ValueError(
+                f'{cfg.filename} has no plain_pipeline: clustering and ranking need a '
+                'pipeline without augmentation that gives image and label map one size'
+            )
+        last = 'basic' if self.entropy_ranking is None else 'eums'
+        wanted: set[str] = set()
+        self._collect(last, wanted)
+        make = dict(
+            base=self._base,
+            clustering=self._clustering,
+            basic=self._basic,
+            ranking=self._ranking,
+            eums=self._eums,
+        )
+        return [make[name](cfg) for name in NEEDS if name in wanted]
+
+    def _collect(self, name: str, wanted: set[str]) -> None:
+        if name not in self.reuse:
+            wanted.add(name)
+            trains = self.from_base and name in ('basic', 'eums')
+            for need in NEEDS[name] + (['base'] if trains else []):
+                self._collect(need, wanted)
+
+    def _folder(self, cfg: Config, stage: str) -> str:
+        """Where a stage's results are."""
+        return self.reuse.get(stage, f'{cfg.work_dir}/{stage}')
+
+    def _base(self, cfg: Config) -> Stage:
+        stage = self.stage_config(cfg, 'base', self.base_training)
+        stage.model.unlabeled_sources = []
+        self._set_classes(stage, self.num_known)
+        part = dict(subset='base', mixed_images=True, fold=self.fold_setting)
+        stage.train_dataloader.dataset.update(part)
+        metric = dict(
+            type='GroupedIoUMetric',
+            groups=dict(base=list(self.fold.new(0))),
+            classwise=True,
+        )
+        for kind in ('val', 'test'):
+            stage[f'{kind}_dataloader'].dataset.update(part)
+            stage[f'{kind}_evaluator'] = metric
+        return Stage('base', stage, ', '.join(self.fold.new(0)))
+
+    def _clustering(self, cfg: Config) -> Stage:
+        stage = self.stage_config(cfg, 'clustering')
+        stage.job = dict(
+            self.clustering,
+            checkpoint=self._folder(cfg, 'base'),
+            dataset=self._data(cfg).plain(),
+            num_clusters=self.num_clusters,
+            out_dir=stage.work_dir,
+        )
+        note = f'{self.num_clusters} clusters for {len(self.fold.new(1))} classes'
+        return Stage('clustering', stage, note)
+
+    def _basic(self, cfg: Config) -> Stage:
+        stage = self._fine_tuning(cfg, 'basic', ['base', 'clean'])
+        kept = f'{self._folder(cfg, "clustering")}/images.txt'
+        stage.train_dataloader.dataset = self._data(cfg).mixed(clean=kept)
+        return Stage('basic', stage, f'{", ".join(self.fold.new(1))} as clusters')
+
+    def _ranking(self, cfg: Config) -> Stage:
+        stage = self.stage_config(cfg, 'ranking')
+        stage.job = dict(
+            type='RankNovelImages',
+            checkpoint=self._folder(cfg, 'basic'),
+            dataset=self._data(cfg).clustered(),
+            num_known=self.num_known,
+            keep=self.entropy_ranking,
+            batch_size=self.source_counts['clean'],
+            num_workers=cfg.train_dataloader.get('num_workers', 0),
+        )
+        return Stage('ranking', stage, 'clean and unclean images')
+
+    def _eums(self, cfg: Config) -> Stage:
+        sources = ['base', 'clean', 'unclean'][: 3 if self.self_training else 2]
+        stage = self._fine_tuning(cfg, 'eums', sources)
+        folder = self._folder(cfg, 'ranking')
+        lists = {name: f'{folder}/{name}.txt' for name in sources[1:]}
+        stage.train_dataloader.dataset = self._data(cfg).mixed(**lists)
+        hooks = stage.custom_hooks
+        if self.self_training:
+            hooks.append(self.teacher)
+        if self.reassignment is not None:
+            hooks.append(
+                dict(
+                    type='DynamicReassignmentHook',
+                    dataset=self._data(cfg).clustered(),
+                    num_known=self.num_known,
+                    num_workers=cfg.train_dataloader.get('num_workers', 0),
+                    **self.reassignment,
+                )
+            )
+        stage.custom_hooks = hooks
+        parts = ['clean images']
+        parts += ['self-training'] if self.self_training else []
+        parts += ['reassignment'] if self.reassignment is not None else []
+        return Stage('eums', stage, ' + '.join(parts))
+
+    def _fine_tuning(self, cfg: Config, name: str, sources: Sequence[str]) -> Config:
+        """Config of a training on these sources, still without its data set."""
+        stage = self.stage_config(cfg, name, self.fine_tuning)
+        stage.model.unlabeled_sources = [s for s in sources if s == 'unclean']
+        self._set_classes(stage, self.num_known + self.num_clusters)
+        counts = {s: self.source_counts[s] if s in sources else 0
+                  for s in ('base', 'clean', 'unclean')}
+        loader = stage.train_dataloader
+        loader.batch_size = sum(counts.values())
+        loader.sampler = dict(
+            type='MultiSourceSampler',
+            source_counts=counts,
+            epoch_source='shortest',
+            infinite='max_iters' in stage.train_cfg,
+        )
+        if 'auto_scale_lr' in stage:
+            stage.auto_scale_lr.base_batch_size = loader.batch_size
+        metric = dict(
+            type='ClusteringIoUMetric',
+            num_clusters=self.num_clusters,
+            num_known=self.num_known,
+            matching=self.matching,
+            classwise=True,
+        )
+        file = f'{stage.work_dir}/matching.json'
+        stage.val_evaluator = dict(metric, save_matching=file)
+        stage.test_evaluator = dict(metric, matching_file=file)
+        for kind in ('val', 'test'):
+            stage[f'{kind}_dataloader'].dataset.update(
+                subset='val', fold=self.fold_setting
+            )
+        hooks = [*stage.get('custom_hooks', []), dict(type='SamplerStateHook')]
+        if self.from_base:
+            start = dict(checkpoint=self._folder(cfg, 'base'), init='random')
+            hooks.append(dict(type='IncrementalClassifierInitHook', **start))
+        stage.custom_hooks = hooks
+        return stage
+
+    @staticmethod
+    def _set_classes(stage: Config, num_classes: int) -> None:
+        for name in ('decode_head', 'auxiliary_head'):
+            heads = stage.model.get(name) or []
+            for head in heads if isinstance(heads, list) else [heads]:
+                head.num_classes = num_classes
+
+    def _data(self, cfg: Config) -> FoldData:
+        return FoldData(
+            dataset=cfg.train_dataloader.dataset,
+            plain_pipeline=cfg.plain_pipeline,
+            clustering=self._folder(cfg, 'clustering'),
+            settings=dict(fold=self.fold_setting, num_clusters=self.num_clusters),
+        )

@@ -1,0 +1,235 @@
+"""IoU of classes that were discovered as clusters."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import MMLogger, print_log
+from mmseg.registry import METRICS
+from prettytable import PrettyTable
+from torch import Tensor
+
+from ..ops.matching import (
+    UNMATCHED,
+    hungarian_matching,
+    majority_matching,
+    overlap_scores,
+)
+from ..utils.files import write_text
+from .grouped_iou_metric import GroupedIoUMetric
+
+_MATCHINGS = dict(hungarian=hungarian_matching, majority=majority_matching)
+
+
+@METRICS.register_module()
+class ClusteringIoUMetric(GroupedIoUMetric):
+    """IoU after each cluster has got the class that it stands for.
+
+    The first ``num_known`` outputs of the model are classes, the next ``num_clusters``
+    are clusters. Clusters are matched to the classes after the first ``num_known`` of
+    the data set, over the pixels whose truth is such a class and whose prediction is
+    a cluster. All pixels are then scored under the matched classes as in
+    :class:`GroupedIoUMetric`; the pixels of a cluster without a class are wrong.
+
+    The matching is that of the scored images, or is read from a file, so that a test
+    can use the matching of the validation split. Every image is a small table of
+    counts until the end, so that images which a distributed sampler repeats are
+    dropped before anything is matched. ``output_dir`` gets the outputs unmatched.
+
+    Args:
+        num_clusters (int): Number of clusters, 1 or more.
+        matching (str): 'hungarian', one to one, or 'majority', each cluster to its
+            best class. EUMS (its code): majority if there are more clusters than
+            classes; IDDC: Hungarian.
+        num_known (int): Number of known classes, background included. Default 0: all
+            outputs are clusters.
+        groups (dict[str, list[str]], optional): As for :class:`GroupedIoUMetric`.
+            Default: with known classes ``base``, ``novel`` and ``all``, all without
+            class 0, the background; otherwise none. The figure of EUMS's tables is
+            ``mIoU/novel``.
+        harmonic_mean (tuple[str, str], optional): As there.
+        matching_file (str, optional): A file of ``save_matching``, whose matching is
+            used whatever fits the scored images best.
+        save_matching (str, optional): JSON file to write the matching to, again after
+            each evaluation.
+        classwise (bool): As there.
+        maximize (str): 'iou' or 'pixels', see
+            :func:`~mmseg_labelfree.ops.matching.overlap_scores`.
+        **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
+
+    Raises:
+        FileNotFoundError: There is no ``matching_file``.
+        ValueError: An argument is out of range; a prediction or label exceeds the
+            outputs or classes; the stored matching is of other clusters or classes.
+
+    Example:
+        ``val_evaluator=dict(type='ClusteringIoUMetric', num_clusters=10,
+        num_known=16, matching='majority', save_matching='work_dirs/matching.json')``
+    """
+
+    def __init__(
+        self,
+        num_clusters: int,
+        matching: str = 'hungarian',
+        num_known: int = 0,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        harmonic_mean: Sequence[str] | None = None,
+        matching_file: str | None = None,
+        save_matching: str | None = None,
+        classwise: bool = False,
+        maximize: str = 'iou',
+        **kwargs,
+    ) -> None:
+        if num_clusters < 1 or num_known < 0:
+            raise ValueError(
+                'num_clusters must be 1 or more and num_known 0 or more, not '
+                f'{num_clusters} and {num_known}'
+            )
+        if matching not in _MATCHINGS:
+            raise ValueError(
+                f'matching must be one of {list(_MATCHINGS)}, not {matching!r}'
+            )
+        overlap_scores([[0]], maximize)
+        self._default_groups = groups is None
+        if groups is None and num_known:  # the classes are not known yet
+            groups = dict(base=['?'], novel=['?'], all=['?'])
+        super().__init__(groups or {}, harmonic_mean, classwise, **kwargs)
+        self.num_clusters = num_clusters
+        self.matching = matching
+        self.num_known = num_known
+        self.matching_file = matching_file
+        self.save_matching = save_matching
+        self.maximize = maximize
+
+    def intersect_and_union(
+        self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
+    ) -> tuple[Tensor, Tensor]:
+        """Confusion matrix of one image, without its empty cells.
+
+        Args:
+            pred_label: Outputs ``(H, W)``, an integer dtype.
+            label: Classes ``(H, W)``, or ``ignore_index``.
+            num_classes: Number of classes of the data set.
+            ignore_index: Label of the pixels that do not count.
+
+        Returns:
+            Indices of the cells, ``output * num_classes + class``, and their counts,
+            int64 on the CPU.
+        """
+        valid = label != ignore_index
+        outputs, classes = pred_label[valid].long(), label[valid].long()
+        num_outputs = self.num_known + self.num_clusters
+        if len(outputs):
+            top = torch.stack([outputs.max(), classes.max()]).tolist()
+            if top[0] >= num_outputs:
+                raise ValueError(
+                    f'the model predicts output {top[0]}, but ClusteringIoUMetric has '
+                    f'num_known={self.num_known} and num_clusters={self.num_clusters}'
+                )
+            if top[1] >= num_classes:
+                raise ValueError(
+                    f'the ground truth has label {top[1]}, but the data set has '
+                    f'{num_classes} classes'
+                )
+        counts = torch.bincount(
+            outputs * num_classes + classes, minlength=num_outputs * num_classes
+        )
+        cells = counts.nonzero().squeeze(1)
+        return cells.cpu(), counts[cells].cpu()
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Match the clusters, then score; the keys are those of the base class."""
+        if self.format_only:
+            return super().compute_metrics(results)
+        classes = list(self.dataset_meta['classes'])
+        if self.num_known >= len(classes):
+            raise ValueError(
+                f'num_known={self.num_known} leaves none of the {len(classes)} classes '
+                'of the data set to be discovered'
+            )
+        self._set_default_groups(classes)
+        shape = self.num_known + self.num_clusters, len(classes)
+        confusion = np.zeros(shape[0] * shape[1], np.int64)
+        for cells, counts in results:
+            confusion[cells.numpy()] += counts.numpy()
+        confusion = confusion.reshape(shape)
+        names = classes[self.num_known :]
+        clusters = confusion[self.num_known :, self.num_known :]
+        if self.matching_file is not None:
+            matched = self._read_matching(names)
+        else:
+            matched = _MATCHINGS[self.matching](clusters, self.maximize)
+        if self.save_matching is not None:
+            self._write_matching(matched, names)
+        self._log(matched, clusters, names)
+        return super().compute_metrics([self._areas(confusion, matched)])
+
+    def _set_default_groups(self, classes: list[str]) -> None:
+        if self._default_groups and self.num_known:
+            base, novel = classes[1 : self.num_known], classes[self.num_known :]
+            groups = dict(base=base, novel=novel, all=base + novel)
+            self.groups = {k: v for k, v in groups.items() if v}
+
+    def _areas(self, confusion: np.ndarray, matched: np.ndarray) -> tuple:
+        """Areas of intersection, union, prediction and label of each class."""
+        num_classes = confusion.shape[1]
+        merged = np.zeros((num_classes, num_classes), np.int64)
+        merged[: self.num_known] = confusion[: self.num_known]
+        has_class = matched != UNMATCHED
+        rows = confusion[self.num_known :][has_class]
+        np.add.at(merged, self.num_known + matched[has_class], rows)
+        intersect, predicted = merged.diagonal(), merged.sum(1)
+        labelled = confusion.sum(0)
+        areas = intersect, predicted + labelled - intersect, predicted, labelled
+        return tuple(torch.from_numpy(a.astype(np.float64)) for a in areas)
+
+    def _write_matching(self, matched: np.ndarray, names: list[str]) -> None:
+        content = dict(
+            num_known=self.num_known,
+            matching=self.matching,
+            maximize=self.maximize,
+            classes=[None if m == UNMATCHED else names[m] for m in matched],
+        )
+        Path(self.save_matching).parent.mkdir(parents=True, exist_ok=True)
+        write_text(self.save_matching, json.dumps(content, indent=2) + '\n')
+
+    def _read_matching(self, names: list[str]) -> np.ndarray:
+        path = self.matching_file
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f'matching_file {path} does not exist: evaluate with save_matching '
+                'first, for instance on the validation split'
+            )
+        try:
+            content = json.loads(Path(path).read_text(encoding='utf-8'))
+            stored, num_known = list(content['classes']), int(content['num_known'])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f'{path} is no file of save_matching: {error!r}') from None
+        if (len(stored), num_known) != (self.num_clusters, self.num_known):
+            raise ValueError(
+                f'{path} matches {len(stored)} clusters after {num_known} known '
+                f'classes, but ClusteringIoUMetric has num_clusters='
+                f'{self.num_clusters} and num_known={self.num_known}'
+            )
+        unknown = {n for n in stored if n is not None} - set(names)
+        if unknown:
+            raise ValueError(
+                f'{path} matches clusters to {sorted(unknown)}, but the classes to be '
+                f'discovered are {names}'
+            )
+        index = {None: UNMATCHED} | {n: i for i, n in enumerate(names)}
+        return np.array([index[n] for n in stored], np.int64)
+
+    def _log(self, matched: np.ndarray, clusters: np.ndarray, names: list[str]) -> None:
+        iou = 100 * overlap_scores(clusters)
+        table = PrettyTable(['Cluster', 'Class', 'IoU', 'Pixels'])
+        for k, m in enumerate(matched):
+            name, score = ('-', '-') if m < 0 else (names[m], round(iou[k, m], 2))
+            table.add_row([k, name, score, clusters[k].sum()])
+        origin = self.matching_file or f'{self.matching} matching of these images'
+        logger = MMLogger.get_current_instance()
+        print_log(f'clusters and their classes ({origin}):', logger)
+        print_log('\n' + table.get_string(), logger)

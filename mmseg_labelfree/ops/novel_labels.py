@@ -1,0 +1,43 @@
+"""Novel regions of images and the labels that clustering gives them (EUMS, eq. 3-4)."""
+
+import numpy as np
+
+__all__ = ['fuse_labels', 'novel_map']
+
+
+def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.ndarray:
+    """Salient pixels that are not surely of a base class (EUMS, eq. 3).
+
+    Args:
+        saliency: uint8 ``(H, W)``, 0 to 255.
+        base: Labels ``(H, W)`` of eq. 2: the base class where the base model is sure
+            of one, otherwise 0.
+        threshold: A pixel is salient above this share of 255, 0 to 1.
+
+    Returns:
+        Bool ``(H, W)``.
+
+    Raises:
+        ValueError: The sizes differ.
+    """
+    if saliency.shape != base.shape:
+        raise ValueError(
+            f'saliency map {saliency.shape} and labels {base.shape} differ in size'
+        )
+    return (saliency > 255 * threshold) & (base == 0)
+
+
+def fuse_labels(base: np.ndarray, novel: np.ndarray, label: int) -> np.ndarray:
+    """Base labels, and the label of the image's cluster on its novel map (EUMS, eq. 4).
+
+    Pixels of neither are background: unsure base pixels that are not salient too.
+
+    Args:
+        base: As for :func:`novel_map`.
+        novel: Bool ``(H, W)`` of :func:`novel_map`.
+        label: Label of the cluster, above those of the base classes, at most 254.
+
+    Returns:
+        uint8 ``(H, W)``.
+    """
+    return np.where(novel, label, base).astype(np.uint8)

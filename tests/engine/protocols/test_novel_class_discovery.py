@@ -1,0 +1,239 @@
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.apis import init_model
+from PIL import Image
+
+from mmseg_labelfree.engine.hooks import IterationSeedHook
+from mmseg_labelfree.engine.jobs import rank_novel_images
+from mmseg_labelfree.engine.jobs.novel_regions import NovelRegionFinder
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.engine.protocols.novel_class_discovery import (
+    NovelClassDiscoveryProtocol,
+)
+from mmseg_labelfree.utils.checkpoint import load_checkpoint, load_weights
+
+STAGES = ['base', 'clustering', 'basic', 'ranking', 'eums']
+
+
+@pytest.fixture(autouse=True)
+def _plain_dumps(monkeypatch):
+    """Write configs as they are: laying them out takes longer than the training."""
+    monkeypatch.setattr(
+        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
+    )
+
+
+def stages_of(cfg, **settings):
+    cfg = copy.deepcopy(cfg)
+    cfg.protocol.update(settings)
+    return ProtocolRunner(cfg).stages
+
+
+def test_rows_of_the_ablation(novel):
+    stages = stages_of(novel)
+    assert [s.name for s in stages] == STAGES
+    assert [s.is_job for s in stages] == [False, True, False, True, False]
+    base, clustering, basic, ranking, eums = (s.cfg for s in stages)
+    assert base.model.decode_head.num_classes == 4
+    assert basic.model.decode_head.num_classes == 6
+    for stage in (base, basic):
+        assert stage.model.unlabeled_sources == []
+    assert eums.model.unlabeled_sources == ['unclean']
+    counts = basic.train_dataloader.sampler.source_counts
+    assert counts == dict(base=2, clean=2, unclean=0)
+    assert eums.train_dataloader.batch_size == 6
+    assert [h.type for h in eums.custom_hooks] == [
+        'IterationSeedHook', 'SamplerStateHook', 'EMATeacherHook',
+        'DynamicReassignmentHook',
+    ]
+    assert clustering.job.checkpoint == base.work_dir
+    assert ranking.job.checkpoint == basic.work_dir and ranking.job.keep == 0.67
+    for kind, key in (('val', 'save_matching'), ('test', 'matching_file')):
+        metric = eums[f'{kind}_evaluator']
+        assert metric[key] == f'{eums.work_dir}/matching.json'
+        assert metric.matching == 'majority' and metric.num_known == 4
+
+    exact = stages_of(
+        novel, num_clusters=None, entropy_ranking=None, reassignment=None
+    )
+    assert [s.name for s in exact] == STAGES[:3]
+    assert exact[1].cfg.job.num_clusters == 1
+    assert exact[2].cfg.val_evaluator.matching == 'hungarian'
+    last = stages_of(novel, self_training=False)[-1].cfg
+    assert last.train_dataloader.batch_size == 4 and not last.model.unlabeled_sources
+    assert [d.source for d in last.train_dataloader.dataset.datasets] == [
+        'base', 'clean'
+    ]
+    assert [h.type for h in last.custom_hooks][2:] == ['DynamicReassignmentHook']
+    last = stages_of(novel, reassignment=None)[-1].cfg
+    assert [h.type for h in last.custom_hooks][2:] == ['EMATeacherHook']
+
+
+def test_rows_share_stages(novel):
+    reuse = dict(clustering='x/clustering', basic='x/basic')
+    stages = stages_of(novel, reuse=reuse)
+    assert [s.name for s in stages] == ['ranking', 'eums']
+    assert stages[0].cfg.job.checkpoint == 'x/basic'
+    parts = stages[1].cfg.train_dataloader.dataset.datasets
+    assert parts[1].labels == 'x/clustering/labels'
+    assert parts[1].image_list == f'{novel.work_dir}/ranking/clean.txt'
+    stages = stages_of(novel, from_base=True, reuse=dict(reuse, base='y'))
+    hooks = {h.type: h for h in stages[1].cfg.custom_hooks}
+    assert hooks['IncrementalClassifierInitHook'].checkpoint == 'y'
+    names = [s.name for s in stages_of(novel, from_base=True, reuse=reuse)]
+    assert names == ['base', 'ranking', 'eums']
+
+
+def test_settings_that_do_not_fit(novel):
+    with pytest.raises(ValueError, match='set entropy_ranking, or reassignment=None'):
+        stages_of(novel, entropy_ranking=None)
+    with pytest.raises(ValueError, match=r"reuse names \['first'\], but the stages"):
+        stages_of(novel, reuse=dict(first='x'))
+    novel.pop('plain_pipeline')
+    with pytest.raises(ValueError, match='has no plain_pipeline'):
+        stages_of(novel)
+    inner = novel.val_dataloader.dataset.dataset
+    novel.val_dataloader.dataset = inner
+    with pytest.raises(ValueError, match='needs val_dataloader.dataset=dict'):
+        stages_of(novel)
+    assert NovelClassDiscoveryProtocol.columns['novel'] == 'mIoU/novel'
+
+
+def interrupt(stops, monkeypatch):
+    """Raise Ctrl-C once at each of the given places: stage and iteration or call."""
+
+    def watch(owner, name, place):
+        original = getattr(owner, name)
+
+        def watched(*args, **kwargs):
+            key = place(*args)
+            if key in stops:
+                stops.remove(key)
+                raise KeyboardInterrupt
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(
+        IterationSeedHook,
+        'before_train_iter',
+        lambda hook, runner, *_: (Path(runner.work_dir).name, runner.iter),
+    )
+    watch(NovelRegionFinder, 'find', lambda finder, sample, name: name)
+    watch(
+        rank_novel_images,
+        'score_images',
+        lambda model, dataset, indices, *_: ('ranking', indices[0]),
+    )
+
+
+def results(cfg):
+    content = json.loads((Path(cfg.work_dir) / 'results.json').read_text())
+    return {name: stage['metrics'] for name, stage in content['stages'].items()}
+
+
+def test_stopped_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
+    monkeypatch.setattr(rank_novel_images, 'CHUNK', 4)
+    ProtocolRunner(novel).run()
+    whole = results(novel)
+    assert list(whole) == STAGES
+    assert {'mIoU/base', 'mIoU/novel', 'mIoU/all', 'IoU/frame'} < set(whole['eums'])
+    work_dir = Path(novel.work_dir)
+    clean, unclean = (
+        (work_dir / f'ranking/{part}.txt').read_text().split()
+        for part in ('clean', 'unclean')
+    )
+    kept = (work_dir / 'clustering/images.txt').read_text().split()
+    assert sorted(clean + unclean) == sorted(kept)
+    assert len(clean) == int(0.67 * len(kept)) == whole['ranking']['clean']
+    table = (work_dir / 'ranking/ranking.csv').read_text().splitlines()
+    assert {line.split(',')[0] for line in table[1 : 1 + len(clean)]} == set(clean)
+    assert (work_dir / 'ranking/ranking.png').stat().st_size > 5000
+
+    cut = copy.deepcopy(novel)
+    cut.work_dir += '_cut'
+    stops = {('base', 3), kept[4], ('basic', 5), ('ranking', 4), ('eums', 2),
+             ('eums', 5)}
+    number = len(stops)
+    interrupt(stops, monkeypatch)
+    for resume in [False] + [True] * (number - 1):
+        with pytest.raises(KeyboardInterrupt):
+            ProtocolRunner(cut, resume=resume).run()
+    assert not stops
+    ProtocolRunner(cut, resume=True).run()
+    assert results(cut) == whole
+    for stage in ('base', 'basic', 'eums'):
+        expected = load_checkpoint(work_dir / stage)[0]
+        found = load_checkpoint(f'{cut.work_dir}/{stage}')[0]
+        for key, value in expected['state_dict'].items():
+            assert torch.equal(value, found['state_dict'][key])
+    for entry in ('dynamic_reassignment', 'multi_source_sampler'):
+        assert expected[entry] == found[entry]
+    for key, value in expected['ema_teacher']['state_dict'].items():
+        assert torch.equal(value, found['ema_teacher']['state_dict'][key])
+
+    # a stage is a plain config, its checkpoint one of a stock segmentor, and a later
+    # test takes the matching of the validation
+    stage = Config.fromfile(f'{work_dir}/eums/config.py')
+    stage.work_dir = f'{work_dir}/test'
+    stage.load_from = load_weights(work_dir / 'eums')[2]
+    stage.experiment_name = 'test'
+    (work_dir / 'eums/matching.json').write_text(json.dumps(
+        dict(num_known=4, classes=[None, None])
+    ))
+    tested = Runner.from_cfg(stage).test()
+    assert tested['mIoU/novel'] == 0
+    stage.model.type = 'EncoderDecoder'
+    for name in ('unlabeled_sources', 'ramp_up', 'ramp_by_epoch'):
+        stage.model.pop(name)
+    stage.pop('custom_imports')
+    model = init_model(stage, stage.load_from, device='cpu')
+    assert model.num_classes == 6
+    assert model.dataset_meta['classes'][-2:] == ('cluster_1', 'cluster_2')
+
+
+def test_epochs_instead_of_iterations(novel):
+    """Base and EUMS in epochs, from finished clusters: the same protocol."""
+    labels = Path(novel.work_dir) / 'given/labels'
+    labels.mkdir(parents=True)
+    names = []
+    root = Path(novel.train_dataloader.dataset.dataset.data_root)
+    for path in sorted((root / 'SegmentationClass').glob('train*.png')):
+        mask = np.asarray(Image.open(path))
+        if 4 in mask:
+            Image.fromarray(mask).save(labels / path.name)
+            names.append(path.stem)
+    for file, chosen in (
+        ('images', names), ('clean', names[::2]), ('unclean', names[1::2])
+    ):
+        (labels.parent / f'{file}.txt').write_text('\n'.join(chosen) + '\n')
+    novel.protocol.update(
+        reuse={s: str(labels.parent) for s in STAGES[:4]},
+        reassignment=dict(begin=1, by_epoch=True),
+        fine_tuning=dict(
+            train_cfg=dict(
+                _delete_=True, type='EpochBasedTrainLoop', max_epochs=2, val_interval=2
+            ),
+            param_scheduler=[dict(type='MultiStepLR', milestones=[1], by_epoch=True)],
+            default_hooks=dict(checkpoint=dict(by_epoch=True, interval=1)),
+            log_processor=dict(by_epoch=True),
+        ),
+    )
+    novel.protocol.fine_tuning.auto_scale_lr = dict(enable=False, base_batch_size=1)
+    novel.model.update(ramp_up=1, ramp_by_epoch=True)
+    runner = ProtocolRunner(novel)
+    assert runner.stages[0].cfg.auto_scale_lr.base_batch_size == 6
+    finished = runner.run()
+    assert list(finished) == ['eums'] and finished['eums']['iterations'] % 2 == 0
+    length = finished['eums']['iterations'] // 2
+    assert length == len(names[1::2]) // 2  # the shortest source
+    decision = load_checkpoint(f'{novel.work_dir}/eums')[0]['dynamic_reassignment']
+    assert decision['iteration'] == length
+    assert sum(decision['kept']) == len(names[::2]) // 2

@@ -1,0 +1,149 @@
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.logging import MessageHub
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmseg_labelfree.models.segmentors import NovelClassEncoderDecoder, mixed_batch
+from mmseg_labelfree.models.utils import copy_student
+
+SOURCES = ['unclean', 'base', 'clean', 'base', 'unclean', 'base']
+
+
+@pytest.fixture
+def build(novel):
+    def build(**settings):
+        cfg = copy.deepcopy(novel.model.to_dict())
+        cfg.update(settings)
+        cfg['decode_head']['num_classes'] = 6
+        cfg['decode_head']['loss_decode'] = dict(
+            type='CrossEntropyLoss', avg_non_ignore=True
+        )
+        torch.manual_seed(0)
+        model = MODELS.build(cfg)
+        model.init_weights()
+        model.set_teacher(copy_student(model))
+        return model.train()
+
+    return build
+
+
+def batch(sources=SOURCES):
+    torch.manual_seed(1)
+    images = torch.randn(len(sources), 3, 16, 16)
+    samples = []
+    for source in sources:
+        labels = torch.randint(0, 6, (1, 16, 16))
+        labels[torch.rand(1, 16, 16) < 0.3] = 255
+        if source == 'unclean':
+            labels[:] = 255
+        sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
+        meta = dict(img_shape=(16, 16))
+        sample.set_metainfo(meta | (dict(source=source) if source else {}))
+        samples.append(sample)
+    return images, samples
+
+
+def at(iteration, length=0, epoch=0):
+    hub = MessageHub.get_current_instance()
+    hub.update_info('iter', iteration)
+    hub.update_info('batches_per_epoch', length)
+    hub.update_info('epoch', epoch)
+
+
+@pytest.mark.parametrize(('variant', 'share'), [('official', 0.5), ('paper', 1.0)])
+def test_equation_10(build, variant, share, monkeypatch):
+    model = build(variant=variant, unlabeled_weight=0.7, ramp_up=4)
+    monkeypatch.setattr(model, 'strong_view', lambda images, _: images)
+    images, samples = batch()
+    at(1)
+    losses = model.loss(images, samples)
+    with torch.no_grad():
+        logits = F.interpolate(
+            model(images, mode='tensor'), (16, 16), mode='bilinear'
+        )
+        own = logits.argmax(1)  # the teacher is still a copy of the student
+    for source in ('base', 'clean'):
+        rows = [i for i, s in enumerate(SOURCES) if s == source]
+        labels = torch.cat([samples[i].gt_sem_seg.data for i in rows])
+        expected = share * F.cross_entropy(logits[rows], labels, ignore_index=255)
+        torch.testing.assert_close(losses[f'decode_{source}.loss_ce'], expected)
+    rows = [i for i, s in enumerate(SOURCES) if s == 'unclean']
+    ramp = math.exp(-5 * (1 - 1 / 4) ** 2)
+    expected = 0.7 * ramp * F.cross_entropy(logits[rows], own[rows])
+    torch.testing.assert_close(losses['unlabeled.loss_ce'], expected)
+    assert losses['unlabeled.used'] == 1
+    assert sum('loss' in name for name in losses) == 3
+
+
+def test_weight_of_the_teacher(build):
+    model = build(ramp_up=5, ramp_by_epoch=True)
+    expected = [math.exp(-5 * (1 - e / 5) ** 2) for e in range(5)] + [1, 1]
+    for epoch, value in enumerate(expected):
+        for iteration in (7 * epoch, 7 * epoch + 6):  # whole epochs
+            at(iteration, length=7)
+            assert model._ramp() == pytest.approx(value)
+        at(0, epoch=epoch)  # a loader without the package's sampler
+        assert model._ramp() == pytest.approx(value)
+    at(3)
+    assert build(ramp_up=6)._ramp() == pytest.approx(math.exp(-1.25))
+    assert build(ramp_up=0)._ramp() == 1
+
+
+def test_threshold_and_strong_view(build):
+    model = build(threshold=0.999)
+    at(10)
+    losses = model.loss(*batch())
+    assert losses['unlabeled.used'] == 0 and losses['unlabeled.loss_ce'] == 0
+    change = model.strong_view.change.transforms
+    assert [t.p for t in change] == [1.0, 0.0, 0.0]  # jitter, no greyscale, no blur
+    jitter = change[0].transforms[0]
+    assert jitter.hue == (-0.25, 0.25) and jitter.saturation == (0.5, 1.5)
+
+
+@pytest.mark.parametrize('sources', [['base', 'clean'], ['base'] * 2, [None] * 2])
+def test_basic_framework_and_base_training_need_no_teacher(build, sources, monkeypatch):
+    told = []
+    monkeypatch.setattr(mixed_batch, 'print_log', lambda *a, **k: told.append(a))
+    model = build(unlabeled_sources=())
+    model.__dict__.pop('_teacher')
+    losses = model.loss(*batch(sources))
+    names = {n for n in losses if 'loss' in n}
+    assert names == {f'decode_{s or "base"}.loss_ce' for s in sources}
+    if sources != ['base', 'clean']:  # the mean over the sources that are there
+        images, samples = batch(sources)
+        logits = F.interpolate(model(images, mode='tensor'), (16, 16), mode='bilinear')
+        labels = torch.cat([s.gt_sem_seg.data for s in samples])
+        expected = F.cross_entropy(logits, labels, ignore_index=255)
+        torch.testing.assert_close(losses['decode_base.loss_ce'], expected)
+    assert not told
+    build().loss(*batch(['base', 'clean']))
+    assert len(told) == 1 and 'unlabelled' in told[0][0]
+
+
+def test_every_parameter_has_a_gradient_without_labels(build):
+    model = build()
+    at(10)
+    losses = model.loss(*batch(['unclean'] * 2))
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_auxiliary_heads_have_the_same_shares(build, novel):
+    head = dict(novel.model.decode_head.to_dict(), in_channels=16, in_index=2,
+                num_classes=6)
+    losses = build(auxiliary_head=head).loss(*batch())
+    names = {n for n in losses if n.startswith('aux') and 'loss' in n}
+    assert names == {'aux_base.loss_ce', 'aux_clean.loss_ce'}
+
+
+def test_unknown_variant(build):
+    with pytest.raises(ValueError, match="variant='both' is unknown"):
+        build(variant='both')
+    assert isinstance(build(), NovelClassEncoderDecoder)
