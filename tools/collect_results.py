@@ -15,7 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-_PLAIN_COLUMNS = {'mIoU': 'mIoU', 'accuracy': 'aAcc'}
+_PLAIN_COLUMNS = {
+    'mIoU': 'mIoU',
+    'accuracy': 'aAcc',
+    'mIoU, student': 'student/mIoU',
+    'mIoU, teacher': 'teacher/mIoU',
+}
 
 
 def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float]]:
@@ -30,8 +35,9 @@ def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float]]:
     for log in sorted(logs, reverse=True):
         for line in reversed(log.read_text(encoding='utf-8').splitlines()):
             metrics = json.loads(line)
-            if 'mIoU' in metrics:
-                return _PLAIN_COLUMNS, metrics
+            found = {k: v for k, v in _PLAIN_COLUMNS.items() if v in metrics}
+            if found:
+                return found, metrics
     raise FileNotFoundError(
         f'{work_dir} has neither a results.json nor a log with an mIoU: has the run '
         'finished?'
@@ -47,7 +53,7 @@ def cell(values: Sequence[float]) -> str:
 
 
 def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) -> str:
-    """Markdown table of methods and their runs.
+    """Markdown table of methods and their runs, with the columns of all of them.
 
     Args:
         rows: Name of a method and the work dirs of its runs.
@@ -56,21 +62,21 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) ->
     Raises:
         FileNotFoundError: A run has no results.
     """
-    lines = []
-    for name, work_dirs in rows:
-        runs = [last_metrics(d) for d in work_dirs]
-        columns = runs[0][0]
+    runs = {name: [last_metrics(d) for d in work_dirs] for name, work_dirs in rows}
+    columns: dict[str, str] = {}
+    for headings, metrics in (run for several in runs.values() for run in several):
         if per_class:
-            keys = [k for k in runs[0][1] if k.startswith('IoU/')]
-            columns = {k.removeprefix('IoU/'): k for k in keys}
-        if not lines:
-            lines.append('| method | runs | ' + ' | '.join(columns) + ' |')
-            lines.append('|---|---:|' + '---:|' * len(columns))
+            keys = [k for k in metrics if k.startswith('IoU/')]
+            headings = {k.removeprefix('IoU/'): k for k in keys}
+        columns |= headings
+    lines = ['| method | runs | ' + ' | '.join(columns) + ' |']
+    lines.append('|---|---:|' + '---:|' * len(columns))
+    for name, several in runs.items():
         cells = [
-            cell([metrics.get(key, float('nan')) for _, metrics in runs])
+            cell([metrics.get(key, float('nan')) for _, metrics in several])
             for key in columns.values()
         ]
-        lines.append(f'| {name} | {len(runs)} | ' + ' | '.join(cells) + ' |')
+        lines.append(f'| {name} | {len(several)} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
 

@@ -34,3 +34,4 @@ custom_hooks = [
     _base_.ema_teacher,
     _base_.panels,
 ]
+val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher

@@ -48,6 +48,19 @@ def test_last_score_of_plain_runs(tmp_path):
     assert lines[2] == '| MiB | 1 | 30.0 | 70.0 |'
 
 
+def test_rows_with_and_without_a_teacher(tmp_path):
+    runs = dict(SupOnly={'mIoU': 10.0}, MT={'student/mIoU': 20.0, 'teacher/mIoU': 30.0})
+    for name, metrics in runs.items():
+        log = tmp_path / name / '20260101_000000' / 'vis_data' / 'scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text(json.dumps(metrics))
+    rows = [(name, [str(tmp_path / name)]) for name in runs]
+    lines = collect_results.table(rows).splitlines()
+    assert lines[0] == '| method | runs | mIoU | mIoU, student | mIoU, teacher |'
+    assert lines[2] == '| SupOnly | 1 | 10.0 | - | - |'
+    assert lines[3] == '| MT | 1 | - | 20.0 | 30.0 |'
+
+
 def test_unfinished_run(tmp_path):
     with pytest.raises(FileNotFoundError, match='has the run finished'):
         collect_results.table([('MiB', [str(tmp_path)])])
