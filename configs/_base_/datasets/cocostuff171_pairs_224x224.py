@@ -1,7 +1,7 @@
 # COCO-Stuff with its 171 classes, pairs of crops. The masks come from
 # mmsegmentation's tools/dataset_converters/coco_stuff164k.py.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
-data_root = '{{$LABELFREE_DATA:data}}/cocostuff'
+data_root = '{{$LABELFREE_DATA:data}}/coco_stuff164k'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),

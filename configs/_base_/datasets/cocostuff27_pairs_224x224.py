@@ -1,6 +1,6 @@
 # COCO-Stuff in its 27 supercategories, pairs of crops; the curated lists of PiCIE.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
-data_root = '{{$LABELFREE_DATA:data}}/cocostuff'
+data_root = '{{$LABELFREE_DATA:data}}/coco_stuff164k'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
