@@ -24,7 +24,13 @@ from ..ops.entropy_ranking import Ranking, foreground_entropy
 from ..utils.files import write_text
 from ..visualization.entropy_histogram import write_entropy_histogram
 
-__all__ = ['names_of', 'score_images', 'write_ranking']
+__all__ = [
+    'is_novel',
+    'logits_at_labels',
+    'names_of',
+    'score_images',
+    'write_ranking',
+]
 
 QUIET_BELOW = 200  # no progress bar for fewer images
 
@@ -93,13 +99,30 @@ def _of_one_size(batch: dict[str, list]) -> list[dict[str, list]]:
 
 
 def _entropies(model: EncoderDecoder, batch: dict[str, list], num_known: int) -> Tensor:
+    pairs = logits_at_labels(model, batch)
+    return torch.cat([foreground_entropy(x, is_novel(y, num_known)) for x, y in pairs])
+
+
+def logits_at_labels(
+    model: EncoderDecoder, batch: dict[str, list]
+) -> list[tuple[Tensor, Tensor]]:
+    """Logits of the images of a batch, at the size of their label maps.
+
+    Args:
+        model: A segmentor in eval mode.
+        batch: Images of one size, as the loader gives them.
+
+    Returns:
+        Logits ``(N, C, H, W)`` and labels ``(N, H, W)`` of the whole batch if the label
+        maps have the size of the images, otherwise of its images one by one.
+    """
     batch = model.data_preprocessor(batch, False)
     samples = batch['data_samples']
     logits = model.encode_decode(batch['inputs'], [s.metainfo for s in samples])
     maps = [s.gt_sem_seg.data for s in samples]
     if {m.shape[1:] for m in maps} == {logits.shape[2:]}:
-        return foreground_entropy(logits, _novel(torch.cat(maps), num_known))
-    entropies = []
+        return [(logits, torch.cat(maps))]
+    pairs = []
     for row, labels, sample in zip(logits, maps, samples, strict=True):
         height, width = sample.metainfo['img_shape'][:2]  # without padding
         row = resize(
@@ -108,11 +131,12 @@ def _entropies(model: EncoderDecoder, batch: dict[str, list], num_known: int) ->
             mode='bilinear',
             align_corners=model.align_corners,
         )
-        entropies.append(foreground_entropy(row, _novel(labels, num_known)))
-    return torch.cat(entropies)
+        pairs.append((row, labels))
+    return pairs
 
 
-def _novel(labels: Tensor, num_known: int) -> Tensor:
+def is_novel(labels: Tensor, num_known: int) -> Tensor:
+    """Which pixels have a cluster's label, bool, of the shape of ``labels``."""
     return (labels >= num_known) & (labels != 255)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, is_main_process
+from mmseg.models import EncoderDecoder
 from mmseg.registry import DATASETS, TASK_UTILS
 
 from ...models.utils.stage_model import load_stage_model
@@ -16,6 +17,7 @@ from ...utils.files import atomic_path, write_text
 from ..entropy_ranking import score_images, write_ranking
 from ..protocols.base import Job
 from .image_work import image_names
+from .ranking_panels import draw_extremes
 
 CHUNK = 2048
 
@@ -28,7 +30,8 @@ class RankNovelImages(Job):
     which the data sets of the next stage are made. That is why this is a stage and not
     an ``EntropyRankingHook``: pools and epochs have their sizes when the sampler is
     built, all rows of an ablation share one split, and resuming does not rank again.
-    ``ranking.csv`` and ``ranking.png`` show every image's entropy and decision.
+    ``ranking.csv`` and ``ranking.png`` show every image's entropy and decision,
+    ``extremes.png`` the entropy maps at both ends of the ranking.
 
     It goes on after a stop: entropies are kept in ``scores.npz`` every 2048 images.
 
@@ -77,7 +80,8 @@ class RankNovelImages(Job):
         folder.mkdir(parents=True, exist_ok=True)
         dataset = DATASETS.build(self.dataset)
         names = np.array(image_names(dataset))
-        scores = self._scores(cfg, dataset, names, folder / 'scores.npz')
+        model = load_stage_model(self.checkpoint, cfg.model).to(get_device())
+        scores = self._scores(model, dataset, names, folder / 'scores.npz')
         ranking = rank_and_split(scores, self.keep)
         for part, chosen in (('clean', ranking.kept), ('unclean', ~ranking.kept)):
             if not chosen.any():
@@ -91,6 +95,10 @@ class RankNovelImages(Job):
         if is_main_process():
             path = folder / 'ranking'
             write_ranking(path, names, scores, ranking, ('clean', 'unclean'))
+            draw_extremes(
+                folder / 'extremes.png', model, dataset, names, scores, ranking,
+                self.num_known,
+            )
         barrier()
         return dict(
             clean=int(ranking.kept.sum()),
@@ -100,15 +108,12 @@ class RankNovelImages(Job):
         )
 
     def _scores(
-        self, cfg: Config, dataset: Any, names: np.ndarray, file: Path
+        self, model: EncoderDecoder, dataset: Any, names: np.ndarray, file: Path
     ) -> np.ndarray:
         """Entropies of all images, those of an interrupted run taken from its file."""
         checkpoint = resolve_checkpoint(self.checkpoint)
         origin = f'{checkpoint} {Path(checkpoint).stat().st_mtime_ns}'
         scores = _read(file, names, origin)
-        if len(scores) == len(names):
-            return scores
-        model = load_stage_model(checkpoint, cfg.model).to(get_device())
         for start in range(len(scores), len(names), CHUNK):
             chunk = range(start, min(start + CHUNK, len(names)))
             found = score_images(

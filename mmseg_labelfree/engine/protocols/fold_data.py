@@ -43,6 +43,13 @@ class FoldData:
         names = f'{self.clustering}/images.txt'
         return self.plain(labels=self._labels, image_list=names)
 
+    def truth(self) -> dict[str, Any]:
+        """All images under the labels of all classes, at the size of the masks."""
+        part = dict(self.dataset, subset='val', fold=self.settings['fold'])
+        pipeline = [step for step in self.plain_pipeline if step['type'] != 'Resize']
+        part['dataset'] = dict(part['dataset'], pipeline=pipeline, test_mode=True)
+        return part
+
     @property
     def _labels(self) -> str:
         return f'{self.clustering}/labels'

@@ -46,6 +46,8 @@ class NovelClassDiscoveryProtocol(Protocol):
         fold (str | dict): See :func:`~mmseg_labelfree.datasets.get_fold`.
         clustering (dict): Config of the job ``ClusterNovelClasses`` but for what is
             known here: ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``.
+            Clusters are compared with the masks, which changes nothing that is trained
+            on; ``truth=None`` leaves that out.
         num_clusters (int, optional): Default as many as novel classes (exact
             clustering); EUMS takes twice as many.
         matching (str, optional): 'hungarian' or 'majority'. Default, as in the authors'
@@ -181,7 +183,7 @@ class NovelClassDiscoveryProtocol(Protocol):
     def _clustering(self, cfg: Config) -> Stage:
         stage = self.stage_config(cfg, 'clustering')
         stage.job = dict(
-            self.clustering,
+            dict(truth=self._data(cfg).truth()) | self.clustering,
             checkpoint=self._folder(cfg, 'base'),
             dataset=self._data(cfg).plain(),
             num_clusters=self.num_clusters,

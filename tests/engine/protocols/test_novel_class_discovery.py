@@ -155,7 +155,9 @@ def test_stopped_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     assert len(clean) == int(0.67 * len(kept)) == whole['ranking']['clean']
     table = (work_dir / 'ranking/ranking.csv').read_text().splitlines()
     assert {line.split(',')[0] for line in table[1 : 1 + len(clean)]} == set(clean)
-    assert (work_dir / 'ranking/ranking.png').stat().st_size > 5000
+    for picture in ('ranking', 'extremes'):
+        assert (work_dir / f'ranking/{picture}.png').stat().st_size > 5000
+    assert 0 < whole['clustering']['purity'] <= 100  # against the masks
 
     cut = copy.deepcopy(novel)
     cut.work_dir += '_cut'

@@ -1,0 +1,59 @@
+"""Sheet of the images that a model is surest of, and of those it is least sure of."""
+
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.models import EncoderDecoder
+from torch.utils.data import Dataset
+
+from ...ops.entropy import softmax_entropy
+from ...ops.entropy_ranking import Ranking
+from ...visualization.panels import write_panels
+from ..entropy_ranking import is_novel, logits_at_labels
+
+
+@torch.no_grad()
+def draw_extremes(
+    path: str | os.PathLike,
+    model: EncoderDecoder,
+    dataset: Dataset,
+    names: Sequence[str],
+    scores: np.ndarray,
+    ranking: Ranking,
+    num_known: int,
+    count: int = 4,
+) -> None:
+    """Draw image, clustering label and entropy map (eq. 6) at both ends of a ranking.
+
+    Args:
+        path: PNG to write.
+        model: What ranked; is left in eval mode.
+        dataset: The images without augmentation, under the labels of the clustering.
+        names: Their names ``(N,)``.
+        scores: Their entropies ``(N,)``; images without one are not drawn.
+        ranking: How they were split.
+        num_known: Labels from here on, 255 excepted, are the novel pixels, the only
+            ones whose entropy is shown.
+        count: Rows from either end.
+    """
+    model.eval()
+    ranked = ranking.order[: int(np.isfinite(scores).sum())]
+    chosen = ranked if len(ranked) <= 2 * count else [*ranked[:count], *ranked[-count:]]
+    columns = {'image': [], 'label of the clustering': [], 'entropy': []}
+    rows = []
+    for index in chosen:
+        sample = dataset[int(index)]
+        image = sample['inputs'][[2, 1, 0]].permute(1, 2, 0)  # loaders give BGR
+        ((logits, labels),) = logits_at_labels(model, pseudo_collate([sample]))
+        entropy = softmax_entropy(logits) / math.log(logits.shape[1])
+        entropy[~is_novel(labels, num_known)] = math.nan
+        maps = (image, labels[0], entropy[0])
+        for column, values in zip(columns.values(), maps, strict=True):
+            column.append(values.cpu().numpy())
+        part = 'clean' if ranking.kept[index] else 'unclean'
+        rows.append(f'{names[index]}\n{scores[index]:.3f}, {part}')
+    write_panels(path, columns, rows=rows)
