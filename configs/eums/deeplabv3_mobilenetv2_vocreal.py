@@ -7,14 +7,15 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(**_base_.eums)
-model.update(ramp_up=150, ramp_by_epoch=False)  # a sixth of the length, as in the paper
+model.update(ramp_up=70, ramp_by_epoch=False)  # a sixth of the length, as in the paper
 optim_wrapper = dict(optimizer=dict(lr=0.02))
-train_cfg = dict(max_iters=1500, val_interval=1500)
-param_scheduler = [dict(type='PolyLR', power=0.9, end=1500, by_epoch=False)]
+train_cfg = dict(max_iters=800, val_interval=800)
+param_scheduler = [dict(type='PolyLR', power=0.9, end=800, by_epoch=False)]
 protocol = dict(
     fold=_base_.fold,
     num_clusters=6,  # twice the 3 novel classes, as in the paper
-    reassignment=dict(begin=150, by_epoch=False),
+    from_base=True,  # a few epochs are too short from the ImageNet weights
+    reassignment=dict(begin=70, by_epoch=False),
     clustering=dict(
         type='ClusterNovelClasses',
         saliency=dict(type='SaliencyFolder', folder=f'{_base_.data_root}/Saliency'),
@@ -29,7 +30,7 @@ protocol = dict(
         min_area=400,  # the share of the image that 1500 pixels are of VOC's
     ),
     fine_tuning=dict(
-        train_cfg=dict(max_iters=900, val_interval=900),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=900, by_epoch=False)],
+        train_cfg=dict(max_iters=400, val_interval=400),
+        param_scheduler=[dict(type='PolyLR', power=0.9, end=400, by_epoch=False)],
     ),
 )
