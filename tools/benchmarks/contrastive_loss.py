@@ -7,33 +7,28 @@ all pixels for each set of the equations and one list of rows for each queue; ``
 is what the package trains with. Both start with full queues of the same sizes, as
 after some hundred iterations. Half of the images are labelled.
 
-Time is that of the fastest of ``--repeat`` steps, the two taking turns. On the CPU it
-is processor time, which does not grow with what else the machine does; with one
-thread it is the time of the step on an idle machine. Memory is what a step
-adds to its inputs, the bank among them. On the CPU it is measured in a fresh process,
-as the growth of the largest resident set after the inputs exist and a tiny step has
-loaded the libraries. On a GPU it is the allocator's own peak.
+Time and memory are explained in ``loss_step.py``.
 
 Example:
     python tools/benchmarks/contrastive_loss.py --max-time 0.2 --max-memory 0.5
 """
 
 import argparse
-import json
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
+from loss_step import compare, step_parser
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 SHARE, THRESHOLD, TEMPERATURE, LOW, HIGH = 0.2, 0.3, 0.5, 3, 20
-MIB = 2**20
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = step_parser(__doc__)
     parser.add_argument('--images', type=int, default=8)
     parser.add_argument('--classes', type=int, default=21)
     parser.add_argument('--channels', type=int, default=256)
@@ -41,23 +36,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--anchors', type=int, default=256)
     parser.add_argument('--negatives', type=int, default=50)
     parser.add_argument('--length', type=int, default=30000, help='rows of a queue')
-    parser.add_argument('--device', default='cpu', help="'cpu' or 'cuda'")
-    parser.add_argument('--repeat', type=int, default=3, help='timed steps')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
-    parser.add_argument(
-        '--max-time', type=float, help='exit with 1 above this share of the time'
-    )
-    parser.add_argument(
-        '--max-memory', type=float, help='exit with 1 above this share of the memory'
-    )
-    parser.add_argument('--measure-memory', help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def make_inputs(args, size):
     """Embeddings of student (a leaf) and teacher, logits, labels and partition."""
-    import torch
-
     from mmseg_labelfree.ops import softmax_entropy, split_by_entropy
 
     torch.manual_seed(0)
@@ -85,9 +68,6 @@ def make_inputs(args, size):
 
 def literal_step(args, inputs):
     """Algorithm 1 class by class; the state is a list of queues."""
-    import torch
-    import torch.nn.functional as F
-
     student, teacher, logits, labels, reliable, unreliable = inputs
     device, labeled = args.device, args.images // 2
     queues = [F.normalize(torch.randn(n, args.channels), dim=1) for n in lengths(args)]
@@ -167,116 +147,32 @@ def lengths(args):
     return [args.length * 5 // 3] + [args.length] * (args.classes - 1)
 
 
-def measure_memory(args):
-    """Print the MiB that a step of ``--measure-memory`` adds to its inputs."""
-    import resource
-
-    import torch
-
-    torch.set_num_threads(args.threads)
-    make = STEPS[args.measure_memory]
-    small = argparse.Namespace(**{**vars(args), 'length': 60})
-    make(small, make_inputs(small, 16))()
-    step = make(args, make_inputs(args, args.size))
-    if args.device == 'cpu':
-        # The inputs were made in place of larger temporaries: let these not count.
-        before = resident()
-        ballast = peak() - before
-        step()
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-        print(json.dumps([grown / MIB, ballast / MIB]))
-    else:
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        step()
-        grown = torch.cuda.max_memory_allocated() - before
-        print(json.dumps([grown / MIB, 0]))
-
-
-def resident():
-    """Bytes of this process that are in memory now."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    import resource
-
-    return pages * resource.getpagesize()
-
-
-def peak():
-    """Largest number of bytes of this process in memory so far."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def memory_of(version):
-    """Run this script again for one step and read its answer."""
-    command = [sys.executable, *sys.argv, '--measure-memory', version]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    grown, ballast = json.loads(done.stdout.splitlines()[-1])
-    if grown < 1.05 * ballast:
-        print(f'{version}: making the inputs took more memory than the step')
-    return grown
-
-
-def times_of(args):
-    """Milliseconds of the fastest of each version's steps."""
-    import torch
-
-    inputs = make_inputs(args, args.size)
-    steps = {name: make(args, inputs) for name, make in STEPS.items()}
-    results = {name: step() for name, step in steps.items()}
-    (literal, rows), (ours, our_rows) = results['literal'], results['ours']
-    # Different random draws of the same distribution, and equal queues.
-    torch.testing.assert_close(ours, literal, rtol=0.02, atol=0)
-    if rows != our_rows:
-        sys.exit(f'queues differ: {rows} rows, {our_rows} rows')
-
-    clock = time.process_time if args.device == 'cpu' else time.perf_counter
-    taken = {name: [] for name in steps}
-    for _ in range(args.repeat):
-        for name, step in steps.items():
-            start = clock()
-            step()
-            if args.device != 'cpu':
-                torch.cuda.synchronize()
-            taken[name].append(clock() - start)
-    return {name: 1e3 * min(values) for name, values in taken.items()}
+def check(literal, ours):
+    """Different random draws of the same distribution, and equal queues."""
+    torch.testing.assert_close(ours[0], literal[0], rtol=0.02, atol=0)
+    if literal[1] != ours[1]:
+        sys.exit(f'queues differ: {literal[1]} rows, {ours[1]} rows')
 
 
 def main() -> int:
     """Print the table; 1 if a ratio exceeds its limit."""
     args = parse_args()
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    if args.measure_memory:
-        measure_memory(args)
-        return 0
+    small = argparse.Namespace(**{**vars(args), 'length': 60})
 
-    # Children first: a child of a large process would inherit its resident set.
-    memory = {name: memory_of(name) for name in STEPS}
+    def make_steps(names):
+        inputs = make_inputs(args, args.size)
+        return {name: STEPS[name](args, inputs) for name in names}
 
-    import torch
-
-    torch.set_num_threads(args.threads)
-    times = times_of(args)
-    print(
+    return compare(
+        args,
+        list(STEPS),
+        make_steps,
+        lambda name: STEPS[name](small, make_inputs(small, 16)),
+        check,
         f'{args.images} x {args.channels} x {args.size} x {args.size} embeddings, '
         f'{args.classes} classes, {args.anchors} anchors, {args.negatives} negatives, '
-        f'on {args.device}: push, loss and backward pass'
+        f'on {args.device}: push, loss and backward pass',
     )
-    print(f'{"quantity":10} {"literal":>9} {"ours":>9} {"ratio":>6}')
-    above = False
-    for unit, row, limit in (
-        ('time ms', times, args.max_time),
-        ('peak MiB', memory, args.max_memory),
-    ):
-        ratio = row['ours'] / row['literal']
-        print(f'{unit:10} {row["literal"]:9.1f} {row["ours"]:9.1f} {ratio:6.2f}')
-        if limit is not None and ratio > limit:
-            print(f'Above the limit: {ratio:.2f} > {limit}')
-            above = True
-    return int(above)
 
 
 if __name__ == '__main__':

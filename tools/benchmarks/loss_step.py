@@ -1,0 +1,138 @@
+"""What the benchmarks of one loss step share: time and peak memory of two versions.
+
+Time is that of the fastest of ``--repeat`` steps, the two taking turns. On the CPU it
+is processor time, which does not grow with what else the machine does; with one
+thread it is the time of the step on an idle machine. Memory is what a step adds to
+its inputs. On the CPU it is measured in a fresh process, as the growth of the
+largest resident set after the inputs exist and a tiny step has loaded the libraries.
+On a GPU it is the allocator's own peak.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+MIB = 2**20
+
+
+def step_parser(doc: str) -> argparse.ArgumentParser:
+    """A parser with the options that all of these benchmarks have."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--device', default='cpu', help="'cpu' or 'cuda'")
+    parser.add_argument('--repeat', type=int, default=3, help='timed steps')
+    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
+    parser.add_argument(
+        '--max-time', type=float, help='exit with 1 above this share of the time'
+    )
+    parser.add_argument(
+        '--max-memory', type=float, help='exit with 1 above this share of the memory'
+    )
+    parser.add_argument('--measure-memory', help=argparse.SUPPRESS)
+    return parser
+
+
+def compare(
+    args: argparse.Namespace,
+    names: Sequence[str],
+    make_steps: Callable[[Sequence[str]], Mapping[str, Callable[[], Any]]],
+    make_tiny: Callable[[str], Callable[[], Any]],
+    check: Callable[[Any, Any], None],
+    heading: str,
+) -> int:
+    """Measure, and print the table.
+
+    Args:
+        args: Of :func:`step_parser`.
+        names: The two versions, the one to beat first.
+        make_steps: Gives the steps of these versions, on the same inputs.
+        make_tiny: Gives a small step of a version, which loads the libraries.
+        check: Called with the results of both versions; ends the program if they
+            do not agree.
+        heading: What is compared.
+
+    Returns:
+        Exit status: 1 if a ratio is above its limit.
+    """
+    torch.set_num_threads(args.threads)
+    if args.measure_memory:
+        name = args.measure_memory
+        make_tiny(name)()
+        print(json.dumps(_growth(make_steps([name])[name], args.device)))
+        return 0
+    # Children first: a child of a large process would inherit its resident set.
+    memory = {name: _memory_of(name) for name in names}
+    steps = make_steps(names)
+    check(*[steps[name]() for name in names])
+    rows = (
+        ('time ms', _times(steps, args), args.max_time),
+        ('peak MiB', memory, args.max_memory),
+    )
+    print(heading)
+    print(f'{"quantity":10} {names[0]:>9} {names[1]:>9} {"ratio":>6}')
+    above = False
+    for unit, row, limit in rows:
+        first, second = (row[name] for name in names)
+        ratio = second / first
+        print(f'{unit:10} {first:9.1f} {second:9.1f} {ratio:6.2f}')
+        if limit is not None and ratio > limit:
+            print(f'Above the limit: {ratio:.2f} > {limit}')
+            above = True
+    return int(above)
+
+
+def _times(
+    steps: Mapping[str, Callable], args: argparse.Namespace
+) -> dict[str, float]:
+    """Milliseconds of the fastest of each version's steps."""
+    clock = time.process_time if args.device == 'cpu' else time.perf_counter
+    taken = {name: [] for name in steps}
+    for _ in range(args.repeat):
+        for name, step in steps.items():
+            start = clock()
+            step()
+            if args.device != 'cpu':
+                torch.cuda.synchronize()
+            taken[name].append(clock() - start)
+    return {name: 1e3 * min(values) for name, values in taken.items()}
+
+
+def _memory_of(name: str) -> float:
+    """Run this program again for one step and read its answer."""
+    command = [sys.executable, *sys.argv, '--measure-memory', name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    grown, ballast = json.loads(done.stdout.splitlines()[-1])
+    if grown < 1.05 * ballast:
+        print(f'{name}: making the inputs took more memory than the step')
+    return grown
+
+
+def _growth(step: Callable, device: str) -> tuple[float, float]:
+    """MiB that a step adds; MiB that were used before it and are free again."""
+    if device != 'cpu':
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        return (torch.cuda.max_memory_allocated() - before) / MIB, 0.0
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    before = pages * resource.getpagesize()
+    # The inputs were made in place of larger temporaries: let these not count.
+    ballast = _peak() - before
+    step()
+    return (_peak() - before) / MIB, ballast / MIB
+
+
+def _peak() -> int:
+    """Largest number of bytes of this process in memory so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
