@@ -1,6 +1,7 @@
 """Pseudo-labels on which several views of an image agree."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
@@ -133,8 +134,9 @@ def consistent_labels(
 
     A view's scores are mirrored back and resized bilinearly to the size of the image
     before the argmax, so its labels never pass through a second, nearest-neighbour
-    resizing. The agreement is kept up view by view: memory is that of the largest view,
-    however many there are, and nothing waits for the device.
+    resizing. Views of one scale in a row share its resized images. The agreement is
+    kept up view by view: memory is that of the largest view, however many there are,
+    and nothing waits for the device.
 
     Args:
         predict: Maps a view ``(N, 3, H', W')`` to scores ``(N, C, h, w)`` of the
@@ -149,17 +151,19 @@ def consistent_labels(
         scores the first class wins.
     """
     agreed = None
-    for view in views:
-        scores = predict(make_view(images, view, align_corners)).float()
-        if view.flip:
-            scores = scores.flip(3)
-        if scores.shape[2:] != images.shape[2:]:
-            scores = F.interpolate(scores, images.shape[2:], mode='bilinear',
-                                   align_corners=align_corners)
-        labels = scores.max(1).indices  # as argmax, in a tenth of the time on CPUs
-        del scores
-        if agreed is None:
-            agreed = labels
-        else:
-            agreed.masked_fill_(agreed != labels, ignore_index)
+    for scale, group in groupby(views, lambda view: view.scale):
+        resized = make_view(images, View(scale), align_corners)
+        for view in group:
+            scores = predict(make_view(resized, View(flip=view.flip))).float()
+            if view.flip:
+                scores = scores.flip(3)
+            if scores.shape[2:] != images.shape[2:]:
+                scores = F.interpolate(scores, images.shape[2:], mode='bilinear',
+                                       align_corners=align_corners)
+            labels = scores.max(1).indices  # argmax, in a tenth of the time on CPUs
+            del scores
+            if agreed is None:
+                agreed = labels
+            else:
+                agreed.masked_fill_(agreed != labels, ignore_index)
     return agreed
