@@ -26,8 +26,6 @@ from .base import Job
 
 __all__ = ['PseudoLabelJob']
 
-_LOAD = ('LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs')
-
 
 @TASK_UTILS.register_module()
 class PseudoLabelJob(Job):

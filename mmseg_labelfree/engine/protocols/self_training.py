@@ -22,8 +22,8 @@ class SelfTrainingProtocol(Protocol):
     pseudo-labels. The protocol only writes numbers into a config:
 
     - ``split`` and ``background`` of every ``ZeroLabelDataset``;
-    - ``classes``, ``unseen``, ``num_classes`` and ``train_classes`` of the decode head,
-      and ``num_classes`` of auxiliary heads;
+    - ``classes``, ``unseen``, ``num_classes`` and ``train_classes`` of the decode head
+      and of auxiliary heads of its type, ``num_classes`` of others;
     - ``background`` and, in ``spnet``, no ``generator`` of the model; in rounds
       ``IncrementalClassifierInitHook`` (to start from the stage before) and
       ``FrozenTeacherHook``. Pretrained weights are read in ``spnet`` only;
@@ -173,12 +173,15 @@ class SelfTrainingProtocol(Protocol):
                 "dict(type='ZeroLabelDataset', dataset=...)"
             )
         stage.model.background = self.background
-        stage.model.decode_head.update(train_classes=train_classes)
         heads = [stage.model.decode_head, stage.model.get('auxiliary_head')]
         for node in _dicts(heads):
             if node.get('type') == 'SemanticProjectionHead':
-                node.update(classes=list(self.classes), unseen=list(self.split.unseen))
-                node['num_classes'] = len(self.classes)
+                node.update(
+                    classes=list(self.classes),
+                    unseen=list(self.split.unseen),
+                    num_classes=len(self.classes),
+                    train_classes=train_classes,
+                )
             elif 'num_classes' in node:
                 node['num_classes'] = len(self.classes)
 

@@ -126,6 +126,18 @@ def test_variants(strict):
     )
 
 
+def test_auxiliary_heads_learn_the_same_classes(strict):
+    strict.model.auxiliary_head = [
+        copy.deepcopy(strict.model.decode_head), dict(type='FCNHead', num_classes=19)
+    ]
+    found = stages(strict, rounds=1)
+    for name, classes in (('spnet', 'seen'), ('round_1', 'all')):
+        same, other = found[name].cfg.model.auxiliary_head
+        assert same.train_classes == classes and same.unseen == ['frame']
+        assert same.num_classes == other.num_classes == 4
+        assert same == found[name].cfg.model.decode_head
+
+
 def test_mistakes(strict, boxes_config):
     for settings, message in (
         (dict(rounds=-1), 'rounds=-1: there is nothing to train'),
