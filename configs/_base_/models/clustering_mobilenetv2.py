@@ -32,5 +32,5 @@ model = dict(
         type='ClusteringHead', in_channels=160, num_classes=11, kernel_sizes=()
     ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole', flip=True),
+    test_cfg=dict(mode='whole'),
 )

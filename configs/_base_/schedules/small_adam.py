@@ -2,13 +2,13 @@
 # Configs set the length.
 optim_wrapper = dict(
     type='BFloat16OptimWrapper',
-    optimizer=dict(type='Adam', lr=2e-3),
+    optimizer=dict(type='Adam', lr=1e-2),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1e-3))),
 )
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=400, by_epoch=False)
+    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=200, by_epoch=False)
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=400, val_interval=200)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=200, val_interval=100)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 log_processor = dict(by_epoch=False)

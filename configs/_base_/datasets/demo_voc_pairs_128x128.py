@@ -7,8 +7,8 @@ train_pipeline = [
     dict(type='ResizeShortestEdge', scale=240, max_size=1000),
     dict(
         type='OverlappingCropPair',
-        crop_size=192,
-        max_shift=96,
+        crop_size=128,
+        max_shift=64,
         scale_range=(0.8, 1.2),
         flip_prob=0.5,
     ),
@@ -26,7 +26,7 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=0,
     persistent_workers=False,
     drop_last=True,

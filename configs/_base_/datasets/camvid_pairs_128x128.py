@@ -6,8 +6,8 @@ train_pipeline = [
     dict(type='LoadAnnotations'),
     dict(
         type='OverlappingCropPair',
-        crop_size=192,
-        max_shift=96,
+        crop_size=128,
+        max_shift=64,
         scale_range=(0.8, 1.2),
         flip_prob=0.5,
     ),
@@ -24,7 +24,7 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=0,
     persistent_workers=False,
     drop_last=True,

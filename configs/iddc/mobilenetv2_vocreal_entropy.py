@@ -1,5 +1,0 @@
-# Figure 4: entropy instead of Weibull, VOC subset.
-_base_ = './mobilenetv2_vocreal.py'
-model = dict(
-    balance_loss=dict(_delete_=True, type='EntropyBalanceLoss', loss_weight=0.1)
-)
