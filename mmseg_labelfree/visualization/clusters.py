@@ -47,13 +47,14 @@ def write_cluster_scatter(
         features, clusters = features[chosen], clusters[chosen]
         truth = None if truth is None else truth[chosen]
     points = _plane(features, method, seed)
-    width = 6 if truth is None else 12
+    width = 7 if truth is None else 14
     figure = Figure(figsize=(width, 5), layout='constrained')
     axes = np.ravel(figure.subplots(1, 1 if truth is None else 2))
     names = {k: f'cluster {k}' for k in np.unique(clusters)}
     _scatter(axes[0], points, clusters, names, 'clusters')
     if truth is not None:
-        present = [v for v in np.unique(truth) if v >= 0]
+        values, counts = np.unique(truth[truth >= 0], return_counts=True)
+        present = values[np.argsort(-counts, kind='stable')]  # commonest first
         names = {v: classes[v] if classes is not None else str(v) for v in present}
         _scatter(axes[1], points, truth, names, 'classes of the ground truth')
     save_figure(figure, path)
@@ -78,4 +79,10 @@ def _scatter(axes, points: np.ndarray, values: np.ndarray, names: dict, title: s
         marker = 'osD^'[index // len(colours) % 4]
         axes.scatter(*chosen.T, s=10, color=colour, marker=marker, label=name)
     axes.set(xticks=[], yticks=[], title=title)
-    axes.legend(fontsize='x-small', markerscale=1.5, ncols=1 + len(names) // 16)
+    axes.legend(
+        fontsize='x-small',
+        markerscale=1.5,
+        ncols=1 + len(names) // 26,
+        loc='upper left',
+        bbox_to_anchor=(1, 1),
+    )

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from .figures import save_figure
 
+NUM_BINS = 40
+
 
 def write_entropy_histogram(
     path: str | os.PathLike, entropies: ArrayLike, threshold: float
@@ -31,25 +33,29 @@ def write_entropy_histogram(
         raise ValueError(f'{path}: there is no entropy to show')
     figure = Figure(figsize=(6, 3.5), layout='constrained')
     axes = figure.subplots()
-    bins = np.histogram_bin_edges(values, bins=40)
+    bins = np.histogram_bin_edges(values, bins=NUM_BINS)
     title = f'{len(values)} images'
     if math.isnan(threshold):
         axes.hist(values, bins, label='all')
     else:
+        bins = _edges_at(threshold, bins)
         clean = values <= threshold
         parts = dict(clean=values[clean], unclean=values[~clean])
         labels = [f'{name} ({len(part)})' for name, part in parts.items()]
         axes.hist(list(parts.values()), bins, stacked=True, label=labels)
-        axes.axvline(threshold, color='black', linestyle='--')
-        axes.annotate(
-            f' {threshold:.3f}',
-            (threshold, 0.95),
-            xycoords=('data', 'axes fraction'),
-            fontsize='small',
-        )
+        label = f'split at {threshold:.3f}'
+        axes.axvline(threshold, color='black', linestyle='--', label=label)
         axes.legend(fontsize='small')
     left_out = len(entropies) - len(values)
     if left_out:
         title += f', {left_out} without a novel pixel'
     axes.set(xlabel='foreground entropy', ylabel='images', title=title)
     save_figure(figure, path)
+
+
+def _edges_at(threshold: float, bins: np.ndarray) -> np.ndarray:
+    """Shift edges so that one is just above the threshold: no bar has both parts."""
+    edge, width = np.nextafter(threshold, np.inf), bins[1] - bins[0]
+    below = np.ceil((edge - bins[0]) / width)
+    above = np.ceil((bins[-1] - edge) / width)
+    return edge + width * np.arange(-below, max(above, 0) + 1)
