@@ -1,7 +1,7 @@
 # IDDC, MobileNetV2, VOC subset.
 _base_ = [
     '../_base_/models/clustering_mobilenetv2.py',
-    '../_base_/datasets/vocreal_pairs_128x128.py',
+    '../_base_/datasets/vocreal_pairs_192x192.py',
     '../_base_/schedules/small_adam.py',
     '../_base_/methods/iddc_mobilenetv2.py',
     '../_base_/default_runtime.py',

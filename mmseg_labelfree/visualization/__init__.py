@@ -1,6 +1,6 @@
 """Tables and curves of finished protocols; pictures of images, maps and clusters."""
 
-from .cluster_history import write_cluster_history
+from .cluster_history import write_cluster_comparison, write_cluster_history
 from .clusters import write_cluster_scatter
 from .entropy_histogram import write_entropy_histogram
 from .panels import write_panels
@@ -8,6 +8,7 @@ from .reports import print_table, write_report
 
 __all__ = [
     'print_table',
+    'write_cluster_comparison',
     'write_cluster_history',
     'write_cluster_scatter',
     'write_entropy_histogram',

@@ -48,6 +48,39 @@ def write_cluster_history(path: str | os.PathLike, history: Mapping) -> None:
     save_figure(figure, path)
 
 
+def write_cluster_comparison(
+    path: str | os.PathLike, histories: Mapping[str, Mapping]
+) -> None:
+    """Draw how many clusters live and how large they are, for several trainings.
+
+    IDDC, figure 4a and c: clusters that win pixels over the training, and the shares
+    of the validation pixels by rank beside those of the true classes.
+
+    Args:
+        path: PNG to write.
+        histories: Name -> history as for :func:`write_cluster_history`.
+    """
+    figure = Figure(figsize=(11, 4), layout='constrained')
+    live, ranks = figure.subplots(1, 2)
+    for name, history in histories.items():
+        train = history['train']
+        counts = [len(record['shares']) - record['empty'] for record in train]
+        live.plot([r['iter'] for r in train], counts, 'o-', markersize=3, label=name)
+        if history['val']:
+            ranks.plot(_ranked(history['val'][-1]['shares']), 'o-', label=name)
+    truths = [h['val'][-1]['truth'] for h in histories.values() if h['val']]
+    if truths:
+        ranks.plot(_ranked(truths[0]), 'k--', label='classes of the truth')
+    live.set(title='clusters that win pixels', xlabel='iteration')
+    live.set_ylim(bottom=0)
+    ranks.set(title='share of the validation pixels', ylabel='%', xlabel='rank')
+    ranks.set_yscale('log')
+    for axes in (live, ranks):
+        if axes.has_data():
+            axes.legend(fontsize='small')
+    save_figure(figure, path)
+
+
 def _ranked(shares: list[float]) -> np.ndarray:
     ranked = 100 * np.sort(np.asarray(shares))[::-1]
     return np.where(ranked > 0, ranked, np.nan)

@@ -1,4 +1,4 @@
-# Clusters on a frozen ImageNet MobileNetV2, output stride 8, for CPUs. The weights are
+# Clusters on a frozen ImageNet MobileNetV2, output stride 16, for CPUs. The weights are
 # torchvision's after tools/model_converters/mobilenet_v2_to_mmseg.py.
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
@@ -11,13 +11,13 @@ model = dict(
         pad_val=0,
         seg_pad_val=255,
         size_divisor=1,
-        test_cfg=dict(size_divisor=8),
+        test_cfg=dict(size_divisor=16),
     ),
     backbone=dict(
         type='MobileNetV2',
         widen_factor=1.0,
-        strides=(1, 2, 2, 1, 1, 1, 1),
-        dilations=(1, 1, 1, 2, 2, 4, 4),
+        strides=(1, 2, 2, 2, 1, 1, 1),
+        dilations=(1, 1, 1, 1, 1, 2, 2),
         out_indices=(4, 5),  # two, since a single one is not returned as a tuple
         norm_cfg=norm_cfg,
         init_cfg=dict(

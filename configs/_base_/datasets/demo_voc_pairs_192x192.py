@@ -7,8 +7,8 @@ train_pipeline = [
     dict(type='ResizeShortestEdge', scale=240, max_size=1000),
     dict(
         type='OverlappingCropPair',
-        crop_size=128,
-        max_shift=64,
+        crop_size=192,
+        max_shift=96,
         scale_range=(0.8, 1.2),
         flip_prob=0.5,
     ),

@@ -1,20 +1,13 @@
-# A small VOC subset, 12 classes and background, pairs of crops.
+# CamVid, 11 classes, pairs of crops.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
-data_root = '{{$LABELFREE_DATA:data}}/voc_real'
-metainfo = dict(
-    classes=(
-        'background', 'bottle', 'car', 'cat', 'chair', 'cow', 'dog', 'horse', 'person',
-        'pottedplant', 'sheep', 'sofa', 'tvmonitor',
-    )
-)
+data_root = '{{$LABELFREE_DATA:data}}/camvid'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='ResizeShortestEdge', scale=240, max_size=1000),
     dict(
         type='OverlappingCropPair',
-        crop_size=128,
-        max_shift=64,
+        crop_size=192,
+        max_shift=96,
         scale_range=(0.8, 1.2),
         flip_prob=0.5,
     ),
@@ -27,7 +20,6 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='ResizeShortestEdge', scale=240, max_size=1000),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
@@ -42,11 +34,9 @@ train_dataloader = dict(
         source='unlabeled',
         labeled=True,  # for the linear probe only
         dataset=dict(
-            type='PascalVOCDataset',
-            metainfo=metainfo,
+            type='CamVidDataset',
             data_root=data_root,
-            ann_file='ImageSets/Segmentation/train.txt',
-            data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+            data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
             pipeline=train_pipeline,
         ),
     ),
@@ -57,18 +47,16 @@ val_dataloader = dict(
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='PascalVOCDataset',
-        metainfo=metainfo,
+        type='CamVidDataset',
         data_root=data_root,
-        ann_file='ImageSets/Segmentation/val.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+        data_prefix=dict(img_path='images/val', seg_map_path='labels/val'),
         pipeline=test_pipeline,
         test_mode=True,
     ),
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='ClusteringIoUMetric', num_clusters=13),
+    dict(type='ClusteringIoUMetric', num_clusters=11),
     dict(type='LinearProbeIoUMetric', iou_metrics=['mIoU']),
 ]
 test_evaluator = val_evaluator

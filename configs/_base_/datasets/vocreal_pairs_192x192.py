@@ -1,13 +1,20 @@
-# CamVid, 11 classes, pairs of crops.
+# A small VOC subset, 12 classes and background, pairs of crops.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
-data_root = '{{$LABELFREE_DATA:data}}/camvid'
+data_root = '{{$LABELFREE_DATA:data}}/voc_real'
+metainfo = dict(
+    classes=(
+        'background', 'bottle', 'car', 'cat', 'chair', 'cow', 'dog', 'horse', 'person',
+        'pottedplant', 'sheep', 'sofa', 'tvmonitor',
+    )
+)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
+    dict(type='ResizeShortestEdge', scale=240, max_size=1000),
     dict(
         type='OverlappingCropPair',
-        crop_size=128,
-        max_shift=64,
+        crop_size=192,
+        max_shift=96,
         scale_range=(0.8, 1.2),
         flip_prob=0.5,
     ),
@@ -20,6 +27,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
+    dict(type='ResizeShortestEdge', scale=240, max_size=1000),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
@@ -34,9 +42,11 @@ train_dataloader = dict(
         source='unlabeled',
         labeled=True,  # for the linear probe only
         dataset=dict(
-            type='CamVidDataset',
+            type='PascalVOCDataset',
+            metainfo=metainfo,
             data_root=data_root,
-            data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
+            ann_file='ImageSets/Segmentation/train.txt',
+            data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
             pipeline=train_pipeline,
         ),
     ),
@@ -47,16 +57,18 @@ val_dataloader = dict(
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='CamVidDataset',
+        type='PascalVOCDataset',
+        metainfo=metainfo,
         data_root=data_root,
-        data_prefix=dict(img_path='images/val', seg_map_path='labels/val'),
+        ann_file='ImageSets/Segmentation/val.txt',
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         pipeline=test_pipeline,
         test_mode=True,
     ),
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='ClusteringIoUMetric', num_clusters=11),
+    dict(type='ClusteringIoUMetric', num_clusters=13),
     dict(type='LinearProbeIoUMetric', iou_metrics=['mIoU']),
 ]
 test_evaluator = val_evaluator
