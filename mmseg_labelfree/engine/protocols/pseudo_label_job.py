@@ -18,13 +18,14 @@ from PIL import Image
 
 from ...datasets.samplers import seed_everything
 from ...datasets.transforms.fill_unlabeled import label_file
+from ...datasets.zero_label import ZeroLabelDataset
 from ...models.utils.pseudo_label_generator import PseudoLabelGenerator
 from ...models.utils.stage_model import load_stage_model
 from ...utils.checkpoint import resolve_checkpoint
 from ...utils.files import atomic_path, write_text
 from .base import Job
 
-__all__ = ['PseudoLabelJob']
+__all__ = ['PseudoLabelJob', 'whole_images']
 
 
 @TASK_UTILS.register_module()
@@ -69,8 +70,7 @@ class PseudoLabelJob(Job):
         """
         folder = Path(cfg.work_dir, 'labels')
         self._claim(folder)
-        dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        dataset.dataset.pipeline = _whole_images(dataset.dataset.pipeline)
+        dataset = whole_images(DATASETS.build(cfg.train_dataloader.dataset))
         images = dataset.dataset.data_prefix.get('img_path') or ''
         files = [
             label_file(folder, dataset.get_data_info(i)['img_path'], images)
@@ -83,14 +83,24 @@ class PseudoLabelJob(Job):
             seed = cfg.get('randomness', {}).get('seed') or 0
             for index in track_iter_progress(todo) if is_main_process() else todo:
                 seed_everything((seed, index))
-                with _precision(cfg, model):
-                    labels = self._label(model, dataset[index])
+                labels = self.label_image(model, dataset[index], cfg)
                 _write(files[index], labels)
         barrier()
         return dict(pseudo_share=_share(files)) if is_main_process() else {}
 
-    def _label(self, model: torch.nn.Module, sample: dict) -> np.ndarray:
-        """Pseudo-labels of one image, uint8 (H, W), 255 where there is none."""
+    def label_image(
+        self, model: torch.nn.Module, sample: dict[str, Any], cfg: Config
+    ) -> np.ndarray:
+        """Pseudo-labels of one image.
+
+        Args:
+            model: The frozen model, in evaluation mode.
+            sample: Item of a data set of :func:`whole_images`.
+            cfg: Config of the stage, for the numerical precision.
+
+        Returns:
+            uint8 ``(H, W)``, 255 where there is none.
+        """
         batch = {key: [value] for key, value in sample.items()}
         batch = model.data_preprocessor(batch, False)
         images = batch['inputs']
@@ -101,9 +111,10 @@ class PseudoLabelJob(Job):
         padded = padded.to(images.device)
         # Processes have different numbers of images, so they must not wait for each
         # other here.
-        filled = self.generator(
-            model, images, padded, self.background, all_processes=False
-        )
+        with _precision(cfg, model):
+            filled = self.generator(
+                model, images, padded, self.background, all_processes=False
+            )
         filled = filled[0, :height, :width].cpu()
         return torch.where(filled == labels[0].cpu(), 255, filled).byte().numpy()
 
@@ -128,11 +139,13 @@ class PseudoLabelJob(Job):
         barrier()
 
 
-def _whole_images(pipeline: Any) -> Compose:
-    """Of a training pipeline what loads and labels, without any augmentation."""
+def whole_images(dataset: ZeroLabelDataset) -> ZeroLabelDataset:
+    """Leave of a data set's pipeline what loads and labels, without augmentation."""
     kept = ('LoadImageFromFile', 'LoadAnnotations', 'MapLabels')
-    loading = [t for t in pipeline.transforms if type(t).__name__ in kept]
-    return Compose([*loading, dict(type='PackSegInputs')])
+    pipeline = dataset.dataset.pipeline.transforms
+    loading = [t for t in pipeline if type(t).__name__ in kept]
+    dataset.dataset.pipeline = Compose([*loading, dict(type='PackSegInputs')])
+    return dataset
 
 
 def _precision(cfg: Config, model: torch.nn.Module):

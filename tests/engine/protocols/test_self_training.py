@@ -1,4 +1,5 @@
 import copy
+import importlib.util
 import json
 import os
 import signal
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner, PseudoLabelJob
@@ -267,6 +269,50 @@ def test_labels_job_goes_on_and_refuses_other_labels(strict):
     other = PseudoLabelJob(stage.job.checkpoint, dict(views='none'))
     with pytest.raises(ValueError, match='pseudo-labels of another model or generator'):
         other.run(copy.deepcopy(stage))
+
+
+def test_quality_of_pseudo_labels_is_counted_pixel_by_pixel(
+    strict, tmp_path, boxes_root, capsys
+):
+    path = ROOT / 'tools/pseudo_label_quality.py'
+    spec = importlib.util.spec_from_file_location('pseudo_label_quality', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    strict.protocol.split = dict(seen=['square', 'bar'], unseen=['dot', 'frame'])
+    cfg = ProtocolRunner(strict).stage('round_1').cfg
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    torch.nn.init.normal_(model.decode_head.conv_seg.embed.weight)
+    checkpoint = str(tmp_path / 'random.pth')
+    torch.save(dict(meta={}, state_dict=model.state_dict()), checkpoint)
+    counts = tool.confusion(cfg, checkpoint, ['none', 'mirror'], images=3)
+
+    expected = np.zeros((2, 3, 3), int)
+    model = load_stage_model(checkpoint, cfg.model).eval()
+    for index in range(3):
+        name = f'train_{index:03d}'
+        image = np.asarray(Image.open(boxes_root / f'JPEGImages/{name}.jpg'))
+        image = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)
+        batch = dict(inputs=[image], data_samples=[SegDataSample()])
+        inputs = model.data_preprocessor(batch, False)['inputs']
+        truth = np.asarray(Image.open(boxes_root / f'SegmentationClass/{name}.png'))
+        empty = torch.full((1, 32, 32), 254)
+        for k, views in enumerate(('none', 'mirror')):
+            labels = PseudoLabelGenerator(views)(model, inputs, empty)[0]
+            for y, x in np.ndindex(32, 32):
+                value, label = int(truth[y, x]), int(labels[y, x])
+                if value not in (1, 2):  # those have a label
+                    row = {3: 0, 4: 1}.get(value, 2)
+                    expected[k, row, {2: 0, 3: 1}.get(label, 2)] += 1
+                else:
+                    expected[k, 2, 2] += 1
+    np.testing.assert_array_equal(counts['none'], expected[0])
+    np.testing.assert_array_equal(counts['mirror'], expected[1])
+    assert not counts['none'][:2, 2].any() and counts['mirror'][:2, 2].any()
+    config = tmp_path / 'tiny.py'
+    config.write_text(strict.pretty_text)
+    tool.main([str(config), checkpoint, '--views', 'none', '--images', '2'])
+    assert '| none | 100.0 |' in capsys.readouterr().out
 
 
 def with_work_dir(path, work_dir):
