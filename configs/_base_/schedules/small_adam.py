@@ -26,5 +26,5 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='IterationSeedHook'),
     dict(type='ChannelsLastHook'),
-    dict(type='ClusterMonitorHook', interval=50),
+    dict(type='ClusterMonitorHook', interval=20),
 ]
