@@ -7,12 +7,16 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(**_base_.eums)
-model.update(ramp_up=70, ramp_by_epoch=False)  # a sixth of the length, as in the paper
+model.update(
+    strong_view=dict(_base_.eums.strong_view, hue=0.0),  # a class has its hue here
+    ramp_up=70,  # a sixth of the length, as in the paper
+    ramp_by_epoch=False,
+)
 optim_wrapper = dict(optimizer=dict(lr=0.1))
-train_cfg = dict(max_iters=600, val_interval=600)
+train_cfg = dict(max_iters=800, val_interval=800)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
-    dict(type='PolyLR', power=0.9, begin=20, end=600, by_epoch=False),
+    dict(type='PolyLR', power=0.9, begin=20, end=800, by_epoch=False),
 ]
 protocol = dict(
     fold='pascal-5i_fold0',
@@ -22,7 +26,7 @@ protocol = dict(
     clustering=dict(
         type='ClusterNovelClasses',
         saliency=dict(type='RobustBackgroundSaliency'),
-        saliency_threshold=0.3,
+        saliency_threshold=0.1,  # its maps are dark
         features=dict(size=(96, 128)),  # of the base model's backbone
         min_area=100,  # the share of the image that 1500 pixels are of VOC's
     ),

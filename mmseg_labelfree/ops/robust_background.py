@@ -11,6 +11,7 @@ _COLOUR_SCALE = 10.0  # sigma_clr of the paper, in units of CIE Lab
 _SPACE_SCALE = 0.4  # sigma_spa; image sides are 1
 _BORDER_SCALE = 1.0  # sigma_bndcon
 _BACKGROUND_WEIGHT = 5.0
+_COMPACTNESS = 20.0  # of the superpixels
 _SMOOTHNESS = 0.1  # least weight between neighbours (mu)
 
 
@@ -34,11 +35,10 @@ def robust_background_saliency(
     """
     lab = rgb2lab(image)
     segments = slic(
-        lab,
+        image,  # in Lab of its own scale; a Lab image it would squeeze into 0..1
         n_segments=num_superpixels,
-        compactness=10,
+        compactness=_COMPACTNESS,
         start_label=0,
-        convert2lab=False,
     )
     segments = np.unique(segments, return_inverse=True)[1].reshape(segments.shape)
     colour, place = _means(lab, segments)

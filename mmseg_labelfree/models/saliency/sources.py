@@ -125,7 +125,8 @@ class RobustBackgroundSaliency(SaliencySource):
 
     See :func:`~mmseg_labelfree.ops.robust_background.robust_background_saliency`. It
     needs 0.1 to 0.2 s for an image on one core, and finds objects far less reliably
-    than a trained network; thresholds of 0.3 fit it better than 0.5.
+    than a trained network. Its maps are dark: thresholds of 0.1 to 0.2 fit it better
+    than 0.5.
 
     Args:
         num_superpixels (int): Superpixels of an image, about.
