@@ -277,6 +277,16 @@ def _process(rank, path, port, out):
     hook = next(h for h in runner.hooks if isinstance(h, DynamicReassignmentHook))
     sampler = runner.train_dataloader.sampler
     torch.save([hook.decision, sampler.state_dict()['moves']], f'{out}_{rank}.pth')
+    torch.distributed.barrier()  # the checkpoint is written
+    run_job(ranking_job(cfg, f'{out}_job'))
+
+
+def ranking_job(cfg, work_dir):
+    """The ranking as a job, by the model that ``cfg`` has trained."""
+    hook = cfg.custom_hooks[-1]
+    job = dict(type='RankNovelImages', checkpoint=cfg.work_dir, num_known=4,
+               dataset=hook.dataset, batch_size=3)
+    return Config(dict(cfg, job=job, work_dir=work_dir))
 
 
 def test_two_processes_decide_as_one(eums, tmp_path):
@@ -301,3 +311,8 @@ def test_two_processes_decide_as_one(eums, tmp_path):
     assert first['images'] == alone['images'] and first['kept'] == alone['kept']
     saved = load_checkpoint(eums.work_dir)[0]['dynamic_reassignment']
     np.testing.assert_allclose(saved['entropies'], alone['entropies'], rtol=1e-3)
+
+    run_job(ranking_job(Config.fromfile(path), f'{out}_alone'))
+    for name in ('clean.txt', 'unclean.txt', 'ranking.csv'):
+        texts = [Path(f'{out}_{w}/{name}').read_text() for w in ('job', 'alone')]
+        assert texts[0] == texts[1] and texts[0]
