@@ -15,6 +15,7 @@ protocol = dict(
     fold=_base_.fold,
     num_clusters=6,  # twice the 3 novel classes, as in the paper
     from_base=True,  # a few epochs are too short from the ImageNet weights
+    from_basic=True,  # a teacher has to know the clusters before it labels
     reassignment=dict(begin=70, by_epoch=False),
     clustering=dict(
         type='ClusterNovelClasses',

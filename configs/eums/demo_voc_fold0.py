@@ -22,6 +22,7 @@ protocol = dict(
     fold='pascal-5i_fold0',
     num_clusters=10,  # twice the 5 novel classes, as in the paper
     from_base=True,  # there are no pretrained weights to start from
+    from_basic=True,  # a teacher has to know the clusters before it labels
     reassignment=dict(begin=70, by_epoch=False),
     clustering=dict(
         type='ClusterNovelClasses',

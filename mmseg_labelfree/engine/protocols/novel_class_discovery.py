@@ -63,6 +63,8 @@ class NovelClassDiscoveryProtocol(Protocol):
         from_base (bool): Start 'basic' and 'eums' from the base model, with new outputs
             for the clusters. The authors start all trainings from the pretrained
             backbone (code); without pretrained weights the base model's are better.
+        from_basic (bool): Go on with the basic model in 'eums' (algorithm 1, line 28).
+            In a short training its teacher else labels before it knows the clusters.
         base_training (dict, optional): Config overrides of the base stage.
         fine_tuning (dict, optional): Config overrides of 'basic' and 'eums'.
         reuse (dict, optional): Folders of finished stages of another run, by name of
@@ -96,6 +98,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         self_training: bool = True,
         teacher: Mapping[str, Any] | None = None,
         from_base: bool = False,
+        from_basic: bool = False,
         base_training: Mapping[str, Any] | None = None,
         fine_tuning: Mapping[str, Any] | None = None,
         reuse: Mapping[str, str] | None = None,
@@ -113,7 +116,10 @@ class NovelClassDiscoveryProtocol(Protocol):
         self.reassignment = reassignment
         self.self_training = self_training
         self.teacher = dict(teacher or dict(type='EMATeacherHook'))
-        self.from_base = from_base
+        self.starts = dict(
+            basic='base' if from_base else None,
+            eums='basic' if from_basic else 'base' if from_base else None,
+        )
         self.base_training = dict(base_training or {})
         self.fine_tuning = dict(fine_tuning or {})
         self.reuse = dict(reuse or {})
@@ -156,8 +162,8 @@ class NovelClassDiscoveryProtocol(Protocol):
     def _collect(self, name: str, wanted: set[str]) -> None:
         if name not in self.reuse:
             wanted.add(name)
-            trains = self.from_base and name in ('basic', 'eums')
-            for need in NEEDS[name] + (['base'] if trains else []):
+            start = self.starts.get(name)
+            for need in NEEDS[name] + ([start] if start else []):
                 self._collect(need, wanted)
 
     def _folder(self, cfg: Config, stage: str) -> str:
@@ -268,8 +274,8 @@ class NovelClassDiscoveryProtocol(Protocol):
                 subset='val', fold=self.fold_setting
             )
         hooks = [*stage.get('custom_hooks', []), dict(type='SamplerStateHook')]
-        if self.from_base:
-            start = dict(checkpoint=self._folder(cfg, 'base'), init='random')
+        if self.starts[name]:
+            start = dict(checkpoint=self._folder(cfg, self.starts[name]), init='random')
             hooks.append(dict(type='IncrementalClassifierInitHook', **start))
         stage.custom_hooks = hooks
         return stage

@@ -92,6 +92,13 @@ def test_rows_share_stages(novel):
     assert hooks['IncrementalClassifierInitHook'].checkpoint == 'y'
     names = [s.name for s in stages_of(novel, from_base=True, reuse=reuse)]
     assert names == ['base', 'ranking', 'eums']
+    reuse = dict(clustering='x/clustering', ranking='x/ranking')
+    stages = stages_of(novel, from_basic=True, reuse=reuse)
+    assert [s.name for s in stages] == ['basic', 'eums']
+    starts = [
+        [h.checkpoint for h in s.cfg.custom_hooks if 'checkpoint' in h] for s in stages
+    ]
+    assert starts == [[], [stages[0].cfg.work_dir]]
 
 
 def test_settings_that_do_not_fit(novel):
