@@ -151,6 +151,7 @@ def results(cfg):
 
 def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     monkeypatch.setattr(rank_novel_images, 'CHUNK', 4)
+    novel.protocol.from_basic = True
     ProtocolRunner(novel).run()
     whole = results(novel)
     assert list(whole) == STAGES
