@@ -1,6 +1,6 @@
 # IDDC on the features of a supervised MobileNetV2; as iddc.py otherwise.
-# Without centring the cosines of these features are nearly all above 0.2. With it, those
-# of one class and of different classes cross at 0.02 to 0.04 (section 4.4.4,
+# Without centring the cosines of these features are nearly all above 0.2. With it,
+# those of one class and of different classes cross at 0.02 to 0.04 (section 4.4.4,
 # tools/affinity_statistics.py); only clear pairs are taken.
 pairs = dict(
     type='PairwiseAffinityLoss',
@@ -13,7 +13,7 @@ pairs = dict(
     centered=True,
     variant='official',
 )
-# With the 0.4 / 50 of the code half of the clusters stay empty in these short trainings.
+# With the 0.4 / 50 of the code half of the clusters stay empty in these short runs.
 weibull = dict(
     type='WeibullBalanceLoss',
     k=0.3,  # code
