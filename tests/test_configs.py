@@ -105,7 +105,10 @@ def test_config_parses_and_its_parts_build(path):
 
 @pytest.mark.parametrize(
     'path',
-    [p for p in CONFIGS if p.parent.name == 'mib' and 'protocol' in p.read_text()],
+    [
+        p for p in CONFIGS
+        if p.parent.name == 'mib' and not re.search('points|scribbles|full', p.stem)
+    ],
     ids=lambda p: p.stem,
 )
 def test_class_incremental_stages(path):
