@@ -24,6 +24,9 @@ def _cells(stage: Mapping, columns: Mapping[str, str]) -> list[str]:
 def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> None:
     """Print one row a stage, in percent; ``-`` where a stage has no such metric.
 
+    The table takes the width that it needs, in logs and narrow terminals too: rich would
+    cut the numbers to fit.
+
     Args:
         results: Stage name -> dict with ``metrics`` (key -> percent), ``seconds`` and,
             if the stage trains, ``iterations``.
@@ -34,7 +37,10 @@ def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> N
         table.add_column(heading, justify='left' if heading == 'stage' else 'right')
     for name, stage in results.items():
         table.add_row(name, *_cells(stage, columns), f'{stage["seconds"]:.0f}')
-    Console().print(table)
+    console = Console()
+    needed = console.measure(table, options=console.options.update(width=1000)).maximum
+    console.width = max(console.width, needed)
+    console.print(table)
 
 
 def write_report(

@@ -35,3 +35,12 @@ def test_terminal_table(capsys):
     print_table(RESULTS, COLUMNS)
     printed = capsys.readouterr().out
     assert 'step_1' in printed and '51.2' in printed and 'mIoU in percent' in printed
+
+
+def test_terminal_table_is_never_cut(capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '40')
+    columns = {f'column {i}': f'mIoU/{i}' for i in range(12)}
+    metrics = {key: 51.24 for key in columns.values()}
+    print_table({'step_0': dict(metrics=metrics, seconds=7)}, columns)
+    printed = capsys.readouterr().out
+    assert printed.count('51.2') == 12 and '…' not in printed
