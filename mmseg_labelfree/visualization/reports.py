@@ -24,8 +24,8 @@ def _cells(stage: Mapping, columns: Mapping[str, str]) -> list[str]:
 def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> None:
     """Print one row a stage, in percent; ``-`` where a stage has no such metric.
 
-    The table takes the width that it needs, in logs and narrow terminals too: rich would
-    cut the numbers to fit.
+    The table takes the width that it needs, in logs and narrow terminals too: rich
+    would cut the numbers to fit.
 
     Args:
         results: Stage name -> dict with ``metrics`` (key -> percent), ``seconds`` and,
