@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
+from mmseg_labelfree.utils.command_line import config_parser, read_config
 from mmseg_labelfree.visualization.figures import save_figure
 
 BINS = 100
@@ -30,15 +30,10 @@ BINS = 100
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='config of DiscriminativeClusteringSegmentor')
+    parser = config_parser(__doc__, 'config of DiscriminativeClusteringSegmentor')
     parser.add_argument('--images', type=int, default=64, help='labelled images')
     parser.add_argument('--per-image', type=int, default=32, help='pixels of each')
     parser.add_argument('--work-dir', help='default work_dirs/<name of the config>')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='override settings of the config: key=value ...')
     return parser.parse_args(argv)
 
 
@@ -75,10 +70,7 @@ def crossing(shares: np.ndarray) -> float:
 def main(argv: list[str] | None = None) -> None:
     """Print and draw the distributions."""
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    cfg = read_config(args)
     shares = histograms(cfg, args.images, args.per_image)
     centres = (np.arange(BINS) + 0.5) * 2 / BINS - 1
     print('quantile  different  one class')

@@ -16,8 +16,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
@@ -25,6 +24,7 @@ from rich.table import Table
 
 from mmseg_labelfree.datasets import TASKS, IncrementalDataset, get_task
 from mmseg_labelfree.datasets.known_counts import expected_counts
+from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 
 DIFFERENCE = (
     'A different number means that these are not the images or masks of the paper, '
@@ -37,18 +37,9 @@ SETTINGS = ('task', 'setup', 'class_order', 'image_lists', 'min_images')
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='config file of a class-incremental method')
+    parser = config_parser(__doc__, 'config file of a class-incremental method')
     parser.add_argument(
         '--deep', action='store_true', help='open every image and mask, compare sizes'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that replace those of the config, as key=value',
     )
     return parser.parse_args(argv)
 
@@ -179,16 +170,7 @@ def report(cfg: Config, deep: bool, console: Console) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the check; returns the exit code."""
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
-    init_default_scope('mmseg')
-    console = Console()
-    try:
-        return int(report(cfg, args.deep, console) > 0)
-    except (ValueError, FileNotFoundError) as error:
-        Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
-        return 1
+    return exit_code(lambda: report(read_config(args), args.deep, Console()))
 
 
 if __name__ == '__main__':

@@ -8,17 +8,16 @@ them with the sizes of the authors' lists where those are known.
 The exit code is 1 if a number differs from a known one.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
 from mmseg_labelfree.datasets import NovelClassDataset
 from mmseg_labelfree.datasets.known_counts import expected_fold_counts
+from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 
 PARTS = {
     'mixed': ('train', 'a base class: base training', dict(mixed_images=True)),
@@ -31,21 +30,6 @@ DIFFERENCE = (
     'its figures cannot be expected: check the list of images (VOC: trainaug with '
     '10582 names) and the mask folder (SegmentationClassAug, masks of SBD included).'
 )
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='config file with a NovelClassDiscoveryProtocol')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that replace those of the config, as key=value',
-    )
-    return parser.parse_args(argv)
 
 
 def report(cfg: Config, console: Console) -> int:
@@ -91,16 +75,9 @@ def report(cfg: Config, console: Console) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the check; returns the exit code."""
-    args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
-    init_default_scope('mmseg')
-    try:
-        return int(report(cfg, Console()) > 0)
-    except (ValueError, FileNotFoundError) as error:
-        Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
-        return 1
+    parser = config_parser(__doc__, 'config file with a NovelClassDiscoveryProtocol')
+    args = parser.parse_args(argv)
+    return exit_code(lambda: report(read_config(args), Console()))
 
 
 if __name__ == '__main__':

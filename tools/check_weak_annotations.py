@@ -11,15 +11,13 @@ counted, whatever ``invalid`` in the config says.
 The exit code is 1 if an image is listed.
 """
 
-import argparse
 import copy
 import sys
 from collections.abc import Sequence
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from rich.console import Console
 from rich.progress import track
@@ -29,21 +27,7 @@ from mmseg_labelfree.datasets.transforms.load_weak_annotations import (
     WeakAnnotationLoader,
 )
 from mmseg_labelfree.datasets.transforms.simulate_weak_labels import WeakLabelSimulator
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='config file with weak labels')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that replace those of the config, as key=value',
-    )
-    return parser.parse_args(argv)
+from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 
 
 def weak_part(pipeline: Compose) -> list:
@@ -105,16 +89,8 @@ def report(cfg: Config, console: Console) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the check; returns the exit code."""
-    args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
-    init_default_scope('mmseg')
-    try:
-        return int(report(cfg, Console()) > 0)
-    except (ValueError, FileNotFoundError) as error:
-        Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
-        return 1
+    args = config_parser(__doc__, 'config file with weak labels').parse_args(argv)
+    return exit_code(lambda: report(read_config(args), Console()))
 
 
 if __name__ == '__main__':

@@ -25,23 +25,19 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
 
 from mmseg_labelfree.datasets.building import build_inner, explain_missing
 from mmseg_labelfree.datasets.class_index import class_index
 from mmseg_labelfree.datasets.partitions import choose_labeled
 from mmseg_labelfree.datasets.step_images import class_presence, read_image_list
 from mmseg_labelfree.ops.label_maps import loaded_labels
+from mmseg_labelfree.utils.command_line import config_parser, read_config
 from mmseg_labelfree.utils.files import write_text
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='config file with a train_dataloader')
+    parser = config_parser(__doc__, 'config file with a train_dataloader')
     size = parser.add_mutually_exclusive_group(required=True)
     size.add_argument('--ratio', type=Fraction, help='labelled share, as 1/8 or 0.125')
     size.add_argument('--number', type=int, help='number of labelled images')
@@ -62,10 +58,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--source', help='source to split, if the config has several; default the first'
     )
     parser.add_argument('--out', help='folder for the lists')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction,
-        help='settings that replace those of the config, as key=value',
-    )
     return parser.parse_args(argv)
 
 
@@ -91,10 +83,7 @@ def inner_config(dataset: dict, source: str | None) -> dict:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the lists that the command line asks for."""
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    cfg = read_config(args)
     inner = inner_config(cfg.train_dataloader.dataset, args.source)
     inner['lazy_init'] = True
     if args.ann_file is not None:

@@ -20,9 +20,8 @@ import copy
 
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
@@ -30,19 +29,15 @@ from mmseg_labelfree.datasets.samplers import seed_everything
 from mmseg_labelfree.engine.protocols import PseudoLabelJob, build_protocol
 from mmseg_labelfree.engine.protocols.pseudo_label_job import whole_images
 from mmseg_labelfree.models.utils.stage_model import load_stage_model
+from mmseg_labelfree.utils.command_line import config_parser, read_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='config of a SelfTrainingProtocol')
+    parser = config_parser(__doc__, 'config of a SelfTrainingProtocol')
     parser.add_argument('checkpoint', help='checkpoint, or stage folder, of a model')
     parser.add_argument('--views', nargs='+', default=['none', 'mirror', 'mirror+up'])
     parser.add_argument('--images', type=int, default=60, help='the first ones')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='override settings of the config: key=value ...')
     return parser.parse_args(argv)
 
 
@@ -90,11 +85,8 @@ def confusion(
 def main(argv: list[str] | None = None) -> None:
     """Print a Markdown table with a row for each set of views."""
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args)
     cfg.work_dir = 'work_dirs/pseudo_label_quality'
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
     cfg = build_protocol(cfg).stages(cfg)[-1].cfg
     unseen = cfg.model.decode_head.unseen
     columns = ['views', 'labelled', 'right', 'elsewhere', *unseen]

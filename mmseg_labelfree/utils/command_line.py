@@ -1,0 +1,56 @@
+"""What the command lines of tools share: a config and settings that replace its own."""
+
+import argparse
+from collections.abc import Callable
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from rich.console import Console
+
+__all__ = ['config_parser', 'exit_code', 'read_config']
+
+
+def config_parser(description: str, config: str) -> argparse.ArgumentParser:
+    """Parser of ``CONFIG --cfg-options key=value ...``, to add arguments to.
+
+    Args:
+        description: Text of ``--help``, printed as it is.
+        config: Which config the tool wants.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help=config)
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that replace those of the config, as key=value',
+    )
+    return parser
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The config that a command line of :func:`config_parser` asks for.
+
+    Makes its scope (``mmseg``) that of the registries.
+    """
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return cfg
+
+
+def exit_code(check: Callable[[], int]) -> int:
+    """Run a check of data: 0 if it finds nothing, otherwise 1.
+
+    Args:
+        check: Prints what it finds and gives the number of findings. A ValueError or
+            FileNotFoundError of it is printed in one line.
+    """
+    try:
+        return int(check() > 0)
+    except (ValueError, FileNotFoundError) as error:
+        Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
+        return 1
