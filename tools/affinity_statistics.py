@@ -4,6 +4,7 @@ IDDC, section 4.4.4, chooses its thresholds from a small number of labelled imag
 above the crossing point of the two distributions (figure 2) a pair of pixels is more
 likely of one class. Embeds random pixels of some training crops of the config, prints
 quantiles of the distributions and draws them to ``affinities.png`` in the work dir.
+Prints also how many of the pairs that the thresholds of the config take are right.
 
 Example::
 
@@ -19,8 +20,10 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from torch import Tensor
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
+from mmseg_labelfree.models import DiscriminativeClusteringSegmentor
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
 from mmseg_labelfree.utils.command_line import config_parser, read_config
 from mmseg_labelfree.visualization.figures import save_figure
@@ -37,26 +40,38 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def histograms(cfg: Config, images: int, per_image: int) -> np.ndarray:
-    """Shares (2, BINS) of the affinities -1 to 1: different classes, one class."""
-    model = MODELS.build(cfg.model)
-    model.init_weights()
+def pairs(
+    model: DiscriminativeClusteringSegmentor, cfg: Config, images: int, per_image: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Random pairs of labelled pixels.
+
+    Returns:
+        Their affinities ``(P,)``, whether they are of one class, and whether they are
+        of one image.
+    """
     cfg.train_dataloader.batch_size = min(images, 16)
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     rows, labels = [], []
     for embeddings, truth in embedding_samples(model, loader, per_image):
-        rows.append(embeddings.flatten(0, 1))
-        labels.append(truth.flatten())
+        rows.append(embeddings)
+        labels.append(truth)
         if len(rows) * cfg.train_dataloader.batch_size >= images:
             break
     rows, labels = torch.cat(rows), torch.cat(labels)
+    image = torch.arange(len(rows))[:, None].expand_as(labels).flatten()
+    rows, labels = rows.flatten(0, 1), labels.flatten()
     (units,) = model.pairwise_loss.unit_embeddings([rows])
-    units, labels = units[labels != 255], labels[labels != 255]
+    known = labels != 255
+    units, labels, image = units[known], labels[known], image[known]
     first, second = torch.triu_indices(len(labels), len(labels), offset=1)
     affinity = (units @ units.T)[first, second]
-    same = labels[first] == labels[second]
+    return affinity, labels[first] == labels[second], image[first] == image[second]
+
+
+def histograms(affinity: Tensor, one_class: Tensor) -> np.ndarray:
+    """Shares (2, BINS) of the affinities -1 to 1: different classes, one class."""
     bins = ((affinity + 1) * BINS / 2).long().clamp(0, BINS - 1)
-    counts = torch.bincount(same * BINS + bins, minlength=2 * BINS).view(2, BINS)
+    counts = torch.bincount(one_class * BINS + bins, minlength=2 * BINS).view(2, BINS)
     return (counts / counts.sum(1, keepdim=True)).numpy()
 
 
@@ -67,11 +82,20 @@ def crossing(shares: np.ndarray) -> float:
     return float(2 * (below.max() + 1) / BINS - 1) if len(below) else -1.0
 
 
+def print_precision(what: str, right: Tensor, taken: Tensor) -> None:
+    """Print how many pairs that the loss takes are right, and how many of all are."""
+    share = f'{right[taken].float().mean():.1%}' if taken.any() else 'none is taken'
+    print(f'{what}: {share} (of all pairs {right.float().mean():.1%})')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Print and draw the distributions."""
     args = parse_args(argv)
     cfg = read_config(args)
-    shares = histograms(cfg, args.images, args.per_image)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    affinity, one_class, one_image = pairs(model, cfg, args.images, args.per_image)
+    shares = histograms(affinity, one_class)
     centres = (np.arange(BINS) + 0.5) * 2 / BINS - 1
     print('quantile  different  one class')
     for quantile in (0.05, 0.25, 0.5, 0.75, 0.95):
@@ -79,6 +103,17 @@ def main(argv: list[str] | None = None) -> None:
         print(f'{quantile:8} {found[0]:10.2f} {found[1]:10.2f}')
     point = crossing(shares)
     print(f'the distributions cross at an affinity of {point:.2f}')
+    loss = model.pairwise_loss
+    print_precision(
+        'pairs within an image above positive_threshold that are of one class',
+        one_class[one_image],
+        affinity[one_image] > loss.positive_threshold,
+    )
+    print_precision(
+        'pairs between images below negative_threshold that are of different classes',
+        ~one_class[~one_image],
+        affinity[~one_image] < loss.negative_threshold,
+    )
     figure = Figure(figsize=(6, 4), layout='constrained')
     axes = figure.subplots()
     for values, name in zip(shares, ('different classes', 'one class'), strict=True):

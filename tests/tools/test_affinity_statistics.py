@@ -61,11 +61,21 @@ def test_tool_prints_and_draws(tool, boxes_root, tmp_path, capsys):
             sampler=dict(type='SeededInfiniteSampler', shuffle=True), dataset=data,
         ),
     ))
-    torch.manual_seed(0)
-    shares = tool.histograms(cfg.copy(), images=8, per_image=10)
-    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)
     path = tmp_path / 'tiny.py'
     path.write_text(cfg.pretty_text)
     tool.main([str(path), '--images', '8', '--work-dir', str(tmp_path)])
-    assert 'the distributions cross at an affinity of' in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert 'the distributions cross at an affinity of' in printed
+    assert printed.count('(of all pairs ') == 2
     assert (tmp_path / 'affinities.png').stat().st_size > 1000
+
+
+def test_histograms_and_precision_of_pairs(tool, capsys):
+    affinity = torch.tensor([-0.99, 0.0, 0.005, 0.99])
+    shares = tool.histograms(affinity, torch.tensor([False, False, True, True]))
+    assert shares[0, 0] == shares[0, 50] == shares[1, 50] == shares[1, 99] == 0.5
+    right = torch.tensor([True, True, False, True])
+    tool.print_precision('pairs', right, affinity > -0.5)
+    assert capsys.readouterr().out == 'pairs: 66.7% (of all pairs 75.0%)\n'
+    tool.print_precision('pairs', right, affinity > 1)
+    assert 'none is taken' in capsys.readouterr().out
