@@ -154,6 +154,8 @@ class ClusterNovelClasses(Job):
         self.folder = Path(self.out_dir or cfg.work_dir)
         self.folder.mkdir(parents=True, exist_ok=True)
         dataset = DATASETS.build(self.dataset)
+        # By all processes: data sets may exchange what they read.
+        truth = None if self.truth is None else DATASETS.build(self.truth)
         names = image_names(dataset)
         finder = self._finder(cfg)
         self._check_settings(cfg)
@@ -165,7 +167,7 @@ class ClusterNovelClasses(Job):
         metrics = [None]
         if is_main_process():
             self._draw_panels(finder, dataset, names, kept, clusters.assignment)
-            metrics = [self._summarize(names, decisions, kept, clusters)]
+            metrics = [self._summarize(names, decisions, kept, clusters, truth)]
         broadcast_object_list(metrics)
         return metrics[0]
 
@@ -267,14 +269,15 @@ class ClusterNovelClasses(Job):
         decisions: list[tuple[str, int]],
         kept: list[int],
         clusters: FeatureClusters,
+        truth: Any,
     ) -> dict[str, float]:
         seed, assignment = self.clustering['seed'], clusters.assignment
         metrics = dict(images=len(names), images_used=len(kept))
         metrics |= dict(clusters=self.num_clusters) | spread(clusters, seed)
         classes = class_names = None
-        if self.truth is not None:
+        if truth is not None:
             kept_names = [names[i] for i in kept]
-            classes, class_names = true_classes(self.truth, kept_names, self._region)
+            classes, class_names = true_classes(truth, kept_names, self._region)
             known = classes >= 0
             if known.any():
                 metrics |= class_agreement(assignment[known], classes[known])

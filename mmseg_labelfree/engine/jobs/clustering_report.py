@@ -1,12 +1,11 @@
 """What the clustering stage says about its result: figures, lists and pictures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import mmcv
 import numpy as np
-from mmseg.registry import DATASETS
 
 from ...ops.entropy import softmax_entropy
 from ...ops.feature_clustering import FeatureClusters
@@ -36,14 +35,14 @@ def spread(clusters: FeatureClusters, seed: int) -> dict[str, float]:
 
 
 def true_classes(
-    truth: Mapping[str, Any],
+    truth: Any,
     names: Sequence[str],
     region_of: Callable[[str], NovelRegion],
 ) -> tuple[np.ndarray, list[str]]:
     """Commonest true class in the novel region of each image.
 
     Args:
-        truth: Config of a data set that has these images and their masks.
+        truth: Data set that has these images and their masks.
         names: Names of the images.
         region_of: Gives the region of a name.
 
@@ -53,13 +52,12 @@ def true_classes(
     Raises:
         ValueError: An image is not in the data set, or its mask has another size.
     """
-    dataset = DATASETS.build(truth)
-    index = {name: i for i, name in enumerate(image_names(dataset))}
+    index = {name: i for i, name in enumerate(image_names(truth))}
     classes = []
     for name in names:
         if name not in index:
             raise ValueError(f'the data set of `truth` lacks the image {name}')
-        mask = dataset[index[name]]['data_samples'].gt_sem_seg.data[0].numpy()
+        mask = truth[index[name]]['data_samples'].gt_sem_seg.data[0].numpy()
         novel = region_of(name).novel
         if mask.shape != novel.shape:
             raise ValueError(
@@ -68,7 +66,7 @@ def true_classes(
             )
         counts = np.bincount(mask[novel], minlength=256)[:255]
         classes.append(int(counts.argmax()) if counts.any() else -1)
-    return np.array(classes), list(dataset.metainfo['classes'])
+    return np.array(classes), list(truth.metainfo['classes'])
 
 
 def write_lists(

@@ -3,6 +3,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from mmseg_labelfree.engine.protocols.novel_class_discovery import (
 )
 from mmseg_labelfree.utils.checkpoint import load_checkpoint, load_weights
 
+ROOT = Path(__file__).parents[3]
 STAGES = ['base', 'clustering', 'basic', 'ranking', 'eums']
 
 
@@ -211,6 +214,36 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     model = init_model(stage, stage.load_from, device='cpu')
     assert model.num_classes == 6
     assert model.dataset_meta['classes'][-2:] == ('cluster_1', 'cluster_2')
+
+
+def test_two_processes_go_through_all_stages_like_one(novel, tmp_path):
+    novel.protocol.from_basic = True
+    # Each process draws colours of its own.
+    novel.model.strong_view = dict(jitter_prob=0.0, grayscale_prob=0.0, blur_prob=0.0)
+    path = tmp_path / 'config.py'
+    path.write_text(novel.pretty_text)
+    ProtocolRunner(Config.fromfile(path)).run()
+    one, two = Path(novel.work_dir), tmp_path / 'two'
+    novel.train_dataloader.batch_size = 2
+    novel.protocol.source_counts = dict(base=1, clean=1, unclean=1)
+    path.write_text(novel.pretty_text)
+    subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
+         '--master_port=29617', str(ROOT / 'tools/train.py'), str(path),
+         '--work-dir', str(two), '--launcher', 'pytorch'],
+        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+        check=True, timeout=300, capture_output=True,
+    )
+    for name in ('clustering/images', 'ranking/clean', 'ranking/unclean'):
+        lists = [(folder / f'{name}.txt').read_text() for folder in (one, two)]
+        assert lists[0] == lists[1]
+    for path in (one / 'clustering/labels').iterdir():
+        other = np.asarray(Image.open(two / 'clustering/labels' / path.name))
+        assert np.array_equal(np.asarray(Image.open(path)), other)
+    for stage in ('base', 'basic', 'eums'):
+        expected = load_weights(one / stage)[0]
+        for key, value in load_weights(two / stage)[0].items():
+            torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-4)
 
 
 def test_epochs_instead_of_iterations(novel):
