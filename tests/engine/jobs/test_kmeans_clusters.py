@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from mmseg_labelfree.engine.protocols import run_job
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
 from mmseg_labelfree.utils.checkpoint import load_weights
 
+ROOT = Path(__file__).parents[3]
 VIT = dict(
     type='mmpretrain.VisionTransformer',
     arch=dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16),
@@ -113,6 +117,49 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     fitted.clear()
     config.experiment_name = 'again'
     assert run_job(config) == metrics and not fitted
+
+
+def train_in_two_processes(config, path):
+    config.dump(path)
+    finished = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
+         '--master_port=29621', str(ROOT / 'tools/train.py'), str(path),
+         '--work-dir', config.work_dir, '--launcher', 'pytorch'],
+        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+        timeout=300, capture_output=True, text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_job_and_training_in_two_processes(config, tmp_path):
+    config.train_dataloader.batch_size = 2
+    config.optim_wrapper.optimizer.lr = 0.01
+    train_in_two_processes(config, tmp_path / 'kmeans.py')
+    weights = load_weights(config.work_dir)[0]
+    assert weights['decode_head.conv_seg.weight'].abs().sum() > 0
+    matching = json.loads((Path(config.work_dir) / 'matching.json').read_text())
+    assert len(matching['classes']) == 6
+
+    config.pop('job')
+    config.model.balance_loss = dict(type='WeibullBalanceLoss')
+    config.model.pairwise_loss.num_negatives = 1
+    config.work_dir += '_training'
+    config.train_cfg.update(max_iters=3, val_interval=3)
+    config.custom_hooks = [dict(type='ClusterMonitorHook', interval=1)]
+    for name in ('dataloader', 'evaluator', 'cfg'):
+        config[f'val_{name}'] = config[f'test_{name}']
+    config.val_cfg = dict(type='ValLoop')
+    config.default_hooks = dict(checkpoint=dict(
+        type='AtomicCheckpointHook', by_epoch=False, interval=3
+    ))
+    config.log_processor = dict(by_epoch=False)
+    train_in_two_processes(config, tmp_path / 'training.py')
+    history = json.loads((Path(config.work_dir) / 'clusters.json').read_text())
+    assert [entry['iter'] for entry in history['train']] == [1, 2, 3]
+    for entry in history['train']:
+        assert sum(entry['shares']) == pytest.approx(1)
+    assert history['val'][-1]['metrics']['mIoU'] > 0
+    assert load_weights(config.work_dir)[2].endswith('iter_3.pth')
 
 
 def test_embeddings_belong_to_their_labels(config):

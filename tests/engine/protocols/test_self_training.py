@@ -321,6 +321,38 @@ def with_work_dir(path, work_dir):
     return cfg
 
 
+@pytest.mark.parametrize('mode', ['online', 'offline'])
+def test_two_processes_equal_one(strict, tmp_path, mode):
+    # Averaged over all pixels, of which both processes have as many.
+    strict.model.decode_head.head.loss_decode.avg_non_ignore = False
+    strict.protocol.update(rounds=1, mode=mode)
+    path = tmp_path / 'strict.py'
+    path.write_text(strict.pretty_text)
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    ProtocolRunner(with_work_dir(path, one)).run()
+    strict.train_dataloader.batch_size = 2
+    path.write_text(strict.pretty_text)
+    subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
+         '--master_port=29619', str(ROOT / 'tools/train.py'), str(path),
+         '--work-dir', str(two), '--launcher', 'pytorch'],
+        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+        check=True, timeout=300, capture_output=True,
+    )
+    for file in (one / 'labels_1').rglob('*.png'):
+        other = np.asarray(Image.open(two / 'labels_1/labels' / file.name))
+        assert np.array_equal(np.asarray(Image.open(file)), other)
+    for stage in ('spnet', 'round_1'):
+        results = [
+            json.loads((folder / stage / 'finished.json').read_text())['metrics']
+            for folder in (one, two)
+        ]
+        assert results[1] == pytest.approx(results[0], abs=0.05)
+        expected = load_weights(one / stage)[0]
+        for key, value in load_weights(two / stage)[0].items():
+            torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-5)
+
+
 def test_killed_round_resumes_to_the_same_numbers(strict, tmp_path):
     strict.model.decode_head.head.dropout_ratio = 0.3
     strict.model.generator.views = dict(scales=[1.0, [0.5, 1.0]], mirror=True)
