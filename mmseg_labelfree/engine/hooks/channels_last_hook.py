@@ -1,9 +1,13 @@
 """Training in the channels-last memory layout."""
 
+import logging
+
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import nn
 
 from ...utils.distributed import bare_model
 
@@ -16,6 +20,10 @@ class ChannelsLastHook(Hook):
     on CPUs (there about a quarter off a bfloat16 step). Values and checkpoints stay
     the same up to rounding. A frozen teacher is converted too.
 
+    On a CPU a model with a strided 1x1 convolution of fewer than 16 input channels
+    stays as it is, and a warning names the layer: torch 2.15 writes past the end of its
+    memory there in this layout (seen with AVX-512), which ends in a crash at best.
+
     Example:
         ``custom_hooks=[dict(type='ChannelsLastHook')]``
     """
@@ -25,6 +33,29 @@ class ChannelsLastHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Convert the model, and its teacher if it has one."""
         model = bare_model(runner.model)
+        unsafe = _unsafe_layer(model)
+        if unsafe is not None:
+            print_log(
+                f'ChannelsLastHook: the layout stays as it is, because of {unsafe}, a '
+                'strided 1x1 convolution of few channels on a CPU',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return
         for part in (model, vars(model).get('_teacher')):
             if part is not None:
                 part.to(memory_format=torch.channels_last)
+
+
+def _unsafe_layer(model: nn.Module) -> str | None:
+    """Name of a layer for which torch's CPU kernels fail in this layout, if any."""
+    for name, layer in model.named_modules():
+        if (
+            isinstance(layer, nn.Conv2d)
+            and layer.kernel_size == (1, 1)
+            and max(layer.stride) > 1
+            and layer.in_channels < 16
+            and layer.weight.device.type == 'cpu'
+        ):
+            return name
+    return None

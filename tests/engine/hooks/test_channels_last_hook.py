@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import torch
 from mmengine.runner import Runner
 
@@ -21,3 +23,16 @@ def test_student_and_teacher_are_converted(boxes_config):
     run.train()
     assert layouts(run.model) == layouts(run.model.teacher) == {True}
     assert any(isinstance(h, ChannelsLastHook) for h in run.hooks)
+
+
+def test_layers_that_would_corrupt_memory_keep_their_layout(boxes_config):
+    boxes_config.model.backbone.update(strides=(1, 2, 1, 1), base_channels=8)
+    boxes_config.model.decode_head.in_channels = 64
+    stage = ProtocolRunner(boxes_config).stage('step_0').cfg
+    stage.custom_hooks.insert(0, dict(type='ChannelsLastHook'))
+    stage.train_cfg.update(max_iters=1, val_interval=2)
+    run = Runner.from_cfg(stage)
+    run.train()
+    assert layouts(run.model) == {False}
+    (log,) = Path(stage.work_dir).rglob('*.log')
+    assert 'because of backbone.layer2.0.downsample.0' in log.read_text()
