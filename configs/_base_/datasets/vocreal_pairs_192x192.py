@@ -17,6 +17,7 @@ train_pipeline = [
         max_shift=96,
         scale_range=(0.8, 1.2),
         flip_prob=0.5,
+        enlarge_small=True,  # one image of 1000x219
     ),
     dict(
         type='PackSegInputs',
