@@ -98,7 +98,10 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
                 'contrastive_loss and denoise need a representation_head and a '
                 'memory_bank; without these set contrastive_loss=None and denoise=False'
             )
-        self.representation_head = _build(representation_head)
+        # With or without this head a seed gives the other parts the same start, so that
+        # methods can be compared.
+        with torch.random.fork_rng(devices=()):
+            self.representation_head = _build(representation_head)
         self.memory_bank = _build(memory_bank)
         self.contrastive_loss = _build(contrastive_loss)
         self.denoise = denoise

@@ -70,18 +70,22 @@ def halfway():
             hub.update_info(key, before[key])
 
 
+def config(boxes_config, **kwargs):
+    cfg = copy.deepcopy(boxes_config.model)
+    cfg.pop('distillation')
+    cfg.decode_head.num_classes = 5
+    cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    for name, value in (PARTS | dict(unreliable=0.4) | kwargs).items():
+        cfg[name] = value
+    cfg.type = 'U2PLEncoderDecoder'
+    return cfg
+
+
 @pytest.fixture
 def build(boxes_config):
     def build(**kwargs):
-        cfg = copy.deepcopy(boxes_config.model)
-        cfg.pop('distillation')
-        cfg.decode_head.num_classes = 5
-        cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
-        for name, value in (PARTS | dict(unreliable=0.4) | kwargs).items():
-            cfg[name] = value
-        cfg.type = 'U2PLEncoderDecoder'
         torch.manual_seed(0)
-        model = MODELS.build(cfg)
+        model = MODELS.build(config(boxes_config, **kwargs))
         teacher = copy_student(model, model.not_in_teacher)
         with torch.no_grad():
             for p in teacher.parameters():
@@ -224,6 +228,19 @@ def test_all_parameters_get_finite_gradients(build, sources, settings):
     assert torch.isfinite(total)
     for name, p in model.named_parameters():
         assert p.grad is not None and torch.isfinite(p.grad).all(), name
+
+
+def test_a_seed_gives_the_network_of_the_baselines(boxes_config):
+    states = []
+    without = dict.fromkeys(('representation_head', 'memory_bank', 'contrastive_loss'))
+    for parts in (dict(without, denoise=False), {}):
+        torch.manual_seed(1)
+        model = MODELS.build(config(boxes_config, **parts))
+        model.init_weights()
+        states.append(model.state_dict())
+    plain, whole = states
+    assert len(whole) > len(plain)
+    assert all(torch.equal(value, whole[key]) for key, value in plain.items())
 
 
 def test_parts_can_be_left_out(build):
