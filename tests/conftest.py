@@ -2,6 +2,8 @@
 
 import copy
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,23 @@ COLOURS = ((60, 60, 60), (230, 40, 40), (40, 230, 40), (40, 40, 230), (230, 230,
 @pytest.fixture(autouse=True)
 def _mmseg_scope():
     init_default_scope('mmseg')
+
+
+@pytest.fixture
+def train_in_two_processes():
+    """Run ``tools/train.py`` with a config and a work dir in two gloo processes."""
+
+    def train(path, work_dir) -> None:
+        done = subprocess.run(
+            [sys.executable, '-m', 'torch.distributed.run', '--standalone',
+             '--nproc_per_node=2', str(ROOT / 'tools/train.py'), str(path),
+             '--work-dir', str(work_dir), '--launcher', 'pytorch'],
+            env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+            timeout=300, capture_output=True, text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+    return train
 
 
 def write_split(root: Path, split: str, num_images: int, seed: int) -> None:

@@ -1,7 +1,7 @@
 # Mean teacher (MT), real VOC photographs, 1/8 of the labels.
 _base_ = './deeplabv3_mobilenetv2_vocreal_1-8_suponly.py'
 # Half on labels alone; the code takes one epoch of 80. With a quarter U2PL+ loses
-# three points here, see README.md.
+# three points on the VOC subset with 1/16 of the labels, see README.md.
 model = dict(type='MeanTeacherEncoderDecoder', warmup_iters=600)
 train_dataloader = dict(
     batch_size=16,

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +15,6 @@ from mmseg_labelfree.engine.protocols import run_job
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
 from mmseg_labelfree.utils.checkpoint import load_weights
 
-ROOT = Path(__file__).parents[3]
 VIT = dict(
     type='mmpretrain.VisionTransformer',
     arch=dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16),
@@ -119,22 +115,12 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     assert run_job(config) == metrics and not fitted
 
 
-def train_in_two_processes(config, path):
-    config.dump(path)
-    finished = subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-         '--master_port=29621', str(ROOT / 'tools/train.py'), str(path),
-         '--work-dir', config.work_dir, '--launcher', 'pytorch'],
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-        timeout=300, capture_output=True, text=True,
-    )
-    assert finished.returncode == 0, finished.stderr
-
-
-def test_job_and_training_in_two_processes(config, tmp_path):
+def test_job_and_training_in_two_processes(config, tmp_path, train_in_two_processes):
     config.train_dataloader.batch_size = 2
     config.optim_wrapper.optimizer.lr = 0.01
-    train_in_two_processes(config, tmp_path / 'kmeans.py')
+    path = tmp_path / 'kmeans.py'
+    config.dump(path)
+    train_in_two_processes(path, config.work_dir)
     weights = load_weights(config.work_dir)[0]
     assert weights['decode_head.conv_seg.weight'].abs().sum() > 0
     matching = json.loads((Path(config.work_dir) / 'matching.json').read_text())
@@ -153,7 +139,9 @@ def test_job_and_training_in_two_processes(config, tmp_path):
         type='AtomicCheckpointHook', by_epoch=False, interval=3
     ))
     config.log_processor = dict(by_epoch=False)
-    train_in_two_processes(config, tmp_path / 'training.py')
+    path = tmp_path / 'training.py'
+    config.dump(path)
+    train_in_two_processes(path, config.work_dir)
     history = json.loads((Path(config.work_dir) / 'clusters.json').read_text())
     assert [entry['iter'] for entry in history['train']] == [1, 2, 3]
     for entry in history['train']:

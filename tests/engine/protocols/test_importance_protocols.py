@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +11,6 @@ from mmseg.apis import init_model
 from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
-ROOT = Path(__file__).parents[3]
 KINDS = ('ewc', 'pi', 'rw')
 
 
@@ -156,7 +152,7 @@ def test_loading_weights_starts_a_new_record(boxes_config):
     assert again['parameter_importance']['num_updates'] == 6
 
 
-def test_two_processes_equal_one(boxes_config, tmp_path):
+def test_two_processes_equal_one(boxes_config, tmp_path, train_in_two_processes):
     boxes_config.protocol.task = [['square', 'bar'], ['dot', 'frame']]
     fine_tuning(boxes_config, 'rw', weight=5.0, interval=2, eps=1e-3)
     path = tmp_path / 'config.py'
@@ -165,13 +161,7 @@ def test_two_processes_equal_one(boxes_config, tmp_path):
     boxes_config.train_dataloader.batch_size = 2
     path.write_text(boxes_config.pretty_text)
     two = str(tmp_path / 'two')
-    subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-         '--master_port=29617', str(ROOT / 'tools/train.py'), str(path),
-         '--work-dir', two, '--launcher', 'pytorch'],
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-        check=True, timeout=300, capture_output=True,
-    )
+    train_in_two_processes(path, two)
     for step in ('step_0', 'step_1'):
         one = load_checkpoint(f'{boxes_config.work_dir}/{step}')[0]
         both = load_checkpoint(f'{two}/{step}')[0]

@@ -3,8 +3,6 @@ import json
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,6 @@ from mmseg_labelfree.engine.protocols.novel_class_discovery import (
 )
 from mmseg_labelfree.utils.checkpoint import load_checkpoint, load_weights
 
-ROOT = Path(__file__).parents[3]
 STAGES = ['base', 'clustering', 'basic', 'ranking', 'eums']
 
 
@@ -216,7 +213,9 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     assert model.dataset_meta['classes'][-2:] == ('cluster_1', 'cluster_2')
 
 
-def test_two_processes_go_through_all_stages_like_one(novel, tmp_path):
+def test_two_processes_go_through_all_stages_like_one(
+    novel, tmp_path, train_in_two_processes
+):
     novel.protocol.from_basic = True
     # Each process draws colours of its own.
     novel.model.strong_view = dict(jitter_prob=0.0, grayscale_prob=0.0, blur_prob=0.0)
@@ -227,13 +226,7 @@ def test_two_processes_go_through_all_stages_like_one(novel, tmp_path):
     novel.train_dataloader.batch_size = 2
     novel.protocol.source_counts = dict(base=1, clean=1, unclean=1)
     path.write_text(novel.pretty_text)
-    subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-         '--master_port=29617', str(ROOT / 'tools/train.py'), str(path),
-         '--work-dir', str(two), '--launcher', 'pytorch'],
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-        check=True, timeout=300, capture_output=True,
-    )
+    train_in_two_processes(path, two)
     for name in ('clustering/images', 'ranking/clean', 'ranking/unclean'):
         lists = [(folder / f'{name}.txt').read_text() for folder in (one, two)]
         assert lists[0] == lists[1]

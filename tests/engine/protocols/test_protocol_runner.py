@@ -123,20 +123,14 @@ def test_killed_run_resumes_to_the_same_numbers(boxes_config, tmp_path):
             torch.testing.assert_close(value, expected[key], rtol=0, atol=0)
 
 
-def test_two_processes_equal_one(boxes_config, tmp_path):
+def test_two_processes_equal_one(boxes_config, tmp_path, train_in_two_processes):
     path = tmp_path / 'config.py'
     path.write_text(boxes_config.pretty_text)
     ProtocolRunner(Config.fromfile(path)).run()
     boxes_config.train_dataloader.batch_size = 2
     path.write_text(boxes_config.pretty_text)
-    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
     two = str(tmp_path / 'two')
-    subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-         '--master_port=29611', str(ROOT / 'tools/train.py'), str(path),
-         '--work-dir', two, '--launcher', 'pytorch'],
-        env=env, check=True, timeout=300, capture_output=True,
-    )
+    train_in_two_processes(path, two)
     for name, metrics in metrics_of(boxes_config.work_dir).items():
         assert metrics_of(two)[name] == pytest.approx(metrics, abs=0.05, nan_ok=True)
         expected = load_weights(f'{boxes_config.work_dir}/{name}')[0]

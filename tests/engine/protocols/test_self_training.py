@@ -322,7 +322,7 @@ def with_work_dir(path, work_dir):
 
 
 @pytest.mark.parametrize('mode', ['online', 'offline'])
-def test_two_processes_equal_one(strict, tmp_path, mode):
+def test_two_processes_equal_one(strict, tmp_path, train_in_two_processes, mode):
     # Averaged over all pixels, of which both processes have as many.
     strict.model.decode_head.head.loss_decode.avg_non_ignore = False
     strict.protocol.update(rounds=1, mode=mode)
@@ -332,13 +332,7 @@ def test_two_processes_equal_one(strict, tmp_path, mode):
     ProtocolRunner(with_work_dir(path, one)).run()
     strict.train_dataloader.batch_size = 2
     path.write_text(strict.pretty_text)
-    subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-         '--master_port=29619', str(ROOT / 'tools/train.py'), str(path),
-         '--work-dir', str(two), '--launcher', 'pytorch'],
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-        check=True, timeout=300, capture_output=True,
-    )
+    train_in_two_processes(path, two)
     for file in (one / 'labels_1').rglob('*.png'):
         other = np.asarray(Image.open(two / 'labels_1/labels' / file.name))
         assert np.array_equal(np.asarray(Image.open(file)), other)
