@@ -27,8 +27,9 @@ def check_pretrained(module: BaseModule) -> None:
         if not cfg or cfg['type'] != 'Pretrained':
             continue
         weights, _, filename = load_weights(cfg['checkpoint'])
-        for prefix in ('module.', cfg.get('prefix', '') and f'{cfg["prefix"]}.'):
-            if prefix and any(k.startswith(prefix) for k in weights):
+        for prefix in ('module', cfg.get('prefix') or ''):
+            prefix = f'{prefix.rstrip(".")}.'  # MMEngine takes it with and without
+            if any(k.startswith(prefix) for k in weights):
                 weights = {
                     k.removeprefix(prefix): v
                     for k, v in weights.items()

@@ -240,7 +240,9 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
     prefixed = {f'backbone.{k}': v for k, v in donor.state_dict().items()}
     prefixed['decode_head.x'] = torch.zeros(1)
     torch.save(prefixed, good)
-    started(good, prefix='backbone')
+    for prefix in ('backbone', 'backbone.'):
+        for name, value in started(good, prefix=prefix).backbone.state_dict().items():
+            assert torch.equal(value, donor.state_dict()[name]), name
     with pytest.raises(ValueError, match='missing keys: cls_token, pos_embed'):
         started(good)
     with pytest.raises(FileNotFoundError):

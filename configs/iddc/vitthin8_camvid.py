@@ -1,0 +1,15 @@
+# IDDC, thin ViT trained on the images themselves, CamVid: no label anywhere.
+_base_ = [
+    '../_base_/models/clustering_vitthin8.py',
+    '../_base_/datasets/camvid_pairs_192x192.py',
+    '../_base_/schedules/small_adam.py',
+    '../_base_/methods/iddc_mobilenetv2.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(
+        init_cfg=dict(checkpoint='work_dirs/mocov3_vitthin8_camvid/iter_600.pth')
+    ),
+    pairwise_loss=_base_.pairs,
+    balance_loss=_base_.weibull,
+)
