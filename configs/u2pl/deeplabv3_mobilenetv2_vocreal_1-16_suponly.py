@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/deeplabv3_mobilenetv2-d16.py',
     '../_base_/datasets/vocreal_semi_128x128.py',
     '../_base_/schedules/small_sgd.py',
-    '../_base_/methods/u2pl.py',
+    '../_base_/methods/u2pl_small.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=13))

@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/deeplabv3_r18-thin-d8.py',
     '../_base_/datasets/demo_voc_semi_96x96.py',
     '../_base_/schedules/small_sgd.py',
-    '../_base_/methods/u2pl.py',
+    '../_base_/methods/u2pl_small.py',
     '../_base_/default_runtime.py',
 ]
 optim_wrapper = dict(optimizer=dict(lr=0.1))

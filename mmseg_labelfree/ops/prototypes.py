@@ -75,10 +75,7 @@ def update_prototypes_(
 
 @torch.no_grad()
 def prototype_log_weights(
-    features: Tensor,
-    prototypes: Tensor,
-    known: Tensor | None = None,
-    normalize: bool = False,
+    features: Tensor, prototypes: Tensor, known: Tensor | None = None
 ) -> Tensor:
     r"""Logarithm of the class weights of prototypical denoising, U2PL+ eq. 19.
 
@@ -94,8 +91,6 @@ def prototype_log_weights(
         prototypes: ``(C, D)``, in the same space.
         known: Bool ``(C,)``. A class without a prototype is taken to be as near as the
             nearest one that has one, so that nothing speaks against it.
-        normalize: Measure between unit vectors, so that weights differ by
-            a factor of at most :math:`e^2`. False, as the equation is written.
 
     Returns:
         float32 ``(N, C, h, w)`` (float64 for float64); ``exp`` of it sums to 1.
@@ -104,8 +99,6 @@ def prototype_log_weights(
     with torch.autocast(features.device.type, enabled=False):
         rows = features.detach().flatten(2).to(dtype)
         centres = prototypes.to(dtype)
-        if normalize:
-            rows, centres = F.normalize(rows, dim=1), F.normalize(centres, dim=1)
         distance = torch.matmul(centres, rows).mul_(-2)
         distance += rows.square().sum(1, keepdim=True)
         distance += centres.square().sum(1, keepdim=True)
