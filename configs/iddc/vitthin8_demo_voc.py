@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/clustering_vitthin8.py',
     '../_base_/datasets/demo_voc_pairs_192x192.py',
     '../_base_/schedules/small_adam.py',
-    '../_base_/methods/iddc_mobilenetv2.py',
+    '../_base_/methods/iddc_vitthin8.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
@@ -12,7 +12,6 @@ model = dict(
     ),
     decode_head=dict(num_classes=21),
     auxiliary_head=dict(num_classes=21),
-    # Affinities of one class and of different classes cross at 0.1 to 0.3 here.
-    pairwise_loss=dict(_base_.pairs, positive_threshold=0.5),
+    pairwise_loss=_base_.pairs,
     balance_loss=_base_.weibull,
 )

@@ -27,8 +27,8 @@ def check_pretrained(module: BaseModule) -> None:
         if not cfg or cfg['type'] != 'Pretrained':
             continue
         weights, _, filename = load_weights(cfg['checkpoint'])
-        for prefix in ('module', cfg.get('prefix') or ''):
-            prefix = f'{prefix.rstrip(".")}.'  # MMEngine takes it with and without
+        for name in filter(None, ('module', cfg.get('prefix'))):
+            prefix = f'{name.rstrip(".")}.'  # MMEngine takes it with and without dot
             if any(k.startswith(prefix) for k in weights):
                 weights = {
                     k.removeprefix(prefix): v
