@@ -40,7 +40,7 @@ def train_in_two_processes():
             env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
             timeout=300, capture_output=True, text=True,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
 
     return train
 

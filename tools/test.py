@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
-from mmseg_labelfree.utils.distributed import prepare_cpu_processes
+from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
 from mmseg_labelfree.utils.test_time import save_masks, use_dense_crf, use_tta
 
 
@@ -68,6 +68,7 @@ def main() -> None:
         cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
         cfg.visualizer.save_dir = args.show_dir
     Runner.from_cfg(cfg).test()
+    leave_process_group()
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ from rich.table import Table
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.protocols import ProtocolRunner, run_job
-from mmseg_labelfree.utils.distributed import prepare_cpu_processes
+from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
 
 
 def parse_args() -> argparse.Namespace:
@@ -87,10 +87,8 @@ def print_stages(runner: ProtocolRunner) -> None:
     Console().print(table)
 
 
-def main() -> None:
-    """Run what the command line asks for."""
-    args = parse_args()
-    cfg = load_config(args)
+def run(args: argparse.Namespace, cfg: Config) -> None:
+    """Train, run a job or run a protocol, as the config says."""
     if 'protocol' not in cfg:
         if args.stage or args.dry_run:
             sys.exit(f'{args.config} has no protocol: --stage and --dry-run need one')
@@ -108,6 +106,13 @@ def main() -> None:
         runner.run(args.stage)
     except KeyboardInterrupt:
         sys.exit('\nInterrupted; the same command with --resume goes on from here.')
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    args = parse_args()
+    run(args, load_config(args))
+    leave_process_group()
 
 
 if __name__ == '__main__':

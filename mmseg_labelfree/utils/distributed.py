@@ -1,4 +1,6 @@
-"""Several processes: gloo without GPUs, and the model inside a wrapper."""
+"""Several processes: gloo without GPUs, an orderly end, the model in a wrapper."""
+
+import gc
 
 import torch
 import torch.distributed as dist
@@ -33,3 +35,16 @@ def prepare_cpu_processes(cfg: Config) -> None:
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         )
+
+
+def leave_process_group() -> None:
+    """End torch's process group, where there is one: the last act of a tool.
+
+    The threads of gloo and NCCL live as long as the group. One that still hands back a
+    tensor while the interpreter shuts down aborts the process after all its work is
+    done ("terminate called without an active exception"), which the launcher takes for
+    a failure. A wrapped model holds the group too, so the caller keeps none.
+    """
+    if dist.is_initialized():
+        gc.collect()
+        dist.destroy_process_group()

@@ -2,10 +2,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 
 from mmseg_labelfree.utils.checkpoint import load_weights, resolve_checkpoint
-from mmseg_labelfree.utils.distributed import prepare_cpu_processes
 from mmseg_labelfree.utils.files import atomic_path, write_text
 
 
@@ -47,12 +45,6 @@ def test_missing_or_broken_checkpoint(tmp_path):
     (tmp_path / 'x.pth').write_bytes(b'PK\x03\x04 cut off')
     with pytest.raises(ValueError, match='x.pth is not a readable checkpoint'):
         load_weights(tmp_path / 'x.pth')
-
-
-def test_prepare_cpu_processes_leaves_single_process_alone():
-    cfg = Config(dict(launcher='none'))
-    prepare_cpu_processes(cfg)
-    assert 'model_wrapper_cfg' not in cfg
 
 
 def test_paths_of_strings_work(tmp_path):
