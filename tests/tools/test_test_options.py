@@ -90,8 +90,8 @@ def test_tool_on_a_stage_in_two_processes(with_options, tmp_path):
     done = run_tool(
         path, '--stage', 'step_0', '--tta', '--crf', '--out', masks['tool'],
         '--launcher', 'pytorch', cwd=tmp_path,
-        launcher=['-m', 'torch.distributed.run', '--nproc_per_node=2',
-                  '--master_port=29637'],
+        launcher=['-m', 'torch.distributed.run', '--standalone',
+                  '--nproc_per_node=2'],
     )
     result = reported(done)
     expected = run_in_process(
