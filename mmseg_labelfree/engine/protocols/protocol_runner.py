@@ -42,6 +42,7 @@ class ProtocolRunner:
 
     Raises:
         FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
+        FileNotFoundError: A stage is to run alone, and one before it is not finished.
         ValueError: A finished stage was run with another config, or ``stage`` is
             unknown.
     """
@@ -64,13 +65,14 @@ class ProtocolRunner:
         """Run all stages, or only the named one.
 
         Args:
-            only: Name of the one stage to run; the earlier ones must be there.
+            only: Name of the one stage to run; the earlier ones must be finished.
 
         Returns:
             Contents of ``finished.json`` by stage, for the stages that are finished.
         """
         wanted = self.stages if only is None else [self.stage(only)]
         self._check_finished(wanted)
+        self._check_earlier(wanted[0])
         progress = None
         for index, stage in enumerate(self.stages):
             if stage not in wanted or self._finished(stage):
@@ -156,6 +158,16 @@ class ProtocolRunner:
                     f'{stage.cfg.work_dir} was finished with another config '
                     f'({stage.cfg.work_dir}/config.py): resume with that one, or '
                     'choose another --work-dir'
+                )
+
+    def _check_earlier(self, first: Stage) -> None:
+        """A stage that was interrupted has a checkpoint too: do not start from it."""
+        for stage in self.stages[: self.stages.index(first)]:
+            if self._finished(stage) is None:
+                raise FileNotFoundError(
+                    f'{stage.cfg.work_dir} is not finished, and {first.name} builds '
+                    f'on it: run --stage {stage.name} first (with --resume, if it was '
+                    'interrupted), or the protocol without --stage'
                 )
 
     def _report(self, finished: dict[str, dict]) -> None:
