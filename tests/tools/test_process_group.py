@@ -1,7 +1,6 @@
 """``tools/train.py`` and ``tools/test.py`` end the process group that they started."""
 
 import runpy
-import socket
 import sys
 from pathlib import Path
 
@@ -14,11 +13,8 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 @pytest.fixture
 def one_process(monkeypatch):
     """The environment that a launcher gives to the process of a world of one."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
     values = dict(
-        RANK=0, LOCAL_RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=port
+        RANK=0, LOCAL_RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=0
     )
     for name, value in values.items():
         monkeypatch.setenv(name, str(value))

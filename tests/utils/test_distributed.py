@@ -9,9 +9,12 @@ from mmseg_labelfree.utils.distributed import (
 )
 
 
-def test_leave_process_group():
+def test_bare_model_and_the_end_of_the_group():
     leave_process_group()  # there is none
     dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
+    model = nn.Linear(1, 1)
+    assert bare_model(model) is model
+    assert bare_model(nn.parallel.DistributedDataParallel(model)) is model
     leave_process_group()
     assert not dist.is_initialized()
 
@@ -20,14 +23,3 @@ def test_prepare_cpu_processes_leaves_single_process_alone():
     cfg = Config(dict(launcher='none'))
     prepare_cpu_processes(cfg)
     assert 'model_wrapper_cfg' not in cfg
-
-
-def test_bare_model():
-    class Wrapper(nn.parallel.DistributedDataParallel):
-        def __init__(self, module):
-            nn.Module.__init__(self)
-            self.module = module
-
-    model = nn.Linear(1, 1)
-    assert bare_model(model) is model
-    assert bare_model(Wrapper(model)) is model
