@@ -34,11 +34,23 @@ def train_in_two_processes():
 
     def train(path, work_dir) -> None:
         done = subprocess.run(
-            [sys.executable, '-m', 'torch.distributed.run', '--standalone',
-             '--nproc_per_node=2', str(ROOT / 'tools/train.py'), str(path),
-             '--work-dir', str(work_dir), '--launcher', 'pytorch'],
+            [
+                sys.executable,
+                '-m',
+                'torch.distributed.run',
+                '--standalone',
+                '--nproc_per_node=2',
+                str(ROOT / 'tools/train.py'),
+                str(path),
+                '--work-dir',
+                str(work_dir),
+                '--launcher',
+                'pytorch',
+            ],
             env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-            timeout=300, capture_output=True, text=True,
+            timeout=300,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -220,10 +232,17 @@ def semi(boxes_config):
         dataset=dict(
             type='ConcatDataset',
             datasets=[
-                dict(type='SourceDataset', source='labeled',
-                     dataset=dict(inner, indices=8)),
-                dict(type='SourceDataset', source='unlabeled', labeled=False,
-                     dataset=inner),
+                dict(
+                    type='SourceDataset',
+                    source='labeled',
+                    dataset=dict(inner, indices=8),
+                ),
+                dict(
+                    type='SourceDataset',
+                    source='unlabeled',
+                    labeled=False,
+                    dataset=inner,
+                ),
             ],
         ),
     )
@@ -254,7 +273,10 @@ def novel(boxes_config, boxes_root, tmp_path):
         loader = cfg[f'{name}_dataloader']
         inner = dict(loader.dataset.dataset, serialize_data=False)
         loader.dataset = dict(
-            type='NovelClassDataset', fold=fold, subset=subset, cache=False,
+            type='NovelClassDataset',
+            fold=fold,
+            subset=subset,
+            cache=False,
             dataset=inner,
         )
     load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]

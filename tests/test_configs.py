@@ -132,7 +132,8 @@ def test_self_supervised_config_builds(path):
 @pytest.mark.parametrize(
     'path',
     [
-        p for p in CONFIGS
+        p
+        for p in CONFIGS
         if p.parent.name == 'mib' and not re.search('points|scribbles|full', p.stem)
     ],
     ids=lambda p: p.stem,
@@ -158,8 +159,11 @@ def test_models_build_whole(name):
     _, stages = stages_of(ROOT / f'configs/mib/{name}.py')
     model = MODELS.build(stages[1].cfg.model)
     assert model.num_classes == model.out_channels
-    assert not any('Pretrained' in str(m.init_cfg) for m in model.children()
-                   if hasattr(m, 'init_cfg'))
+    assert not any(
+        'Pretrained' in str(m.init_cfg)
+        for m in model.children()
+        if hasattr(m, 'init_cfg')
+    )
 
 
 def test_pretrained_weights_only_in_the_first_step():
@@ -174,9 +178,12 @@ def test_strengths_of_the_paper():
         return stages_of(ROOT / f'configs/mib/{name}.py')[1][index].cfg
 
     weights = {
-        'deeplabv3_r101_voc_15-1': 100, 'deeplabv3_r101_voc_15-1_disjoint': 100,
-        'deeplabv3_r101_voc_15-5': 10, 'deeplabv3_r101_voc_19-1': 10,
-        'deeplabv3_r101_ade20k_100-10': 10, 'deeplabv3_x101_cityscapes_11-2': 10,
+        'deeplabv3_r101_voc_15-1': 100,
+        'deeplabv3_r101_voc_15-1_disjoint': 100,
+        'deeplabv3_r101_voc_15-5': 10,
+        'deeplabv3_r101_voc_19-1': 10,
+        'deeplabv3_r101_ade20k_100-10': 10,
+        'deeplabv3_x101_cityscapes_11-2': 10,
     }
     for name, weight in weights.items():
         assert stage(name).model.distillation[0].loss_weight == weight
@@ -206,7 +213,9 @@ BASELINES = {
     'lwf': ['KnowledgeDistillationLoss'],
     'lwf-mc': ['BinaryDistillationLoss'],
     'ilt': ['KnowledgeDistillationLoss', 'FeatureDistillationLoss'],
-    'ewc': [], 'pi': [], 'rw': [],
+    'ewc': [],
+    'pi': [],
+    'rw': [],
 }
 
 
@@ -235,17 +244,22 @@ def test_baselines_are_fine_tuning_and_one_thing_more(kind):
 
 
 def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():
-    for name in ('demo_voc_points', 'fcn_r101_voc_points', 'fcn_r101_ade20k_points',
-                 'deeplabv3_mobilenetv2_camvid_points',
-                 'deeplabv3_mobilenetv2_vocreal_points'):
+    for name in (
+        'demo_voc_points',
+        'fcn_r101_voc_points',
+        'fcn_r101_ade20k_points',
+        'deeplabv3_mobilenetv2_camvid_points',
+        'deeplabv3_mobilenetv2_vocreal_points',
+    ):
         path = ROOT / 'configs/mib' / f'{name}.py'
         weak = Config.fromfile(path)
         full = Config.fromfile(path.with_name(f'{name.replace("_points", "_full")}.py'))
         scene = 'ade20k' in name or 'camvid' in name
         assert weak.model.decode_head.loss_decode.background is not scene
         assert full.model.decode_head.loss_decode == dict(type='CrossEntropyLoss')
-        assert weak.train_dataloader.dataset.pipeline[-3:] == (
-            full.train_dataloader.dataset.pipeline[-3:]
+        assert (
+            weak.train_dataloader.dataset.pipeline[-3:]
+            == (full.train_dataloader.dataset.pipeline[-3:])
         )
         assert weak.val_dataloader == full.val_dataloader
         assert weak.optim_wrapper == full.optim_wrapper

@@ -16,11 +16,16 @@ def test_demo_protocol_from_nothing_to_the_table(tmp_path):
         for split, count in (('train', 60), ('val', 20))
     ]
     for step in ('initial_step', 'next_steps'):
-        options += [f'protocol.{step}.train_cfg.max_iters=2',
-                    f'protocol.{step}.train_cfg.val_interval=2']
+        options += [
+            f'protocol.{step}.train_cfg.max_iters=2',
+            f'protocol.{step}.train_cfg.val_interval=2',
+        ]
     command = [
-        sys.executable, str(ROOT / 'tools/train.py'),
-        str(ROOT / 'configs/mib/demo_voc_15-1.py'), '--cfg-options', *options,
+        sys.executable,
+        str(ROOT / 'tools/train.py'),
+        str(ROOT / 'configs/mib/demo_voc_15-1.py'),
+        '--cfg-options',
+        *options,
     ]
     env = dict(
         os.environ,

@@ -35,7 +35,9 @@ model = dict(decode_head=dict(
             ann_file='ImageSets/Segmentation/train.txt',
             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
             pipeline=[
-                dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), *crop
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadAnnotations'),
+                *crop,
             ],
         ),
     )

@@ -70,7 +70,8 @@ def test_variants_differ_in_one_thing(name):
         cfg.model.generator = whole.model.generator
         assert cfg._cfg_dict.to_dict() == whole._cfg_dict.to_dict(), variant
     for variant, changed in (
-        ('spnet', dict(rounds=0)), ('bkg', dict(background='seen')),
+        ('spnet', dict(rounds=0)),
+        ('bkg', dict(background='seen')),
         ('ignore-bkg', dict(background='ignore')),
     ):
         cfg = config(f'{name}_{variant}')
@@ -88,11 +89,15 @@ def test_official_variant_squashes_and_scores_at_513(tmp_path):
     Image.fromarray(labels).save(tmp_path / 'labels.png')
 
     def results(cfg):
-        return Compose(cfg.val_dataloader.dataset.dataset.pipeline)(dict(
-            img_path=str(tmp_path / 'image.png'),
-            seg_map_path=str(tmp_path / 'labels.png'),
-            label_map=None, reduce_zero_label=False, seg_fields=[],
-        ))
+        return Compose(cfg.val_dataloader.dataset.dataset.pipeline)(
+            dict(
+                img_path=str(tmp_path / 'image.png'),
+                seg_map_path=str(tmp_path / 'labels.png'),
+                label_map=None,
+                reduce_zero_label=False,
+                seg_fields=[],
+            )
+        )
 
     squashed = results(cfg)
     assert squashed['inputs'].shape == (3, 513, 513)

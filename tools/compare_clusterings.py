@@ -37,8 +37,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('runs', nargs='+', metavar='NAME=WORK_DIR')
-    parser.add_argument('--images', nargs='*', type=int, default=[0, 1, 2, 3],
-                        help='indices in the test data; none for cluster sizes only')
+    parser.add_argument(
+        '--images',
+        nargs='*',
+        type=int,
+        default=[0, 1, 2, 3],
+        help='indices in the test data; none for cluster sizes only',
+    )
     parser.add_argument('--out', default='.', help='folder for the pictures')
     args = parser.parse_args(argv)
     wrong = [run for run in args.runs if '=' not in run]
@@ -80,9 +85,7 @@ def predictions(work_dir: str, images: Sequence[int]) -> dict[str, list[np.ndarr
     found = dict(image=[], truth=[], prediction=[], metainfo=dataset.metainfo)
     for index in images:
         sample = dataset[index]
-        batch = dict(
-            inputs=[sample['inputs']], data_samples=[sample['data_samples']]
-        )
+        batch = dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
         (result,) = model.test_step(batch)
         truth = result.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8)
         image = sample['inputs'].float()[None]
@@ -108,7 +111,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             columns[name] = found['prediction']
         info = found['metainfo']
         write_panels(
-            out / 'predictions.png', columns, palette=info['palette'],
+            out / 'predictions.png',
+            columns,
+            palette=info['palette'],
             classes=info['classes'],
         )
     histories = {

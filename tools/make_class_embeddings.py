@@ -45,18 +45,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     names.add_argument('--split', help='a split such as voc_15-5, with the background')
     names.add_argument('--names', help='text file with a class name in each line')
     parser.add_argument(
-        '--vectors', nargs='+', default=[], metavar='[SOURCE=]FILE',
+        '--vectors',
+        nargs='+',
+        default=[],
+        metavar='[SOURCE=]FILE',
         help='files of fastText, word2vec or GloVe: .vec, .txt, .bin',
     )
     parser.add_argument(
-        '--sentences', metavar='[SOURCE=]FOLDER',
+        '--sentences',
+        metavar='[SOURCE=]FOLDER',
         help='model folder of the package sentence-transformers, for the whole names',
     )
     parser.add_argument(
         '--attributes', action='store_true', help="the demo classes' attributes"
     )
     parser.add_argument(
-        '--alias', nargs='+', default=[], metavar='CLASS=NAME',
+        '--alias',
+        nargs='+',
+        default=[],
+        metavar='CLASS=NAME',
         help='look up another name for a class, for instance tvmonitor="tv monitor"',
     )
     parser.add_argument('--out', required=True, help='.npz file to write')

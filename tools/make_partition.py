@@ -43,7 +43,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     size.add_argument('--number', type=int, help='number of labelled images')
     parser.add_argument('--seed', type=int, default=0, help='seed of the draw')
     parser.add_argument(
-        '--balanced', action='store_true',
+        '--balanced',
+        action='store_true',
         help='give rare classes as many labelled images as possible (reads all masks)',
     )
     parser.add_argument(
@@ -68,9 +69,7 @@ def inner_config(dataset: dict, source: str | None) -> dict:
         ValueError: There is no such source.
     """
     if 'datasets' in dataset:
-        parts = [
-            d for d in dataset['datasets'] if source in (None, d.get('source'))
-        ]
+        parts = [d for d in dataset['datasets'] if source in (None, d.get('source'))]
         if not parts:
             names = [d.get('source') for d in dataset['datasets']]
             raise ValueError(f'no source {source!r} in the config; there are {names}')

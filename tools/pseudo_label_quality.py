@@ -92,9 +92,7 @@ def main(argv: list[str] | None = None) -> None:
     columns = ['views', 'labelled', 'right', 'elsewhere', *unseen]
     print('|', ' | '.join(columns), '|')
     print('|---|' + '---:|' * (len(columns) - 1))
-    for name, table in confusion(
-        cfg, args.checkpoint, args.views, args.images
-    ).items():
+    for name, table in confusion(cfg, args.checkpoint, args.views, args.images).items():
         labelled, right = table[:-1, :-1].sum(1), np.diag(table)[:-1]
         shares = [
             (labelled.sum(), table[:-1].sum()),

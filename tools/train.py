@@ -20,19 +20,38 @@ def parse_args() -> argparse.Namespace:
     """Command line; the arguments of MMSegmentation's tool and those of protocols."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints; default '
-                        'work_dirs/<name of the config>')
-    parser.add_argument('--resume', action='store_true',
-                        help='go on where the run in the work dir was stopped')
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and checkpoints; default work_dirs/<name of the config>',
+    )
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on where the run in the work dir was stopped',
+    )
     parser.add_argument('--stage', help='run only this stage of the protocol')
-    parser.add_argument('--dry-run', action='store_true',
-                        help='print the stages of the protocol and stop')
-    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 '
-                        'with loss scaling on a GPU, bfloat16 on a CPU')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='override settings of the config: key=value ...')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
-                        default='none', help='job launcher')
+    parser.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='print the stages of the protocol and stop',
+    )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 with loss scaling on a GPU, bfloat16 on a CPU',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config: key=value ...',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -80,8 +99,11 @@ def print_stages(runner: ProtocolRunner) -> None:
             table.add_row(stage.name, '-', '-', stage.note)
             continue
         train_cfg = stage.cfg.train_cfg
-        length = (f'{train_cfg.max_iters} iterations' if 'max_iters' in train_cfg
-                  else f'{train_cfg.max_epochs} epochs')
+        length = (
+            f'{train_cfg.max_iters} iterations'
+            if 'max_iters' in train_cfg
+            else f'{train_cfg.max_epochs} epochs'
+        )
         rate = stage.cfg.optim_wrapper.optimizer.lr
         table.add_row(stage.name, length, f'{rate:g}', stage.note)
     Console().print(table)

@@ -30,19 +30,34 @@ class CamVidDataset(BaseSegDataset):
 
     METAINFO = dict(
         classes=(
-            'sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence',
-            'car', 'pedestrian', 'bicyclist',
+            'sky',
+            'building',
+            'pole',
+            'road',
+            'pavement',
+            'tree',
+            'sign',
+            'fence',
+            'car',
+            'pedestrian',
+            'bicyclist',
         ),
         palette=[
-            [128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128],
-            [60, 40, 222], [128, 128, 0], [192, 128, 128], [64, 64, 128],
-            [64, 0, 128], [64, 64, 0], [0, 128, 192],
+            [128, 128, 128],
+            [128, 0, 0],
+            [192, 192, 128],
+            [128, 64, 128],
+            [60, 40, 222],
+            [128, 128, 0],
+            [192, 128, 128],
+            [64, 64, 128],
+            [64, 0, 128],
+            [64, 64, 0],
+            [0, 128, 192],
         ],
     )
 
     def __init__(
         self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs: Any
     ) -> None:
-        super().__init__(
-            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs
-        )
+        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)

@@ -179,8 +179,11 @@ def _rows(file, names, sources, classes, aliases) -> list[int]:
             close = difflib.get_close_matches(key, plain, n=2)
             lacking.append(f'{name} (close: {", ".join(close) or "none"})')
             continue
-        if any(not np.array_equal(m[r], m[found[0]])
-               for m in sources.values() for r in found):
+        if any(
+            not np.array_equal(m[r], m[found[0]])
+            for m in sources.values()
+            for r in found
+        ):
             raise ValueError(
                 f'{file} has {alias!r} in the rows {found}, with different vectors: '
                 f'say in `aliases` which row is for {name!r}'

@@ -164,9 +164,12 @@ def _count_all(paths: list, workers: int | None) -> np.ndarray:
 
 def _sparse(counts: np.ndarray) -> tuple:
     mask, value = np.nonzero(counts)
-    return len(counts), mask.astype(np.uint32), value.astype(np.uint8), counts[
-        mask, value
-    ]
+    return (
+        len(counts),
+        mask.astype(np.uint32),
+        value.astype(np.uint8),
+        counts[mask, value],
+    )
 
 
 def _dense(size: int, mask: np.ndarray, value: np.ndarray, count: np.ndarray):

@@ -40,6 +40,4 @@ class COCOObjectDataset(BaseSegDataset):
     def __init__(
         self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs: Any
     ) -> None:
-        super().__init__(
-            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs
-        )
+        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)

@@ -47,8 +47,6 @@ class COCOStuff27Dataset(BaseSegDataset):
     def __init__(
         self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs: Any
     ) -> None:
-        super().__init__(
-            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs
-        )
+        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
         if any(isinstance(t, LoadAnnotations) for t in self.pipeline.transforms):
             self.pipeline = insert_map_labels(self.pipeline, coarse_table())

@@ -189,7 +189,11 @@ class IncrementalDataset:
             return images_of_step(present, step_of_class, self.step, 'joint')
         if self.image_lists is None:
             return images_of_step(
-                present, step_of_class, self.step, self.setup, self.seed,
+                present,
+                step_of_class,
+                self.step,
+                self.setup,
+                self.seed,
                 self.min_images,
             )
         file = self.image_lists[self.step]

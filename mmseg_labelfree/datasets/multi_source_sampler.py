@@ -195,14 +195,10 @@ class MultiSourceSampler(Sampler):
         moved = np.unique(np.asarray(indices, np.int64))
         self._apply(moved, source, target, begin)
         self._moves.append(
-            dict(
-                indices=moved.tolist(), source=source, target=target, from_batch=begin
-            )
+            dict(indices=moved.tolist(), source=source, target=target, from_batch=begin)
         )
 
-    def _apply(
-        self, moved: np.ndarray, source: str, target: str, begin: int
-    ) -> None:
+    def _apply(self, moved: np.ndarray, source: str, target: str, begin: int) -> None:
         for name in (source, target):
             if name not in self._histories:
                 raise ValueError(

@@ -167,8 +167,10 @@ class NovelClassDataset(IncrementalDataset):
         return np.flatnonzero(base if self.mixed_images else base & ~novel)
 
     def _no_image(self) -> str:
-        what = 'with base classes and no novel one' if self.subset == 'base' else (
-            'with a novel class'
+        what = (
+            'with base classes and no novel one'
+            if self.subset == 'base'
+            else ('with a novel class')
         )
         if self.image_list is not None:
             what = f'of {self.image_list}'

@@ -61,7 +61,7 @@ def get_fold(
     if isinstance(fold, Mapping):
         if set(fold) != {'base', 'novel'}:
             raise ValueError(
-                "a fold is dict(base=[...], novel=[...]), but this one has "
+                'a fold is dict(base=[...], novel=[...]), but this one has '
                 f'{list(fold)}'
             )
         fold = [fold['base'], fold['novel']]

@@ -146,8 +146,12 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
         if not line.strip():
             continue
         word = line.split()[0]
-        spellings = (word, str(Path(word).with_suffix('')), Path(word).name,
-                     Path(word).stem)
+        spellings = (
+            word,
+            str(Path(word).with_suffix('')),
+            Path(word).name,
+            Path(word).stem,
+        )
         found = [index[s] for s in spellings if s in index]
         if found:
             indices.append(found[0])

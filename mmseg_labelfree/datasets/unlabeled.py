@@ -112,9 +112,7 @@ class SourceDataset:
         if isinstance(idx, SeededIndex) and idx.source is not None:
             source = idx.source
         images = range(len(self.dataset))
-        return tag_source(
-            draw_sample(self.dataset, images, idx), source, self.labeled
-        )
+        return tag_source(draw_sample(self.dataset, images, idx), source, self.labeled)
 
 
 def tag_source(sample: dict[str, Any], source: str, labeled: bool) -> dict[str, Any]:

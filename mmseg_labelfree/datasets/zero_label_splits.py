@@ -68,8 +68,20 @@ def _voc(num_seen: int, num_unseen: int) -> Callable[[], tuple]:
 # SPNet's numbers 20, 24, 32, 33, 40, 56, 86, 99, 105, 123, 144, 147, 148, 168 and 171
 # of COCO-Stuff's 182 labels. 11 of these never occur; MMSegmentation has the rest.
 _COCO_UNSEEN = (
-    'cow', 'giraffe', 'suitcase', 'frisbee', 'skateboard', 'carrot', 'scissors',
-    'cardboard', 'clouds', 'grass', 'playingfield', 'river', 'road', 'tree',
+    'cow',
+    'giraffe',
+    'suitcase',
+    'frisbee',
+    'skateboard',
+    'carrot',
+    'scissors',
+    'cardboard',
+    'clouds',
+    'grass',
+    'playingfield',
+    'river',
+    'road',
+    'tree',
     'wall-concrete',
 )
 

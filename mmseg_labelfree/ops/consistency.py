@@ -111,8 +111,9 @@ def make_view(images: Tensor, view: View, align_corners: bool = False) -> Tensor
     edge = int(align_corners)
     size = [max(1, round((s - edge) * view.scale) + edge) for s in images.shape[2:]]
     if size != list(images.shape[2:]):
-        images = F.interpolate(images, size, mode='bilinear',
-                               align_corners=align_corners)
+        images = F.interpolate(
+            images, size, mode='bilinear', align_corners=align_corners
+        )
     return images.flip(3) if view.flip else images
 
 
@@ -158,8 +159,12 @@ def consistent_labels(
             if view.flip:
                 scores = scores.flip(3)
             if scores.shape[2:] != images.shape[2:]:
-                scores = F.interpolate(scores, images.shape[2:], mode='bilinear',
-                                       align_corners=align_corners)
+                scores = F.interpolate(
+                    scores,
+                    images.shape[2:],
+                    mode='bilinear',
+                    align_corners=align_corners,
+                )
             labels = scores.max(1).indices  # argmax, in a tenth of the time on CPUs
             del scores
             if agreed is None:

@@ -52,7 +52,13 @@ def positive_pair_loss(
         Scalar, 0 if there is no pair.
     """
     total, count = pair_sum(
-        first, second, first_embeddings, second_embeddings, threshold, True, function,
+        first,
+        second,
+        first_embeddings,
+        second_embeddings,
+        threshold,
+        True,
+        function,
         weighted,
     )
     return total / count.clamp(min=1)
@@ -98,8 +104,16 @@ def negative_pair_loss(
     official = variant == 'official'
     sums = [
         pair_sum(
-            first, second, first_embeddings, second_embeddings, threshold, False,
-            function, weighted, at_most_one=official, rotation=rotation,
+            first,
+            second,
+            first_embeddings,
+            second_embeddings,
+            threshold,
+            False,
+            function,
+            weighted,
+            at_most_one=official,
+            rotation=rotation,
         )
         for rotation in rotations
     ]
@@ -281,9 +295,7 @@ def _range(images: Tensor) -> slice:
     return slice(int(images[0]), int(images[-1]) + 1)
 
 
-def _part(
-    values: Tensor, images: Tensor, pixels: slice = slice(None)
-) -> Tensor:
+def _part(values: Tensor, images: Tensor, pixels: slice = slice(None)) -> Tensor:
     """These pixels of these images; a copy only where the images wrap around."""
     if images[-1] - images[0] == len(images) - 1:
         return values[_range(images), :, pixels]

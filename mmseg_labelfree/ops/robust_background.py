@@ -44,9 +44,9 @@ def robust_background_saliency(
     colour, place = _means(lab, segments)
     distance = _pairwise(colour)
     linked = _neighbours(segments)
-    border = np.unique(np.concatenate(
-        [segments[0], segments[-1], segments[:, 0], segments[:, -1]]
-    ))
+    border = np.unique(
+        np.concatenate([segments[0], segments[-1], segments[:, 0], segments[:, -1]])
+    )
     background = _background(distance, linked, border)
     nearness = np.exp(-(_pairwise(place) ** 2) / (2 * _SPACE_SCALE**2))
     foreground = _stretch((distance * nearness * background).sum(1))

@@ -19,9 +19,12 @@ def config(tmp_path, test_mode):
     Image.fromarray(mask).save(tmp_path / 'labels' / 'train' / 'a.png')
     Image.new('RGB', (3, 2)).save(tmp_path / 'images' / 'train' / 'a.jpg')
     return dict(
-        type='CamVidDataset', data_root=str(tmp_path), pipeline=PIPELINE,
+        type='CamVidDataset',
+        data_root=str(tmp_path),
+        pipeline=PIPELINE,
         data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
-        test_mode=test_mode, serialize_data=False,
+        test_mode=test_mode,
+        serialize_data=False,
     )
 
 

@@ -36,15 +36,34 @@ def test_new_classes_that_the_paper_names():
     vehicles = ('car', 'truck', 'bus', 'train', 'motorcycle', 'bicycle')
     assert get_task('cityscapes_vehicles').new(1) == vehicles
     assert get_task('cityscapes_vehicles').new(0) == (
-        'road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light',
-        'traffic sign', 'vegetation', 'terrain', 'sky', 'person', 'rider',
+        'road',
+        'sidewalk',
+        'building',
+        'wall',
+        'fence',
+        'pole',
+        'traffic light',
+        'traffic sign',
+        'vegetation',
+        'terrain',
+        'sky',
+        'person',
+        'rider',
     )
     assert get_task('cityscapes_non-driving').new(0) == (
-        'road', 'sidewalk', 'pole', 'traffic light', 'traffic sign', 'person', 'rider',
+        'road',
+        'sidewalk',
+        'pole',
+        'traffic light',
+        'traffic sign',
+        'person',
+        'rider',
         *vehicles,
     )
     assert get_task('cityscapes_11-2').steps[1:] == (
-        ('person', 'rider'), ('car', 'truck'), ('bus', 'train'),
+        ('person', 'rider'),
+        ('car', 'truck'),
+        ('bus', 'train'),
         ('motorcycle', 'bicycle'),
     )
 
@@ -98,7 +117,8 @@ def test_step_out_of_range(step, method):
 def test_known_counts():
     voc = get_task('voc_15-1')
     assert expected_counts(voc, 'disjoint', 10582, False, False) == (
-        (8437, 378, 299, 420, 500, 548), 10582,
+        (8437, 378, 299, 420, 500, 548),
+        10582,
     )
     assert expected_counts(voc, 'disjoint', 1464, False, False) == (None, None)
     assert expected_counts(voc, 'disjoint', 10582, False, True) == (None, None)
@@ -106,5 +126,6 @@ def test_known_counts():
     ade = get_task('ade20k_50-50')
     assert expected_counts(ade, 'partition', 20210, False, False) == (None, 20196)
     assert expected_counts(ade, 'partition', 20210, True, False) == (
-        (8219, 6384, 5593), 20196,
+        (8219, 6384, 5593),
+        20196,
     )

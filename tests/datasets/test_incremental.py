@@ -186,7 +186,8 @@ def test_label_map_of_the_data_set_comes_first(root):
 @given(
     masks=st.lists(
         st.lists(st.sampled_from([0, 1, 2, 3, 4, 255]), min_size=4, max_size=4),
-        min_size=1, max_size=5,
+        min_size=1,
+        max_size=5,
     ),
     order=st.permutations(['dog', 'cat', 'cow', 'sheep']),
     step=st.integers(0, 2),
@@ -232,9 +233,11 @@ def test_given_data_set_is_not_changed(root):
     assert labels(wrapped)[1] == [[1, 0, 0]]
     assert inner.pipeline.transforms == before
     assert inner[1]['data_samples'].gt_sem_seg.data[0].tolist() == [[2, 3, 0]] * 2
-    assert IncrementalDataset(inner, TASK, 0, lazy_init=True).get_data_info(1)[
-        'img_path'
-    ].endswith('01.png')
+    assert (
+        IncrementalDataset(inner, TASK, 0, lazy_init=True)
+        .get_data_info(1)['img_path']
+        .endswith('01.png')
+    )
 
 
 def test_partition_and_lists_of_images(root, tmp_path):
@@ -267,8 +270,9 @@ def test_replacement_of_a_dropped_sample_is_of_the_same_step(root):
     dataset = make(root, 0, inner=dict(pipeline=pipeline))
     names = {dataset[i]['data_samples'].img_path[-6:-4] for i in (0, 1, 2) * 5}
     assert names == {'01'}
-    later = make(root, 1, [['cat'], ['sheep']],
-                 inner=dict(pipeline=pipeline, max_refetch=20))
+    later = make(
+        root, 1, [['cat'], ['sheep']], inner=dict(pipeline=pipeline, max_refetch=20)
+    )
     with pytest.raises(ValueError, match='no sample for .*03.png'):
         later[0]
 

@@ -36,8 +36,13 @@ class Parts:
 
 def make(sizes, counts, seed=3, rank=0, world_size=1, **kwargs):
     sampler = DATA_SAMPLERS.build(
-        dict(type='MultiSourceSampler', dataset=Parts(**sizes), source_counts=counts,
-             seed=seed, **kwargs)
+        dict(
+            type='MultiSourceSampler',
+            dataset=Parts(**sizes),
+            source_counts=counts,
+            seed=seed,
+            **kwargs,
+        )
     )
     sampler.rank, sampler.world_size = rank, world_size
     return sampler
@@ -53,7 +58,8 @@ def facts(draws):
 
 
 pools = st.dictionaries(
-    st.sampled_from('abc'), st.tuples(st.integers(1, 12), st.integers(1, 4)),
+    st.sampled_from('abc'),
+    st.tuples(st.integers(1, 12), st.integers(1, 4)),
     min_size=1,
 )
 
@@ -244,8 +250,10 @@ def test_ratio(ratio, batch_size):
     total = sum(ratio.values())
     try:
         sampler = MultiSourceSampler(
-            Parts(**dict.fromkeys(ratio, 5)), source_ratio=ratio,
-            batch_size=batch_size, seed=1,
+            Parts(**dict.fromkeys(ratio, 5)),
+            source_ratio=ratio,
+            batch_size=batch_size,
+            seed=1,
         )
     except ValueError as error:
         assert 'leaves no sample' in str(error)
@@ -301,7 +309,8 @@ def test_loader_of_mmengine(boxes_config):
             dataset=dict(
                 type='ConcatDataset',
                 datasets=[
-                    dict(source, source='x'), dict(source, source='y', labeled=False)
+                    dict(source, source='x'),
+                    dict(source, source='y', labeled=False),
                 ],
             ),
         ),

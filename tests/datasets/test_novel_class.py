@@ -30,10 +30,14 @@ def masks(root, names):
 
 @pytest.fixture
 def train(boxes_config):
-    return inner(boxes_config, pipeline=[
-        dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
-        dict(type='PackSegInputs'),
-    ])
+    return inner(
+        boxes_config,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='PackSegInputs'),
+        ],
+    )
 
 
 def test_folds_of_the_paper():
@@ -58,7 +62,7 @@ def test_folds_of_the_paper():
     ('fold', 'message'),
     [
         ('pascal-5i_fold7', 'unknown fold'),
-        (dict(base=['a']), r"a fold is dict\(base=\[...\], novel=\[...\]\)"),
+        (dict(base=['a']), r'a fold is dict\(base=\[...\], novel=\[...\]\)'),
         (dict(base=['a'], novel=[]), 'has no class'),
         (dict(base=['a'], novel=['a']), 'named twice'),
         ([['a'], ['b'], ['c']], 'has 3 lists of classes'),
@@ -88,9 +92,10 @@ def test_parts_and_labels(train, boxes_root):
         ).items()
     }
     every = [f'train_{i:03d}' for i in range(24)]
-    present = {n: set(np.unique(m)) for n, m in zip(
-        every, masks(boxes_root, every), strict=True
-    )}
+    present = {
+        n: set(np.unique(m))
+        for n, m in zip(every, masks(boxes_root, every), strict=True)
+    }
     expected = dict(
         base=[n for n in every if present[n] & {1, 2, 3} and 4 not in present[n]],
         mixed=[n for n in every if present[n] & {1, 2, 3}],
@@ -137,7 +142,10 @@ def test_cluster_labels_and_pools(train, clusters, boxes_root, tmp_path):
     assert novel.image_names == names
     steps = [type(step).__name__ for step in novel.dataset.pipeline.transforms]
     assert steps == [
-        'LoadImageFromFile', 'LoadPseudoAnnotations', 'MapLabels', 'PackSegInputs'
+        'LoadImageFromFile',
+        'LoadPseudoAnnotations',
+        'MapLabels',
+        'PackSegInputs',
     ]
     for i in range(5):
         sample = novel[i]['data_samples']
@@ -163,9 +171,9 @@ def test_cluster_labels_and_pools(train, clusters, boxes_root, tmp_path):
 
 
 def test_padding_of_unlabelled_samples_is_marked(train, clusters):
-    train['pipeline'].insert(2, dict(
-        type='Pad', size=(40, 32), pad_val=dict(img=0, seg=255)
-    ))
+    train['pipeline'].insert(
+        2, dict(type='Pad', size=(40, 32), pad_val=dict(img=0, seg=255))
+    )
     novel = NovelClassDataset(
         train, FOLD, 'novel', num_clusters=2, cache=False, source='unclean', **clusters
     )
@@ -218,7 +226,13 @@ def test_a_fold_whose_class_never_occurs(train, boxes_root):
 
 def test_builds_from_a_config(train):
     dataset = DATASETS.build(
-        dict(type='NovelClassDataset', dataset=train, fold=FOLD, subset='base',
-             cache=False, lazy_init=True)
+        dict(
+            type='NovelClassDataset',
+            dataset=train,
+            fold=FOLD,
+            subset='base',
+            cache=False,
+            lazy_init=True,
+        )
     )
     assert not dataset._fully_initialized and len(dataset) > 3

@@ -26,8 +26,9 @@ def test_setups_agree_with_loops_over_images(scene):
     for step in range(num_steps):
         expected = {'overlapped': [], 'disjoint': [], 'joint': []}
         for i, row in enumerate(present):
-            steps = {int(s) for s, there in zip(step_of_class, row, strict=True)
-                     if there}
+            steps = {
+                int(s) for s, there in zip(step_of_class, row, strict=True) if there
+            }
             if step in steps:
                 expected['overlapped'].append(i)
             if step in steps and not any(s > step for s in steps):
@@ -81,8 +82,10 @@ def test_partition_serves_the_rare_class_and_draws_the_rest_evenly():
     both = np.ones((4000, 2), bool)
     share = (partition(both, np.array([0, 1]), seed=0) == 1).mean()
     assert 0.46 < share < 0.54
-    assert (partition(both, np.array([0, 1]), seed=1)
-            != partition(both, np.array([0, 1]), seed=0)).any()
+    assert (
+        partition(both, np.array([0, 1]), seed=1)
+        != partition(both, np.array([0, 1]), seed=0)
+    ).any()
 
 
 def test_presence_sums_raw_values_of_a_label():

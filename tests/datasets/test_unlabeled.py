@@ -128,10 +128,15 @@ def test_drawn_pool_becomes_the_source(inner):
 
 
 def test_augmentation_follows_the_draw_inside_a_concatenation(inner):
-    both = DATASETS.build(dict(type='ConcatDataset', datasets=[
-        dict(type='SourceDataset', source='l', dataset=inner),
-        dict(type='SourceDataset', source='u', dataset=inner, labeled=False),
-    ]))
+    both = DATASETS.build(
+        dict(
+            type='ConcatDataset',
+            datasets=[
+                dict(type='SourceDataset', source='l', dataset=inner),
+                dict(type='SourceDataset', source='u', dataset=inner, labeled=False),
+            ],
+        )
+    )
     first, again = (both[SeededIndex(30, (1, 2))]['inputs'] for _ in range(2))
     assert torch.equal(first, again)
     others = [both[SeededIndex(30, (1, k))]['inputs'] for k in range(3, 9)]
@@ -183,14 +188,23 @@ def test_what_is_wrong_with_the_data_is_said(inner, tmp_path):
 
 
 def test_mixed_batch_passes_the_preprocessor(boxes_config, inner):
-    loader = Runner.build_dataloader(dict(
-        batch_size=4, num_workers=0,
-        sampler=dict(type='MultiSourceSampler', source_counts=dict(l=2, u=2)),
-        dataset=dict(type='ConcatDataset', datasets=[
-            dict(type='SourceDataset', source='l', dataset=inner),
-            dict(type='SourceDataset', source='u', dataset=inner, labeled=False),
-        ]),
-    ), seed=0)
+    loader = Runner.build_dataloader(
+        dict(
+            batch_size=4,
+            num_workers=0,
+            sampler=dict(type='MultiSourceSampler', source_counts=dict(l=2, u=2)),
+            dataset=dict(
+                type='ConcatDataset',
+                datasets=[
+                    dict(type='SourceDataset', source='l', dataset=inner),
+                    dict(
+                        type='SourceDataset', source='u', dataset=inner, labeled=False
+                    ),
+                ],
+            ),
+        ),
+        seed=0,
+    )
     preprocessor = MODELS.build(
         dict(boxes_config.model.data_preprocessor, size=(32, 32), size_divisor=None)
     )

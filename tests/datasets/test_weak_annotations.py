@@ -25,11 +25,14 @@ def write(path, content):
 
 
 def test_point_file(tmp_path):
-    path = write(tmp_path / 'points.json', {
-        '2007_000063': [dict(cls=12, x=139, y=86, rank=2), dict(cls=9, x=0, y=3.9)],
-        'empty': [],
-        'third': [dict(cls=1, x=5.0, y=6)],
-    })
+    path = write(
+        tmp_path / 'points.json',
+        {
+            '2007_000063': [dict(cls=12, x=139, y=86, rank=2), dict(cls=9, x=0, y=3.9)],
+            'empty': [],
+            'third': [dict(cls=1, x=5.0, y=6)],
+        },
+    )
     points = PointFile(path)
     rows, faults = points['2007_000063']
     assert rows.tolist() == [[139, 86, 12], [0, 3, 9]] and not faults
@@ -40,12 +43,24 @@ def test_point_file(tmp_path):
         assert rows.shape == (0, 3) and not faults
 
 
-@pytest.mark.parametrize('point', [
-    5, None, [1, 2], dict(x=1, y=2), dict(cls=1, x=1), dict(cls='dog', x=1, y=2),
-    dict(cls=1.5, x=1, y=2), dict(cls=True, x=1, y=2), dict(cls=1, x='3', y=2),
-    dict(cls=1, x=None, y=2), dict(cls=1, x=float('nan'), y=2),
-    dict(cls=1, x=float('inf'), y=2), dict(cls=1, x=1e12, y=2),
-])
+@pytest.mark.parametrize(
+    'point',
+    [
+        5,
+        None,
+        [1, 2],
+        dict(x=1, y=2),
+        dict(cls=1, x=1),
+        dict(cls='dog', x=1, y=2),
+        dict(cls=1.5, x=1, y=2),
+        dict(cls=True, x=1, y=2),
+        dict(cls=1, x='3', y=2),
+        dict(cls=1, x=None, y=2),
+        dict(cls=1, x=float('nan'), y=2),
+        dict(cls=1, x=float('inf'), y=2),
+        dict(cls=1, x=1e12, y=2),
+    ],
+)
 def test_a_bad_point_is_a_fault_of_its_image(tmp_path, point):
     good = dict(cls=3, x=1, y=2)
     content = dict(a=[good, point, good], b=[good])
@@ -57,10 +72,15 @@ def test_a_bad_point_is_a_fault_of_its_image(tmp_path, point):
     assert not points['b'][1]
 
 
-@pytest.mark.parametrize('content, message', [
-    ('', 'is not JSON'), ('{"a": [', 'is not JSON'), ('{}', 'at least one image'),
-    ('[{"cls": 1}]', r'but holds \[\{"cls": 1\}\]'),
-])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ('', 'is not JSON'),
+        ('{"a": [', 'is not JSON'),
+        ('{}', 'at least one image'),
+        ('[{"cls": 1}]', r'but holds \[\{"cls": 1\}\]'),
+    ],
+)
 def test_a_file_that_holds_no_points_is_refused(tmp_path, content, message):
     path = write(tmp_path / 'points.json', content)
     with pytest.raises(ValueError, match=f'points.json.* {message}'):
@@ -90,10 +110,15 @@ def test_point_array(tmp_path):
     assert rows.tolist() == [[0, 1, 150], [5, 3, 9]] and size == (4, 6)
 
 
-@pytest.mark.parametrize('array', [
-    np.zeros(3, int), np.zeros((2, 2, 2), int), np.zeros((4, 4)),
-    np.array([dict(x=1)], object),
-])
+@pytest.mark.parametrize(
+    'array',
+    [
+        np.zeros(3, int),
+        np.zeros((2, 2, 2), int),
+        np.zeros((4, 4)),
+        np.array([dict(x=1)], object),
+    ],
+)
 def test_other_arrays_are_refused(tmp_path, array):
     np.save(tmp_path / 'a.npy', array, allow_pickle=True)
     with pytest.raises(ValueError, match='neither an integer label map|no readable'):
@@ -124,13 +149,16 @@ def test_scribble_xml(tmp_path):
     assert read_scribble_xml(write(tmp_path / 'a.xml', no_size))[1] is None
 
 
-@pytest.mark.parametrize('old, new, message', [
-    (' dog ', '', "polygon 1 '' has no tag"),
-    ('<X>1</X>', '', "polygon 1 'dog' has no points with numbers"),
-    ('<X>1</X>', '<X>one</X>', "polygon 1 'dog' has no points with numbers"),
-    ('<X>1</X>', '<X>nan</X>', "polygon 1 'dog' has no points with numbers"),
-    ('<point><X>0</X><Y>9</Y></point>', '', "polygon 2 'background' has no points"),
-])
+@pytest.mark.parametrize(
+    'old, new, message',
+    [
+        (' dog ', '', "polygon 1 '' has no tag"),
+        ('<X>1</X>', '', "polygon 1 'dog' has no points with numbers"),
+        ('<X>1</X>', '<X>one</X>', "polygon 1 'dog' has no points with numbers"),
+        ('<X>1</X>', '<X>nan</X>', "polygon 1 'dog' has no points with numbers"),
+        ('<point><X>0</X><Y>9</Y></point>', '', "polygon 2 'background' has no points"),
+    ],
+)
 def test_a_bad_polygon_is_a_fault(tmp_path, old, new, message):
     path = write(tmp_path / 'a.xml', XML.replace(old, new))
     strokes, _, faults = read_scribble_xml(path)
@@ -138,10 +166,15 @@ def test_a_bad_polygon_is_a_fault(tmp_path, old, new, message):
     assert faults[0].message.startswith(message)
 
 
-@pytest.mark.parametrize('old, new, message', [
-    ('</annotation>', '', 'not XML'), (XML, '', 'not XML'),
-    ('<width>20</width>', '', r"are \['10', None\]"), ('>20<', '>wide<', 'wide'),
-])
+@pytest.mark.parametrize(
+    'old, new, message',
+    [
+        ('</annotation>', '', 'not XML'),
+        (XML, '', 'not XML'),
+        ('<width>20</width>', '', r"are \['10', None\]"),
+        ('>20<', '>wide<', 'wide'),
+    ],
+)
 def test_bad_xml_is_refused(tmp_path, old, new, message):
     with pytest.raises(ValueError, match=message):
         read_scribble_xml(write(tmp_path / 'a.xml', XML.replace(old, new)))

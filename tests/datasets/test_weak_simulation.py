@@ -16,7 +16,8 @@ from mmseg_labelfree.datasets.weak_simulation import (
 
 EIGHT = np.ones((3, 3))
 label_maps = hnp.arrays(
-    np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=14),
+    np.uint8,
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=14),
     elements=st.sampled_from([0, 0, 1, 2, 254, 255]),
 )
 
@@ -149,7 +150,8 @@ def test_image_rng_depends_on_name_and_seed_alone():
     state = np.random.get_state()[1].copy()
     draws = {
         (name, seed): image_rng(name, seed).integers(2**60)
-        for name in ('a', 'b') for seed in (0, 1)
+        for name in ('a', 'b')
+        for seed in (0, 1)
     }
     assert len(set(draws.values())) == 4
     assert image_rng('a', 1).integers(2**60) == draws['a', 1]

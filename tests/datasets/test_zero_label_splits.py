@@ -13,7 +13,9 @@ VOC = PascalVOCDataset.METAINFO['classes'][1:]
 def test_splits_of_the_paper():
     sizes = {name: tuple(map(len, SPLITS[name]())) for name in SPLITS}
     assert sizes == {
-        'voc_15-5': (15, 5), 'voc_12-3': (12, 3), 'cocostuff_156-15': (156, 15)
+        'voc_15-5': (15, 5),
+        'voc_12-3': (12, 3),
+        'cocostuff_156-15': (156, 15),
     }
     test = get_split('voc_15-5')
     assert test.seen + test.unseen == VOC

@@ -55,11 +55,16 @@ def test_majority_equals_counting_pixels(seed, num_known, num_clusters):
     rng = np.random.default_rng(seed)
     predictions = rng.integers(0, num_known + num_clusters, (3, 4, 5))
     labels = rng.choice([*range(5), 255], (3, 4, 5))
-    metric = build(num_clusters=num_clusters, num_known=num_known,
-                   matching='majority', classwise=True)
+    metric = build(
+        num_clusters=num_clusters,
+        num_known=num_known,
+        matching='majority',
+        classwise=True,
+    )
     result = evaluate(metric, predictions, labels)
-    pairs = list(zip(predictions.ravel().tolist(), labels.ravel().tolist(),
-                     strict=True))
+    pairs = list(
+        zip(predictions.ravel().tolist(), labels.ravel().tolist(), strict=True)
+    )
     pairs = [(p, t) for p, t in pairs if t != 255]
     best = slow_majority(pairs, num_known, num_clusters)
     renamed = [(best.get(p, p), t) for p, t in pairs]
@@ -99,8 +104,13 @@ def test_outputs_on_known_classes_do_not_vote():
     # Cluster 2 lies on 'd' (twice) and on the background (often).
     labels = np.array([[4, 4, 0, 0, 0, 0]])
     predictions = np.array([[2, 2, 2, 2, 2, 0]])
-    metric = build(num_clusters=1, num_known=2, matching='hungarian',
-                   groups=dict(new=['c', 'd']), harmonic_mean=('new', 'new'))
+    metric = build(
+        num_clusters=1,
+        num_known=2,
+        matching='hungarian',
+        groups=dict(new=['c', 'd']),
+        harmonic_mean=('new', 'new'),
+    )
     result = evaluate(metric, [predictions], [labels])
     assert result['mIoU/new'] == 40 == result['mIoU/harmonic']
 
@@ -131,8 +141,9 @@ def test_results_are_small_and_trimmed_per_image():
     cells, counts = metric.intersect_and_union(label, label, 5, 255)
     assert cells.tolist() == [0, 6] and counts.tolist() == [1, 1]
     for _ in range(2):
-        sample = dict(pred_sem_seg=dict(data=label[None] % 5),
-                      gt_sem_seg=dict(data=label[None]))
+        sample = dict(
+            pred_sem_seg=dict(data=label[None] % 5), gt_sem_seg=dict(data=label[None])
+        )
         metric.process({}, [sample])
     assert len(metric.results) == 2  # one entry an image, so that padding can be cut
     assert len(collect_results_cpu(metric.results, 1)) == 1

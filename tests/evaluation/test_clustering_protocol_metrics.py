@@ -19,9 +19,7 @@ def samples(seed=0):
     generator = torch.Generator().manual_seed(seed)
     result = []
     for size in ((12, 20), (7, 5)):
-        draw = [
-            torch.randint(0, 3, (1, *size), generator=generator) for _ in range(3)
-        ]
+        draw = [torch.randint(0, 3, (1, *size), generator=generator) for _ in range(3)]
         draw[0][0, :1] = 255
         keys = ('gt_sem_seg', 'pred_sem_seg', 'probe_sem_seg')
         result.append({k: dict(data=d) for k, d in zip(keys, draw, strict=True)})
@@ -48,8 +46,12 @@ def test_squashed_scores_are_those_of_resized_maps():
     )
     plain = METRICS.build(dict(type='ClusteringIoUMetric', num_clusters=3))
     found = run(squashed, samples())
-    assert found == run(plain, resized) != run(
-        METRICS.build(dict(type='ClusteringIoUMetric', num_clusters=3)), samples()
+    assert (
+        found
+        == run(plain, resized)
+        != run(
+            METRICS.build(dict(type='ClusteringIoUMetric', num_clusters=3)), samples()
+        )
     )
 
 

@@ -135,9 +135,9 @@ def test_bad_settings(samples):
     with pytest.raises(ValueError, match='num_workers must be 1 or more, not 0'):
         build(num_workers=0)
     with pytest.raises(TypeError, match="unexpected keyword argument 'bilateral_std'"):
-        METRICS.build(dict(
-            type='DenseCRFMetric', metric=dict(type='IoUMetric'), bilateral_std=3
-        ))
+        METRICS.build(
+            dict(type='DenseCRFMetric', metric=dict(type='IoUMetric'), bilateral_std=3)
+        )
     single = samples[0][0] | dict(seg_logits=dict(data=torch.zeros(1, 4, 4)))
     with pytest.raises(ValueError, match='needs one logit per class'):
         build().process({}, [single])

@@ -25,8 +25,11 @@ def slow_labels(predict, images, views, align_corners):
         edge = 1 if align_corners else 0
         size = [round((s - edge) * scale) + edge for s in (height, width)]
         view = F.interpolate(images, size, mode='bilinear', align_corners=align_corners)
-        view = torch.stack([view[..., x] for x in range(size[1])][::-1], -1) \
-            if flip else view
+        view = (
+            torch.stack([view[..., x] for x in range(size[1])][::-1], -1)
+            if flip
+            else view
+        )
         scores = predict(view)
         if flip:
             columns = [scores[..., x] for x in range(scores.shape[3])]
@@ -55,7 +58,10 @@ def slow_labels(predict, images, views, align_corners):
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.integers(5, 12), st.integers(5, 12), st.booleans(), st.integers(0, 10**6),
+    st.integers(5, 12),
+    st.integers(5, 12),
+    st.booleans(),
+    st.integers(0, 10**6),
     st.sampled_from(
         ['none', 'mirror', 'up', 'mirror+down', 'mirror+up', 'mirror+random']
     ),
@@ -72,10 +78,13 @@ def test_equals_the_slow_reference_bit_for_bit(height, width, align, seed, name)
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.integers(9, 40), st.integers(9, 40), st.booleans(),
+    st.integers(9, 40),
+    st.integers(9, 40),
+    st.booleans(),
     st.lists(
         st.tuples(st.sampled_from([0.75, 1.0, 1.3, 1.5, 1.75]), st.booleans()),
-        min_size=1, max_size=4,
+        min_size=1,
+        max_size=4,
     ),
 )
 def test_inverse_views_restore_positions(height, width, align, views):
@@ -160,11 +169,21 @@ def test_memory_does_not_grow_with_the_number_of_views():
 
 def test_named_sets_are_the_rows_of_table_3():
     assert list(VIEW_SETS) == [
-        'none', 'mirror', 'down', 'up', 'random', 'mirror+down', 'mirror+up',
+        'none',
+        'mirror',
+        'down',
+        'up',
+        'random',
+        'mirror+down',
+        'mirror+up',
         'mirror+random',
     ]
     assert view_set('mirror+up').draw() == [
-        (1.0, False), (1.0, True), (1.5, False), (1.5, True), (1.75, False),
+        (1.0, False),
+        (1.0, True),
+        (1.5, False),
+        (1.5, True),
+        (1.75, False),
         (1.75, True),
     ]
     assert view_set('down').draw() == [(1.0, False), (0.75, False), (0.5, False)]

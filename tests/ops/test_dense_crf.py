@@ -61,8 +61,14 @@ def test_close_to_mean_field_over_all_pairs():
     probabilities = rng.dirichlet(np.ones(3), (12, 13)).transpose(2, 0, 1)
     for iterations, tolerance in ((1, 0.025), (3, 0.07)):
         refined = dense_crf(
-            image, probabilities, iterations, gaussian_std=2, gaussian_weight=3,
-            bilateral_xy=8, bilateral_rgb=20, bilateral_weight=4,
+            image,
+            probabilities,
+            iterations,
+            gaussian_std=2,
+            gaussian_weight=3,
+            bilateral_xy=8,
+            bilateral_rgb=20,
+            bilateral_weight=4,
         )
         expected = mean_field(image, probabilities, iterations, (2, 3), (8, 20, 4))
         assert np.abs(refined - expected).max() < tolerance
@@ -71,9 +77,7 @@ def test_close_to_mean_field_over_all_pairs():
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    st.integers(1, 6), st.integers(1, 9), st.integers(1, 9), st.integers(0, 10**6)
-)
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(1, 9), st.integers(0, 10**6))
 def test_gives_probabilities(num_classes, height, width, seed):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -10,8 +10,12 @@ from torch.autograd import gradcheck
 from mmseg_labelfree.ops import softmax_entropy
 
 CASES = st.tuples(
-    st.integers(0, 2**31), st.integers(1, 2), st.integers(1, 6), st.integers(1, 4),
-    st.integers(1, 4), st.sampled_from([0.1, 1.0, 30.0]),
+    st.integers(0, 2**31),
+    st.integers(1, 2),
+    st.integers(1, 6),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.sampled_from([0.1, 1.0, 30.0]),
 )
 
 

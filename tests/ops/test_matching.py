@@ -57,12 +57,16 @@ def test_hungarian_equals_brute_force(confusion, maximize):
 def test_majority_equals_brute_force(confusion, maximize):
     clusters, classes = len(confusion), len(confusion[0])
     matched = majority_matching(np.array(confusion), maximize).tolist()
-    totals = {
-        choice: sum(
-            slow_score(confusion, k, c, maximize) for k, c in enumerate(choice)
-        )
-        for choice in product(range(classes), repeat=clusters)
-    } if classes**clusters <= 300 else {}
+    totals = (
+        {
+            choice: sum(
+                slow_score(confusion, k, c, maximize) for k, c in enumerate(choice)
+            )
+            for choice in product(range(classes), repeat=clusters)
+        }
+        if classes**clusters <= 300
+        else {}
+    )
     for k in range(clusters):
         scores = [slow_score(confusion, k, c, maximize) for c in range(classes)]
         expected = scores.index(max(scores)) if any(confusion[k]) else -1

@@ -12,8 +12,11 @@ def seeded(seed=0):
 
 @settings(deadline=None)
 @given(
-    st.integers(1, 4), st.integers(4, 40), st.integers(4, 40),
-    st.sampled_from([0.25, 0.5, 0.7]), st.integers(0, 2**31),
+    st.integers(1, 4),
+    st.integers(4, 40),
+    st.integers(4, 40),
+    st.sampled_from([0.25, 0.5, 0.7]),
+    st.integers(0, 2**31),
 )
 def test_boxes(num, height, width, area, seed):
     masks = box_masks(num, height, width, area, generator=seeded(seed))

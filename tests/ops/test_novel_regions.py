@@ -81,8 +81,9 @@ def test_clusters_are_found_and_repeat():
     assert np.array_equal(again.assignment, result.assignment)
     np.testing.assert_allclose(result.reduced.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(result.reduced.std(0, ddof=1), 1, rtol=1e-3)
-    centres = np.stack([result.reduced[result.assignment == k].mean(0)
-                        for k in range(5)])
+    centres = np.stack(
+        [result.reduced[result.assignment == k].mean(0) for k in range(5)]
+    )
     inertia = ((result.reduced - centres[result.assignment]) ** 2).sum()
     assert result.inertia == pytest.approx(inertia, rel=1e-4)
     plain = cluster_features(features, 2, pca_dim=3, whiten=False)

@@ -39,7 +39,8 @@ def slow_pairs(first, second, u, u2, rotation):
                 p = sum(
                     a * b
                     for a, b in zip(
-                        first[n, :, i].tolist(), second[other, :, j].tolist(),
+                        first[n, :, i].tolist(),
+                        second[other, :, j].tolist(),
                         strict=True,
                     )
                 )
@@ -50,9 +51,7 @@ def slow_pairs(first, second, u, u2, rotation):
 POSITIVE = dict(
     exp=lambda p: math.exp(1 - p), linear=lambda p: 1 - p, log=lambda p: -math.log(p)
 )
-NEGATIVE = dict(
-    exp=math.exp, linear=lambda p: p, log=lambda p: -math.log(1 - p)
-)
+NEGATIVE = dict(exp=math.exp, linear=lambda p: p, log=lambda p: -math.log(1 - p))
 
 
 def slow_positive(data, threshold, function, weighted):

@@ -7,7 +7,9 @@ from mmseg_labelfree.ops import pseudo_labels
 
 @settings(deadline=None)
 @given(
-    st.integers(0, 2**31), st.floats(0, 1), st.booleans(),
+    st.integers(0, 2**31),
+    st.floats(0, 1),
+    st.booleans(),
     st.sampled_from([torch.float32, torch.float64]),
 )
 def test_by_a_slow_loop(seed, threshold, masked, dtype):

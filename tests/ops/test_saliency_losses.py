@@ -34,8 +34,9 @@ def slow_ssim(x, y):
 def test_ssim_equals_whole_windows(seed, height, width):
     rng = np.random.default_rng(seed)
     x, y = rng.random((2, height, width))
-    value = structural_similarity(torch.tensor(x)[None, None],
-                                  torch.tensor(y)[None, None])
+    value = structural_similarity(
+        torch.tensor(x)[None, None], torch.tensor(y)[None, None]
+    )
     assert value.dtype == torch.float32
     np.testing.assert_allclose(value[0, 0].numpy(), slow_ssim(x, y), atol=2e-4)
 
@@ -43,10 +44,18 @@ def test_ssim_equals_whole_windows(seed, height, width):
 def test_ssim_equals_scikit_image_inside():
     rng = np.random.default_rng(0)
     x, y = rng.random((2, 30, 30))
-    _, expected = skimage_ssim(x, y, gaussian_weights=True, sigma=1.5, data_range=1.0,
-                               use_sample_covariance=False, full=True)
-    value = structural_similarity(torch.tensor(x)[None, None],
-                                  torch.tensor(y)[None, None])[0, 0].numpy()
+    _, expected = skimage_ssim(
+        x,
+        y,
+        gaussian_weights=True,
+        sigma=1.5,
+        data_range=1.0,
+        use_sample_covariance=False,
+        full=True,
+    )
+    value = structural_similarity(
+        torch.tensor(x)[None, None], torch.tensor(y)[None, None]
+    )[0, 0].numpy()
     np.testing.assert_allclose(value[6:-6, 6:-6], expected[6:-6, 6:-6], atol=2e-4)
 
 

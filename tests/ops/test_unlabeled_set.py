@@ -160,7 +160,8 @@ def test_blocks_and_channels_last_change_nothing(monkeypatch):
     logits, label, class_set = make_batch((2, 5, 7, 6), 9)
     results = []
     for block, layout in (
-        (2**19, torch.contiguous_format), (30, torch.contiguous_format),
+        (2**19, torch.contiguous_format),
+        (30, torch.contiguous_format),
         (30, torch.channels_last),
     ):
         monkeypatch.setattr(pixel_loss, '_CPU_BLOCK', block)

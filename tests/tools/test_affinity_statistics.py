@@ -30,7 +30,9 @@ def test_tool_prints_and_draws(tool, boxes_root, tmp_path, capsys):
     vit = dict(
         type='mmpretrain.VisionTransformer',
         arch=dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16),
-        img_size=16, patch_size=4, out_type='featmap',
+        img_size=16,
+        patch_size=4,
+        out_type='featmap',
     )
     data = dict(
         type='BaseSegDataset',
@@ -39,28 +41,35 @@ def test_tool_prints_and_draws(tool, boxes_root, tmp_path, capsys):
         ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         pipeline=[
-            dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
             dict(type='OverlappingCropPair', crop_size=16, max_shift=8),
             dict(type='PackSegInputs', meta_keys=('img_path', 'crop_overlap')),
         ],
     )
-    cfg = Config(dict(
-        model=dict(
-            type='DiscriminativeClusteringSegmentor',
-            data_preprocessor=dict(
-                type='SegDataPreProcessor', mean=[100.0] * 3, std=[60.0] * 3,
-                size_divisor=1,
+    cfg = Config(
+        dict(
+            model=dict(
+                type='DiscriminativeClusteringSegmentor',
+                data_preprocessor=dict(
+                    type='SegDataPreProcessor',
+                    mean=[100.0] * 3,
+                    std=[60.0] * 3,
+                    size_divisor=1,
+                ),
+                backbone=vit,
+                decode_head=dict(type='ClusteringHead', in_channels=8, num_classes=6),
+                pairwise_loss=dict(type='PairwiseAffinityLoss', centered=True),
+                test_cfg=dict(mode='whole'),
             ),
-            backbone=vit,
-            decode_head=dict(type='ClusteringHead', in_channels=8, num_classes=6),
-            pairwise_loss=dict(type='PairwiseAffinityLoss', centered=True),
-            test_cfg=dict(mode='whole'),
-        ),
-        train_dataloader=dict(
-            batch_size=4, num_workers=0,
-            sampler=dict(type='SeededInfiniteSampler', shuffle=True), dataset=data,
-        ),
-    ))
+            train_dataloader=dict(
+                batch_size=4,
+                num_workers=0,
+                sampler=dict(type='SeededInfiniteSampler', shuffle=True),
+                dataset=data,
+            ),
+        )
+    )
     path = tmp_path / 'tiny.py'
     path.write_text(cfg.pretty_text)
     tool.main([str(path), '--images', '8', '--work-dir', str(tmp_path)])

@@ -36,7 +36,8 @@ def test_known_numbers(tool, config, monkeypatch, capsys):
     """The fold is taken for one of the paper, of as many images."""
     options = ['--cfg-options', 'protocol.fold.base=[square]']
     monkeypatch.setattr(
-        tool, 'expected_fold_counts',
+        tool,
+        'expected_fold_counts',
         lambda fold, total: dict(novel=14, base=1) if total == 24 else {},
     )
     assert tool.main([config, *options]) == 1

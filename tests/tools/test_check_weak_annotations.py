@@ -16,12 +16,15 @@ spec.loader.exec_module(check)
 def config(boxes_root, tmp_path):
     def write(weak, wrap=False):
         dataset = dict(
-            type='BaseSegDataset', data_root=str(boxes_root),
+            type='BaseSegDataset',
+            data_root=str(boxes_root),
             metainfo=dict(classes=('background', 'square', 'bar', 'dot', 'frame')),
             ann_file='ImageSets/Segmentation/train.txt',
             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
             pipeline=[
-                dict(type='LoadImageFromFile'), *weak, dict(type='PackSegInputs')
+                dict(type='LoadImageFromFile'),
+                *weak,
+                dict(type='PackSegInputs'),
             ],
         )
         if wrap:

@@ -24,44 +24,53 @@ def tool():
 @pytest.fixture
 def run(boxes_root, tmp_path):
     """The work dir of a training with an untrained model."""
-    cfg = Config(dict(
-        default_scope='mmseg',
-        model=dict(
-            type='DiscriminativeClusteringSegmentor',
-            data_preprocessor=dict(
-                type='SegDataPreProcessor', mean=[100.0] * 3, std=[60.0] * 3,
-                test_cfg=dict(size_divisor=8),
-            ),
-            backbone=dict(
-                type='mmpretrain.VisionTransformer',
-                arch=dict(
-                    embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16
+    cfg = Config(
+        dict(
+            default_scope='mmseg',
+            model=dict(
+                type='DiscriminativeClusteringSegmentor',
+                data_preprocessor=dict(
+                    type='SegDataPreProcessor',
+                    mean=[100.0] * 3,
+                    std=[60.0] * 3,
+                    test_cfg=dict(size_divisor=8),
                 ),
-                img_size=16, patch_size=4, out_type='featmap',
-            ),
-            decode_head=dict(type='ClusteringHead', in_channels=8, num_classes=6),
-            pairwise_loss=dict(type='PairwiseAffinityLoss'),
-            test_cfg=dict(mode='whole'),
-        ),
-        test_dataloader=dict(
-            batch_size=1, num_workers=2, persistent_workers=True,
-            sampler=dict(type='DefaultSampler', shuffle=False),
-            dataset=dict(
-                type='BaseSegDataset',
-                metainfo=dict(classes=CLASSES, palette=PALETTE),
-                data_root=str(boxes_root),
-                ann_file='ImageSets/Segmentation/val.txt',
-                data_prefix=dict(
-                    img_path='JPEGImages', seg_map_path='SegmentationClass'
+                backbone=dict(
+                    type='mmpretrain.VisionTransformer',
+                    arch=dict(
+                        embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16
+                    ),
+                    img_size=16,
+                    patch_size=4,
+                    out_type='featmap',
                 ),
-                pipeline=[
-                    dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
-                    dict(type='PackSegInputs'),
-                ],
-                test_mode=True,
+                decode_head=dict(type='ClusteringHead', in_channels=8, num_classes=6),
+                pairwise_loss=dict(type='PairwiseAffinityLoss'),
+                test_cfg=dict(mode='whole'),
             ),
-        ),
-    ))
+            test_dataloader=dict(
+                batch_size=1,
+                num_workers=2,
+                persistent_workers=True,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dict(
+                    type='BaseSegDataset',
+                    metainfo=dict(classes=CLASSES, palette=PALETTE),
+                    data_root=str(boxes_root),
+                    ann_file='ImageSets/Segmentation/val.txt',
+                    data_prefix=dict(
+                        img_path='JPEGImages', seg_map_path='SegmentationClass'
+                    ),
+                    pipeline=[
+                        dict(type='LoadImageFromFile'),
+                        dict(type='LoadAnnotations'),
+                        dict(type='PackSegInputs'),
+                    ],
+                    test_mode=True,
+                ),
+            ),
+        )
+    )
     (tmp_path / 'run').mkdir()
     cfg.dump(tmp_path / 'run/tiny.py')
     torch.manual_seed(0)

@@ -37,11 +37,19 @@ def unit(vector):
 def test_sources_are_written_for_the_heads(files, capsys):
     folder, glove, word2vec = files
     out = folder / 'out' / 'classes.npz'
-    tool.main([
-        '--names', str(folder / 'names.txt'), '--alias', 'tvmonitor=tv', '--out',
-        str(out), '--vectors', str(folder / 'glove.6B.txt'),
-        f'google={folder / "google.bin"}',
-    ])
+    tool.main(
+        [
+            '--names',
+            str(folder / 'names.txt'),
+            '--alias',
+            'tvmonitor=tv',
+            '--out',
+            str(out),
+            '--vectors',
+            str(folder / 'glove.6B.txt'),
+            f'google={folder / "google.bin"}',
+        ]
+    )
     assert 'glove_6B (3), google (2)' in capsys.readouterr().out
     data = np.load(out)
     assert data['names'].tolist() == ['potted plant', 'tvmonitor']
@@ -58,10 +66,16 @@ def test_unknown_words_are_listed_and_nothing_is_written(files, capsys):
     folder, *_ = files
     out = folder / 'classes.npz'
     with pytest.raises(SystemExit, match='Nothing was written'):
-        tool.main([
-            '--names', str(folder / 'names.txt'), '--out', str(out),
-            '--vectors', str(folder / 'glove.6B.txt'),
-        ])
+        tool.main(
+            [
+                '--names',
+                str(folder / 'names.txt'),
+                '--out',
+                str(out),
+                '--vectors',
+                str(folder / 'glove.6B.txt'),
+            ]
+        )
     assert 'tvmonitor' in capsys.readouterr().err and not out.exists()
 
 
@@ -74,9 +88,14 @@ def test_names_of_splits_and_configs(files):
     config = str(ROOT / 'configs/strict/demo_voc_15-5.py')
     tool.main(['--config', config, '--attributes', '--out', str(out)])
     assert np.load(out)['names'].tolist() == names
-    assert len(tool.class_names(tool.parse_args(
-        ['--split', 'cocostuff_156-15', '--out', 'x']
-    ))) == 171
+    assert (
+        len(
+            tool.class_names(
+                tool.parse_args(['--split', 'cocostuff_156-15', '--out', 'x'])
+            )
+        )
+        == 171
+    )
 
 
 def test_mistakes(files):

@@ -48,7 +48,9 @@ train_dataloader = dict(dataset=dict(type='ConcatDataset', datasets=[
 
 def read(root, ann_file):
     dataset = BaseSegDataset(
-        data_root=str(root), ann_file=ann_file, img_suffix='_leftImg.png',
+        data_root=str(root),
+        ann_file=ann_file,
+        img_suffix='_leftImg.png',
         data_prefix=dict(img_path='img'),
     )
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
@@ -77,10 +79,20 @@ def test_balanced_number_source_and_seed(config, tmp_path, capsys):
     lists = {}
     for seed in (0, 1):
         out = tmp_path / f'out{seed}'
-        make_partition.main([
-            path, '--number', '6', '--balanced', '--seed', str(seed), '--out', str(out),
-            '--source', 'unlabeled',
-        ])
+        make_partition.main(
+            [
+                path,
+                '--number',
+                '6',
+                '--balanced',
+                '--seed',
+                str(seed),
+                '--out',
+                str(out),
+                '--source',
+                'unlabeled',
+            ]
+        )
         lists[seed] = (out / 'labeled.txt').read_text().split()
         assert {'city1/05', 'city1/17', 'city1/31'} <= set(lists[seed])
         assert len(lists[seed]) == 6
@@ -102,9 +114,9 @@ def test_labels_from_a_part_of_the_images(config, tmp_path):
     path, root, names = config
     (root / 'lists' / 'few.txt').write_text('\n'.join(names[10:20]))
     out = tmp_path / 'out'
-    make_partition.main([
-        path, '--number', '4', '--labeled-from', 'lists/few.txt', '--out', str(out)
-    ])
+    make_partition.main(
+        [path, '--number', '4', '--labeled-from', 'lists/few.txt', '--out', str(out)]
+    )
     labeled, unlabeled = (
         (out / f'{name}.txt').read_text().split() for name in ('labeled', 'unlabeled')
     )

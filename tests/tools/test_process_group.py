@@ -35,15 +35,16 @@ def test_tools_leave_no_process_group(boxes_config, tmp_path, one_process, monke
     threads = []
     destroy = dist.destroy_process_group
     monkeypatch.setattr(
-        dist, 'destroy_process_group',
+        dist,
+        'destroy_process_group',
         lambda: (threads.append(gloo_threads()), destroy()),
     )
     path = tmp_path / 'config.py'
     boxes_config.dump(path)
     for tool in ('train.py', 'test.py'):
-        monkeypatch.setattr(sys, 'argv', [
-            tool, str(path), '--stage', 'step_0', '--launcher', 'pytorch'
-        ])
+        monkeypatch.setattr(
+            sys, 'argv', [tool, str(path), '--stage', 'step_0', '--launcher', 'pytorch']
+        )
         runpy.run_path(str(TOOLS / tool), run_name='__main__')
         assert not dist.is_initialized()
         assert threads.pop() > 0 and gloo_threads() == 0

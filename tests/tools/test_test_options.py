@@ -26,10 +26,14 @@ def tta_pipeline():
         dict(
             type='TestTimeAug',
             transforms=[
-                [dict(type='Resize', scale_factor=s, keep_ratio=True)
-                 for s in (0.75, 1.0, 1.25)],
-                [dict(type='RandomFlip', prob=p, direction='horizontal')
-                 for p in (0.0, 1.0)],
+                [
+                    dict(type='Resize', scale_factor=s, keep_ratio=True)
+                    for s in (0.75, 1.0, 1.25)
+                ],
+                [
+                    dict(type='RandomFlip', prob=p, direction='horizontal')
+                    for p in (0.0, 1.0)
+                ],
                 [dict(type='LoadAnnotations')],
                 [dict(type='PackSegInputs')],
             ],
@@ -88,10 +92,17 @@ def test_tool_on_a_stage_in_two_processes(with_options, tmp_path):
     train_first_stage(with_options, path)
     masks = {name: tmp_path / name for name in ('tool', 'same', 'plain')}
     done = run_tool(
-        path, '--stage', 'step_0', '--tta', '--crf', '--out', masks['tool'],
-        '--launcher', 'pytorch', cwd=tmp_path,
-        launcher=['-m', 'torch.distributed.run', '--standalone',
-                  '--nproc_per_node=2'],
+        path,
+        '--stage',
+        'step_0',
+        '--tta',
+        '--crf',
+        '--out',
+        masks['tool'],
+        '--launcher',
+        'pytorch',
+        cwd=tmp_path,
+        launcher=['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2'],
     )
     result = reported(done)
     expected = run_in_process(

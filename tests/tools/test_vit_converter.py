@@ -39,9 +39,12 @@ def weights():
     }
     for i in range(BLOCKS):
         for name, shape in (
-            ('norm1', (DIMS,)), ('attn.qkv', (3 * DIMS, DIMS)),
-            ('attn.proj', (DIMS, DIMS)), ('norm2', (DIMS,)),
-            ('mlp.fc1', (HIDDEN, DIMS)), ('mlp.fc2', (DIMS, HIDDEN)),
+            ('norm1', (DIMS,)),
+            ('attn.qkv', (3 * DIMS, DIMS)),
+            ('attn.proj', (DIMS, DIMS)),
+            ('norm2', (DIMS,)),
+            ('mlp.fc1', (HIDDEN, DIMS)),
+            ('mlp.fc2', (DIMS, HIDDEN)),
         ):
             state[f'blocks.{i}.{name}.weight'] = draw(*shape)
             state[f'blocks.{i}.{name}.bias'] = draw(shape[0])
@@ -50,6 +53,7 @@ def weights():
 
 def forward(w, images):
     """A vision transformer in plain torch; normalised patch tokens (N, D, h, w)."""
+
     def norm(x, name):
         return F.layer_norm(x, (DIMS,), w[f'{name}.weight'], w[f'{name}.bias'], 1e-6)
 
@@ -95,10 +99,14 @@ def test_outputs_equal_a_plain_forward_pass(tool, weights, tmp_path, source):
         img_size=SIDE * PATCH,
         patch_size=PATCH,
     )
-    vit = MODELS.build(dict(
-        type='mmpretrain.VisionTransformer', **meta['settings'], out_type='featmap',
-        init_cfg=dict(type='Pretrained', checkpoint=str(dst)),
-    ))
+    vit = MODELS.build(
+        dict(
+            type='mmpretrain.VisionTransformer',
+            **meta['settings'],
+            out_type='featmap',
+            init_cfg=dict(type='Pretrained', checkpoint=str(dst)),
+        )
+    )
     vit.init_weights()
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(2, 3, SIDE * PATCH, SIDE * PATCH, generator=generator)
@@ -111,19 +119,28 @@ def test_outputs_equal_a_plain_forward_pass(tool, weights, tmp_path, source):
 def test_published_shapes_are_those_of_the_configs(tool):
     """ViT-S/16, S/8 and B/8 by their tensors' shapes alone."""
     for arch, width, patch in (
-        ('deit-small', 384, 16), ('deit-small', 384, 8), ('deit-base', 768, 8)
+        ('deit-small', 384, 16),
+        ('deit-small', 384, 8),
+        ('deit-base', 768, 8),
     ):
         with torch.device('meta'):
-            vit = MODELS.build(dict(
-                type='mmpretrain.VisionTransformer', arch=arch, img_size=224,
-                patch_size=patch, out_type='featmap',
-            ))
+            vit = MODELS.build(
+                dict(
+                    type='mmpretrain.VisionTransformer',
+                    arch=arch,
+                    img_size=224,
+                    patch_size=patch,
+                    out_type='featmap',
+                )
+            )
         names = tool.source_names(vit.state_dict())
         source = {names[k]: v for k, v in vit.state_dict().items()}
         settings = tool.find_settings(source)
         assert settings['img_size'] == 224 and settings['patch_size'] == patch
         assert settings['arch'] == dict(
-            embed_dims=width, num_layers=12, num_heads=width // 64,
+            embed_dims=width,
+            num_layers=12,
+            num_heads=width // 64,
             feedforward_channels=4 * width,
         )
 

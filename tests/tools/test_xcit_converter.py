@@ -73,13 +73,22 @@ def test_weights_find_their_places(tool, tmp_path, patch):
     tool.main([str(src), str(dst)])
     content = torch.load(dst)
     assert content['meta']['settings'] == dict(
-        patch_size=patch, embed_dims=DIMS, depth=2, cls_attn_layers=1, num_heads=HEADS,
-        mlp_ratio=HIDDEN / DIMS, tokens_norm=True,
+        patch_size=patch,
+        embed_dims=DIMS,
+        depth=2,
+        cls_attn_layers=1,
+        num_heads=HEADS,
+        mlp_ratio=HIDDEN / DIMS,
+        tokens_norm=True,
     )
-    xcit = MODELS.build(dict(
-        type='mmpretrain.XCiT', **content['meta']['settings'], out_type='featmap',
-        init_cfg=dict(type='Pretrained', checkpoint=str(dst)),
-    ))
+    xcit = MODELS.build(
+        dict(
+            type='mmpretrain.XCiT',
+            **content['meta']['settings'],
+            out_type='featmap',
+            init_cfg=dict(type='Pretrained', checkpoint=str(dst)),
+        )
+    )
     xcit.init_weights()
     found = xcit.state_dict()
     qkv = torch.cat([found[f'ca_layers.0.attn.{n}.weight'] for n in 'qkv'])

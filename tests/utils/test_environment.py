@@ -89,9 +89,7 @@ def test_importing_the_package_runs_the_check(tmp_path):
     (tmp_path / 'mmcv').mkdir()
     (tmp_path / 'mmcv' / '__init__.py').write_text("raise OSError('broken build')\n")
     script = (
-        'import sys\n'
-        f'sys.path.insert(0, {str(tmp_path)!r})\n'
-        'import mmseg_labelfree\n'
+        f'import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport mmseg_labelfree\n'
     )
     done = subprocess.run(
         [sys.executable, '-c', script], capture_output=True, text=True

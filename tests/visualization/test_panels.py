@@ -19,8 +19,13 @@ def colours_in(path):
 def test_colours_are_those_of_voc():
     colours = label_colours()
     assert colours[[0, 1, 2, 4, 15, 20, 255]].tolist() == [
-        [0, 0, 0], [128, 0, 0], [0, 128, 0], [0, 0, 128], [192, 128, 128],
-        [0, 64, 128], [224, 224, 192],
+        [0, 0, 0],
+        [128, 0, 0],
+        [0, 128, 0],
+        [0, 0, 128],
+        [192, 128, 128],
+        [0, 64, 128],
+        [224, 224, 192],
     ]
     assert len({tuple(c) for c in colours.tolist()}) == 256
 
@@ -34,14 +39,30 @@ def test_panels_show_each_kind_in_its_colours(tmp_path):
     scalar = torch.zeros(30, 40)
     scalar[0, 0] = float('nan')
     path = tmp_path / 'new' / 'panels.png'
-    columns = {'image': [image] * 2, 'label': [label] * 2,
-               'mask': [label == 1] * 2, 'entropy': [scalar, scalar + 1]}
-    write_panels(path, columns, palette=[[1, 2, 3], [250, 5, 6]], rows=['a', 'b'],
-                 classes=['background', 'cat'])
+    columns = {
+        'image': [image] * 2,
+        'label': [label] * 2,
+        'mask': [label == 1] * 2,
+        'entropy': [scalar, scalar + 1],
+    }
+    write_panels(
+        path,
+        columns,
+        palette=[[1, 2, 3], [250, 5, 6]],
+        rows=['a', 'b'],
+        classes=['background', 'cat'],
+    )
     seen = colours_in(path)
     # image, palette, void, VOC's colour beyond the palette, both ends of viridis
-    assert {(10, 200, 90), (1, 2, 3), (250, 5, 6), (224, 224, 192), (128, 128, 128),
-            (68, 1, 84), (253, 231, 36)} <= seen
+    assert {
+        (10, 200, 90),
+        (1, 2, 3),
+        (250, 5, 6),
+        (224, 224, 192),
+        (128, 128, 128),
+        (68, 1, 84),
+        (253, 231, 36),
+    } <= seen
     assert [p.name for p in path.parent.iterdir()] == ['panels.png']
     write_panels(path, {'entropy': [scalar + 1]}, limits={'entropy': (1, 2)})
     assert (68, 1, 84) in colours_in(path)
@@ -67,8 +88,15 @@ def test_scatter_is_the_same_every_time(tmp_path, method):
     pictures = []
     for name in ('a', 'b'):
         path = tmp_path / f'{name}.png'
-        write_cluster_scatter(path, features, clusters, truth=clusters - 1,
-                              classes=['cat', 'dog'], method=method, max_points=50)
+        write_cluster_scatter(
+            path,
+            features,
+            clusters,
+            truth=clusters - 1,
+            classes=['cat', 'dog'],
+            method=method,
+            max_points=50,
+        )
         pictures.append(np.asarray(Image.open(path)))
     assert np.array_equal(*pictures)
     write_cluster_scatter(tmp_path / 'c.png', features, clusters, method='pca')
@@ -77,8 +105,9 @@ def test_scatter_is_the_same_every_time(tmp_path, method):
 
 def test_scatter_says_what_is_wrong(tmp_path):
     with pytest.raises(ValueError, match="not 'umap'"):
-        write_cluster_scatter(tmp_path / 'a.png', np.eye(4), np.arange(4),
-                              method='umap')
+        write_cluster_scatter(
+            tmp_path / 'a.png', np.eye(4), np.arange(4), method='umap'
+        )
     with pytest.raises(ValueError, match='2 images are too few'):
         write_cluster_scatter(tmp_path / 'a.png', np.eye(2), np.arange(2))
 

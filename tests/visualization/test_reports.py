@@ -4,10 +4,19 @@ import math
 from mmseg_labelfree.visualization import print_table, write_report
 
 RESULTS = {
-    'step_0': dict(metrics={'mIoU/old': 51.24, 'IoU/cat': 51.24}, seconds=12.3,
-                   iterations=4),
-    'step_1': dict(metrics={'mIoU/old': 40.0, 'mIoU/new': math.nan, 'IoU/cat': 40.0,
-                            'IoU/dog': math.nan}, seconds=7, iterations=4),
+    'step_0': dict(
+        metrics={'mIoU/old': 51.24, 'IoU/cat': 51.24}, seconds=12.3, iterations=4
+    ),
+    'step_1': dict(
+        metrics={
+            'mIoU/old': 40.0,
+            'mIoU/new': math.nan,
+            'IoU/cat': 40.0,
+            'IoU/dog': math.nan,
+        },
+        seconds=7,
+        iterations=4,
+    ),
 }
 COLUMNS = {'old': 'mIoU/old', 'new': 'mIoU/new'}
 
@@ -27,7 +36,10 @@ def test_report_files(tmp_path):
     assert '| cat | 40.0 |' in table and '| dog | - |' in table
     assert (tmp_path / 'curves.png').read_bytes()[:4] == b'\x89PNG'
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        'curves.png', 'results.json', 'results.md', 'step_0'
+        'curves.png',
+        'results.json',
+        'results.md',
+        'step_0',
     ]
 
 

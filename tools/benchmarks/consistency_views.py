@@ -98,12 +98,16 @@ def main() -> None:
         return predict(view)
 
     consistent_labels(watched, images, views, head.align_corners)
-    print('held at each view, MiB more than at the first:',
-          ', '.join(f'{value - held[0]:.2f}' for value in held))
+    print(
+        'held at each view, MiB more than at the first:',
+        ', '.join(f'{value - held[0]:.2f}' for value in held),
+    )
     if args.device != 'cpu':
         largest = [max(views, key=lambda view: view.scale)]
-        print(f'peak of the largest view {peak_mib(lambda: labels(largest)):.1f} MiB, '
-              f'of all {peak_mib(labels):.1f} MiB')
+        print(
+            f'peak of the largest view {peak_mib(lambda: labels(largest)):.1f} MiB, '
+            f'of all {peak_mib(labels):.1f} MiB'
+        )
     times: dict[str, list[float]] = dict(forward=[], labels=[])
     for turn in range(args.repeat + 1):
         for name, function in (('forward', forward), ('labels', labels)):

@@ -55,18 +55,28 @@ def build_model(depth: int) -> torch.nn.Module:
     model = dict(
         type='EncoderDecoder',
         data_preprocessor=dict(
-            type='SegDataPreProcessor', mean=[123.0] * 3, std=[58.0] * 3,
+            type='SegDataPreProcessor',
+            mean=[123.0] * 3,
+            std=[58.0] * 3,
             test_cfg=dict(size_divisor=8),
         ),
         backbone=dict(
-            type='ResNetV1c', depth=depth, out_indices=(3,), strides=(1, 2, 1, 1),
-            dilations=(1, 1, 2, 4), base_channels=16 if thin else 64,
+            type='ResNetV1c',
+            depth=depth,
+            out_indices=(3,),
+            strides=(1, 2, 1, 1),
+            dilations=(1, 1, 2, 4),
+            base_channels=16 if thin else 64,
             stem_channels=16 if thin else 64,
         ),
         decode_head=dict(
-            type='ASPPHead', in_channels=128 if thin else 2048,
-            channels=48 if thin else 256, num_classes=NUM_CLASSES,
-            dilations=(1, 12, 24, 36), align_corners=False, norm_cfg=dict(type='BN'),
+            type='ASPPHead',
+            in_channels=128 if thin else 2048,
+            channels=48 if thin else 256,
+            num_classes=NUM_CLASSES,
+            dilations=(1, 12, 24, 36),
+            align_corners=False,
+            norm_cfg=dict(type='BN'),
         ),
         test_cfg=dict(mode='whole'),
     )
@@ -116,8 +126,10 @@ def main() -> None:
                 times[name].append(time.perf_counter() - start)
     for name, values in times.items():
         per_image = 1000 * np.median(values) / args.images
-        print(f'{name}: {per_image:.2f} ms an image, '
-              f'{per_image * 10:.0f} s for 10000 images')
+        print(
+            f'{name}: {per_image:.2f} ms an image, '
+            f'{per_image * 10:.0f} s for 10000 images'
+        )
     ratios = np.array(times['ranking']) / np.array(times['inference'])
     print(f'ranking / inference: {np.median(ratios):.3f}')
 

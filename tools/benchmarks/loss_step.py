@@ -90,9 +90,7 @@ def compare(
     return int(above)
 
 
-def _times(
-    steps: Mapping[str, Callable], args: argparse.Namespace
-) -> dict[str, float]:
+def _times(steps: Mapping[str, Callable], args: argparse.Namespace) -> dict[str, float]:
     """Milliseconds of the fastest of each version's steps."""
     clock = time.process_time if args.device == 'cpu' else time.perf_counter
     taken = {name: [] for name in steps}

@@ -36,8 +36,12 @@ def find_settings(source: Weights) -> dict:
     Raises:
         ValueError: The weights are not those of a ViT.
     """
-    needed = ('cls_token', 'pos_embed', 'patch_embed.proj.weight',
-              'blocks.0.mlp.fc1.weight')
+    needed = (
+        'cls_token',
+        'pos_embed',
+        'patch_embed.proj.weight',
+        'blocks.0.mlp.fc1.weight',
+    )
     missing = [name for name in needed if name not in source]
     if missing:
         raise ValueError(

@@ -32,8 +32,13 @@ def find_settings(source: Weights) -> dict:
     Raises:
         ValueError: The weights are not those of an XCiT.
     """
-    needed = ('cls_token', 'blocks.0.attn.temperature', 'blocks.0.mlp.fc1.weight',
-              'cls_attn_blocks.0.norm1.weight', 'patch_embed.proj.4.0.weight')
+    needed = (
+        'cls_token',
+        'blocks.0.attn.temperature',
+        'blocks.0.mlp.fc1.weight',
+        'cls_attn_blocks.0.norm1.weight',
+        'patch_embed.proj.4.0.weight',
+    )
     missing = [name for name in needed if name not in source]
     if missing:
         raise ValueError(

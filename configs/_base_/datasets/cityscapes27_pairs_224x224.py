@@ -16,7 +16,11 @@ train_pipeline = [
     dict(
         type='PackSegInputs',
         meta_keys=(
-            'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'crop_overlap'
+            'img_path',
+            'ori_shape',
+            'img_shape',
+            'scale_factor',
+            'crop_overlap',
         ),
     ),
 ]

@@ -36,9 +36,7 @@ train_dataloader = dict(
         dataset=dict(
             type='CityscapesDataset',
             data_root=data_root,
-            data_prefix=dict(
-                img_path='leftImg8bit/train', seg_map_path='gtFine/train'
-            ),
+            data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
             pipeline=train_pipeline,
         ),
     ),

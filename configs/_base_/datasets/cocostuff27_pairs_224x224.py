@@ -15,7 +15,11 @@ train_pipeline = [
     dict(
         type='PackSegInputs',
         meta_keys=(
-            'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'crop_overlap'
+            'img_path',
+            'ori_shape',
+            'img_shape',
+            'scale_factor',
+            'crop_overlap',
         ),
     ),
 ]
@@ -54,9 +58,7 @@ val_dataloader = dict(
         type='COCOStuff27Dataset',
         data_root=data_root,
         ann_file='curated/val2017/Coco164kFull_Stuff_Coarse_7.txt',
-        data_prefix=dict(
-            img_path='images/val2017', seg_map_path='annotations/val2017'
-        ),
+        data_prefix=dict(img_path='images/val2017', seg_map_path='annotations/val2017'),
         pipeline=test_pipeline,
         test_mode=True,
     ),

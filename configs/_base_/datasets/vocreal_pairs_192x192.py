@@ -3,8 +3,19 @@
 data_root = '{{$LABELFREE_DATA:data}}/voc_real'
 metainfo = dict(
     classes=(
-        'background', 'bottle', 'car', 'cat', 'chair', 'cow', 'dog', 'horse', 'person',
-        'pottedplant', 'sheep', 'sofa', 'tvmonitor',
+        'background',
+        'bottle',
+        'car',
+        'cat',
+        'chair',
+        'cow',
+        'dog',
+        'horse',
+        'person',
+        'pottedplant',
+        'sheep',
+        'sofa',
+        'tvmonitor',
     )
 )
 train_pipeline = [
@@ -22,7 +33,11 @@ train_pipeline = [
     dict(
         type='PackSegInputs',
         meta_keys=(
-            'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'crop_overlap'
+            'img_path',
+            'ori_shape',
+            'img_shape',
+            'scale_factor',
+            'crop_overlap',
         ),
     ),
 ]

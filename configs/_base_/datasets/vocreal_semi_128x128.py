@@ -4,8 +4,19 @@
 data_root = '{{$LABELFREE_DATA:data}}/voc_real'
 metainfo = dict(
     classes=(
-        'background', 'bottle', 'car', 'cat', 'chair', 'cow', 'dog', 'horse', 'person',
-        'pottedplant', 'sheep', 'sofa', 'tvmonitor',
+        'background',
+        'bottle',
+        'car',
+        'cat',
+        'chair',
+        'cow',
+        'dog',
+        'horse',
+        'person',
+        'pottedplant',
+        'sheep',
+        'sofa',
+        'tvmonitor',
     )
 )
 train_pipeline = [

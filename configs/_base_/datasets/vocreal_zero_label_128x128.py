@@ -3,8 +3,16 @@
 data_root = '{{$LABELFREE_DATA:data}}/voc_real'
 split = dict(
     seen=[
-        'bottle', 'car', 'chair', 'cow', 'dog', 'horse', 'person', 'pottedplant',
-        'sofa', 'tvmonitor',
+        'bottle',
+        'car',
+        'chair',
+        'cow',
+        'dog',
+        'horse',
+        'person',
+        'pottedplant',
+        'sofa',
+        'tvmonitor',
     ],
     unseen=['cat', 'sheep'],
 )

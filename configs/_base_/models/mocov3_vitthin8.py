@@ -24,9 +24,7 @@ model = dict(
     ),
     backbone=dict(
         type='MoCoV3ViT',
-        arch=dict(
-            embed_dims=192, num_layers=6, num_heads=3, feedforward_channels=768
-        ),
+        arch=dict(embed_dims=192, num_layers=6, num_heads=3, feedforward_channels=768),
         img_size=64,
         patch_size=8,
         stop_grad_conv1=True,

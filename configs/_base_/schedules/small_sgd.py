@@ -2,9 +2,7 @@
 # bfloat16. Configs and protocols set the learning rate and the length.
 optim_wrapper = dict(
     type='BFloat16OptimWrapper',
-    optimizer=dict(
-        type='SGD', lr=0.02, momentum=0.9, nesterov=True, weight_decay=1e-4
-    ),
+    optimizer=dict(type='SGD', lr=0.02, momentum=0.9, nesterov=True, weight_decay=1e-4),
 )
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=1000, by_epoch=False)

@@ -124,6 +124,6 @@ def insert_map_labels(pipeline: Any, table: Sequence[int]) -> Any:
     if not found:
         raise ValueError(
             'the pipeline of the data set has no LoadAnnotations, so its labels '
-            'cannot be mapped; add dict(type=\'LoadAnnotations\') to it.'
+            "cannot be mapped; add dict(type='LoadAnnotations') to it."
         )
     return pipeline

@@ -30,9 +30,7 @@ class ObjectMask(MapLabels):
         ``dict(type='ObjectMask', classes=[12, 13, 15])``
     """
 
-    def __init__(
-        self, classes: Sequence[int] | None = None, others: int = 0
-    ) -> None:
+    def __init__(self, classes: Sequence[int] | None = None, others: int = 0) -> None:
         objects = list(range(1, IGNORE) if classes is None else classes)
         if not objects or IGNORE in objects:
             raise ValueError(

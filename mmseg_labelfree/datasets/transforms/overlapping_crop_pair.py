@@ -131,13 +131,13 @@ class OverlappingCropPair(BaseTransform):
     def _overlap(self, first: tuple[int, int], second: tuple[int, int]) -> tuple:
         (height, width), (down, right) = self.crop_size, np.subtract(second, first)
         box = (
-            max(down, 0), max(right, 0),
-            height + min(down, 0), width + min(right, 0),
+            max(down, 0),
+            max(right, 0),
+            height + min(down, 0),
+            width + min(right, 0),
         )
         box = tuple(int(v) for v in box)
-        shifted = tuple(
-            int(v) for v in np.subtract(box, (down, right, down, right))
-        )
+        shifted = tuple(int(v) for v in np.subtract(box, (down, right, down, right)))
         return box, shifted
 
     def __repr__(self) -> str:

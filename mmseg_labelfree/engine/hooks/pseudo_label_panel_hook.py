@@ -107,6 +107,8 @@ def _name(sample: Any) -> str:
 
 
 def _array(values: Tensor) -> Any:
-    return values.float().cpu().numpy() if values.is_floating_point() else (
-        values.to(torch.uint8).cpu().numpy()
+    return (
+        values.float().cpu().numpy()
+        if values.is_floating_point()
+        else (values.to(torch.uint8).cpu().numpy())
     )

@@ -122,8 +122,10 @@ class ClusterNovelClasses(Job):
                 'num_clusters and min_area must be 1 or more, not '
                 f'{num_clusters} and {min_area}'
             )
-        for name, value in (('base_confidence', base_confidence),
-                            ('saliency_threshold', saliency_threshold)):
+        for name, value in (
+            ('base_confidence', base_confidence),
+            ('saliency_threshold', saliency_threshold),
+        ):
             if not 0 <= value < 1:
                 raise ValueError(f'{name} must be in 0..1, below 1, not {value}')
         self.checkpoint = checkpoint

@@ -94,7 +94,9 @@ class KMeansClusters(Job):
                     'raise num_images or per_image of KMeansClusters'
                 )
             kmeans = MiniBatchKMeans(
-                head.num_classes, batch_size=4096, n_init=self.n_init,
+                head.num_classes,
+                batch_size=4096,
+                n_init=self.n_init,
                 random_state=self.seed,
             ).fit(rows.numpy())
             centres = torch.from_numpy(kmeans.cluster_centers_.astype(np.float32))
@@ -123,7 +125,9 @@ class KMeansClusters(Job):
         samples = embedding_samples(model, loader, self.per_image, self.seed)
         found = []
         bar = track(
-            zip(range(steps), samples, strict=False), 'Embedding pixels', total=steps,
+            zip(range(steps), samples, strict=False),
+            'Embedding pixels',
+            total=steps,
             disable=not is_main_process(),
         )
         for _, (rows, _) in bar:

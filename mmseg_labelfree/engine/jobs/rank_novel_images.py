@@ -96,7 +96,12 @@ class RankNovelImages(Job):
             path = folder / 'ranking'
             write_ranking(path, names, scores, ranking, ('clean', 'unclean'))
             draw_extremes(
-                folder / 'extremes.png', model, dataset, names, scores, ranking,
+                folder / 'extremes.png',
+                model,
+                dataset,
+                names,
+                scores,
+                ranking,
                 self.num_known,
             )
         barrier()
@@ -116,9 +121,7 @@ class RankNovelImages(Job):
         scores = _read(file, names, origin)
         for start in range(len(scores), len(names), CHUNK):
             chunk = range(start, min(start + CHUNK, len(names)))
-            found = score_images(
-                model, dataset, chunk, self.num_known, **self.loading
-            )
+            found = score_images(model, dataset, chunk, self.num_known, **self.loading)
             scores = np.concatenate([scores, found])
             if is_main_process():
                 _write(file, names=names, origin=origin, scores=scores)

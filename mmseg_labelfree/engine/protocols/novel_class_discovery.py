@@ -130,9 +130,7 @@ class NovelClassDiscoveryProtocol(Protocol):
             )
         unknown = [name for name in self.reuse if name not in NEEDS]
         if unknown:
-            raise ValueError(
-                f'reuse names {unknown}, but the stages are {list(NEEDS)}'
-            )
+            raise ValueError(f'reuse names {unknown}, but the stages are {list(NEEDS)}')
 
     def stages(self, cfg: Config) -> list[Stage]:
         """The stages, from the first that has to run."""
@@ -247,8 +245,10 @@ class NovelClassDiscoveryProtocol(Protocol):
         stage = self.stage_config(cfg, name, self.fine_tuning)
         stage.model.unlabeled_sources = [s for s in sources if s == 'unclean']
         self._set_classes(stage, self.num_known + self.num_clusters)
-        counts = {s: self.source_counts[s] if s in sources else 0
-                  for s in ('base', 'clean', 'unclean')}
+        counts = {
+            s: self.source_counts[s] if s in sources else 0
+            for s in ('base', 'clean', 'unclean')
+        }
         loader = stage.train_dataloader
         loader.batch_size = sum(counts.values())
         loader.sampler = dict(

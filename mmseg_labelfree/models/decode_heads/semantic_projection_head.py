@@ -185,8 +185,12 @@ class SemanticProjectionHead(BaseModule):
             if weight is not None:
                 weight = F.interpolate(weight[:, None].float(), size)[:, 0]
         else:
-            seg_logits = resize(seg_logits, labels.shape[2:], mode='bilinear',
-                                align_corners=self.align_corners)
+            seg_logits = resize(
+                seg_logits,
+                labels.shape[2:],
+                mode='bilinear',
+                align_corners=self.align_corners,
+            )
         if self.head.sampler is not None:
             sampled = self.head.sampler.sample(seg_logits, labels)
             weight = sampled if weight is None else weight * sampled
@@ -200,9 +204,7 @@ class SemanticProjectionHead(BaseModule):
             )
             name = criterion.loss_name
             losses[name] = losses[name] + value if name in losses else value
-        losses['acc_seg'] = accuracy(
-            seg_logits, labels, ignore_index=self.ignore_index
-        )
+        losses['acc_seg'] = accuracy(seg_logits, labels, ignore_index=self.ignore_index)
         return losses
 
     def predict(
@@ -226,7 +228,7 @@ class SemanticProjectionHead(BaseModule):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         for key in [k for k in state_dict if k.startswith(prefix)]:
-            state_dict[f'{prefix}head.{key[len(prefix):]}'] = state_dict.pop(key)
+            state_dict[f'{prefix}head.{key[len(prefix) :]}'] = state_dict.pop(key)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     # What segmentors and hooks read from a decode head.
@@ -245,4 +247,4 @@ def _without_inner_prefix(
     """Name weights as the inner head would."""
     inner = f'{prefix}head.'
     for key in [k for k in state_dict if k.startswith(inner)]:
-        state_dict[prefix + key[len(inner):]] = state_dict.pop(key)
+        state_dict[prefix + key[len(inner) :]] = state_dict.pop(key)

@@ -46,9 +46,7 @@ class PartialCrossEntropyLoss(PixelDecodeLoss):
         self, seg_logits: Tensor, seg_label: Tensor, ignore_index: int
     ) -> Tensor:
         """Loss of each pixel ``(N, H, W)``: here 0 where unlabelled."""
-        label = seg_label.masked_fill(
-            seg_label == self.unlabeled_index, ignore_index
-        )
+        label = seg_label.masked_fill(seg_label == self.unlabeled_index, ignore_index)
         return unbiased_cross_entropy(seg_logits, label, 1, ignore_index)
 
     def mean(self, loss: Tensor, seg_label: Tensor, ignore_index: int) -> Tensor:

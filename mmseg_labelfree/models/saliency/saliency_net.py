@@ -23,9 +23,7 @@ def _conv(inputs: int, outputs: int, dilation: int, norm_cfg: dict) -> nn.Module
     """3x3 convolution, norm and ReLU; with a bias, which the authors' weights have."""
     conv = nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation)
     norm = build_norm_layer(norm_cfg, outputs)[1]
-    return nn.Sequential(
-        OrderedDict(conv=conv, norm=norm, relu=nn.ReLU(inplace=True))
-    )
+    return nn.Sequential(OrderedDict(conv=conv, norm=norm, relu=nn.ReLU(inplace=True)))
 
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:

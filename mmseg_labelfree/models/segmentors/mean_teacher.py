@@ -152,9 +152,7 @@ class MeanTeacherEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
             inputs, data_samples, self.labeled_sources, self.unlabeled_sources
         )
         self._missing.report('labelled', batch.num_labeled, self.labeled_sources)
-        self._missing.report(
-            'unlabelled', batch.num_unlabeled, self.unlabeled_sources
-        )
+        self._missing.report('unlabelled', batch.num_unlabeled, self.unlabeled_sources)
         warmup = self._in_warmup() and batch.num_labeled > 0
         if warmup:
             batch = batch.without_unlabeled()

@@ -174,7 +174,10 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         if self.contrastive_loss is None or 'labels' not in seen:
             return {'contrast.loss_none': 0 * embeddings.float().mean()}
         loss = self.contrastive_loss(
-            embeddings, seen['logits'], seen['labels'], seen['anchors'],
+            embeddings,
+            seen['logits'],
+            seen['labels'],
+            seen['anchors'],
             self.memory_bank,
         )
         return {f'contrast.{self.contrastive_loss.loss_name}': loss}
@@ -200,8 +203,10 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             both = torch.cat([batch.labeled, images])
             logits, embeddings = _decode(teacher, teacher.extract_feat(both))
         unlabeled = self._to_size(logits[num:], images)
-        real = given != 255 if given is not None else (
-            real_pixels(images, batch.unlabeled_samples)
+        real = (
+            given != 255
+            if given is not None
+            else (real_pixels(images, batch.unlabeled_samples))
         )
         part = split_by_entropy(
             softmax_entropy(unlabeled),

@@ -95,8 +95,11 @@ class SemanticProjection(nn.Module):
                 f'{prefix}weight was made with other class embeddings or classes: the '
                 f'model has {len(vectors)} classes of {vectors.shape[1]} numbers, the '
                 f'checkpoint {len(weight)} of {len(embed)}'
-                + ('' if len(weight) != len(vectors) else '; compare `embeddings` and '
-                   'the order of `classes`')
+                + (
+                    ''
+                    if len(weight) != len(vectors)
+                    else '; compare `embeddings` and the order of `classes`'
+                )
             )
 
     def extra_repr(self) -> str:

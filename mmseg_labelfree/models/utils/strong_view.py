@@ -49,11 +49,13 @@ class StrongView:
         radius = int(3 * max(blur_sigma) + 0.5)
         jitter = v2.ColorJitter(brightness, contrast, saturation, hue)
         blur = v2.GaussianBlur(2 * radius + 1, tuple(blur_sigma))
-        self.change = v2.Compose([
-            v2.RandomApply([jitter], jitter_prob),
-            v2.RandomGrayscale(grayscale_prob),
-            v2.RandomApply([blur], blur_prob),
-        ])
+        self.change = v2.Compose(
+            [
+                v2.RandomApply([jitter], jitter_prob),
+                v2.RandomGrayscale(grayscale_prob),
+                v2.RandomApply([blur], blur_prob),
+            ]
+        )
 
     @torch.no_grad()
     def __call__(self, images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:

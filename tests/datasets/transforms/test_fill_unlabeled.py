@@ -13,15 +13,19 @@ def transform(tmp_path):
     Image.fromarray(pseudo).save(tmp_path / 'labels/sub/a.png')
     return TRANSFORMS.build(
         dict(
-            type='FillUnlabeled', folder=str(tmp_path / 'labels'), unlabeled=254,
-            image_folder=str(tmp_path / 'img'), unseen=[3],
+            type='FillUnlabeled',
+            folder=str(tmp_path / 'labels'),
+            unlabeled=254,
+            image_folder=str(tmp_path / 'img'),
+            unseen=[3],
         )
     )
 
 
 def results(tmp_path, labels, name='sub/a.jpg'):
     return dict(
-        img_path=str(tmp_path / 'img' / name), seg_map_path='mask.png',
+        img_path=str(tmp_path / 'img' / name),
+        seg_map_path='mask.png',
         gt_seg_map=np.array(labels, np.uint8),
     )
 

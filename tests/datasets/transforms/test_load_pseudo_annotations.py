@@ -11,12 +11,18 @@ def test_names_below_the_image_folder(tmp_path, image_folder):
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(label).save(path)
     transform = TRANSFORMS.build(
-        dict(type='LoadPseudoAnnotations', folder=str(tmp_path),
-             image_folder=image_folder)
+        dict(
+            type='LoadPseudoAnnotations',
+            folder=str(tmp_path),
+            image_folder=image_folder,
+        )
     )
     results = dict(
-        img_path='images/city/x.jpg', seg_map_path='unread.png', seg_fields=[],
-        label_map={1: 0}, reduce_zero_label=True,
+        img_path='images/city/x.jpg',
+        seg_map_path='unread.png',
+        seg_fields=[],
+        label_map={1: 0},
+        reduce_zero_label=True,
     )
     found = transform(dict(results))
     assert np.array_equal(found['gt_seg_map'], label)  # neither shifted nor mapped

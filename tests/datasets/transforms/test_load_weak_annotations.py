@@ -18,8 +18,13 @@ def build(kind, **settings):
 
 def sample(name='a', **more):
     return dict(
-        img=np.zeros((*SIZE, 3), np.uint8), ori_shape=SIZE, img_path=f'x/{name}.jpg',
-        seg_fields=[], reduce_zero_label=False, label_map=None, **more,
+        img=np.zeros((*SIZE, 3), np.uint8),
+        ori_shape=SIZE,
+        img_path=f'x/{name}.jpg',
+        seg_fields=[],
+        reduce_zero_label=False,
+        label_map=None,
+        **more,
     )
 
 
@@ -34,10 +39,14 @@ def points(tmp_path):
     path = tmp_path / 'points.json'
 
     def write(**images):
-        path.write_text(json.dumps({
-            name: [dict(cls=c, x=x, y=y) for c, x, y in rows]
-            for name, rows in images.items()
-        }))
+        path.write_text(
+            json.dumps(
+                {
+                    name: [dict(cls=c, x=x, y=y) for c, x, y in rows]
+                    for name, rows in images.items()
+                }
+            )
+        )
         return path
 
     return write
@@ -65,12 +74,15 @@ def test_radius(points):
     assert found(labels['gt_seg_map']) == want
 
 
-@pytest.mark.parametrize('classes, kept', [
-    (['background', 'dog', 'cat'], {(3, 4): 1, (5, 5): 2}),
-    ([0, 12, 8], {(3, 4): 1, (5, 5): 2}),
-    (dict(dog=7), {(3, 4): 7}),
-    ({8: 0, 'dog': 2}, {(3, 4): 2, (5, 5): 0}),
-])
+@pytest.mark.parametrize(
+    'classes, kept',
+    [
+        (['background', 'dog', 'cat'], {(3, 4): 1, (5, 5): 2}),
+        ([0, 12, 8], {(3, 4): 1, (5, 5): 2}),
+        (dict(dog=7), {(3, 4): 7}),
+        ({8: 0, 'dog': 2}, {(3, 4): 2, (5, 5): 0}),
+    ],
+)
 def test_subset_of_classes(points, classes, kept):
     path = points(a=[(12, 3, 4), (8, 5, 5), (15, 6, 6)])
     labels = build('LoadPointAnnotations', ann_file=path, classes=classes)(sample())
@@ -114,8 +126,11 @@ def test_points_from_arrays(tmp_path, form):
 
 
 BAD_POINTS = [
-    ([(12, 20, 4)], r'points.json, image a: point \(x=20, y=4\) of class 12 is outside '
-     r'the image of 20x10 pixels. .*invalid=.skip'),
+    (
+        [(12, 20, 4)],
+        r'points.json, image a: point \(x=20, y=4\) of class 12 is outside '
+        r'the image of 20x10 pixels. .*invalid=.skip',
+    ),
     ([(12, 3, -1)], r'y=-1\) of class 12 is outside'),
     ([(21, 3, 4)], r'class of point \(x=3, y=4\) of class 21 is not 0 to 20'),
     ([(-2, 3, 4)], 'of class -2 is not 0 to 20'),
@@ -138,7 +153,8 @@ def test_bad_points(points, rows, message):
 
 def test_unlabelled_pixels_stay_if_no_class_was_lost(points):
     path = points(
-        same=[(12, 3, 4), (12, 30, 4)], lost=[(12, 3, 4), (8, 30, 4)],
+        same=[(12, 3, 4), (12, 30, 4)],
+        lost=[(12, 3, 4), (8, 30, 4)],
         dropped=[(12, 3, 4), (15, 30, 4)],
     )
     transform = build(
@@ -166,14 +182,17 @@ def test_faults_are_logged_once_per_file(points, monkeypatch):
     assert transform.skipped == dict(a=2, b=1)
 
 
-@pytest.mark.parametrize('array, message', [
-    (np.zeros((4, 5), int), 'made for 5x4 pixels, but the image has 20x10'),
-    (np.zeros(SIZE, int), 'no annotation'),
-    (np.zeros((0, 3), int), 'no annotation'),
-    (np.zeros(SIZE), 'neither an integer label map'),
-    (np.array([[4, 3, 151]]), 'class 151 is not 0 to 150'),
-    (None, 'a.npy, image a: no annotation'),
-])
+@pytest.mark.parametrize(
+    'array, message',
+    [
+        (np.zeros((4, 5), int), 'made for 5x4 pixels, but the image has 20x10'),
+        (np.zeros(SIZE, int), 'no annotation'),
+        (np.zeros((0, 3), int), 'no annotation'),
+        (np.zeros(SIZE), 'neither an integer label map'),
+        (np.array([[4, 3, 151]]), 'class 151 is not 0 to 150'),
+        (None, 'a.npy, image a: no annotation'),
+    ],
+)
 def test_bad_arrays(tmp_path, array, message):
     if array is not None:
         np.save(tmp_path / 'a.npy', array)
@@ -200,7 +219,9 @@ def write_xml(folder, *strokes, name='a', size=SIZE):
 
 def test_scribbles_from_xml(tmp_path):
     write_xml(
-        tmp_path, ('dog', [(2, 3), (6, 3)]), ('background', [(0, 9)]),
+        tmp_path,
+        ('dog', [(2, 3), (6, 3)]),
+        ('background', [(0, 9)]),
         ('sofa', [(9, 1), (9, 5)]),
     )
     settings = dict(folder=tmp_path, width=1)
@@ -215,16 +236,22 @@ def test_scribbles_from_xml(tmp_path):
     assert (wide['gt_seg_map'][2:5, 2:7] == 12).all()
 
 
-@pytest.mark.parametrize('strokes, size, message', [
-    ([('dog', [(2, 3), (20, 3)])], SIZE,
-     r"a.xml, image a: a stroke of 'dog' has the corner \(x=20, y=3\) outside"),
-    ([('unicorn', [(2, 3)])], SIZE, "unknown class 'unicorn'"),
-    ([('', [(2, 3)])], SIZE, 'no tag'),
-    ([('dog', [('a', 3)])], SIZE, 'no points with numbers'),
-    ([], SIZE, 'no annotation'),
-    ([('dog', [(2, 3)])], (5, 5), 'made for 5x5 pixels'),
-    ([('dog', [(2, 3)])], ('?', 5), 'not whole numbers'),
-])
+@pytest.mark.parametrize(
+    'strokes, size, message',
+    [
+        (
+            [('dog', [(2, 3), (20, 3)])],
+            SIZE,
+            r"a.xml, image a: a stroke of 'dog' has the corner \(x=20, y=3\) outside",
+        ),
+        ([('unicorn', [(2, 3)])], SIZE, "unknown class 'unicorn'"),
+        ([('', [(2, 3)])], SIZE, 'no tag'),
+        ([('dog', [('a', 3)])], SIZE, 'no points with numbers'),
+        ([], SIZE, 'no annotation'),
+        ([('dog', [(2, 3)])], (5, 5), 'made for 5x5 pixels'),
+        ([('dog', [(2, 3)])], ('?', 5), 'not whole numbers'),
+    ],
+)
 def test_bad_scribbles(tmp_path, strokes, size, message):
     write_xml(tmp_path, *strokes, size=size)
     with pytest.raises(ValueError, match=message):
@@ -264,11 +291,16 @@ def test_scribbles_from_masks(tmp_path):
     assert (labels[2, 3:6] == 1).all() and labels[0, 0] == 254
 
 
-@pytest.mark.parametrize('mask, message', [
-    (np.full(SIZE, 255), 'no annotation'), (np.zeros((3, 4)), 'made for 4x3 pixels'),
-    (np.full(SIZE, 21), r'classes \[21\] are not 0 to 20'),
-    ('text', 'no readable image'), (None, 'no annotation'),
-])
+@pytest.mark.parametrize(
+    'mask, message',
+    [
+        (np.full(SIZE, 255), 'no annotation'),
+        (np.zeros((3, 4)), 'made for 4x3 pixels'),
+        (np.full(SIZE, 21), r'classes \[21\] are not 0 to 20'),
+        ('text', 'no readable image'),
+        (None, 'no annotation'),
+    ],
+)
 def test_bad_masks(tmp_path, mask, message):
     if isinstance(mask, str):
         (tmp_path / 'a.png').write_text(mask)
@@ -290,7 +322,7 @@ def test_bad_settings(points, tmp_path):
         (dict(ann_file=path, source_classes=255), ValueError, '1 to 254 classes'),
         (dict(ann_file=path, classes=['doge']), ValueError, "'doge' is not one of"),
         (dict(ann_file=path, classes={21: 1}), ValueError, '21 is not one of'),
-        (dict(ann_file=path, classes={1: 254}), ValueError, "label 254 of 1 is not"),
+        (dict(ann_file=path, classes={1: 254}), ValueError, 'label 254 of 1 is not'),
     ):
         with pytest.raises(error, match=message):
             build('LoadPointAnnotations', **settings)
@@ -318,13 +350,16 @@ def test_in_the_pipeline_of_a_data_set(boxes_root, tmp_path):
     path = tmp_path / 'points.json'
     path.write_text(json.dumps({n: [dict(cls=2, x=9, y=9)] for n in names}))
     dataset = BaseSegDataset(
-        data_root=str(boxes_root), ann_file='ImageSets/Segmentation/train.txt',
-        data_prefix=dict(img_path='JPEGImages'), metainfo=dict(classes=('a', 'b', 'c')),
+        data_root=str(boxes_root),
+        ann_file='ImageSets/Segmentation/train.txt',
+        data_prefix=dict(img_path='JPEGImages'),
+        metainfo=dict(classes=('a', 'b', 'c')),
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadPointAnnotations', ann_file=str(path), radius=1),
             dict(type='RandomResize', scale=(64, 64), ratio_range=(1, 1)),
-            dict(type='RandomFlip', prob=1.0), dict(type='PackSegInputs'),
+            dict(type='RandomFlip', prob=1.0),
+            dict(type='PackSegInputs'),
         ],
     )
     assert isinstance(dataset.pipeline, Compose)

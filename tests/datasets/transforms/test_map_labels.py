@@ -12,8 +12,10 @@ TABLE = [0, 2, 1] + [-1] * 252 + [255]
 
 def results(labels, **more):
     return dict(
-        gt_seg_map=np.array(labels, np.uint8), seg_map_path='a/mask.png',
-        img_path='a/image.jpg', **more,
+        gt_seg_map=np.array(labels, np.uint8),
+        seg_map_path='a/mask.png',
+        img_path='a/image.jpg',
+        **more,
     )
 
 
@@ -22,8 +24,11 @@ def sample(tmp_path, mask, size=None):
     Image.fromarray(mask).save(tmp_path / 'mask.png')
     Image.new('RGB', size or mask.shape[::-1]).save(tmp_path / 'image.png')
     return dict(
-        img_path=str(tmp_path / 'image.png'), seg_map_path=str(tmp_path / 'mask.png'),
-        label_map=None, reduce_zero_label=False, seg_fields=[],
+        img_path=str(tmp_path / 'image.png'),
+        seg_map_path=str(tmp_path / 'mask.png'),
+        label_map=None,
+        reduce_zero_label=False,
+        seg_fields=[],
     )
 
 

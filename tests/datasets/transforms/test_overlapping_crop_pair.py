@@ -34,9 +34,7 @@ def test_crops_are_parts_of_the_image_and_overlap_as_said(
     size, crop, shift, flip, seed
 ):
     np.random.seed(seed)
-    pair = build(
-        crop_size=crop, max_shift=shift, scale_range=(1, 1), flip_prob=flip
-    )
+    pair = build(crop_size=crop, max_shift=shift, scale_range=(1, 1), flip_prob=flip)
     original = sample(*size)
     out = pair(dict(original))
     height, width = crop

@@ -107,7 +107,9 @@ def test_same_in_another_process_and_order():
             here[kind, seed] = zlib.crc32(labels.tobytes())
     assert random.getstate() == random_state
     assert (np.random.get_state()[1] == numpy_state).all()
-    code = inspect.getsource(truth) + """
+    code = (
+        inspect.getsource(truth)
+        + """
 from mmseg_labelfree.datasets import transforms
 np.random.seed(99)
 for seed in (0, 2, 3):
@@ -116,6 +118,7 @@ for seed in (0, 2, 3):
         sample = dict(gt_seg_map=truth(seed), img_path=f'/d/{seed}.jpg')
         print('crc', kind, seed, zlib.crc32(transform(sample)['gt_seg_map'].tobytes()))
 """
+    )
     imports = 'import zlib\nimport numpy as np\nfrom scipy import ndimage\n'
     done = subprocess.run(
         [sys.executable, '-c', imports + code], cwd=ROOT, capture_output=True, text=True

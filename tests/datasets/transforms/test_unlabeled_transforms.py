@@ -21,9 +21,7 @@ def test_fill_labels():
 
 
 def names(transforms):
-    return [
-        names(t) if isinstance(t, list) else type(t).__name__ for t in transforms
-    ]
+    return [names(t) if isinstance(t, list) else type(t).__name__ for t in transforms]
 
 
 def test_nested_pipelines_are_edited():
@@ -32,20 +30,28 @@ def test_nested_pipelines_are_edited():
     pipeline = Compose([*LOAD, choice])
     edited = without_annotations(pipeline)
     assert names(edited.transforms) == [
-        'LoadImageFromFile', 'FillLabels', 'RandomChoice'
+        'LoadImageFromFile',
+        'FillLabels',
+        'RandomChoice',
     ]
     inside = [names(t.transforms) for t in edited.transforms[2].transforms]
     assert inside == [['LoadImageFromFile', 'FillLabels'], ['RandomFlip']]
     assert names(pipeline.transforms) == [
-        'LoadImageFromFile', 'LoadAnnotations', 'RandomChoice'
+        'LoadImageFromFile',
+        'LoadAnnotations',
+        'RandomChoice',
     ]
     assert edited.transforms[0] is pipeline.transforms[0]
 
 
 def test_test_time_augmentation_is_edited():
-    tta = dict(type='TestTimeAug', transforms=[
-        [dict(type='Resize', scale=(4, 4))], [dict(type='LoadAnnotations')],
-    ])
+    tta = dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=(4, 4))],
+            [dict(type='LoadAnnotations')],
+        ],
+    )
     pipeline = Compose([dict(type='LoadImageFromFile'), tta])
     kinds = []
 

@@ -47,7 +47,8 @@ def runner(tmp_path, model, hook, name):
         work_dir=str(tmp_path),
         experiment_name=name,
         train_dataloader=dict(
-            dataset=Data(), batch_size=2,
+            dataset=Data(),
+            batch_size=2,
             sampler=dict(type='DefaultSampler', shuffle=False),
         ),
         train_cfg=dict(by_epoch=False, max_iters=8),
@@ -79,11 +80,18 @@ def test_dying_clusters_are_named_once(tmp_path, caplog):
 
 
 def test_hooks_say_which_model_they_need(tmp_path):
-    for number, (model, hook, error, message) in enumerate([
-        (Uncounted(), 'ClusterMonitorHook', TypeError, 'has no cluster_counts'),
-        (Model(1), 'ClusterMonitorHook', ValueError, '1 clusters cannot stand for the'),
-        (Model(), 'FreezeScheduleHook', TypeError, 'has no freeze_backbone'),
-    ]):
+    for number, (model, hook, error, message) in enumerate(
+        [
+            (Uncounted(), 'ClusterMonitorHook', TypeError, 'has no cluster_counts'),
+            (
+                Model(1),
+                'ClusterMonitorHook',
+                ValueError,
+                '1 clusters cannot stand for the',
+            ),
+            (Model(), 'FreezeScheduleHook', TypeError, 'has no freeze_backbone'),
+        ]
+    ):
         running = runner(tmp_path, model, dict(type=hook), f'wrong{number}')
         with pytest.raises(error, match=message):
             running.train()

@@ -41,7 +41,8 @@ class Record(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         for kept, model in (
-            (self.student, runner.model), (self.teacher, runner.model.teacher)
+            (self.student, runner.model),
+            (self.teacher, runner.model.teacher),
         ):
             kept.append({k: v.clone() for k, v in model.state_dict().items()})
         self.losses.append({k: float(v) for k, v in outputs.items()})
@@ -359,8 +360,11 @@ model = dict(type='MeanTeacherEncoderDecoder')
 
 def _process(rank, path, port, batch, out):
     os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2',
-        MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port),
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE='2',
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=str(port),
     )
     torch.set_num_threads(1)
     torch.distributed.init_process_group('gloo')
@@ -383,7 +387,10 @@ U2PL = dict(
     type='U2PLEncoderDecoder',
     unreliable=0.4,
     representation_head=dict(
-        type='RepresentationHead', in_channels=8, channels=6, dropout_ratio=0.0,
+        type='RepresentationHead',
+        in_channels=8,
+        channels=6,
+        dropout_ratio=0.0,
         norm_cfg=dict(type='GN', num_groups=2),
     ),
     memory_bank=dict(
@@ -427,9 +434,7 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
 def test_a_process_without_labels_does_not_block(semi, tmp_path, settings):
     """Rank 1 has only unlabelled samples: both still finish, with equal weights."""
     semi.model.update(copy.deepcopy(settings))
-    semi.model.auxiliary_head = dict(
-        semi.model.decode_head, in_channels=16, in_index=2
-    )
+    semi.model.auxiliary_head = dict(semi.model.decode_head, in_channels=16, in_index=2)
     semi.val_cfg = semi.val_dataloader = semi.val_evaluator = None
     semi.train_cfg.max_iters = 2
     semi.experiment_name = 'uneven'

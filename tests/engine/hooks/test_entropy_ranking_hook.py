@@ -44,7 +44,9 @@ def eums(novel, boxes_root):
                 mask = np.zeros_like(mask)
             Image.fromarray(mask).save(folder / 'labels' / path.name)
     for file, chosen in (
-        ('images', names), ('clean', names[:-2]), ('unclean', names[-2:])
+        ('images', names),
+        ('clean', names[:-2]),
+        ('unclean', names[-2:]),
     ):
         (folder / f'{file}.txt').write_text('\n'.join(chosen) + '\n')
     reuse = {s: str(folder) for s in ('clustering', 'basic', 'ranking')}
@@ -91,9 +93,9 @@ class Record(Hook):
         self.batches = []
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.batches.append([
-            (s.metainfo['source'], s.img_path) for s in data_batch['data_samples']
-        ])
+        self.batches.append(
+            [(s.metainfo['source'], s.img_path) for s in data_batch['data_samples']]
+        )
 
 
 def decision_of(runner, entry='dynamic_reassignment'):
@@ -136,7 +138,9 @@ def test_student_reassigns_half_of_the_clean_images(eums):
     assert decision['threshold'] == pytest.approx(scores[ranked[len(kept) - 1]], 1e-4)
     # drawn from then on: nothing but what was kept
     later = {
-        Path(path).stem for batch in record.batches[3:] for s, path in batch
+        Path(path).stem
+        for batch in record.batches[3:]
+        for s, path in batch
         if s == 'clean'
     }
     assert later <= kept
@@ -151,18 +155,26 @@ def test_student_reassigns_half_of_the_clean_images(eums):
 
 def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     """EntropyRankingHook with a checkpoint, in a config that has no such stage."""
-    first = run(eums, 'first', custom_hooks=eums.custom_hooks[:2],
-                work_dir=str(tmp_path / 'first'))
+    first = run(
+        eums,
+        'first',
+        custom_hooks=eums.custom_hooks[:2],
+        work_dir=str(tmp_path / 'first'),
+    )
     dataset = eums.custom_hooks[2].dataset
-    hook = dict(type='EntropyRankingHook', dataset=dataset, num_known=4,
-                checkpoint=str(tmp_path / 'first'))
+    hook = dict(
+        type='EntropyRankingHook',
+        dataset=dataset,
+        num_known=4,
+        checkpoint=str(tmp_path / 'first'),
+    )
     record = Record()
     runner = run(eums, 'second', record, custom_hooks=[*eums.custom_hooks[:2], hook])
     decision = decision_of(runner, 'entropy_ranking')
     built = DATASETS.build(dataset)
-    scores = dict(zip(
-        built.image_names, slow_scores(first.model, built, 4), strict=True
-    ))
+    scores = dict(
+        zip(built.image_names, slow_scores(first.model, built, 4), strict=True)
+    )
     names = decision['images']
     np.testing.assert_allclose(
         decision['entropies'], [scores[n] for n in names], rtol=1e-4
@@ -174,7 +186,9 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     assert drawn <= kept
     # the decision is that of the job
     eums.job = dict(
-        type='RankNovelImages', checkpoint=str(tmp_path / 'first'), num_known=4,
+        type='RankNovelImages',
+        checkpoint=str(tmp_path / 'first'),
+        num_known=4,
         dataset=dict(dataset, image_list=dataset.image_list.replace('images', 'clean')),
     )
     eums.work_dir = str(tmp_path / 'job')
@@ -255,14 +269,18 @@ def test_sizes_that_differ(eums):
     same = np.arange(len(odd)) % 3 == 0
     np.testing.assert_allclose(odd[same], scores[same], rtol=1e-4)
     assert names_of([dict(img_path='/a/b/c.jpg'), dict(img_path='/a/d.png')]) == [
-        'b/c', 'd'
+        'b/c',
+        'd',
     ]
 
 
 def _process(rank, path, port, out):
     os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2',
-        MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port),
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE='2',
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=str(port),
     )
     torch.set_num_threads(1)
     torch.distributed.init_process_group('gloo')
@@ -284,8 +302,13 @@ def _process(rank, path, port, out):
 def ranking_job(cfg, work_dir):
     """The ranking as a job, by the model that ``cfg`` has trained."""
     hook = cfg.custom_hooks[-1]
-    job = dict(type='RankNovelImages', checkpoint=cfg.work_dir, num_known=4,
-               dataset=hook.dataset, batch_size=3)
+    job = dict(
+        type='RankNovelImages',
+        checkpoint=cfg.work_dir,
+        num_known=4,
+        dataset=hook.dataset,
+        batch_size=3,
+    )
     return Config(dict(cfg, job=job, work_dir=work_dir))
 
 

@@ -35,7 +35,9 @@ class Net(nn.Module):
 
 
 TRAINED = [
-    'body.weight', 'body.bias', 'decode_head.conv_seg.weight',
+    'body.weight',
+    'body.bias',
+    'decode_head.conv_seg.weight',
     'decode_head.conv_seg.bias',
 ]
 
@@ -69,8 +71,10 @@ def saved(path, net, hook):
 
 def slow_maps(kind, track, old, alpha=0.9, interval=3, eps=1e-7):
     """The importance of every element, one after another."""
-    maps = {k: {} for k in (dict(ewc=['fisher'], pi=['score']).get(kind)
-                            or ['fisher', 'score'])}
+    maps = {
+        k: {}
+        for k in (dict(ewc=['fisher'], pi=['score']).get(kind) or ['fisher', 'score'])
+    }
     for name in TRAINED:
         fishers, scores = [], []
         for e in range(track[0][0][name].numel()):
@@ -110,8 +114,12 @@ def first_step(request, tmp_path):
     """A finished first step: kind, checkpoint file and its content."""
     net = Net(OLD, seed=0)
     hook = HOOKS.build(
-        dict(type='ParameterImportanceHook', importance=request.param, weight=3.0,
-             interval=3)
+        dict(
+            type='ParameterImportanceHook',
+            importance=request.param,
+            weight=3.0,
+            interval=3,
+        )
     )
     assert isinstance(hook, ParameterImportanceHook)
     track = train(net, hook)
@@ -154,9 +162,9 @@ def test_second_step_is_pulled_to_the_first(first_step):
         if name in TRAINED:
             reference = content['state_dict'][name]
             rows = param[:OLD] if 'conv_seg' in name else param
-            penalty = penalty + (
-                slow_omega(old, name) * (rows - reference).square()
-            ).sum()
+            penalty = (
+                penalty + (slow_omega(old, name) * (rows - reference).square()).sum()
+            )
     torch.testing.assert_close(hook._penalty.value(), 3.0 * penalty.detach())
     trained = [dict(net.named_parameters())[n] for n in TRAINED]
     want = torch.autograd.grad(net.loss(0) + 3.0 * penalty, trained)

@@ -105,9 +105,9 @@ def slow_regions(cfg):
             features = model.backbone(x)[-1]
             features = F.interpolate(features, (24, 40), mode='bilinear')[0].numpy()
         base = np.where(probability.max(0) > 0.6, probability.argmax(0), 0)
-        values = np.asarray(Image.open(
-            Path(cfg.job.saliency.folder) / f'{path.stem}.png'
-        ))
+        values = np.asarray(
+            Image.open(Path(cfg.job.saliency.folder) / f'{path.stem}.png')
+        )
         novel = (values / 255 > 0.5) & (base == 0)
         # Nearest: the pixel at floor(i * 32 / size).
         rows, columns = np.arange(24) * 32 // 24, np.arange(40) * 32 // 40
@@ -136,17 +136,21 @@ def test_labels_equal_the_steps_of_the_paper(cfg):
     file = Image.open(folder / f'labels/{kept[0]}.png')
     assert file.mode == 'P'
     assert file.getpalette()[:768] == label_colours().ravel().tolist()
-    left_out = dict(line.split(' ', 1) for line in
-                    (folder / 'left_out.txt').read_text().splitlines())
+    left_out = dict(
+        line.split(' ', 1)
+        for line in (folder / 'left_out.txt').read_text().splitlines()
+    )
     assert left_out['train_003'] == '0 nothing is salient'
     assert left_out['train_005'].endswith('is too small')
     assert {*left_out} | {*kept} == {*regions}
 
     truth = []
     for name in kept:
-        mask = np.asarray(Image.open(
-            Path(cfg.job.dataset.data_root) / f'SegmentationClass/{name}.png'
-        ))
+        mask = np.asarray(
+            Image.open(
+                Path(cfg.job.dataset.data_root) / f'SegmentationClass/{name}.png'
+            )
+        )
         truth.append(np.bincount(mask[regions[name][1]]).argmax())
     pure = sum(np.bincount(np.array(truth)[clusters == k]).max() for k in range(3))
     assert metrics['purity'] == pytest.approx(100 * pure / len(kept))
@@ -167,8 +171,11 @@ def test_goes_on_after_a_stop(cfg, tmp_path):
     for path in paths[:10]:
         (maps / path.name).write_bytes(path.read_bytes())
     saliency = dict(type='SaliencyFolder', folder=str(maps))
-    with pytest.raises(FileNotFoundError, match=r'train_010 has no saliency map .*'
-                       r'train_010\.png: correct `folder`'):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r'train_010 has no saliency map .*'
+        r'train_010\.png: correct `folder`',
+    ):
         run(cfg, saliency=saliency)
     folder = Path(cfg.work_dir)
     first = {p: p.stat().st_mtime_ns for p in folder.glob('regions/*.npz')}
@@ -195,8 +202,14 @@ def test_other_backbone_and_computed_saliency(cfg, tmp_path):
     torch.save(net.state_dict(), tmp_path / 'backbone.pth')
     features = dict(backbone=backbone, size=(32, 32), layer=1)
     saliency = dict(type='RobustBackgroundSaliency', num_superpixels=40)
-    settings = dict(saliency=saliency, saliency_threshold=0.3, truth=None, panels=0,
-                    scatter=None, num_base_classes=2)
+    settings = dict(
+        saliency=saliency,
+        saliency_threshold=0.3,
+        truth=None,
+        panels=0,
+        scatter=None,
+        num_base_classes=2,
+    )
     with pytest.raises(ValueError, match='would be random'):
         run(cfg, features=features, **settings)
     features['checkpoint'] = str(tmp_path / 'backbone.pth')
@@ -210,14 +223,18 @@ def test_other_backbone_and_computed_saliency(cfg, tmp_path):
 
 
 def test_says_what_is_wrong(cfg):
-    with pytest.raises(ValueError, match='none of 24 images has a novel region: .*'
-                       'x the novel region is too small.*lower min_area'):
+    with pytest.raises(
+        ValueError,
+        match='none of 24 images has a novel region: .*'
+        'x the novel region is too small.*lower min_area',
+    ):
         run(cfg, min_area=5000)
     cfg.work_dir += '_2'
     with pytest.raises(ValueError, match='30 clusters of .* images are impossible'):
         run(cfg, num_clusters=30)
-    with pytest.raises(ValueError, match='has 2 classes besides .* num_base_classes '
-                       'is 15'):
+    with pytest.raises(
+        ValueError, match='has 2 classes besides .* num_base_classes is 15'
+    ):
         run(cfg, num_base_classes=15)
     with pytest.raises(ValueError, match='2 base classes and 253 clusters'):
         run(cfg, num_clusters=253)
@@ -235,12 +252,16 @@ def test_says_what_is_wrong(cfg):
 def work(rank, config_file, port_file):
     torch.set_num_threads(1)
     init_default_scope('mmseg')
-    dist.init_process_group('gloo', init_method=f'file://{port_file}', rank=rank,
-                            world_size=2)
+    dist.init_process_group(
+        'gloo', init_method=f'file://{port_file}', rank=rank, world_size=2
+    )
     cfg = Config.fromfile(config_file)
     metrics = run(cfg)
-    maps = dict(type='MakeSaliencyMaps', dataset=cfg.job.dataset,
-                source=dict(type='RobustBackgroundSaliency', num_superpixels=40))
+    maps = dict(
+        type='MakeSaliencyMaps',
+        dataset=cfg.job.dataset,
+        source=dict(type='RobustBackgroundSaliency', num_superpixels=40),
+    )
     assert TASK_UTILS.build(maps).run(cfg) == dict(images=24)
     (Path(cfg.work_dir) / f'metrics_{rank}.json').write_text(json.dumps(metrics))
     dist.destroy_process_group()
@@ -272,8 +293,13 @@ def test_two_processes_share_the_work(cfg, tmp_path):
 
 def test_saliency_job_keeps_what_is_there(cfg, tmp_path):
     source = dict(type='RobustBackgroundSaliency', num_superpixels=40)
-    job = dict(type='MakeSaliencyMaps', dataset=cfg.job.dataset, source=source,
-               out_dir=str(tmp_path / 'maps'), num_threads=2)
+    job = dict(
+        type='MakeSaliencyMaps',
+        dataset=cfg.job.dataset,
+        source=source,
+        out_dir=str(tmp_path / 'maps'),
+        num_threads=2,
+    )
     kept = tmp_path / 'maps/train_004.png'
     kept.parent.mkdir()
     Image.fromarray(np.full((32, 32), 9, np.uint8)).save(kept)

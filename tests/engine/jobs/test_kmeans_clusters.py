@@ -18,7 +18,9 @@ from mmseg_labelfree.utils.checkpoint import load_weights
 VIT = dict(
     type='mmpretrain.VisionTransformer',
     arch=dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16),
-    img_size=16, patch_size=4, out_type='featmap',
+    img_size=16,
+    patch_size=4,
+    out_type='featmap',
 )
 CLASSES = ('background', 'square', 'bar', 'dot', 'frame')
 
@@ -27,13 +29,16 @@ CLASSES = ('background', 'square', 'bar', 'dot', 'frame')
 def config(boxes_root, tmp_path):
     def dataset(split, pipeline, **kwargs):
         return dict(
-            type='BaseSegDataset', metainfo=dict(classes=CLASSES),
+            type='BaseSegDataset',
+            metainfo=dict(classes=CLASSES),
             data_root=str(boxes_root),
             ann_file=f'ImageSets/Segmentation/{split}.txt',
             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
             serialize_data=False,
             pipeline=[
-                dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), *pipeline,
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadAnnotations'),
+                *pipeline,
             ],
             **kwargs,
         )
@@ -42,47 +47,59 @@ def config(boxes_root, tmp_path):
     torch.manual_seed(0)
     path = tmp_path / 'vit.pth'
     torch.save(MODELS.build(VIT).state_dict(), path)
-    return Config(dict(
-        default_scope='mmseg',
-        model=dict(
-            type='DiscriminativeClusteringSegmentor',
-            data_preprocessor=dict(
-                type='SegDataPreProcessor', mean=[100.0] * 3, std=[60.0] * 3,
-                size_divisor=1,
+    return Config(
+        dict(
+            default_scope='mmseg',
+            model=dict(
+                type='DiscriminativeClusteringSegmentor',
+                data_preprocessor=dict(
+                    type='SegDataPreProcessor',
+                    mean=[100.0] * 3,
+                    std=[60.0] * 3,
+                    size_divisor=1,
+                ),
+                backbone=dict(
+                    VIT, init_cfg=dict(type='Pretrained', checkpoint=str(path))
+                ),
+                decode_head=dict(
+                    type='ClusteringHead', in_channels=8, num_classes=6, kernel_sizes=()
+                ),
+                pairwise_loss=dict(type='PairwiseAffinityLoss'),
+                test_cfg=dict(mode='whole'),
             ),
-            backbone=dict(VIT, init_cfg=dict(type='Pretrained', checkpoint=str(path))),
-            decode_head=dict(
-                type='ClusteringHead', in_channels=8, num_classes=6, kernel_sizes=()
+            train_dataloader=dict(
+                batch_size=4,
+                num_workers=0,
+                sampler=dict(type='SeededInfiniteSampler', shuffle=True),
+                dataset=dict(
+                    type='SourceDataset',
+                    source='unlabeled',
+                    dataset=dataset(
+                        'train',
+                        [
+                            dict(type='OverlappingCropPair', crop_size=16, max_shift=8),
+                            dict(type='PackSegInputs', meta_keys=keys),
+                        ],
+                    ),
+                ),
             ),
-            pairwise_loss=dict(type='PairwiseAffinityLoss'),
-            test_cfg=dict(mode='whole'),
-        ),
-        train_dataloader=dict(
-            batch_size=4, num_workers=0,
-            sampler=dict(type='SeededInfiniteSampler', shuffle=True),
-            dataset=dict(
-                type='SourceDataset', source='unlabeled',
-                dataset=dataset('train', [
-                    dict(type='OverlappingCropPair', crop_size=16, max_shift=8),
-                    dict(type='PackSegInputs', meta_keys=keys),
-                ]),
+            train_cfg=dict(type='IterBasedTrainLoop', max_iters=1),
+            optim_wrapper=dict(optimizer=dict(type='Adam')),
+            test_dataloader=dict(
+                batch_size=1,
+                num_workers=0,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dataset('val', [dict(type='PackSegInputs')], test_mode=True),
             ),
-        ),
-        train_cfg=dict(type='IterBasedTrainLoop', max_iters=1),
-        optim_wrapper=dict(optimizer=dict(type='Adam')),
-        test_dataloader=dict(
-            batch_size=1, num_workers=0,
-            sampler=dict(type='DefaultSampler', shuffle=False),
-            dataset=dataset('val', [dict(type='PackSegInputs')], test_mode=True),
-        ),
-        test_evaluator=dict(type='ClusteringIoUMetric', num_clusters=6),
-        test_cfg=dict(type='TestLoop'),
-        custom_hooks=[dict(type='ClusterMonitorHook')],
-        randomness=dict(seed=3),
-        job=dict(type='KMeansClusters', num_images=12, per_image=10),
-        work_dir=str(tmp_path / 'work'),
-        experiment_name='kmeans',
-    ))
+            test_evaluator=dict(type='ClusteringIoUMetric', num_clusters=6),
+            test_cfg=dict(type='TestLoop'),
+            custom_hooks=[dict(type='ClusterMonitorHook')],
+            randomness=dict(seed=3),
+            job=dict(type='KMeansClusters', num_images=12, per_image=10),
+            work_dir=str(tmp_path / 'work'),
+            experiment_name='kmeans',
+        )
+    )
 
 
 def test_centroids_become_the_classifier(config, monkeypatch):
@@ -135,9 +152,9 @@ def test_job_and_training_in_two_processes(config, tmp_path, train_in_two_proces
     for name in ('dataloader', 'evaluator', 'cfg'):
         config[f'val_{name}'] = config[f'test_{name}']
     config.val_cfg = dict(type='ValLoop')
-    config.default_hooks = dict(checkpoint=dict(
-        type='AtomicCheckpointHook', by_epoch=False, interval=3
-    ))
+    config.default_hooks = dict(
+        checkpoint=dict(type='AtomicCheckpointHook', by_epoch=False, interval=3)
+    )
     config.log_processor = dict(by_epoch=False)
     path = tmp_path / 'training.py'
     config.dump(path)

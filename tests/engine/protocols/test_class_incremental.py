@@ -47,8 +47,11 @@ def test_pretrained_weights_are_read_in_the_first_step_only(boxes_config):
 
 
 def test_auxiliary_heads_grow_too(boxes_config):
-    head = dict(type='FCNHead', num_classes=3, loss_decode=[
-        dict(type='UnbiasedCrossEntropyLoss', num_old_classes=1)])
+    head = dict(
+        type='FCNHead',
+        num_classes=3,
+        loss_decode=[dict(type='UnbiasedCrossEntropyLoss', num_old_classes=1)],
+    )
     boxes_config.model.auxiliary_head = [head, head]
     stage = build_protocol(boxes_config).stages(boxes_config)[2]
     for aux in stage.cfg.model.auxiliary_head:

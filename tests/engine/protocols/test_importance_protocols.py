@@ -77,8 +77,11 @@ def test_lwf_mc_and_ilt_losses_follow_the_steps(boxes_config):
     train(runner.stages[0].cfg)
     stage = runner.stages[1].cfg
     hub = train(stage)['message_hub']['log_scalars']
-    for key in ('decode.loss_incremental_bce', 'distill.loss_binary_kd',
-                'distill.loss_feature_kd'):
+    for key in (
+        'decode.loss_incremental_bce',
+        'distill.loss_binary_kd',
+        'distill.loss_feature_kd',
+    ):
         history, _ = hub[f'train/{key}'].data
         # The features are the teacher's own before the first update.
         assert len(history) == 6 and (history[1:] > 0).all()

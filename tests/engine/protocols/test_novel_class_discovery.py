@@ -53,7 +53,9 @@ def test_rows_of_the_ablation(novel):
     assert counts == dict(base=2, clean=2, unclean=0)
     assert eums.train_dataloader.batch_size == 6
     assert [h.type for h in eums.custom_hooks] == [
-        'IterationSeedHook', 'SamplerStateHook', 'EMATeacherHook',
+        'IterationSeedHook',
+        'SamplerStateHook',
+        'EMATeacherHook',
         'DynamicReassignmentHook',
     ]
     assert clustering.job.checkpoint == base.work_dir
@@ -63,16 +65,15 @@ def test_rows_of_the_ablation(novel):
         assert metric[key] == f'{eums.work_dir}/matching.json'
         assert metric.matching == 'majority' and metric.num_known == 4
 
-    exact = stages_of(
-        novel, num_clusters=None, entropy_ranking=None, reassignment=None
-    )
+    exact = stages_of(novel, num_clusters=None, entropy_ranking=None, reassignment=None)
     assert [s.name for s in exact] == STAGES[:3]
     assert exact[1].cfg.job.num_clusters == 1
     assert exact[2].cfg.val_evaluator.matching == 'hungarian'
     last = stages_of(novel, self_training=False)[-1].cfg
     assert last.train_dataloader.batch_size == 4 and not last.model.unlabeled_sources
     assert [d.source for d in last.train_dataloader.dataset.datasets] == [
-        'base', 'clean'
+        'base',
+        'clean',
     ]
     assert [h.type for h in last.custom_hooks][2:] == ['DynamicReassignmentHook']
     last = stages_of(novel, reassignment=None)[-1].cfg
@@ -172,8 +173,14 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
 
     cut = copy.deepcopy(novel)
     cut.work_dir += '_cut'
-    places = [('base', 3), kept[4], ('basic', 5), ('ranking', 4), ('eums', 2),
-              ('eums', 5)]
+    places = [
+        ('base', 3),
+        kept[4],
+        ('basic', 5),
+        ('ranking', 4),
+        ('eums', 2),
+        ('eums', 5),
+    ]
     # Forked, so that the processes need not import everything again.
     fork = multiprocessing.get_context('fork')
     for place in places:
@@ -199,9 +206,9 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     stage.work_dir = f'{work_dir}/test'
     stage.load_from = load_weights(work_dir / 'eums')[2]
     stage.experiment_name = 'test'
-    (work_dir / 'eums/matching.json').write_text(json.dumps(
-        dict(num_known=4, classes=[None, None])
-    ))
+    (work_dir / 'eums/matching.json').write_text(
+        json.dumps(dict(num_known=4, classes=[None, None]))
+    )
     tested = Runner.from_cfg(stage).test()
     assert tested['mIoU/novel'] == 0
     stage.model.type = 'EncoderDecoder'
@@ -251,7 +258,9 @@ def test_epochs_instead_of_iterations(novel):
             Image.fromarray(mask).save(labels / path.name)
             names.append(path.stem)
     for file, chosen in (
-        ('images', names), ('clean', names[::2]), ('unclean', names[1::2])
+        ('images', names),
+        ('clean', names[::2]),
+        ('unclean', names[1::2]),
     ):
         (labels.parent / f'{file}.txt').write_text('\n'.join(chosen) + '\n')
     novel.protocol.update(

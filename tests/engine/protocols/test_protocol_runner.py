@@ -24,7 +24,11 @@ def run_tool(name: str, *args: str, **kwargs) -> subprocess.CompletedProcess:
     env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
     return subprocess.run(
         [sys.executable, str(ROOT / 'tools' / name), *args],
-        env=env, capture_output=True, text=True, timeout=300, **kwargs,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **kwargs,
     )
 
 
@@ -171,8 +175,12 @@ def test_tools_on_a_protocol(boxes_config, tmp_path):
 
     ProtocolRunner(Config.fromfile(path)).run()
     tested = run_tool(
-        'test.py', str(path), '--out', str(tmp_path / 'pictures'),
-        '--show-dir', str(tmp_path / 'drawn'),
+        'test.py',
+        str(path),
+        '--out',
+        str(tmp_path / 'pictures'),
+        '--show-dir',
+        str(tmp_path / 'drawn'),
     )
     assert tested.returncode == 0, tested.stderr
     output = tested.stdout + tested.stderr

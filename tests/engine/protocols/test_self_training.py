@@ -47,16 +47,16 @@ def strict(boxes_config):
     cfg.model.update(
         type='ZeroLabelEncoderDecoder',
         generator=dict(views='mirror'),
-        decode_head=dict(
-            type='SemanticProjectionHead', head=inner, embeddings=VECTORS
-        ),
+        decode_head=dict(type='SemanticProjectionHead', head=inner, embeddings=VECTORS),
     )
     for name in ('train', 'val', 'test'):
         wrapped(cfg[f'{name}_dataloader'])
     for name in ('val', 'test'):
         cfg[f'{name}_dataloader'].dataset.dataset.indices = 3
     cfg.protocol = dict(
-        type='SelfTrainingProtocol', split=SPLIT, rounds=2,
+        type='SelfTrainingProtocol',
+        split=SPLIT,
+        rounds=2,
         initial_stage=dict(train_cfg=dict(max_iters=4, val_interval=4)),
         next_rounds=dict(optim_wrapper=dict(optimizer=dict(lr=0.02))),
     )
@@ -130,7 +130,8 @@ def test_variants(strict):
 
 def test_auxiliary_heads_learn_the_same_classes(strict):
     strict.model.auxiliary_head = [
-        copy.deepcopy(strict.model.decode_head), dict(type='FCNHead', num_classes=19)
+        copy.deepcopy(strict.model.decode_head),
+        dict(type='FCNHead', num_classes=19),
     ]
     found = stages(strict, rounds=1)
     for name, classes in (('spnet', 'seen'), ('round_1', 'all')):
@@ -194,7 +195,11 @@ def test_a_leak_stops_the_training(strict):
     stage = runner.stage('spnet').cfg
     stage.train_dataloader.dataset = stage.train_dataloader.dataset.dataset
     stage.train_dataloader.dataset.metainfo.classes = (
-        'square', 'bar', 'dot', 'frame', 'background'
+        'square',
+        'bar',
+        'dot',
+        'frame',
+        'background',
     )  # labels of four boxes are now 1 to 4: 3 is the unseen class
     with pytest.raises(ValueError, match='unseen class frame occurs as a training lab'):
         runner.run('spnet')
@@ -211,16 +216,17 @@ def test_offline_labels_are_the_online_ones(strict, background):
     strict.train_dataloader.dataset.dataset.update(
         indices=6,
         pipeline=[
-            dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
             dict(type='PackSegInputs'),
         ],
     )
     runner = ProtocolRunner(strict)
     for name in ('spnet', 'labels_1'):
         runner.run(name)
-    metrics = json.loads(
-        Path(strict.work_dir, 'labels_1/finished.json').read_text()
-    )['metrics']
+    metrics = json.loads(Path(strict.work_dir, 'labels_1/finished.json').read_text())[
+        'metrics'
+    ]
     assert 0 < metrics['pseudo_share'] <= 100
     folder = Path(strict.work_dir, 'labels_1/labels')
     assert len(list(folder.glob('*.png'))) == 6
@@ -358,10 +364,16 @@ def test_killed_round_resumes_to_the_same_numbers(strict, tmp_path):
     ProtocolRunner(with_work_dir(path, whole)).run()
 
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / 'tools/train.py'), str(path), '--work-dir',
-         str(cut)],
+        [
+            sys.executable,
+            str(ROOT / 'tools/train.py'),
+            str(path),
+            '--work-dir',
+            str(cut),
+        ],
         env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 200
     while not (cut / 'round_1/last_checkpoint').exists():

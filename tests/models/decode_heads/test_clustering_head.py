@@ -14,9 +14,12 @@ def test_official_shape():
     head = build(in_channels=6, num_classes=5)
     shapes = {k: tuple(v.shape) for k, v in head.state_dict().items()}
     assert shapes == {
-        'conv_seg.weight': (5, 6, 1, 1), 'conv_seg.bias': (5,),
-        'convs.0.weight': (6, 6, 3, 3), 'convs.0.bias': (6,),
-        'convs.2.weight': (6, 6, 1, 1), 'convs.2.bias': (6,),
+        'conv_seg.weight': (5, 6, 1, 1),
+        'conv_seg.bias': (5,),
+        'convs.0.weight': (6, 6, 3, 3),
+        'convs.0.bias': (6,),
+        'convs.2.weight': (6, 6, 1, 1),
+        'convs.2.bias': (6,),
     }
     x = torch.randn(2, 6, 4, 5)
     functional = torch.nn.functional
@@ -32,7 +35,11 @@ def test_linear_head_is_an_fcn_head_without_convolutions():
     head = build(in_channels=6, num_classes=5, kernel_sizes=(), channels=9)
     assert isinstance(head, ClusteringHead) and len(head.convs) == 0
     stock = FCNHead(
-        in_channels=6, channels=6, num_convs=0, concat_input=False, num_classes=5,
+        in_channels=6,
+        channels=6,
+        num_convs=0,
+        concat_input=False,
+        num_classes=5,
         dropout_ratio=0.0,
     )
     stock.load_state_dict(head.state_dict())

@@ -22,8 +22,11 @@ ROOT = Path(__file__).parents[3]
 
 def build_head(num_classes=3, in_channels=4, **kwargs):
     cfg = dict(
-        type='DeepLabV2Head', in_channels=in_channels, num_classes=num_classes,
-        in_index=0, **kwargs,
+        type='DeepLabV2Head',
+        in_channels=in_channels,
+        num_classes=num_classes,
+        in_index=0,
+        **kwargs,
     )
     head = MODELS.build(cfg)
     head.init_weights()

@@ -15,7 +15,11 @@ CLASSES = ['a', 'b', 'c', 'd']
 UNSEEN = ['b', 'd']
 VECTORS = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
 FCN = dict(
-    type='FCNHead', in_channels=5, channels=3, num_convs=1, norm_cfg=dict(type='BN'),
+    type='FCNHead',
+    in_channels=5,
+    channels=3,
+    num_convs=1,
+    norm_cfg=dict(type='BN'),
     dropout_ratio=0.0,
 )
 DEEPLAB = dict(type='DeepLabV2Head', in_channels=5, in_index=0, dilations=(1, 2))
@@ -158,7 +162,8 @@ def test_a_stock_head_loads_the_checkpoint():
         result = stock.load_state_dict(state, strict=False)
         assert not result.missing_keys
         assert sorted(result.unexpected_keys) == [
-            'conv_seg.embed.bias', 'conv_seg.embed.weight'
+            'conv_seg.embed.bias',
+            'conv_seg.embed.weight',
         ]
         x = [torch.randn(2, 5, 6, 6)]
         torch.testing.assert_close(stock(x), head(x))

@@ -29,8 +29,13 @@ def build(**kwargs):
 def test_pairwise_affinity_loss_weighs_its_parts(variant, centered):
     p, e = batch()
     loss = build(
-        function='linear', weighted=False, positive_weight=0.5, negative_weight=2.0,
-        positive_threshold=0.3, negative_threshold=0.25, variant=variant,
+        function='linear',
+        weighted=False,
+        positive_weight=0.5,
+        negative_weight=2.0,
+        positive_threshold=0.3,
+        negative_threshold=0.25,
+        variant=variant,
         centered=centered,
     )
     found = loss(p, e)  # three negatives of four images: all rotations
@@ -80,16 +85,22 @@ def test_balance_losses():
     assert "function='exp'" in repr(build())
 
 
-@pytest.mark.parametrize(('cfg', 'message'), [
-    (dict(type='PairwiseAffinityLoss', function='cube'), 'not .cube.'),
-    (dict(type='PairwiseAffinityLoss', variant='code'), 'not .code.'),
-    (dict(type='PairwiseAffinityLoss', positive_threshold=1.5), 'is no cosine'),
-    (dict(type='PairwiseAffinityLoss', num_negatives=0), 'leaves the negatives out'),
-    (dict(type='WeibullBalanceLoss', k=1.0), 'k must be above 0 and below 1'),
-    (dict(type='WeibullBalanceLoss', variant='code'), 'not .code.'),
-    (dict(type='WeibullBalanceLoss', loss_weight=-1), 'at least 0, not -1'),
-    (dict(type='EntropyBalanceLoss', loss_name='entropy'), 'must start with'),
-])
+@pytest.mark.parametrize(
+    ('cfg', 'message'),
+    [
+        (dict(type='PairwiseAffinityLoss', function='cube'), 'not .cube.'),
+        (dict(type='PairwiseAffinityLoss', variant='code'), 'not .code.'),
+        (dict(type='PairwiseAffinityLoss', positive_threshold=1.5), 'is no cosine'),
+        (
+            dict(type='PairwiseAffinityLoss', num_negatives=0),
+            'leaves the negatives out',
+        ),
+        (dict(type='WeibullBalanceLoss', k=1.0), 'k must be above 0 and below 1'),
+        (dict(type='WeibullBalanceLoss', variant='code'), 'not .code.'),
+        (dict(type='WeibullBalanceLoss', loss_weight=-1), 'at least 0, not -1'),
+        (dict(type='EntropyBalanceLoss', loss_name='entropy'), 'must start with'),
+    ],
+)
 def test_bad_settings(cfg, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(cfg)

@@ -62,9 +62,7 @@ def test_all_ignored_is_zero_with_zero_gradient(batch):
 
 
 def test_builds_from_a_config_with_leftovers():
-    base = Config(
-        dict(loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False))
-    )
+    base = Config(dict(loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False)))
     base.merge_from_dict(
         dict(loss_decode=dict(type='IncrementalBCELoss', num_old_classes=3))
     )

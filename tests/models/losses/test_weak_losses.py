@@ -42,12 +42,15 @@ def expected(logits, label, gamma, sets):
     return total / len(sets)
 
 
-@pytest.mark.parametrize('settings, gamma, sets', [
-    (dict(), 1.0, [(0, 1, 4), (0, 2), (0,)]),
-    (dict(gamma=0.3), 0.3, [(0, 1, 4), (0, 2), (0,)]),
-    (dict(unlabeled_classes='background', gamma=2), 2, [(0,), (0,), (0,)]),
-    (dict(gamma=0), 0, [(0,), (0,), (0,)]),
-])
+@pytest.mark.parametrize(
+    'settings, gamma, sets',
+    [
+        (dict(), 1.0, [(0, 1, 4), (0, 2), (0,)]),
+        (dict(gamma=0.3), 0.3, [(0, 1, 4), (0, 2), (0,)]),
+        (dict(unlabeled_classes='background', gamma=2), 2, [(0,), (0,), (0,)]),
+        (dict(gamma=0), 0, [(0,), (0,), (0,)]),
+    ],
+)
 def test_equation_13(batch, settings, gamma, sets):
     loss = UnlabeledSetCrossEntropyLoss(**settings)(*batch)
     assert loss.item() == pytest.approx(expected(*batch, gamma, sets), rel=1e-9)
@@ -76,10 +79,14 @@ def test_scene_parsing_has_no_background_and_may_have_an_empty_set(batch):
     assert (grad[2] == 0).all()
 
 
-@pytest.mark.parametrize('loss', [
-    PartialCrossEntropyLoss(), UnlabeledSetCrossEntropyLoss(),
-    UnlabeledSetCrossEntropyLoss(background=False),
-])
+@pytest.mark.parametrize(
+    'loss',
+    [
+        PartialCrossEntropyLoss(),
+        UnlabeledSetCrossEntropyLoss(),
+        UnlabeledSetCrossEntropyLoss(background=False),
+    ],
+)
 @pytest.mark.parametrize('value', [254, 255, 3])
 def test_uniform_label_maps_are_finite(batch, loss, value):
     logits, label = batch
@@ -109,9 +116,9 @@ def test_weights_and_reductions(batch):
 
 
 def test_settings():
-    loss = MODELS.build(dict(
-        type='UnlabeledSetCrossEntropyLoss', use_sigmoid=False, class_weight=None
-    ))
+    loss = MODELS.build(
+        dict(type='UnlabeledSetCrossEntropyLoss', use_sigmoid=False, class_weight=None)
+    )
     assert loss.loss_name == 'loss_unlabeled_set_ce'
     assert 'gamma=1.0' in repr(loss) and 'background=True' in repr(loss)
     partial = MODELS.build(dict(type='PartialCrossEntropyLoss', loss_weight=3.0))
@@ -140,10 +147,13 @@ def test_bad_input(batch):
         loss(logits, label, reduction_override='max')
 
 
-@pytest.mark.parametrize('loss, weak', [
-    ('UnlabeledSetCrossEntropyLoss', dict(type='SimulatePoints', radius=2)),
-    ('PartialCrossEntropyLoss', dict(type='SimulateScribbles')),
-])
+@pytest.mark.parametrize(
+    'loss, weak',
+    [
+        ('UnlabeledSetCrossEntropyLoss', dict(type='SimulatePoints', radius=2)),
+        ('PartialCrossEntropyLoss', dict(type='SimulateScribbles')),
+    ],
+)
 def test_stock_segmentor_learns_from_weak_labels(boxes_root, tmp_path, loss, weak):
     cfg = Config.fromfile(_write_config(boxes_root, tmp_path, loss, weak))
     runner = Runner.from_cfg(cfg)

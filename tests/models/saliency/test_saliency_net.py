@@ -46,17 +46,25 @@ def authors_layers():
             convs[f'{name}.conv1'] = (f'{name}.bn1', inputs, outputs)
             convs[f'{name}.conv2'] = (f'{name}.bn2', outputs, outputs)
             if block == 0 and stage:
-                convs[f'{name}.downsample.0'] = (f'{name}.downsample.1', inputs,
-                                                 outputs)
+                convs[f'{name}.downsample.0'] = (
+                    f'{name}.downsample.1',
+                    inputs,
+                    outputs,
+                )
             inputs = outputs
     for name in (f'resb{s}_{b}' for s in (5, 6) for b in (1, 2, 3)):
         convs[f'{name}.conv1'] = (f'{name}.bn1', 512, 512)
         convs[f'{name}.conv2'] = (f'{name}.bn2', 512, 512)
     for place in '1m2':
         convs[f'convbg_{place}'] = (f'bnbg_{place}', 512, 512)
-    table = {'6d': (1024, 512, 512, 512), '5d': (1024, 512, 512, 512),
-             '4d': (1024, 512, 512, 256), '3d': (512, 256, 256, 128),
-             '2d': (256, 128, 128, 64), '1d': (128, 64, 64, 64)}
+    table = {
+        '6d': (1024, 512, 512, 512),
+        '5d': (1024, 512, 512, 512),
+        '4d': (1024, 512, 512, 256),
+        '3d': (512, 256, 256, 128),
+        '2d': (256, 128, 128, 64),
+        '1d': (128, 64, 64, 64),
+    }
     for level, sizes in table.items():
         for i, place in enumerate('1m2'):
             convs[f'conv{level}_{place}'] = (f'bn{level}_{place}', *sizes[i : i + 2])
@@ -84,8 +92,9 @@ def authors_weights(scale):
         outputs = outputs if outputs == 1 else scale(outputs)
         size = 1 if 'downsample' in name else 3
         bound = (6 / (inputs * size**2)) ** 0.5
-        weights[f'{name}.weight'] = draw(outputs, inputs, size, size, low=-bound,
-                                         high=bound)
+        weights[f'{name}.weight'] = draw(
+            outputs, inputs, size, size, low=-bound, high=bound
+        )
         if not name.startswith(('encoder', 'resb')):
             weights[f'{name}.bias'] = draw(outputs)
         if norm:
@@ -101,12 +110,18 @@ def authors_forward(w, x):
 
     def conv(x, name, stride=1, dilation=1):
         padding = dilation * (w[f'{name}.weight'].shape[-1] // 2)
-        return F.conv2d(x, w[f'{name}.weight'], w.get(f'{name}.bias'), stride, padding,
-                        dilation)
+        return F.conv2d(
+            x, w[f'{name}.weight'], w.get(f'{name}.bias'), stride, padding, dilation
+        )
 
     def norm(x, name):
-        return F.batch_norm(x, w[f'{name}.running_mean'], w[f'{name}.running_var'],
-                            w[f'{name}.weight'], w[f'{name}.bias'])
+        return F.batch_norm(
+            x,
+            w[f'{name}.running_mean'],
+            w[f'{name}.running_var'],
+            w[f'{name}.weight'],
+            w[f'{name}.bias'],
+        )
 
     def block(x, name, stride=1):
         y = F.relu(norm(conv(x, f'{name}.conv1', stride), f'{name}.bn1'))
@@ -190,9 +205,12 @@ def test_converter_takes_the_whole_checkpoint_and_names_what_does_not_fit(
     assert content['meta']['channel_order'] == 'rgb'
     source['outconv1.weight'] = torch.zeros(1, 3, 3, 3)
     source['extra'] = source.pop('convbg_m.bias')
-    with pytest.raises(ValueError, match='missing keys: convbg_m.bias; wrong shapes: '
-                       r'outconv1.weight is \(1, 3, 3, 3\), not \(1, 64, 3, 3\); '
-                       'unknown keys: extra'):
+    with pytest.raises(
+        ValueError,
+        match='missing keys: convbg_m.bias; wrong shapes: '
+        r'outconv1.weight is \(1, 3, 3, 3\), not \(1, 64, 3, 3\); '
+        'unknown keys: extra',
+    ):
         converter.convert(source)
 
 
@@ -225,8 +243,8 @@ def test_losses_are_those_of_all_outputs():
 def test_predictions_have_the_original_size_without_padding():
     net = small_net().eval()
     x = torch.randn(1, 3, 32, 64)
-    sample, = samples(torch.zeros(1, 32, 64), (30, 50))
-    result, = net(x, [sample], mode='predict')
+    (sample,) = samples(torch.zeros(1, 32, 64), (30, 50))
+    (result,) = net(x, [sample], mode='predict')
     saliency = result.saliency.data
     assert saliency.shape == (1, 60, 100)
     whole = net(x)[0].sigmoid()[:, :, :30, :50]

@@ -61,8 +61,13 @@ def test_network_source_equals_the_network(tmp_path, image, stretch):
     model = dict(type='SaliencyNet', width=2, num_blocks=(1,) * 6)
     net = MODELS.build(model).eval()
     torch.save(dict(state_dict=net.state_dict()), tmp_path / 'net.pth')
-    config = dict(type='NetworkSaliency', model=model, stretch=stretch,
-                  checkpoint=str(tmp_path / 'net.pth'), size=None)
+    config = dict(
+        type='NetworkSaliency',
+        model=model,
+        stretch=stretch,
+        checkpoint=str(tmp_path / 'net.pth'),
+        size=None,
+    )
     values = TASK_UTILS.build(config).saliency(image, 'a')
     rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.float32)
     rgb = (rgb - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]
@@ -78,8 +83,11 @@ def test_network_source_equals_the_network(tmp_path, image, stretch):
 
 
 def test_network_source_refuses_other_weights(tmp_path):
-    config = dict(type='NetworkSaliency', model=dict(type='SaliencyNet', width=2),
-                  checkpoint=str(tmp_path / 'net.pth'))
+    config = dict(
+        type='NetworkSaliency',
+        model=dict(type='SaliencyNet', width=2),
+        checkpoint=str(tmp_path / 'net.pth'),
+    )
     with pytest.raises(FileNotFoundError, match=r'net\.pth'):
         TASK_UTILS.build(config)
     torch.save(dict(state_dict=dict(a=torch.zeros(1))), tmp_path / 'net.pth')

@@ -28,13 +28,17 @@ def data_folder(tmp_path_factory):
     draw('cls_token', 1, 1, DIMS)
     draw('pos_embed', 1, 28 * 28 + 1, DIMS)
     for name, shape in {
-        'patch_embed.proj': (DIMS, 3, 8, 8), 'norm': (DIMS,),
+        'patch_embed.proj': (DIMS, 3, 8, 8),
+        'norm': (DIMS,),
         **{
             f'blocks.{i}.{name}': shape
             for i in range(12)
             for name, shape in {
-                'norm1': (DIMS,), 'norm2': (DIMS,), 'attn.qkv': (3 * DIMS, DIMS),
-                'attn.proj': (DIMS, DIMS), 'mlp.fc1': (4 * DIMS, DIMS),
+                'norm1': (DIMS,),
+                'norm2': (DIMS,),
+                'attn.qkv': (3 * DIMS, DIMS),
+                'attn.proj': (DIMS, DIMS),
+                'mlp.fc1': (4 * DIMS, DIMS),
                 'mlp.fc2': (DIMS, 4 * DIMS),
             }.items()
         },
@@ -87,7 +91,9 @@ def test_config_trains_head_or_head_and_backbone(data_folder, monkeypatch, mode)
         model.freeze_backbone(False)
     losses = model.loss(*batch())
     assert losses.keys() >= {
-        'clusters.loss_positive', 'clusters.loss_negative', 'clusters.loss_weibull',
+        'clusters.loss_positive',
+        'clusters.loss_negative',
+        'clusters.loss_weibull',
         'probe.loss_ce',
     }
     total, _ = model.parse_losses(losses)
@@ -105,7 +111,8 @@ def test_windows_of_the_published_size(data_folder, monkeypatch):
     seen = []
     model.backbone.register_forward_pre_hook(lambda _, x: seen.append(x[0].shape))
     monkeypatch.setattr(  # the transformer itself takes seconds
-        model.backbone, 'forward',
+        model.backbone,
+        'forward',
         lambda x: (torch.nn.functional.avg_pool2d(x, 8).repeat(1, 128, 1, 1),),
     )
     meta = dict(ori_shape=(240, 380), img_shape=(240, 380), pad_shape=(240, 380))

@@ -33,16 +33,21 @@ def model_config(**kwargs):
     cfg = dict(
         type='DiscriminativeClusteringSegmentor',
         data_preprocessor=dict(
-            type='SegDataPreProcessor', mean=[100.0] * 3, std=[60.0] * 3,
-            bgr_to_rgb=True, size_divisor=1,
+            type='SegDataPreProcessor',
+            mean=[100.0] * 3,
+            std=[60.0] * 3,
+            bgr_to_rgb=True,
+            size_divisor=1,
         ),
         backbone=VIT,
         decode_head=dict(
             type='ClusteringHead', in_channels=8, num_classes=6, kernel_sizes=(3, 1)
         ),
         pairwise_loss=dict(
-            type='PairwiseAffinityLoss', positive_threshold=0.1,
-            negative_threshold=0.1, num_negatives=1,
+            type='PairwiseAffinityLoss',
+            positive_threshold=0.1,
+            negative_threshold=0.1,
+            num_negatives=1,
         ),
         balance_loss=dict(type='WeibullBalanceLoss', loss_weight=0.1),
         auxiliary_head=dict(
@@ -76,10 +81,14 @@ def batch(num=3, label=True, seed=1):
 
 
 def test_losses_are_those_of_the_crops():
-    model = build(pairwise_loss=dict(
-        type='PairwiseAffinityLoss', positive_threshold=0.1, negative_threshold=0.1,
-        num_negatives=2,  # all rotations: the draw does not matter
-    ))
+    model = build(
+        pairwise_loss=dict(
+            type='PairwiseAffinityLoss',
+            positive_threshold=0.1,
+            negative_threshold=0.1,
+            num_negatives=2,  # all rotations: the draw does not matter
+        )
+    )
     assert isinstance(model, DiscriminativeClusteringSegmentor)
     images, samples = batch()
     losses = model.loss(images, samples)
@@ -143,12 +152,26 @@ def test_backbone_stays_in_eval_mode():
     assert not any(m.training for m in model.backbone.modules())
 
 
-@pytest.mark.parametrize('backbone, channels', [
-    (dict(type='MobileNetV2', out_indices=(4, 6)), 320),
-    (dict(type='EfficientNetLite', arch='lite0'), 320),
-    (dict(type='mmpretrain.XCiT', patch_size=8, embed_dims=16, depth=1, num_heads=2,
-          cls_attn_layers=1, img_size=64, out_type='featmap'), 16),
-])
+@pytest.mark.parametrize(
+    'backbone, channels',
+    [
+        (dict(type='MobileNetV2', out_indices=(4, 6)), 320),
+        (dict(type='EfficientNetLite', arch='lite0'), 320),
+        (
+            dict(
+                type='mmpretrain.XCiT',
+                patch_size=8,
+                embed_dims=16,
+                depth=1,
+                num_heads=2,
+                cls_attn_layers=1,
+                img_size=64,
+                out_type='featmap',
+            ),
+            16,
+        ),
+    ],
+)
 def test_any_backbone_embeds(backbone, channels):
     head = dict(type='ClusteringHead', in_channels=channels, num_classes=6)
     torch.manual_seed(0)
@@ -162,14 +185,15 @@ def test_any_backbone_embeds(backbone, channels):
 
 
 def test_prediction_averages_flips_and_windows():
-    model = build(test_cfg=dict(
-        mode='slide', crop_size=(16, 16), stride=(8, 8), flip=True
-    )).eval()
+    model = build(
+        test_cfg=dict(mode='slide', crop_size=(16, 16), stride=(8, 8), flip=True)
+    ).eval()
     image = torch.randn(1, 3, 16, 24, generator=torch.Generator().manual_seed(3))
     meta = dict(ori_shape=(16, 24), img_shape=(16, 24), pad_shape=(16, 24))
     found = model.predict(image, [SegDataSample(metainfo=meta)])[0]
     expected = {}
     for key, head in (('clusters', model.decode_head), ('probe', model.auxiliary_head)):
+
         def logits(x, head=head):
             small = head(model.backbone(x))
             return torch.nn.functional.interpolate(small, (16, 16), mode='bilinear')
@@ -263,7 +287,8 @@ def config(boxes_root, tmp_path):
                 ),
                 serialize_data=False,
                 pipeline=[
-                    dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+                    dict(type='LoadImageFromFile'),
+                    dict(type='LoadAnnotations'),
                     *pipeline,
                 ],
                 **kwargs,
@@ -272,7 +297,8 @@ def config(boxes_root, tmp_path):
         pair = dict(type='OverlappingCropPair', crop_size=16, max_shift=8)
         keys = ('img_path', 'ori_shape', 'img_shape', 'crop_overlap')
         val = dict(
-            batch_size=1, num_workers=0,
+            batch_size=1,
+            num_workers=0,
             sampler=dict(type='DefaultSampler', shuffle=False),
             dataset=dataset('val', [dict(type='PackSegInputs')], test_mode=True),
         )
@@ -284,7 +310,9 @@ def config(boxes_root, tmp_path):
             default_scope='mmseg',
             model=dict(model_config(**model)),
             train_dataloader=dict(
-                batch_size=4, num_workers=0, drop_last=True,
+                batch_size=4,
+                num_workers=0,
+                drop_last=True,
                 sampler=dict(type='SeededInfiniteSampler', shuffle=True),
                 dataset=dict(
                     type='SourceDataset',
@@ -315,7 +343,9 @@ def config(boxes_root, tmp_path):
             default_hooks=dict(
                 logger=dict(type='LoggerHook', interval=2, log_metric_by_epoch=False),
                 checkpoint=dict(
-                    type='AtomicCheckpointHook', by_epoch=False, interval=1,
+                    type='AtomicCheckpointHook',
+                    by_epoch=False,
+                    interval=1,
                     max_keep_ckpts=20,
                 ),
             ),

@@ -41,7 +41,8 @@ def test_backbone_features_are_compared(boxes_config):
     inputs, data = samples()
     losses = student.loss(inputs, data)
     assert {k for k in losses if k.startswith('distill')} == {
-        'distill.loss_kd', 'distill.loss_feature_kd'
+        'distill.loss_kd',
+        'distill.loss_feature_kd',
     }
     difference = student.backbone(inputs)[-1] - teacher.backbone(inputs)[-1]
     want = 100 * difference.square().mean()

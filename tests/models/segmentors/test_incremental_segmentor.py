@@ -37,7 +37,9 @@ def test_losses_are_those_of_their_parts(pair):
     inputs, data = samples()
     losses = student.loss(inputs, data)
     assert set(losses) == {
-        'decode.loss_unbiased_ce', 'decode.acc_seg', 'distill.loss_unbiased_kd'
+        'decode.loss_unbiased_ce',
+        'decode.acc_seg',
+        'distill.loss_unbiased_kd',
     }
     label = torch.stack([s.gt_sem_seg.data for s in data])[:, 0]
     logits = resize(student(inputs, mode='tensor'), (24, 24), mode='bilinear')

@@ -63,7 +63,10 @@ def test_losses_by_their_definition(build):
     inputs, data = samples('labeled', 'unlabeled', 'labeled', 'unlabeled')
     losses = model.loss(inputs, data)
     assert set(losses) == {
-        'decode.loss_ce', 'decode.acc_seg', 'unlabeled.loss_ce', 'unlabeled.used'
+        'decode.loss_ce',
+        'decode.acc_seg',
+        'unlabeled.loss_ce',
+        'unlabeled.used',
     }
     labels = torch.stack([data[i].gt_sem_seg.data[0] for i in (0, 2)])
     expected = F.cross_entropy(logits_of(model, inputs[[0, 2]]), labels)
@@ -77,9 +80,7 @@ def test_losses_by_their_definition(build):
         logits_of(model, weak), pseudo, ignore_index=255, reduction='none'
     )
     torch.testing.assert_close(losses['unlabeled.loss_ce'], 0.7 * pixels.mean())
-    torch.testing.assert_close(
-        losses['unlabeled.used'], (pseudo != 255).float().mean()
-    )
+    torch.testing.assert_close(losses['unlabeled.used'], (pseudo != 255).float().mean())
 
 
 def test_one_forward_of_each_network(build):
@@ -210,7 +211,9 @@ def test_sources_are_settings(build):
 @pytest.mark.parametrize('threshold', [0.0, 1.1])
 def test_all_parameters_get_finite_gradients(build, boxes_config, sources, threshold):
     auxiliary = dict(
-        boxes_config.model.decode_head, in_channels=16, in_index=2,
+        boxes_config.model.decode_head,
+        in_channels=16,
+        in_index=2,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
     )
     model = build(auxiliary_head=auxiliary, threshold=threshold, mixing='cutmix')
@@ -232,7 +235,8 @@ def test_all_parameters_get_finite_gradients(build, boxes_config, sources, thres
 
 def test_several_auxiliary_heads_and_ohem(build, boxes_config):
     head = dict(
-        boxes_config.model.decode_head, loss_decode=dict(type='CrossEntropyLoss'),
+        boxes_config.model.decode_head,
+        loss_decode=dict(type='CrossEntropyLoss'),
         sampler=dict(type='OHEMPixelSampler', thresh=0.9, min_kept=50),
     )
     auxiliary = [dict(head, in_channels=16, in_index=2), head]
@@ -284,7 +288,9 @@ def test_teacher_modes(build, boxes_config):
     parts = dict(
         backbone=dict(cfg.backbone, norm_cfg=norm),
         decode_head=dict(
-            cfg.decode_head, norm_cfg=norm, dropout_ratio=0.5,
+            cfg.decode_head,
+            norm_cfg=norm,
+            dropout_ratio=0.5,
             loss_decode=dict(type='CrossEntropyLoss'),
         ),
     )

@@ -64,9 +64,7 @@ def test_equation_10(build, variant, share, monkeypatch):
     at(1)
     losses = model.loss(images, samples)
     with torch.no_grad():
-        logits = F.interpolate(
-            model(images, mode='tensor'), (16, 16), mode='bilinear'
-        )
+        logits = F.interpolate(model(images, mode='tensor'), (16, 16), mode='bilinear')
         own = logits.argmax(1)  # the teacher is still a copy of the student
     for source in ('base', 'clean'):
         rows = [i for i, s in enumerate(SOURCES) if s == source]
@@ -136,8 +134,9 @@ def test_every_parameter_has_a_gradient_without_labels(build):
 
 
 def test_auxiliary_heads_have_the_same_shares(build, novel):
-    head = dict(novel.model.decode_head.to_dict(), in_channels=16, in_index=2,
-                num_classes=6)
+    head = dict(
+        novel.model.decode_head.to_dict(), in_channels=16, in_index=2, num_classes=6
+    )
     losses = build(auxiliary_head=head).loss(*batch())
     names = {n for n in losses if n.startswith('aux') and 'loss' in n}
     assert names == {'aux_base.loss_ce', 'aux_clean.loss_ce'}

@@ -34,7 +34,10 @@ PARTS = dict(
         momentum=0.9,
     ),
     contrastive_loss=dict(
-        type='MemoryBankContrastiveLoss', num_anchors=8, num_negatives=4, low_rank=1,
+        type='MemoryBankContrastiveLoss',
+        num_anchors=8,
+        num_negatives=4,
+        low_rank=1,
         anchor_threshold=0.1,
     ),
     unlabeled_loss=dict(type='SymmetricCrossEntropyLoss', xi1=1.0, xi2=0.5),
@@ -113,7 +116,10 @@ def test_pseudo_labels_and_weight_by_their_definition(build):
     inputs, data = samples('labeled', 'unlabeled', 'labeled', 'unlabeled')
     losses = model.loss(inputs, data)
     assert set(losses) == {
-        'decode.loss_ce', 'decode.acc_seg', 'unlabeled.loss_sce', 'unlabeled.used',
+        'decode.loss_ce',
+        'decode.acc_seg',
+        'unlabeled.loss_sce',
+        'unlabeled.used',
         'contrast.loss_contrast',
     }
     with torch.no_grad():
@@ -148,8 +154,10 @@ def test_pseudo_labels_and_weight_by_their_definition(build):
     pixels = -np.log(chosen) - 0.5 * np.log(1e-4) * (1 - chosen)
     expected = pixels[reliable].mean()  # eq. 14 makes it the mean over reliable pixels
     torch.testing.assert_close(
-        losses['unlabeled.loss_sce'].detach().double(), torch.tensor(expected),
-        rtol=1e-4, atol=1e-5,
+        losses['unlabeled.loss_sce'].detach().double(),
+        torch.tensor(expected),
+        rtol=1e-4,
+        atol=1e-5,
     )
     assert losses['unlabeled.used'].item() == pytest.approx(reliable.mean())
 
@@ -207,18 +215,26 @@ def test_which_pixels_are_negatives(build):
         build(negatives=('all',))
 
 
-@pytest.mark.parametrize('sources', [
-    ('labeled', 'unlabeled'), ('labeled', 'labeled'), ('unlabeled', 'unlabeled'),
-])
-@pytest.mark.parametrize('settings', [
-    dict(),
-    dict(variant='official'),
-    dict(mixing='cutout'),
-    dict(mixing='classmix', strong_view={}),
-    dict(unreliable=1.0, dynamic_partition=False),
-    dict(contrastive_loss=None),
-    dict(warmup_iters=100),
-])
+@pytest.mark.parametrize(
+    'sources',
+    [
+        ('labeled', 'unlabeled'),
+        ('labeled', 'labeled'),
+        ('unlabeled', 'unlabeled'),
+    ],
+)
+@pytest.mark.parametrize(
+    'settings',
+    [
+        dict(),
+        dict(variant='official'),
+        dict(mixing='cutout'),
+        dict(mixing='classmix', strong_view={}),
+        dict(unreliable=1.0, dynamic_partition=False),
+        dict(contrastive_loss=None),
+        dict(warmup_iters=100),
+    ],
+)
 def test_all_parameters_get_finite_gradients(build, sources, settings):
     model = build(**settings)
     for seed in range(2):  # with an empty bank, then with a filled one

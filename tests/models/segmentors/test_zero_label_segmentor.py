@@ -22,8 +22,12 @@ def config(**kwargs):
     return dict(
         type='ZeroLabelEncoderDecoder',
         backbone=dict(
-            type='ResNetV1c', depth=18, stem_channels=8, base_channels=4,
-            strides=(1, 1, 1, 1), norm_cfg=norm_cfg,
+            type='ResNetV1c',
+            depth=18,
+            stem_channels=8,
+            base_channels=4,
+            strides=(1, 1, 1, 1),
+            norm_cfg=norm_cfg,
         ),
         decode_head=dict(
             type='SemanticProjectionHead',
@@ -31,8 +35,13 @@ def config(**kwargs):
             classes=CLASSES,
             unseen=UNSEEN,
             head=dict(
-                type='FCNHead', in_channels=32, channels=8, num_convs=1,
-                norm_cfg=norm_cfg, dropout_ratio=0.0, loss_decode=loss,
+                type='FCNHead',
+                in_channels=32,
+                channels=8,
+                num_convs=1,
+                norm_cfg=norm_cfg,
+                dropout_ratio=0.0,
+                loss_decode=loss,
             ),
         ),
         train_cfg=dict(),
@@ -211,10 +220,14 @@ def test_spnet_trains_on_seen_classes_and_stays_a_stock_checkpoint():
     assert 'pseudo.share' not in losses
 
     stock = copy.deepcopy(config())
-    stock.update(type='EncoderDecoder', decode_head=dict(
-        stock['decode_head']['head'], num_classes=5,
-        loss_decode=dict(type='CrossEntropyLoss'),
-    ))
+    stock.update(
+        type='EncoderDecoder',
+        decode_head=dict(
+            stock['decode_head']['head'],
+            num_classes=5,
+            loss_decode=dict(type='CrossEntropyLoss'),
+        ),
+    )
     plain = MODELS.build(stock).eval()
     assert not plain.load_state_dict(model.state_dict(), strict=False).missing_keys
     with torch.no_grad():

@@ -95,7 +95,7 @@ def test_what_does_not_fit():
         WeightAverage(student, copy.deepcopy(student), 'mean')
     other = copy.deepcopy(student)
     other.conv = nn.Conv2d(3, 5, 1)
-    with pytest.raises(ValueError, match=r"conv.weight \(5, 3, 1, 1\)"):
+    with pytest.raises(ValueError, match=r'conv.weight \(5, 3, 1, 1\)'):
         WeightAverage(student, other)
     other = copy.deepcopy(student)
     other.extra = nn.Linear(1, 1)
