@@ -6,7 +6,11 @@ one line makes them available in any config::
     custom_imports = dict(imports=['mmseg_labelfree'], allow_failed_imports=False)
 """
 
-from .utils import allow_checkpoint_classes, check_environment, mend_package_map
+from .utils import (
+    allow_checkpoint_classes,
+    check_environment,
+    mend_package_map,
+)
 from .version import __version__
 
 check_environment()

@@ -294,7 +294,7 @@ def novel(boxes_config, boxes_root, tmp_path):
         reassignment=dict(begin=3, by_epoch=False),
         teacher=dict(type='EMATeacherHook', momentum=0.7),
         clustering=dict(
-            type='ClusterNovelClasses',
+            type='NovelClusteringJob',
             saliency=dict(type='SaliencyFolder', folder=str(saliency)),
             features=dict(size=(32, 32)),
             min_area=10,

@@ -21,7 +21,8 @@ from mmseg.registry import (
 
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.datasets import get_task
-from mmseg_labelfree.engine.protocols import Job, build_protocol
+from mmseg_labelfree.engine.jobs import Job
+from mmseg_labelfree.engine.protocols import build_protocol
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))

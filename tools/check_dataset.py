@@ -23,7 +23,7 @@ from rich.progress import track
 from rich.table import Table
 
 from mmseg_labelfree.datasets import TASKS, IncrementalDataset, get_task
-from mmseg_labelfree.datasets.known_counts import expected_counts
+from mmseg_labelfree.datasets.splits.published_counts import expected_counts
 from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 
 DIFFERENCE = (

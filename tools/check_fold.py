@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmseg_labelfree.datasets import NovelClassDataset
-from mmseg_labelfree.datasets.known_counts import expected_fold_counts
+from mmseg_labelfree.datasets.splits.published_counts import expected_fold_counts
 from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 
 PARTS = {

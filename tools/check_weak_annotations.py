@@ -23,10 +23,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmseg_labelfree.datasets.transforms.load_weak_annotations import (
-    WeakAnnotationLoader,
-)
-from mmseg_labelfree.datasets.transforms.simulate_weak_labels import WeakLabelSimulator
+from mmseg_labelfree.datasets.transforms.weak.loader import WeakAnnotationLoader
+from mmseg_labelfree.datasets.transforms.weak.simulator import WeakLabelSimulator
 from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 
 

@@ -26,13 +26,13 @@ from mmseg_labelfree.datasets.class_embeddings import (
     attribute_embeddings,
     write_class_embeddings,
 )
+from mmseg_labelfree.datasets.splits.zero_label_splits import get_split
 from mmseg_labelfree.datasets.word_vectors import (
     name_vectors,
     read_word_vectors,
     spellings,
     words_of,
 )
-from mmseg_labelfree.datasets.zero_label_splits import get_split
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_labelfree.datasets.building import build_inner, explain_missing
 from mmseg_labelfree.datasets.class_index import class_index
-from mmseg_labelfree.datasets.partitions import choose_labeled
-from mmseg_labelfree.datasets.step_images import class_presence, read_image_list
+from mmseg_labelfree.datasets.splits.labeled_subsets import choose_labeled
+from mmseg_labelfree.datasets.splits.step_images import class_presence, read_image_list
+from mmseg_labelfree.datasets.wrappers.inner import build_inner, explain_missing
 from mmseg_labelfree.ops.label_maps import loaded_labels
 from mmseg_labelfree.utils.command_line import config_parser, read_config
 from mmseg_labelfree.utils.files import write_text

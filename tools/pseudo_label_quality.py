@@ -25,9 +25,10 @@ from mmengine.device import get_device
 from mmseg.registry import DATASETS
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.datasets.samplers import seed_everything
-from mmseg_labelfree.engine.protocols import PseudoLabelJob, build_protocol
-from mmseg_labelfree.engine.protocols.pseudo_label_job import whole_images
+from mmseg_labelfree.datasets.samplers.seeded import seed_everything
+from mmseg_labelfree.engine.jobs import PseudoLabelJob
+from mmseg_labelfree.engine.jobs.pseudo_label_job import whole_images
+from mmseg_labelfree.engine.protocols import build_protocol
 from mmseg_labelfree.models.utils.stage_model import load_stage_model
 from mmseg_labelfree.utils.command_line import config_parser, read_config
 

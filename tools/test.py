@@ -11,7 +11,7 @@ import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::`
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
 from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
-from mmseg_labelfree.utils.test_time import save_masks, use_dense_crf, use_tta
+from mmseg_labelfree.utils.test_options import save_masks, use_dense_crf, use_tta
 
 
 def parse_args() -> argparse.Namespace:

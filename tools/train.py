@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.protocols import ProtocolRunner, run_job
+from mmseg_labelfree.engine.jobs import run_job
+from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
 
 

@@ -18,7 +18,7 @@ protocol = dict(
     from_basic=True,  # a teacher has to know the clusters before it labels
     reassignment=dict(begin=70, by_epoch=False),
     clustering=dict(
-        type='ClusterNovelClasses',
+        type='NovelClusteringJob',
         saliency=dict(type='SaliencyFolder', folder=f'{_base_.data_root}/Saliency'),
         features=dict(
             backbone=dict(

@@ -15,7 +15,7 @@ protocol = dict(
     num_clusters=40,  # code: twice the 20 novel classes
     source_counts=dict(base=6, clean=6, unclean=6),  # code
     clustering=dict(
-        type='ClusterNovelClasses',
+        type='NovelClusteringJob',
         saliency=dict(  # code: BASNet's maps, made by the authors
             type='SaliencyFolder', folder=f'{_base_.data_root}/saliency/train2014'
         ),

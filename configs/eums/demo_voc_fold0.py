@@ -25,7 +25,7 @@ protocol = dict(
     from_basic=True,  # a teacher has to know the clusters before it labels
     reassignment=dict(begin=70, by_epoch=False),
     clustering=dict(
-        type='ClusterNovelClasses',
+        type='NovelClusteringJob',
         saliency=dict(type='RobustBackgroundSaliency'),
         saliency_threshold=0.1,  # its maps are dark
         features=dict(size=(96, 128)),  # of the base model's backbone

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 job = dict(
-    type='MakeSaliencyMaps',
+    type='SaliencyJob',
     dataset=_base_.train_dataloader.dataset.dataset,
     source=dict(
         type='NetworkSaliency',

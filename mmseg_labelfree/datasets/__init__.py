@@ -3,20 +3,20 @@
 from .camvid import CamVidDataset
 from .cityscapes27 import Cityscapes27Dataset
 from .class_embeddings import class_embeddings
-from .class_splits import TASKS, ClassTask, get_task
 from .coco_objects import COCOObjectDataset
 from .coco_stuff27 import COCOStuff27Dataset
-from .demo_voc import DemoVOCDataset
-from .incremental import IncrementalDataset
-from .multi_source_sampler import MultiSourceSampler
-from .novel_class import NovelClassDataset
-from .novel_folds import FOLDS, get_fold
-from .partitions import choose_labeled
-from .samplers import SeededInfiniteSampler, SeededSampler, seeded_draw
+from .demo_voc.dataset import DemoVOCDataset
+from .samplers.multi_source import MultiSourceSampler
+from .samplers.seeded import SeededInfiniteSampler, SeededSampler, seeded_draw
+from .splits.class_tasks import TASKS, ClassTask, get_task
+from .splits.labeled_subsets import choose_labeled
+from .splits.novel_folds import FOLDS, get_fold
+from .splits.zero_label_splits import SPLITS, ZeroLabelSplit, get_split
 from .transforms import MapLabels
-from .unlabeled import SourceDataset
-from .zero_label import ZeroLabelDataset
-from .zero_label_splits import SPLITS, ZeroLabelSplit, get_split
+from .wrappers.incremental_dataset import IncrementalDataset
+from .wrappers.novel_class_dataset import NovelClassDataset
+from .wrappers.source_dataset import SourceDataset
+from .wrappers.zero_label_dataset import ZeroLabelDataset
 
 __all__ = [
     'TASKS',

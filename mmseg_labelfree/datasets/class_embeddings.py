@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_labelfree.utils.files import atomic_path
-
-from .demo_voc_classes import class_attributes
+from ..utils.files import atomic_path
+from .demo_voc.classes import class_attributes
 
 __all__ = ['attribute_embeddings', 'class_embeddings', 'write_class_embeddings']
 

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import track
 
-from mmseg_labelfree.utils.files import atomic_path
+from ..utils.files import atomic_path
 
 __all__ = ['cache_folder', 'class_index']
 

@@ -5,7 +5,13 @@ from .binary_cross_entropy import (
     incremental_binary_cross_entropy,
 )
 from .classifier_growth import grow_classifier
-from .consistency import VIEW_SETS, View, ViewSet, consistent_labels, view_set
+from .consistency import (
+    VIEW_SETS,
+    View,
+    ViewSet,
+    consistent_labels,
+    view_set,
+)
 from .contrast_pairs import (
     anchor_classes,
     clamp_ranks,
@@ -25,7 +31,11 @@ from .incremental import (
 from .info_nce import info_nce
 from .label_maps import apply_table, loaded_labels, lookup_table
 from .masked_features import masked_feature_sum
-from .matching import hungarian_matching, majority_matching, overlap_scores
+from .matching import (
+    hungarian_matching,
+    majority_matching,
+    overlap_scores,
+)
 from .mixing import (
     blank,
     box_masks,
@@ -74,7 +84,11 @@ from .saliency_losses import (
 )
 from .symmetric_cross_entropy import symmetric_cross_entropy
 from .unlabeled_set import image_classes, unlabeled_set_cross_entropy
-from .weibull_balance import cluster_frequencies, entropy_balance, weibull_balance
+from .weibull_balance import (
+    cluster_frequencies,
+    entropy_balance,
+    weibull_balance,
+)
 
 __all__ = [
     'Partition',

@@ -6,7 +6,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .pixel_loss import PixelLoss, check_label, check_logits, fused_pixel_loss
+from .pixel_loss import (
+    PixelLoss,
+    check_label,
+    check_logits,
+    fused_pixel_loss,
+)
 
 __all__ = ['symmetric_cross_entropy']
 

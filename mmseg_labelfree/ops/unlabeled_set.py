@@ -17,7 +17,12 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from .label_maps import IGNORE, UNLABELED
-from .pixel_loss import PixelLoss, check_label, check_logits, fused_pixel_loss
+from .pixel_loss import (
+    PixelLoss,
+    check_label,
+    check_logits,
+    fused_pixel_loss,
+)
 
 
 def image_classes(label: Tensor, num_classes: int) -> Tensor:

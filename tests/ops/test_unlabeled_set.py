@@ -7,10 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_labelfree.ops import pixel_loss
-from mmseg_labelfree.ops.unlabeled_set import (
-    image_classes,
-    unlabeled_set_cross_entropy,
-)
+from mmseg_labelfree.ops.unlabeled_set import image_classes, unlabeled_set_cross_entropy
 
 sizes = st.tuples(
     st.integers(1, 3), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4)

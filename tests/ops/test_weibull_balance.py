@@ -7,7 +7,11 @@ import torch.distributed as dist
 from torch import nn
 
 from mmseg_labelfree.models.losses import WeibullBalanceLoss
-from mmseg_labelfree.ops import cluster_frequencies, entropy_balance, weibull_balance
+from mmseg_labelfree.ops import (
+    cluster_frequencies,
+    entropy_balance,
+    weibull_balance,
+)
 
 Process = get_context('fork').Process
 P = [0.7, 0.2, 0.1, 0.0]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_labelfree.datasets import known_counts
+from mmseg_labelfree.datasets.splits import published_counts
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def test_known_numbers(tool, config, monkeypatch, capsys):
     output = capsys.readouterr().out
     assert 'expected 1' in output and 'expected 14' not in output
     assert output.count('unknown') == 2 and 'list of images (VOC' in output
-    assert known_counts.FOLD_COUNTS['pascal-5i_fold0']['novel'] == 2836
+    assert published_counts.FOLD_COUNTS['pascal-5i_fold0']['novel'] == 2836
 
 
 def test_what_is_wrong(tool, config, tmp_path, capsys):

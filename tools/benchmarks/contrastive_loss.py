@@ -111,8 +111,8 @@ def literal_step(args, inputs):
 
 def our_step(args, inputs):
     """The registered parts, as a segmentor calls them."""
+    from mmseg_labelfree.models.layers.memory_bank import PrototypeMemoryBank
     from mmseg_labelfree.models.losses import MemoryBankContrastiveLoss
-    from mmseg_labelfree.models.utils import PrototypeMemoryBank
 
     student, teacher, logits, labels, reliable, unreliable = inputs
     background = lengths(args)[0]

@@ -21,7 +21,7 @@ from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader, Dataset
 
 import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.engine.entropy_ranking import score_images
+from mmseg_labelfree.engine.jobs.image_entropy import score_images
 from mmseg_labelfree.ops import rank_and_split
 
 NUM_KNOWN, NUM_CLASSES = 16, 26

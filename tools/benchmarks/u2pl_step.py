@@ -27,7 +27,7 @@ from step_timing import (
 from torch import nn
 
 import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.models.utils import copy_student
+from mmseg_labelfree.models.teachers.ema import copy_student
 
 
 def parse_args() -> argparse.Namespace:

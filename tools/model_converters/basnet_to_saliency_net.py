@@ -9,7 +9,7 @@ import re
 
 from weight_files import Weights, fill, run
 
-from mmseg_labelfree.models.saliency import SaliencyNet
+from mmseg_labelfree.models.segmentors.saliency_net import SaliencyNet
 
 ARCHITECTURE = 'BASNet'
 META = dict(

@@ -7,8 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform, LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from mmseg_labelfree.ops.label_maps import INVALID, apply_table
-
+from ...ops.label_maps import INVALID, apply_table
 from .pipelines import edit_pipeline
 
 __all__ = ['MapLabels', 'insert_map_labels']

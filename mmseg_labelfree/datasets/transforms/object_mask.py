@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from mmseg.registry import TRANSFORMS
 
-from mmseg_labelfree.ops.label_maps import IGNORE, lookup_table
-
+from ...ops.label_maps import IGNORE, lookup_table
 from .map_labels import MapLabels
 
 __all__ = ['ObjectMask']
@@ -15,7 +14,7 @@ __all__ = ['ObjectMask']
 class ObjectMask(MapLabels):
     """Turn class labels into 1 for objects and 0 for background; 255 stays.
 
-    For training :class:`~mmseg_labelfree.models.saliency.SaliencyNet` on any data set
+    For training :class:`~mmseg_labelfree.models.SaliencyNet` on any data set
     with class masks. It belongs right after ``LoadAnnotations``, see ``MapLabels``.
 
     Args:

@@ -7,7 +7,7 @@ from mmengine.runner import Runner, weights_to_cpu
 from mmseg.registry import HOOKS
 from torch import nn
 
-from ...models.utils.ema_teacher import WeightAverage, copy_student, ramped_momentum
+from ...models.teachers.ema import WeightAverage, copy_student, ramped_momentum
 from ...utils.distributed import bare_model
 
 CHECKPOINT_KEY = 'ema_teacher'
@@ -32,8 +32,8 @@ class EMATeacherHook(Hook):
             momentum in the papers; MMEngine's averages take 1 minus that).
         ramp: Whether the share rises as ``1 - 1 / (update + 1)`` up to ``momentum``.
         buffers: 'copy', 'ema' or 'own', see
-            :class:`~mmseg_labelfree.models.utils.WeightAverage`. 'own' is for a teacher
-            that runs in train mode (U2PL's code), so the segmentor's
+            :class:`~mmseg_labelfree.models.teachers.WeightAverage`. 'own' is for a
+            teacher that runs in train mode (U2PL's code), so the segmentor's
             ``teacher_mode`` must be 'train'.
 
     During the segmentor's ``warmup_iters``, in which it trains on labels alone, the

@@ -12,7 +12,7 @@ from torch import nn
 from ...models.utils.stage_model import load_stage_model
 from ...ops.entropy_ranking import rank_and_split
 from ...utils.distributed import bare_model
-from ..entropy_ranking import names_of, score_images, write_ranking
+from ..jobs.image_entropy import names_of, score_images, write_ranking
 from .sampler_state_hook import SamplerStateHook, multi_source_sampler
 
 

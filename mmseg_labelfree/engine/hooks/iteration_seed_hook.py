@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...datasets.samplers import seed_everything
+from ...datasets.samplers.seeded import seed_everything
 
 
 @HOOKS.register_module()
@@ -16,8 +16,8 @@ class IterationSeedHook(Hook):
     iteration alone, so a run that was stopped and resumed draws the same ones as a
     run that was not, and no generator state has to be saved. The data's random
     numbers are the samplers' business
-    (:mod:`mmseg_labelfree.datasets.samplers`). Costs some microseconds a step and
-    never waits for the device.
+    (:mod:`mmseg_labelfree.datasets.samplers.seeded`). Costs some microseconds a step
+    and never waits for the device.
 
     Example:
         ``custom_hooks=[dict(type='IterationSeedHook')]``

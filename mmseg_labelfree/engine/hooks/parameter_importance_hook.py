@@ -11,7 +11,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ...utils.distributed import bare_model
-from .importance_penalty import ENTRY, ImportancePenalty, check_kind, read_previous
+from .importance_penalty import (
+    ENTRY,
+    ImportancePenalty,
+    check_kind,
+    read_previous,
+)
 from .importance_recorders import (
     FisherRecorder,
     ImportanceRecorder,

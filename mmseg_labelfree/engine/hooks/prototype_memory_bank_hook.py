@@ -6,8 +6,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...models.layers.memory_bank import PrototypeMemoryBank
 from ...models.losses import MemoryBankContrastiveLoss
-from ...models.utils.memory_bank import PrototypeMemoryBank
 from ...utils.distributed import bare_model
 
 CHECKPOINT_KEY = 'memory_bank'
@@ -18,7 +18,7 @@ class PrototypeMemoryBankHook(Hook):
     """Save the queues and prototypes with every checkpoint, restore them on resume.
 
     The segmentor must have a
-    :class:`~mmseg_labelfree.models.utils.PrototypeMemoryBank`, which keeps out of
+    :class:`~mmseg_labelfree.models.layers.PrototypeMemoryBank`, which keeps out of
     ``state_dict``. Checkpoints hold the filled part of it under ``memory_bank``. The
     hook also logs, once, why contrastive losses are 0, if they are.
 

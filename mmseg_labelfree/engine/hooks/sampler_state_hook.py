@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...datasets.multi_source_sampler import MultiSourceSampler
+from ...datasets.samplers.multi_source import MultiSourceSampler
 
 CHECKPOINT_KEY = 'multi_source_sampler'
 

@@ -13,11 +13,11 @@ from mmengine.dataset import pseudo_collate
 from mmseg.models import EncoderDecoder
 from torch import Tensor
 
-from ...models.saliency import SaliencySource
-from ...models.utils.masked_features import MaskedFeatures
 from ...ops.novel_labels import novel_map
 from ...ops.pseudo_labels import pseudo_labels
 from ...utils.files import atomic_path
+from .masked_features import MaskedFeatures
+from .saliency_sources import SaliencySource
 
 KEPT = 'kept'
 NOT_SALIENT = 'nothing is salient'

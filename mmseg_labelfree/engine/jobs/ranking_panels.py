@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from ...ops.entropy import softmax_entropy
 from ...ops.entropy_ranking import Ranking
 from ...visualization.panels import write_panels
-from ..entropy_ranking import is_novel, logits_at_labels
+from .image_entropy import is_novel, logits_at_labels
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
-from ...datasets.class_splits import get_task
+from ...datasets.splits.class_tasks import get_task
 from .base import Protocol, Stage
 
 
@@ -33,7 +33,7 @@ class ClassIncrementalProtocol(Protocol):
 
     Args:
         task (str | list[list[str]]): A table name such as 'voc_15-1', or the lists of
-            class names of each step. See :mod:`mmseg_labelfree.datasets.class_splits`.
+            class names of each step, see :func:`~mmseg_labelfree.datasets.get_task`.
         setup (str): 'overlapped', 'disjoint' or 'partition', see
             :class:`~mmseg_labelfree.datasets.IncrementalDataset`; 'joint' trains once,
             with all classes labelled, and reports the same groups.

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
-from ...datasets.novel_folds import get_fold
+from ...datasets.splits.novel_folds import get_fold
 from .base import Protocol, Stage
 from .fold_data import FoldData
 
@@ -29,7 +29,7 @@ class NovelClassDiscoveryProtocol(Protocol):
     - ``basic``: train on base images and all cluster labels (eq. 5). Without
       ``entropy_ranking`` the last.
     - ``ranking``, a job: split the novel images by the basic model's entropy
-      (eq. 6-7), see :class:`~mmseg_labelfree.engine.jobs.RankNovelImages`.
+      (eq. 6-7), see :class:`~mmseg_labelfree.engine.jobs.EntropyRankingJob`.
     - ``eums``: train on base images and clean images, and on unclean ones by
       self-training (eq. 10).
 
@@ -44,7 +44,7 @@ class NovelClassDiscoveryProtocol(Protocol):
 
     Args:
         fold (str | dict): See :func:`~mmseg_labelfree.datasets.get_fold`.
-        clustering (dict): Config of the job ``ClusterNovelClasses`` but for what is
+        clustering (dict): Config of the job ``NovelClusteringJob`` but for what is
             known here: ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``.
             Clusters are compared with the masks, which changes nothing that is trained
             on; ``truth=None`` leaves that out.
@@ -76,7 +76,7 @@ class NovelClassDiscoveryProtocol(Protocol):
 
     Example:
         ``protocol=dict(type='NovelClassDiscoveryProtocol', fold='pascal-5i_fold0',
-        num_clusters=10, clustering=dict(type='ClusterNovelClasses', saliency=...))``
+        num_clusters=10, clustering=dict(type='NovelClusteringJob', saliency=...))``
     """
 
     columns = {
@@ -205,7 +205,7 @@ class NovelClassDiscoveryProtocol(Protocol):
     def _ranking(self, cfg: Config) -> Stage:
         stage = self.stage_config(cfg, 'ranking')
         stage.job = dict(
-            type='RankNovelImages',
+            type='EntropyRankingJob',
             checkpoint=self._folder(cfg, 'basic'),
             dataset=self._data(cfg).clustered(),
             num_known=self.num_known,

@@ -18,7 +18,8 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from ...utils.files import write_text
 from ...visualization.reports import print_table, write_report
-from .base import Stage, build_protocol, run_job
+from ..jobs.base import run_job
+from .base import Stage, build_protocol
 from .progress import ProgressHook, format_seconds
 
 MARKER = 'finished.json'

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
-from ...datasets.zero_label_splits import ZeroLabelSplit, get_split
+from ...datasets.splits.zero_label_splits import ZeroLabelSplit, get_split
 from ...utils.choices import check_choice
 from .base import Protocol, Stage
 from .class_incremental import _dicts
@@ -33,7 +33,7 @@ class SelfTrainingProtocol(Protocol):
 
     Args:
         split (str | dict): A name such as 'voc_15-5', or ``dict(seen=[...],
-            unseen=[...])``, see :mod:`mmseg_labelfree.datasets.zero_label_splits`.
+            unseen=[...])``, see :func:`~mmseg_labelfree.datasets.get_split`.
         background (str): 'unlabeled', 'ignore' or 'seen', see
             :class:`~mmseg_labelfree.datasets.ZeroLabelDataset`.
         rounds (int): Rounds of self-training; 0 for SPNet alone. The paper finds six

@@ -6,7 +6,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..utils.summed_aspp import SummedASPP
+from ..layers.summed_aspp import SummedASPP
 
 
 @MODELS.register_module()
@@ -15,7 +15,7 @@ class DeepLabV2Head(BaseDecodeHead):
 
     DeepLabV2 on a ResNet (arXiv:1606.00915); the weakly supervised part of Modeling
     the Background uses it for scribbles (section 6.3.2). The whole head is its
-    classifier, :class:`~mmseg_labelfree.models.utils.SummedASPP`, which is named
+    classifier, :class:`~mmseg_labelfree.models.layers.SummedASPP`, which is named
     ``conv_seg`` as in every head of mmseg and has a row per class: weight
     initialisation, ``IncrementalClassifierInitHook`` and ``FrozenTeacherHook``
     work as with other heads.

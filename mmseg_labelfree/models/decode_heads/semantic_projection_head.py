@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ...datasets.class_embeddings import class_embeddings
 from ...utils.choices import check_choice
-from ..utils.semantic_projection import SemanticProjection
+from ..layers.semantic_projection import SemanticProjection
 
 _SETS = ('all', 'seen', 'unseen')
 
@@ -28,7 +28,7 @@ class SemanticProjectionHead(BaseModule):
     SPNet (Xian et al., CVPR 2019), eq. 1 to 3 of STRICT
     (https://arxiv.org/abs/2104.11692). A decode head of any type computes its features
     as ever; its classifier ``conv_seg`` becomes a
-    :class:`~mmseg_labelfree.models.utils.SemanticProjection`, a linear map into the
+    :class:`~mmseg_labelfree.models.layers.SemanticProjection`, a linear map into the
     space of the class embeddings and a product with them. A class needs no training
     pixel, only a vector, so the classes can be changed when the network is run::
 

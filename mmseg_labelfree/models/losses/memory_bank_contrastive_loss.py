@@ -16,7 +16,7 @@ from ...ops.contrast_pairs import (
     sample_per_class,
 )
 from ...ops.info_nce import info_nce
-from ..utils.memory_bank import PrototypeMemoryBank
+from ..layers.memory_bank import PrototypeMemoryBank
 
 _REASONS = (
     'no class had anchors, pixels whose label is reliable and probable enough',

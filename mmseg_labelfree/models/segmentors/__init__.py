@@ -6,6 +6,7 @@ from .max_voting_tta import MaxVotingTTAModel
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels, split_batch
 from .novel_class import NovelClassEncoderDecoder
+from .saliency_net import SaliencyNet
 from .u2pl import U2PLEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
@@ -16,6 +17,7 @@ __all__ = [
     'MeanTeacherEncoderDecoder',
     'MixedBatch',
     'NovelClassEncoderDecoder',
+    'SaliencyNet',
     'U2PLEncoderDecoder',
     'ZeroLabelEncoderDecoder',
     'real_pixels',

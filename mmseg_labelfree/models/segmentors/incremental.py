@@ -11,7 +11,7 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..utils import FrozenTeacherMixin
+from ..teachers.mixin import FrozenTeacherMixin
 from ..utils.recording import classifier_entry, recorded_inputs
 
 

@@ -16,9 +16,14 @@ from ...ops.entropy import softmax_entropy
 from ...ops.mixing import blank, mix, mixing_masks
 from ...ops.pseudo_labels import pseudo_labels
 from ...utils.choices import check_choice
-from ..utils import FrozenTeacherMixin
+from ..teachers.mixin import FrozenTeacherMixin
 from ..utils.strong_view import StrongView
-from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
+from .mixed_batch import (
+    MissingSources,
+    MixedBatch,
+    real_pixels,
+    split_batch,
+)
 
 MIXINGS = ('cutmix', 'classmix', 'cutout')
 

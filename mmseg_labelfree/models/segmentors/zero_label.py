@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...ops.label_maps import IGNORE, UNLABELED
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
-from ..utils import FrozenTeacherMixin
+from ..teachers.mixin import FrozenTeacherMixin
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
 
 

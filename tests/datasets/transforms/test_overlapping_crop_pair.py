@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from mmseg.registry import TRANSFORMS
 
 from mmseg_labelfree.datasets import seeded_draw
-from mmseg_labelfree.datasets.samplers import SeededIndex
+from mmseg_labelfree.datasets.samplers.seeded import SeededIndex
 
 
 def sample(height, width, labels=True):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmseg.registry import TRANSFORMS
 
-from mmseg_labelfree.datasets.samplers import seed_everything
+from mmseg_labelfree.datasets.samplers.seeded import seed_everything
 
 
 def sample(height, width):

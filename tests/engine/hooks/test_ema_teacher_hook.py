@@ -16,7 +16,7 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmseg.apis import init_model
 
 from mmseg_labelfree.engine.hooks import EMATeacherHook
-from mmseg_labelfree.models.utils import ramped_momentum
+from mmseg_labelfree.models.teachers.ema import ramped_momentum
 from mmseg_labelfree.utils.checkpoint import load_weights
 
 ROOT = Path(__file__).parents[3]

@@ -15,10 +15,10 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS, HOOKS, TASK_UTILS
 from PIL import Image
 
-from mmseg_labelfree.engine.entropy_ranking import names_of, score_images
 from mmseg_labelfree.engine.hooks import DynamicReassignmentHook, EntropyRankingHook
-from mmseg_labelfree.engine.jobs import RankNovelImages
-from mmseg_labelfree.engine.protocols import ProtocolRunner, run_job
+from mmseg_labelfree.engine.jobs import EntropyRankingJob, run_job
+from mmseg_labelfree.engine.jobs.image_entropy import names_of, score_images
+from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
 
@@ -186,7 +186,7 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     assert drawn <= kept
     # the decision is that of the job
     eums.job = dict(
-        type='RankNovelImages',
+        type='EntropyRankingJob',
         checkpoint=str(tmp_path / 'first'),
         num_known=4,
         dataset=dict(dataset, image_list=dataset.image_list.replace('images', 'clean')),
@@ -199,7 +199,7 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     eums.job.keep = 0.01
     with pytest.raises(ValueError, match='keep=0.01 leaves no clean image of'):
         run_job(eums)
-    assert isinstance(TASK_UTILS.build(eums.job), RankNovelImages)
+    assert isinstance(TASK_UTILS.build(eums.job), EntropyRankingJob)
 
 
 class Stop(Hook):
@@ -303,7 +303,7 @@ def ranking_job(cfg, work_dir):
     """The ranking as a job, by the model that ``cfg`` has trained."""
     hook = cfg.custom_hooks[-1]
     job = dict(
-        type='RankNovelImages',
+        type='EntropyRankingJob',
         checkpoint=cfg.work_dir,
         num_known=4,
         dataset=hook.dataset,

@@ -14,7 +14,7 @@ from mmseg.apis import init_model
 from PIL import Image
 
 from mmseg_labelfree.engine.hooks import IterationSeedHook
-from mmseg_labelfree.engine.jobs import rank_novel_images
+from mmseg_labelfree.engine.jobs import entropy_ranking_job
 from mmseg_labelfree.engine.jobs.novel_regions import NovelRegionFinder
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.engine.protocols.novel_class_discovery import (
@@ -138,7 +138,7 @@ def run_until(place, cfg, resume):
     )
     watch(NovelRegionFinder, 'find', lambda finder, sample, name: name)
     watch(
-        rank_novel_images,
+        entropy_ranking_job,
         'score_images',
         lambda model, dataset, indices, *_: ('ranking', indices[0]),
     )
@@ -151,7 +151,7 @@ def results(cfg):
 
 
 def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
-    monkeypatch.setattr(rank_novel_images, 'CHUNK', 4)
+    monkeypatch.setattr(entropy_ranking_job, 'CHUNK', 4)
     novel.protocol.from_basic = True
     ProtocolRunner(novel).run()
     whole = results(novel)

@@ -16,7 +16,8 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmseg_labelfree.engine.protocols import ProtocolRunner, PseudoLabelJob
+from mmseg_labelfree.engine.jobs import PseudoLabelJob
+from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.models.utils import PseudoLabelGenerator
 from mmseg_labelfree.models.utils.stage_model import load_stage_model
 from mmseg_labelfree.utils.checkpoint import load_weights

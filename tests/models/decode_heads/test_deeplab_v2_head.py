@@ -14,7 +14,7 @@ from mmseg_labelfree.engine.hooks.incremental_classifier_init_hook import (
     grow_state_dict,
 )
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.models.utils import SummedASPP
+from mmseg_labelfree.models.layers.summed_aspp import SummedASPP
 from mmseg_labelfree.utils.checkpoint import load_weights
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_labelfree.models.utils import SemanticProjection
+from mmseg_labelfree.models.layers.semantic_projection import SemanticProjection
 
 CLASSES = ['a', 'b', 'c', 'd']
 UNSEEN = ['b', 'd']

@@ -156,7 +156,6 @@ def test_backbone_stays_in_eval_mode():
     'backbone, channels',
     [
         (dict(type='MobileNetV2', out_indices=(4, 6)), 320),
-        (dict(type='EfficientNetLite', arch='lite0'), 320),
         (
             dict(
                 type='mmpretrain.XCiT',

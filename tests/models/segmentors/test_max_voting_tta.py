@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmseg_labelfree.utils.test_time import use_tta
+from mmseg_labelfree.utils.test_options import use_tta
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5)
 FLIPS = ((0.0, 'horizontal'), (1.0, 'horizontal'), (1.0, 'vertical'))

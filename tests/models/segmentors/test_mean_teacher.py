@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_labelfree.models.segmentors import real_pixels, split_batch
-from mmseg_labelfree.models.utils import copy_student
+from mmseg_labelfree.models.teachers.ema import copy_student
 from mmseg_labelfree.ops import mix
 
 SIZE = (24, 24)

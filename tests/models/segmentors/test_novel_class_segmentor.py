@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_labelfree.models.segmentors import NovelClassEncoderDecoder, mixed_batch
-from mmseg_labelfree.models.utils import copy_student
+from mmseg_labelfree.models.teachers.ema import copy_student
 
 SOURCES = ['unclean', 'base', 'clean', 'base', 'unclean', 'base']
 

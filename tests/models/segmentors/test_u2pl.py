@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_labelfree.models.segmentors import U2PLEncoderDecoder, split_batch
-from mmseg_labelfree.models.utils import copy_student
+from mmseg_labelfree.models.teachers.ema import copy_student
 from mmseg_labelfree.ops import mix, nearest_pixels
 
 SIZE = (24, 24)

@@ -1,0 +1,86 @@
+"""Numbers of training images per step in the authors' own splits.
+
+Read from the lists that MiB's authors ship. VOC: 10582 images of trainaug. ADE20K: the
+splits are a partition of the 20196 training images that hold a class.
+"""
+
+from .class_tasks import ClassTask
+
+__all__ = ['FOLD_COUNTS', 'VOC_IMAGES', 'expected_counts', 'expected_fold_counts']
+
+VOC_IMAGES = 10582
+ADE_IMAGES = 20210
+ADE_TOTAL = 20196
+
+COUNTS = {
+    ('voc_19-1', 'disjoint'): (10034, 548),
+    ('voc_19-1', 'overlapped'): (10410, 548),
+    ('voc_15-5', 'disjoint'): (8437, 2145),
+    ('voc_15-5', 'overlapped'): (9568, 2145),
+    ('voc_15-1', 'disjoint'): (8437, 378, 299, 420, 500, 548),
+    ('voc_15-1', 'overlapped'): (9568, 487, 299, 491, 500, 548),
+    ('ade20k_100-50', 'lists'): (13452, 6744),
+    ('ade20k_100-10', 'lists'): (13452, 1130, 1200, 1366, 1550, 1498),
+    ('ade20k_50-50', 'lists'): (8219, 6384, 5593),
+}
+
+# Sizes of the lists that EUMS' authors ship: training images with a novel class; with
+# base classes alone; with a base class, for base training; and validation images with a
+# base class. VOC: trainaug. COCO: the 82081 images of train2014 with annotations.
+COCO_IMAGES = 82081
+FOLD_COUNTS = {
+    'pascal-5i_fold0': dict(novel=2836, base=7746, mixed=8829, val=1165),
+    'pascal-5i_fold1': dict(novel=3604, base=6978, mixed=8713, val=1194),
+    'pascal-5i_fold2': dict(novel=5542, base=5040, mixed=7679, val=1129),
+    'pascal-5i_fold3': dict(novel=2145, base=8437, mixed=9568, val=1240),
+    'coco-20i_fold0': dict(novel=60602, mixed=62515),
+    'coco-20i_fold1': dict(novel=35683, mixed=77860),
+    'coco-20i_fold2': dict(novel=26320, mixed=78457),
+    'coco-20i_fold3': dict(novel=26892, mixed=76902),
+}
+
+
+def expected_fold_counts(fold: ClassTask, num_images: int) -> dict[str, int]:
+    """Known numbers of images of a fold's parts.
+
+    Args:
+        fold: The fold.
+        num_images: Images of the whole training set, to tell whether it is the one
+            that the numbers are for.
+
+    Returns:
+        Numbers by part ('novel', 'base', 'mixed', 'val'), of those that are known.
+    """
+    known = {'pascal-5i': VOC_IMAGES, 'coco-20i': COCO_IMAGES}
+    if num_images != known.get(fold.name.partition('_')[0]):
+        return {}
+    return FOLD_COUNTS.get(fold.name, {})
+
+
+def expected_counts(
+    task: ClassTask, setup: str, num_images: int, has_lists: bool, reordered: bool
+) -> tuple[tuple[int, ...] | None, int | None]:
+    """Known numbers of training images for a task on its own data set.
+
+    Args:
+        task: The task.
+        setup: Setup of the training images.
+        num_images: Images of the whole training set, to tell whether it is the one
+            that the numbers are for.
+        has_lists: Whether the images come from lists (the authors' split).
+        reordered: Whether the classes are not in the order of the table.
+
+    Returns:
+        Images of each step and their sum, each None where it is not known.
+    """
+    if reordered:
+        return None, None
+    if task.name.startswith('voc_') and num_images == VOC_IMAGES:
+        counts = COUNTS.get((task.name, setup))
+        return counts, sum(counts) if counts else None
+    if task.name.startswith('ade20k_') and num_images == ADE_IMAGES:
+        if has_lists:
+            return COUNTS.get((task.name, 'lists')), ADE_TOTAL
+        if setup == 'partition':
+            return None, ADE_TOTAL
+    return None, None

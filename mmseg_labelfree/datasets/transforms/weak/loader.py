@@ -1,0 +1,201 @@
+"""What the transforms that load points and scribbles have in common."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
+from mmseg.datasets import PascalVOCDataset
+
+from ....ops.label_maps import IGNORE, INVALID, UNLABELED, loaded_labels
+from .files import Fault
+
+VOC_CLASSES = PascalVOCDataset.METAINFO['classes']
+
+
+class WeakAnnotationLoader(BaseTransform):
+    """Base of the transforms that load weak annotations of an image.
+
+    They take the place of ``LoadAnnotations``: after ``LoadImageFromFile``, before
+    anything that changes the size. Annotations are found by the image's file name
+    without suffix. Later crops, flips and resizing treat the result as any label map.
+
+    Required keys: ``img_path``; ``ori_shape`` or ``img``; ``reduce_zero_label``,
+    ``label_map`` and ``seg_fields`` where the data set has them.
+
+    Added keys: ``gt_seg_map``, uint8 ``(H, W)``: a class, 254 (unlabelled: some class
+    of the image) or 255 (no part of any loss). ``seg_fields`` names it.
+
+    Modified keys: ``reduce_zero_label`` and ``label_map`` become False and None where
+    present, since the new labels are final.
+
+    An annotation that cannot be used (outside the image, of an unknown class, not
+    readable, none for an image) stops the training by a ValueError, or is skipped for
+    ``invalid='skip'``. If an image then lacks a class that it may contain, the set of
+    its classes is not known any more, and its unlabelled pixels become 255: eq. 13 of
+    MiB would exclude the true class of some.
+
+    Args:
+        source_classes (Sequence[str] | int): Names of the classes that annotations
+            may have, in the order of their numbers, or how many numbers there are, 0
+            included: 151 for ADE20K. Defaults to the 21 of VOC, background first.
+        classes (Sequence[str | int] | Mapping[str | int, int], optional): Classes to
+            keep, by name or number: in the order of their new labels, or mapped to
+            them. A class that is left out is not drawn, so that its pixels are
+            unlabelled: with a background class they belong to that. Map it to 255
+            to ignore its pixels instead. Defaults to None: all classes under their
+            own numbers, which go through the data set's ``reduce_zero_label`` and
+            ``label_map`` as in ``LoadAnnotations``.
+        invalid (str): ``'raise'`` or ``'skip'``. Defaults to ``'raise'``.
+
+    Attributes:
+        skipped (dict[str, int]): Number of skipped annotations of each image that
+            this process loaded; 1 for an image without any. The log names the first
+            fault of each annotation file.
+    """
+
+    def __init__(
+        self,
+        source_classes: Sequence[str] | int = VOC_CLASSES,
+        classes: Sequence[str | int] | Mapping[str | int, int] | None = None,
+        invalid: str = 'raise',
+    ) -> None:
+        if invalid not in ('raise', 'skip'):
+            raise ValueError(f"invalid must be 'raise' or 'skip', got {invalid!r}")
+        if isinstance(source_classes, int):
+            self.names, self.num_source = {}, source_classes
+        else:
+            self.names = {name: i for i, name in enumerate(source_classes)}
+            self.num_source = len(source_classes)
+        if not 1 <= self.num_source <= UNLABELED:
+            raise ValueError(
+                f'source_classes must be 1 to {UNLABELED} classes, got '
+                f'{self.num_source}'
+            )
+        self.table = None if classes is None else self._class_table(classes)
+        self.invalid = invalid
+        self.skipped: dict[str, int] = {}
+        self._logged: set[str] = set()
+
+    def _class_table(self, classes):
+        """New label of each source class: 254 if left out, -1 beyond the last."""
+        table = np.full(256, INVALID, np.int16)
+        table[: self.num_source] = UNLABELED
+        if not isinstance(classes, Mapping):
+            classes = {source: label for label, source in enumerate(classes)}
+        for source, label in classes.items():
+            number = self.names.get(source, source)
+            if isinstance(number, str) or not 0 <= number < self.num_source:
+                known = ', '.join(self.names) or f'numbers below {self.num_source}'
+                raise ValueError(
+                    f'classes: {source!r} is not one of source_classes ({known})'
+                )
+            if not (0 <= label < UNLABELED or label == IGNORE):
+                raise ValueError(
+                    f'classes: new label {label} of {source!r} is not 0 to '
+                    f'{UNLABELED - 1} or {IGNORE}'
+                )
+            table[number] = label
+        return table
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Draw the annotations of an image into a label map."""
+        size = _image_size(results)
+        table = self.table
+        if table is None:
+            table = loaded_labels(
+                results.get('reduce_zero_label') or False, results.get('label_map')
+            )
+            table[self.num_source :] = INVALID
+        faults: list[Fault] = []
+        image_id = Path(results['img_path']).stem
+        path = self.annotation_path(image_id)
+        labels = self.draw(path, image_id, size, table, faults)
+        if faults:
+            self._handle(path, image_id, faults)
+            present = {UNLABELED, *np.unique(labels).tolist()}
+            if any(fault.label not in present for fault in faults):
+                labels[labels == UNLABELED] = IGNORE
+        results['gt_seg_map'] = labels
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        if 'reduce_zero_label' in results:
+            results['reduce_zero_label'] = False
+        if 'label_map' in results:
+            results['label_map'] = None
+        return results
+
+    @abstractmethod
+    def annotation_path(self, image_id: str) -> Path:
+        """File with the annotations of an image."""
+
+    @abstractmethod
+    def draw(
+        self,
+        path: Path,
+        image_id: str,
+        size: tuple[int, int],
+        table: np.ndarray,
+        faults: list[Fault],
+    ) -> np.ndarray:
+        """Label map of an image.
+
+        Args:
+            path (Path): Result of :meth:`annotation_path`.
+            image_id (str): Name of the image.
+            size (tuple[int, int]): Height and width.
+            table (np.ndarray): Label of each class number, ``(256,)``; -1 if there
+                is no such class.
+            faults (list[Fault]): Takes what cannot be used.
+
+        Returns:
+            np.ndarray: uint8 of the given size, 254 where unlabelled.
+        """
+
+    def _handle(self, path, image_id, faults):
+        message = f'{path}, image {image_id}: {faults[0].message}'
+        if len(faults) > 1:
+            message += f' ({len(faults)} faults in this image)'
+        if self.invalid == 'raise':
+            raise ValueError(
+                f"{message}. Correct the file, or set invalid='skip' to go on without "
+                'such annotations.'
+            )
+        self.skipped[image_id] = len(faults)
+        if str(path) not in self._logged:
+            self._logged.add(str(path))
+            print_log(
+                f'Skipped: {message}. Further faults of this file are not logged.',
+                'current',
+                logging.WARNING,
+            )
+
+
+def _image_size(results):
+    image = results.get('img')
+    size = results.get('ori_shape', None if image is None else image.shape)
+    if size is None or (image is not None and image.shape[:2] != tuple(size[:2])):
+        raise ValueError(
+            f'{results["img_path"]}: put the transform that loads weak annotations '
+            'after LoadImageFromFile and before any that changes the size: '
+            'annotations are in pixels of the original image'
+        )
+    return tuple(size[:2])
+
+
+def no_annotation() -> Fault:
+    """The fault of an image that has no annotation."""
+    return Fault('no annotation of this image')
+
+
+def wrong_size(found: tuple[int, int], size: tuple[int, int]) -> Fault:
+    """The fault of annotations made for an image of another (height, width)."""
+    return Fault(f'made for {by_size(found)} pixels, but the image has {by_size(size)}')
+
+
+def by_size(size: tuple[int, int]) -> str:
+    """(height, width) as the text width x height."""
+    return f'{size[1]}x{size[0]}'

@@ -1,0 +1,293 @@
+"""One step of a class-incremental task on top of any segmentation data set."""
+
+import copy
+import difflib
+import os
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from ...ops.label_maps import IGNORE, INVALID, loaded_labels, lookup_table
+from ...utils.choices import check_choice
+from ..class_index import class_index
+from ..splits.class_tasks import ClassTask, get_task
+from ..splits.step_images import (
+    SETUPS,
+    class_presence,
+    images_of_step,
+    read_image_list,
+)
+from ..transforms.map_labels import insert_map_labels
+from .inner import (
+    build_inner,
+    data_place,
+    draw_sample,
+    explain_missing,
+)
+
+__all__ = ['IncrementalDataset']
+
+
+@DATASETS.register_module()
+class IncrementalDataset:
+    """Images and labels of one step of a class-incremental task.
+
+    Modeling the Background (MiB, arXiv:2002.00718), section 6.2. Label 0 is the
+    background, labels 1, 2, ... are the classes seen so far in the order of the task.
+    The wrapped data set's ``test_mode`` tells training from test.
+
+    Training: only the classes of the step keep a label; old, future and unused classes
+    are background. Test: all classes seen so far keep a label.
+
+    Args:
+        dataset: ``BaseSegDataset`` or its config. Its pipeline must hold a
+            ``LoadAnnotations``; the mapping of labels is added right behind it, after
+            ``reduce_zero_label`` and ``label_map`` and before any padding. If it has a
+            class named like ``background``, that becomes label 0, otherwise a
+            background class is added (ADE20K, Cityscapes, CamVid). A given data set
+            object is not changed.
+        task: Name of a task (:data:`~mmseg_labelfree.datasets.TASKS`) or one list of
+            class names per step. Classes of the data set in no step are background.
+        step: Step of the task, 0 is the base step.
+        setup: Choice of training images: ``'overlapped'``, ``'disjoint'``,
+            ``'partition'`` or ``'joint'``, see
+            :func:`~mmseg_labelfree.datasets.splits.step_images.images_of_step`.
+            ``'joint'`` also labels all seen classes: offline training, the papers'
+        upper bound. class_order: See :func:`~mmseg_labelfree.datasets.get_task`.
+        void: What becomes of void pixels (255, with ``reduce_zero_label`` also 0):
+            ``'background'`` or ``'ignore'`` (255). None is the convention of MiB's
+            code, background in training and ignored at test; PLOP ignores them in
+            both. The paper does not mention them.
+        future: What becomes of future classes at test: ``'ignore'`` (default; MiB's
+            code: such pixels are 255, and only images with a seen class are tested)
+            or ``'background'`` (PLOP: all images are tested). The two agree at the
+            last step, the one that the papers report.
+        background: Name of the background class.
+        image_lists: One file per step that names its training images, instead of the
+            choice by ``setup``: the authors' own split, see
+            :func:`~mmseg_labelfree.datasets.splits.step_images.read_image_list`.
+        seed: Seed of ``setup='partition'``.
+        min_images: Images that a partition keeps for each class, where possible.
+        cache: Whether to keep the class counts of the masks on disk, see
+            :func:`~mmseg_labelfree.datasets.class_index.class_index`.
+        lazy_init: Whether to leave reading the data to :meth:`full_init`.
+
+    Attributes:
+        indices: int64 array, position of each image in the wrapped data set.
+        task (ClassTask): The task, in the chosen class order.
+
+    Raises:
+        FileNotFoundError: If the data set is not there.
+        ValueError: For a wrong argument, a class that the data set lacks, a mask with
+            a value that is no class, or a step without images.
+
+    Example:
+        ``dict(type='IncrementalDataset', dataset=dict(type='PascalVOCDataset', ...),
+        task='voc_15-1', step=0, setup='overlapped')``
+    """
+
+    def __init__(
+        self,
+        dataset: BaseSegDataset | Mapping[str, Any],
+        task: str | Sequence[Sequence[str]] | ClassTask,
+        step: int,
+        setup: str = 'overlapped',
+        class_order: int | Sequence[str] | None = None,
+        void: str | None = None,
+        future: str | None = None,
+        background: str = 'background',
+        image_lists: Sequence[str | os.PathLike] | None = None,
+        seed: int = 0,
+        min_images: int = 50,
+        cache: bool = True,
+        lazy_init: bool = False,
+    ) -> None:
+        self.task = get_task(task, class_order)
+        self.step = step
+        self.setup = setup
+        self.background = background
+        self.image_lists = image_lists
+        self.seed = seed
+        self.min_images = min_images
+        self.cache = cache
+        seen = self.task.seen(step)
+        check_choice('setup', setup, SETUPS)
+        check_choice('void', void, (None, 'background', 'ignore'))
+        check_choice('future', future, (None, 'background', 'ignore'))
+        if image_lists is not None and len(image_lists) != self.task.num_steps:
+            raise ValueError(
+                f'image_lists has {len(image_lists)} files, but task {self.task.name} '
+                f'has {self.task.num_steps} steps; give one file per step.'
+            )
+        self.dataset = build_inner(dataset)
+        self.test_mode = self.dataset.test_mode
+        self.void = void or ('ignore' if self.test_mode else 'background')
+        self.future = future or 'ignore'
+        self._inner_classes = tuple(self.dataset.metainfo['classes'])
+        self._check_names()
+        self._set_metainfo(seen)
+        self.dataset.pipeline = insert_map_labels(
+            self.dataset.pipeline, self._label_table(seen)
+        )
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Classes and palette of the labels given out, task name and step."""
+        return copy.deepcopy(self._metainfo)
+
+    @property
+    def image_names(self) -> list[str]:
+        """Name of each image: path below the image folder, without ending."""
+        self.full_init()
+        return [self._names[i] for i in self.indices]
+
+    def full_init(self) -> None:
+        """Read the list of images, count the classes of the masks, choose images."""
+        if self._fully_initialized:
+            return
+        inner = self.dataset
+        with explain_missing(inner):
+            inner.full_init()
+            infos = [inner.get_data_info(i) for i in range(len(inner))]
+            if not infos:
+                place = data_place(inner)
+                raise ValueError(f'{place} has no image; check its ann_file.')
+        folder = inner.data_prefix.get('img_path') or ''
+        self._names = [
+            osp.splitext(osp.relpath(info['img_path'], folder or '.'))[0]
+            for info in infos
+        ]
+        self.indices = self._find_images([info['seg_map_path'] for info in infos])
+        if not len(self.indices):
+            raise ValueError(self._no_image())
+        self._fully_initialized = True
+
+    def _find_images(self, paths: list[str]) -> np.ndarray:
+        """Positions of the images to use, by the classes in the masks of ``paths``."""
+        inner = self.dataset
+        with explain_missing(inner):
+            counts = class_index(paths, cache=self.cache)
+        raw_labels = loaded_labels(inner.reduce_zero_label, inner.label_map)
+        self._check_values(counts, raw_labels, paths)
+        labels = [self._inner_classes.index(name) for name in self.task.classes]
+        return self._choose(class_presence(counts, raw_labels, labels))
+
+    def _no_image(self) -> str:
+        """What to say if there is none."""
+        return (
+            f'step {self.step} of task {self.task.name} '
+            f'({", ".join(self.task.new(self.step))}) has no '
+            f'{"test" if self.test_mode else "training"} image with setup '
+            f'{self.setup!r} in {data_place(self.dataset)}; choose other classes or '
+            'data.'
+        )
+
+    def _choose(self, present: np.ndarray) -> np.ndarray:
+        """Positions of the images to use; ``present`` is bool (images, classes)."""
+        sizes = [len(classes) for classes in self.task.steps]
+        step_of_class = np.repeat(np.arange(self.task.num_steps), sizes)
+        if self.test_mode:
+            if self.future == 'background':
+                return np.arange(len(present))
+            return images_of_step(present, step_of_class, self.step, 'joint')
+        if self.image_lists is None:
+            return images_of_step(
+                present,
+                step_of_class,
+                self.step,
+                self.setup,
+                self.seed,
+                self.min_images,
+            )
+        file = self.image_lists[self.step]
+        indices = read_image_list(file, self._names)
+        fitting = present[indices][:, step_of_class == self.step].any(1).sum()
+        if fitting < len(indices) / 2:
+            raise ValueError(
+                f'only {fitting} of the {len(indices)} images of {file} hold a class '
+                f'of step {self.step} of task {self.task.name}; the list was made for '
+                'other classes or for another order of the images.'
+            )
+        return indices
+
+    def _label_table(self, seen: tuple[str, ...]) -> np.ndarray:
+        """New label of each label that ``LoadAnnotations`` may give."""
+        everything = self.test_mode or self.setup == 'joint'
+        known = seen if everything else self.task.new(self.step)
+        mapping = {IGNORE: 0 if self.void == 'background' else IGNORE}
+        for label, name in enumerate(self._inner_classes):
+            mapping[label] = 1 + seen.index(name) if name in known else 0
+            if self.test_mode and self.future == 'ignore':
+                if name in self.task.future(self.step):
+                    mapping[label] = IGNORE
+        return lookup_table(mapping, default=INVALID)
+
+    def _set_metainfo(self, seen: tuple[str, ...]) -> None:
+        inner = self.dataset.metainfo
+        colours = dict(zip(self._inner_classes, inner['palette'], strict=True))
+        names = (self.background, *seen)
+        self._metainfo = dict(
+            classes=names,
+            palette=[[int(v) for v in colours.get(n, (0, 0, 0))] for n in names],
+            label_map=None,
+            reduce_zero_label=False,
+            task=self.task.name,
+            step=self.step,
+        )
+
+    def _check_names(self) -> None:
+        for name in self.task.classes:
+            if name == self.background:
+                raise ValueError(
+                    f'task {self.task.name} names {name!r} as a class to learn, but '
+                    'the background is part of every step; leave it out.'
+                )
+            if name not in self._inner_classes:
+                close = difflib.get_close_matches(name, self._inner_classes)
+                raise ValueError(
+                    f'class {name!r} of task {self.task.name} is not in '
+                    f'{type(self.dataset).__name__}; close names: '
+                    f'{", ".join(close) or "none"}; its classes: '
+                    f'{", ".join(self._inner_classes)}.'
+                )
+
+    def _check_values(
+        self, counts: np.ndarray, raw_labels: np.ndarray, paths: list[str]
+    ) -> None:
+        """Check that masks hold nothing but classes and void."""
+        unknown = (raw_labels >= len(self._inner_classes)) & (raw_labels != IGNORE)
+        wrong = counts[:, unknown].any(1)
+        if wrong.any():
+            first = int(wrong.argmax())
+            values = np.flatnonzero(unknown & (counts[first] > 0)).tolist()
+            raise ValueError(
+                f'mask {paths[first]} holds the values {values}, which are no class of '
+                f'{type(self.dataset).__name__} ({int(wrong.sum())} masks have such '
+                'values); repair the masks, or check reduce_zero_label and '
+                'seg_map_path.'
+            )
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Paths and settings of one image, as the wrapped data set gives them."""
+        self.full_init()
+        return self.dataset.get_data_info(int(self.indices[idx]))
+
+    def __len__(self) -> int:
+        self.full_init()
+        return len(self.indices)
+
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        """Run the pipeline on one image.
+
+        If a training pipeline gives None, another image *of this step* is drawn; the
+        wrapped data set would draw from the images of all steps.
+        """
+        self.full_init()
+        return draw_sample(self.dataset, self.indices, idx)

@@ -1,0 +1,147 @@
+"""One source of a mixed batch: a data set, labelled or not, under a name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+from mmseg.structures import SegDataSample
+
+from ..samplers.seeded import SeededIndex
+from ..transforms.fill_labels import without_annotations
+from .inner import (
+    build_inner,
+    data_place,
+    draw_sample,
+    explain_missing,
+)
+
+__all__ = ['REAL_PIXEL', 'SourceDataset', 'tag_source']
+
+REAL_PIXEL = 254  # label of an unlabelled image's own pixels while it is transformed
+
+
+@DATASETS.register_module()
+class SourceDataset:
+    """Tags the samples of a data set with the name of their source.
+
+    Several of these in a ``ConcatDataset`` are what
+    :class:`~mmseg_labelfree.datasets.MultiSourceSampler` draws mixed batches from, and
+    segmentors split a batch by the tag, ``data_sample.metainfo['source']``.
+
+    Unlabelled samples carry a label map of 255 everywhere, so every transform and
+    stock loss takes them; the mask files are never opened and need not exist. What
+    the pipeline pads is marked: such a sample has a field ``padding``, bool
+    ``(1, H, W)``, True where there is no image. (Padding by the data preprocessor is
+    in the sample's ``img_shape``.)
+
+    Args:
+        dataset: ``BaseSegDataset`` or its config. Its images are all used; choose
+            some by its ``ann_file``, such as the lists of
+            ``tools/make_partition.py``. A given object is not changed.
+        source: Name of the source. A sample that was drawn from another pool of the
+            sampler carries that pool's name.
+        labeled: False hides the labels.
+
+    Raises:
+        FileNotFoundError: Files of the data set are missing.
+        ValueError: It has no image, or its pipeline does not load or pack one.
+
+    Example:
+        ``dataset=dict(type='ConcatDataset', datasets=[
+        dict(type='SourceDataset', source='labeled', dataset=labeled),
+        dict(type='SourceDataset', source='unlabeled', labeled=False,
+        dataset=unlabeled)])``
+    """
+
+    def __init__(
+        self,
+        dataset: BaseSegDataset | Mapping[str, Any],
+        source: str,
+        labeled: bool = True,
+        lazy_init: bool = False,
+    ) -> None:
+        self.source = source
+        self.labeled = labeled
+        if isinstance(dataset, Mapping):
+            dataset = dict(dataset, lazy_init=True)
+        self.dataset = build_inner(dataset)
+        self.test_mode = self.dataset.test_mode
+        if not labeled:
+            self.dataset.pipeline = without_annotations(
+                self.dataset.pipeline, REAL_PIXEL
+            )
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """The wrapped data set's."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """Read the list of images."""
+        if self._fully_initialized:
+            return
+        try:
+            with explain_missing(self.dataset):
+                self.dataset.full_init()
+            empty = not len(self.dataset)
+        except ValueError:  # MMEngine cannot pack an empty list
+            if self.dataset.data_list:
+                raise
+            empty = True
+        if empty:
+            raise ValueError(
+                f'source {self.source!r} has no image in {data_place(self.dataset)}; '
+                'check its ann_file'
+            )
+        self._fully_initialized = True
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Paths and settings of one image, as the wrapped data set gives them."""
+        self.full_init()
+        return self.dataset.get_data_info(int(idx))
+
+    def __len__(self) -> int:
+        self.full_init()
+        return len(self.dataset)
+
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        """Run the pipeline on one image; on another one where it gives None."""
+        self.full_init()
+        source = self.source
+        if isinstance(idx, SeededIndex) and idx.source is not None:
+            source = idx.source
+        images = range(len(self.dataset))
+        return tag_source(draw_sample(self.dataset, images, idx), source, self.labeled)
+
+
+def tag_source(sample: dict[str, Any], source: str, labeled: bool) -> dict[str, Any]:
+    """Enter the source in a packed sample, and hide its labels if it has none.
+
+    Args:
+        sample: What a pipeline gave; is changed.
+        source: Name of the source.
+        labeled: False for a sample whose pipeline filled in ``REAL_PIXEL`` as its
+            label: it gets labels of 255, and a field ``padding`` if it has any.
+
+    Raises:
+        ValueError: The sample is not packed.
+    """
+    data_sample = sample.get('data_samples')
+    if not isinstance(data_sample, SegDataSample):
+        raise ValueError(
+            f'the pipeline of source {source!r} must end with PackSegInputs'
+        )
+    data_sample.set_metainfo(dict(source=source))
+    if not labeled:
+        padding = data_sample.gt_sem_seg.data != REAL_PIXEL
+        ignored = torch.full_like(padding, 255, dtype=torch.int64)
+        data_sample.gt_sem_seg = PixelData(data=ignored)
+        if padding.any():
+            data_sample.set_data(dict(padding=PixelData(data=padding)))
+    return sample

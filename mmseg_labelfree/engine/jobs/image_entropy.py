@@ -1,0 +1,174 @@
+"""Score the images of a data set by a model's entropy, and write the ranking down."""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import get_dist_info
+from mmseg.models import EncoderDecoder
+from mmseg.models.utils import resize
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from ...ops.collectives import rows_of_all_processes
+from ...ops.entropy_ranking import Ranking, foreground_entropy
+from ...utils.files import write_text
+from ...visualization.entropy_histogram import write_entropy_histogram
+
+__all__ = [
+    'is_novel',
+    'logits_at_labels',
+    'names_of',
+    'score_images',
+    'write_ranking',
+]
+
+QUIET_BELOW = 200  # no progress bar for fewer images
+
+
+@torch.no_grad()
+def score_images(
+    model: EncoderDecoder,
+    dataset: Dataset,
+    indices: Sequence[int],
+    num_known: int,
+    batch_size: int = 16,
+    num_workers: int = 0,
+) -> np.ndarray:
+    """Foreground entropy of images (EUMS, eq. 6-7), at the size of their label maps.
+
+    The processes of a distributed run share the work; each gets all results. Batches
+    are whole where the pipeline gives all images one size.
+
+    Args:
+        model: A segmentor; predicts in eval mode and is put back into its own.
+        dataset: Gives images without augmentation, and label maps.
+        indices: Images to score.
+        num_known: Labels from here on, 255 excepted, are the novel pixels.
+        batch_size: Images in a batch.
+        num_workers: Worker processes of the loader.
+
+    Returns:
+        float64 ``(len(indices),)``, NaN for images without a novel pixel.
+    """
+    rank, world_size = get_dist_info()
+    places = list(range(rank, len(indices), world_size))
+    loader = DataLoader(
+        Subset(dataset, [int(indices[i]) for i in places]),
+        batch_size,
+        num_workers=num_workers,
+        collate_fn=pseudo_collate,
+        generator=torch.Generator(),  # leaves the global one alone
+    )
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    scores = [torch.zeros(0, device=device)]
+    for batch in track(
+        loader,
+        description=f'Entropy of {len(indices)} images',
+        console=Console(stderr=True),
+        transient=True,
+        disable=rank > 0 or len(indices) < QUIET_BELOW,
+    ):
+        scores += [_entropies(model, part, num_known) for part in _of_one_size(batch)]
+    model.train(training)
+    positions, values = rows_of_all_processes(
+        torch.tensor(places, dtype=torch.long, device=device), torch.cat(scores)
+    )
+    result = np.full(len(indices), math.nan)
+    result[positions.cpu().numpy()] = values.cpu().numpy()
+    return result
+
+
+def _of_one_size(batch: dict[str, list]) -> list[dict[str, list]]:
+    """The batch, or its images one by one if they differ in size."""
+    if len({image.shape for image in batch['inputs']}) == 1:
+        return [batch]
+    pairs = zip(batch['inputs'], batch['data_samples'], strict=True)
+    return [dict(inputs=[image], data_samples=[sample]) for image, sample in pairs]
+
+
+def _entropies(model: EncoderDecoder, batch: dict[str, list], num_known: int) -> Tensor:
+    pairs = logits_at_labels(model, batch)
+    return torch.cat([foreground_entropy(x, is_novel(y, num_known)) for x, y in pairs])
+
+
+def logits_at_labels(
+    model: EncoderDecoder, batch: dict[str, list]
+) -> list[tuple[Tensor, Tensor]]:
+    """Logits of the images of a batch, at the size of their label maps.
+
+    Args:
+        model: A segmentor in eval mode.
+        batch: Images of one size, as the loader gives them.
+
+    Returns:
+        Logits ``(N, C, H, W)`` and labels ``(N, H, W)`` of the whole batch if the label
+        maps have the size of the images, otherwise of its images one by one.
+    """
+    batch = model.data_preprocessor(batch, False)
+    samples = batch['data_samples']
+    logits = model.encode_decode(batch['inputs'], [s.metainfo for s in samples])
+    maps = [s.gt_sem_seg.data for s in samples]
+    if {m.shape[1:] for m in maps} == {logits.shape[2:]}:
+        return [(logits, torch.cat(maps))]
+    pairs = []
+    for row, labels, sample in zip(logits, maps, samples, strict=True):
+        height, width = sample.metainfo['img_shape'][:2]  # without padding
+        row = resize(
+            row[None, :, :height, :width],
+            labels.shape[1:],
+            mode='bilinear',
+            align_corners=model.align_corners,
+        )
+        pairs.append((row, labels))
+    return pairs
+
+
+def is_novel(labels: Tensor, num_known: int) -> Tensor:
+    """Which pixels have a cluster's label, bool, of the shape of ``labels``."""
+    return (labels >= num_known) & (labels != 255)
+
+
+def write_ranking(
+    path: str | os.PathLike,
+    names: Sequence[str],
+    scores: np.ndarray,
+    ranking: Ranking,
+    parts: tuple[str, str],
+) -> None:
+    """Write ``<path>.csv`` and, if an image has a score, its histogram ``<path>.png``.
+
+    Args:
+        path: Path of both files, without ending.
+        names: Image names ``(N,)``.
+        scores: Their entropies, NaN where there is no novel pixel.
+        ranking: How they were split.
+        parts: Names of the clean part and of the other one.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator='\n')
+    writer.writerow(['image', 'entropy', 'decision'])
+    for i in ranking.order:
+        text = 'no novel pixel' if math.isnan(scores[i]) else f'{scores[i]:.6f}'
+        writer.writerow([names[i], text, parts[0] if ranking.kept[i] else parts[1]])
+    write_text(Path(f'{path}.csv'), table.getvalue())
+    if np.isfinite(scores).any():
+        write_entropy_histogram(f'{path}.png', scores, ranking.threshold)
+
+
+def names_of(infos: Sequence[dict[str, Any]]) -> list[str]:
+    """Image names: paths below the images' common folder, without ending."""
+    paths = [os.path.abspath(info['img_path']) for info in infos]
+    root = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return [os.path.splitext(os.path.relpath(path, root))[0] for path in paths]

@@ -1,0 +1,211 @@
+"""Where saliency maps come from: a folder, a network, or a method without training."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.device import get_device
+from mmseg.registry import MODELS, TASK_UTILS
+from PIL import Image
+
+from ...ops.robust_background import robust_background_saliency
+from ...utils.checkpoint import load_weights
+from ...utils.files import atomic_path
+
+
+class SaliencySource(ABC):
+    """Gives the saliency map of an image; registered in ``TASK_UTILS``."""
+
+    @abstractmethod
+    def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """How salient each pixel is.
+
+        Args:
+            image: uint8 ``(H, W, 3)``, BGR as OpenCV and MMCV read it.
+            image_id: Its file name without folder and ending.
+
+        Returns:
+            uint8 ``(H, W)``, 0 to 255.
+        """
+
+
+@TASK_UTILS.register_module()
+class SaliencyFolder(SaliencySource):
+    """Maps that are there already, one 8-bit greyscale file an image.
+
+    EUMS takes those of BASNet, made beforehand. A map of another size than its
+    image is resized.
+
+    Args:
+        folder (str): Folder of the maps.
+        suffix (str): Ending of a map's file name after the image's id.
+
+    Raises:
+        FileNotFoundError: An image has no map.
+        ValueError: A map is not an 8-bit greyscale image.
+
+    Example:
+        ``saliency=dict(type='SaliencyFolder', folder='data/voc/Saliency')``
+    """
+
+    def __init__(self, folder: str | os.PathLike, suffix: str = '.png') -> None:
+        self.folder = Path(folder)
+        self.suffix = suffix
+
+    def path(self, image_id: str) -> Path:
+        """File of an image's map."""
+        return self.folder / f'{image_id}{self.suffix}'
+
+    def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """See :meth:`SaliencySource.saliency`."""
+        path = self.path(image_id)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'image {image_id} has no saliency map {path}: correct `folder`, or '
+                "make the maps with dict(type='SaliencyJob', ...)"
+            )
+        with Image.open(path) as file:
+            if file.mode != 'L':
+                raise ValueError(
+                    f'saliency map {path} has image mode {file.mode}; it must be 8-bit '
+                    'greyscale (mode L)'
+                )
+            values = np.asarray(file)
+        height, width = image.shape[:2]
+        if values.shape != (height, width):
+            values = cv2.resize(values, (width, height))
+        return values
+
+
+@TASK_UTILS.register_module()
+class CachedSaliency(SaliencyFolder):
+    """Maps of another source, each computed once and kept as 8-bit PNG.
+
+    Files are written under a temporary name and renamed, so that several processes may
+    share the folder and a stopped run leaves no half of a map.
+
+    Args:
+        source (dict or SaliencySource): Where a map comes from that is not there yet.
+        folder (str): Folder of the maps; is made if need be. Maps made by another
+            source, or by other weights, have to be deleted by hand.
+    """
+
+    def __init__(
+        self, source: dict | SaliencySource, folder: str | os.PathLike
+    ) -> None:
+        super().__init__(folder)
+        if not isinstance(source, SaliencySource):
+            source = TASK_UTILS.build(source)
+        self.source = source
+
+    def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """See :meth:`SaliencySource.saliency`."""
+        path = self.path(image_id)
+        if path.is_file():
+            return super().saliency(image, image_id)
+        values = self.source.saliency(image, image_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = atomic_path(path)
+        try:
+            Image.fromarray(values).save(temporary, format='PNG')
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return values
+
+
+@TASK_UTILS.register_module()
+class RobustBackgroundSaliency(SaliencySource):
+    """A first look without any weights, by robust background detection.
+
+    See :func:`~mmseg_labelfree.ops.robust_background.robust_background_saliency`. It
+    needs 0.1 to 0.2 s for an image on one core, and finds objects far less reliably
+    than a trained network. Its maps are dark: thresholds of 0.1 to 0.2 fit it better
+    than 0.5.
+
+    Args:
+        num_superpixels (int): Superpixels of an image, about.
+    """
+
+    def __init__(self, num_superpixels: int = 200) -> None:
+        self.num_superpixels = num_superpixels
+
+    def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """See :meth:`SaliencySource.saliency`."""
+        rgb = np.ascontiguousarray(image[..., ::-1])
+        return _to_bytes(robust_background_saliency(rgb, self.num_superpixels))
+
+
+@TASK_UTILS.register_module()
+class NetworkSaliency(SaliencySource):
+    """Maps of a trained network, such as ``SaliencyNet``.
+
+    Args:
+        model (dict): Config of the network: with ``mode='tensor'`` it returns a
+            list whose first entry is the final logits ``(1, 1, H, W)``.
+        checkpoint (str): Its weights: a file, or the folder of a training run.
+        size (tuple[int, int], optional): Height and width that an image is squashed to.
+            BASNet: (256, 256). None leaves its size.
+        mean (list[float]): Of the RGB channels; ImageNet's by default.
+        std (list[float]): Likewise.
+        stretch (bool): Stretch each map to 0..1, as BASNet's authors do for their
+            maps. Without an object in the image this brings out noise.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: The weights do not fit the network.
+
+    Example:
+        ``saliency=dict(type='NetworkSaliency', model=dict(type='SaliencyNet'),
+        checkpoint='basnet_mmseg.pth', size=(256, 256))``
+    """
+
+    def __init__(
+        self,
+        model: dict,
+        checkpoint: str,
+        size: Sequence[int] | None = (256, 256),
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+        stretch: bool = True,
+    ) -> None:
+        self.size = None if size is None else tuple(size)
+        self.stretch = stretch
+        self.device = get_device()
+        self.mean, self.std = (
+            torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (mean, std)
+        )
+        self.model = MODELS.build(model)
+        weights, _, filename = load_weights(checkpoint)
+        try:
+            self.model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(
+                f'the weights in {filename} do not fit the saliency network: {error}'
+            ) from error
+        self.model.to(self.device)
+        self.model.eval()
+
+    @torch.no_grad()
+    def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """See :meth:`SaliencySource.saliency`."""
+        rgb = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))
+        x = torch.from_numpy(rgb).to(self.device)[None].float()
+        if self.size is not None:
+            x = F.interpolate(x, self.size, mode='bilinear', antialias=True)
+        logits = self.model((x - self.mean) / self.std, mode='tensor')[0]
+        values = logits.float().sigmoid()
+        values = F.interpolate(values, image.shape[:2], mode='bilinear')[0, 0]
+        if self.stretch:
+            span = (values.max() - values.min()).clamp(min=1e-6)
+            values = (values - values.min()) / span
+        return _to_bytes(values.cpu().numpy())
+
+
+def _to_bytes(values: np.ndarray) -> np.ndarray:
+    return np.round(255 * values).astype(np.uint8)

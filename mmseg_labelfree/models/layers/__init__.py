@@ -1,0 +1,7 @@
+"""Layers with weights or state that heads and segmentors are built from."""
+
+from .memory_bank import PrototypeMemoryBank
+from .semantic_projection import SemanticProjection
+from .summed_aspp import SummedASPP
+
+__all__ = ['PrototypeMemoryBank', 'SemanticProjection', 'SummedASPP']

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mmseg_labelfree.datasets.splits.step_images import (
+    class_presence,
+    images_of_step,
+    partition,
+    read_image_list,
+)
+
+
+@st.composite
+def scenes(draw):
+    sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    step_of_class = np.repeat(np.arange(len(sizes)), sizes)
+    shape = (draw(st.integers(0, 30)), len(step_of_class))
+    return draw(hnp.arrays(bool, shape)), step_of_class, len(sizes)
+
+
+@given(scenes())
+def test_setups_agree_with_loops_over_images(scene):
+    present, step_of_class, num_steps = scene
+    for step in range(num_steps):
+        expected = {'overlapped': [], 'disjoint': [], 'joint': []}
+        for i, row in enumerate(present):
+            steps = {
+                int(s) for s, there in zip(step_of_class, row, strict=True) if there
+            }
+            if step in steps:
+                expected['overlapped'].append(i)
+            if step in steps and not any(s > step for s in steps):
+                expected['disjoint'].append(i)
+            if any(s <= step for s in steps):
+                expected['joint'].append(i)
+        for setup, images in expected.items():
+            found = images_of_step(present, step_of_class, step, setup)
+            assert found.tolist() == images
+
+
+@pytest.mark.parametrize('setup', ['disjoint', 'partition'])
+@given(scene=scenes())
+def test_every_image_with_a_class_is_in_one_step(setup, scene):
+    present, step_of_class, num_steps = scene
+    parts = [
+        images_of_step(present, step_of_class, step, setup, seed=1, min_images=2)
+        for step in range(num_steps)
+    ]
+    together = sorted(np.concatenate(parts).tolist())
+    assert together == np.flatnonzero(present.any(1)).tolist()
+
+
+@given(scenes(), st.integers(0, 5), st.integers(0, 4))
+def test_partition_keeps_its_promises(scene, seed, min_images):
+    present, step_of_class, _ = scene
+    steps = partition(present, step_of_class, seed, min_images)
+    again = partition(present, step_of_class, seed, min_images)
+    np.testing.assert_array_equal(steps, again)
+    for i, step in enumerate(steps):
+        own = set(step_of_class[present[i]].tolist())
+        assert step in own or (step == -1 and not own)
+    totals = present.sum(0)
+    for c, total in enumerate(totals):
+        kept = int((present[:, c] & (steps == step_of_class[c])).sum())
+        if total >= min_images * len(totals):
+            assert kept >= min_images
+    if len(totals):
+        rarest = int(np.argsort(totals, kind='stable')[0])
+        kept = present[:, rarest] & (steps == step_of_class[rarest])
+        assert kept.sum() >= min(min_images, totals[rarest])
+
+
+def test_partition_serves_the_rare_class_and_draws_the_rest_evenly():
+    rng = np.random.default_rng(0)
+    present = np.zeros((4000, 2), bool)
+    present[:, 0] = True
+    present[rng.permutation(4000)[:60], 1] = True
+    steps = partition(present, np.array([0, 1]), seed=0, min_images=50)
+    assert (present[:, 1] & (steps == 1)).sum() >= 50
+    both = np.ones((4000, 2), bool)
+    share = (partition(both, np.array([0, 1]), seed=0) == 1).mean()
+    assert 0.46 < share < 0.54
+    assert (
+        partition(both, np.array([0, 1]), seed=1)
+        != partition(both, np.array([0, 1]), seed=0)
+    ).any()
+
+
+def test_presence_sums_raw_values_of_a_label():
+    counts = np.zeros((2, 256), np.uint32)
+    counts[0, 4] = 1
+    counts[1, 9] = 7
+    raw_labels = np.full(256, 255)
+    raw_labels[[4, 9]] = 3, 1
+    found = class_presence(counts, raw_labels, [1, 2, 3])
+    assert found.tolist() == [[False, False, True], [True, False, False]]
+    assert class_presence(counts, raw_labels, []).shape == (2, 0)
+
+
+def test_unknown_setup():
+    with pytest.raises(ValueError, match="'sequential'.*overlapped, disjoint"):
+        images_of_step(np.ones((1, 1), bool), np.array([0]), 0, 'sequential')
+
+
+NAMES = ['bonn/one', 'bonn/two', 'ulm/three']
+
+
+def test_lists_of_names_and_indices(tmp_path):
+    text = tmp_path / 'step.txt'
+    text.write_text('/x/JPEGImages/three.jpg /x/masks/three.png\n\nbonn/one\n')
+    assert read_image_list(text, NAMES).tolist() == [0, 2]
+    np.save(tmp_path / 'step.npy', np.array([2, 0, 2]))
+    assert read_image_list(tmp_path / 'step.npy', NAMES).tolist() == [0, 2]
+
+
+def test_wrong_lists(tmp_path):
+    with pytest.raises(FileNotFoundError, match='absent.txt'):
+        read_image_list(tmp_path / 'absent.txt', NAMES)
+    (tmp_path / 'step.txt').write_text('one\nfour\nfive\n')
+    with pytest.raises(ValueError, match='names 2 images .* four, five'):
+        read_image_list(tmp_path / 'step.txt', NAMES)
+    np.save(tmp_path / 'step.npy', np.array([0, 3]))
+    with pytest.raises(ValueError, match='index 3, .* 3 images'):
+        read_image_list(tmp_path / 'step.npy', NAMES)

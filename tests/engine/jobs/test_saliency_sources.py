@@ -1,0 +1,95 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmseg.registry import MODELS, TASK_UTILS
+from PIL import Image
+
+from mmseg_labelfree.engine.jobs.saliency_sources import SaliencySource
+
+
+@pytest.fixture
+def image():
+    image = np.full((40, 50, 3), 90, np.uint8)
+    image[10:30, 15:40] = (30, 40, 220)
+    return image
+
+
+class Counting(SaliencySource):
+    calls = 0
+
+    def saliency(self, image, image_id):
+        self.calls += 1
+        return image[..., 0]
+
+
+def test_folder_reads_maps_and_resizes_them(tmp_path, image):
+    source = TASK_UTILS.build(dict(type='SaliencyFolder', folder=str(tmp_path)))
+    with pytest.raises(FileNotFoundError, match=r'a has no saliency map .*a\.png'):
+        source.saliency(image, 'a')
+    values = np.arange(40 * 50, dtype=np.uint8).reshape(40, 50)
+    Image.fromarray(values).save(tmp_path / 'a.png')
+    assert np.array_equal(source.saliency(image, 'a'), values)
+    Image.fromarray(np.full((20, 25), 77, np.uint8)).save(tmp_path / 'b.png')
+    assert source.saliency(image, 'b').tolist() == [[77] * 50] * 40
+    Image.fromarray(image).save(tmp_path / 'c.png')
+    with pytest.raises(ValueError, match='image mode RGB'):
+        source.saliency(image, 'c')
+
+
+def test_cache_computes_a_map_once(tmp_path, image):
+    counting = Counting()
+    config = dict(type='CachedSaliency', source=counting, folder=str(tmp_path / 'new'))
+    for _ in range(2):
+        source = TASK_UTILS.build(config)
+        assert np.array_equal(source.saliency(image, 'x/a'), image[..., 0])
+    assert counting.calls == 1
+    assert [p.name for p in (tmp_path / 'new').rglob('*.png')] == ['a.png']
+    assert [p for p in (tmp_path / 'new').rglob('*') if p.suffix == '.tmp'] == []
+
+
+def test_untrained_source(image):
+    source = TASK_UTILS.build(dict(type='RobustBackgroundSaliency', num_superpixels=60))
+    values = source.saliency(image, 'a')
+    assert values.dtype == np.uint8 and values.shape == (40, 50)
+    assert values[15:25, 20:35].min() > 200 and values[:5].max() < 50
+
+
+@pytest.mark.parametrize('stretch', [False, True])
+def test_network_source_equals_the_network(tmp_path, image, stretch):
+    torch.manual_seed(0)
+    model = dict(type='SaliencyNet', width=2, num_blocks=(1,) * 6)
+    net = MODELS.build(model).eval()
+    torch.save(dict(state_dict=net.state_dict()), tmp_path / 'net.pth')
+    config = dict(
+        type='NetworkSaliency',
+        model=model,
+        stretch=stretch,
+        checkpoint=str(tmp_path / 'net.pth'),
+        size=None,
+    )
+    values = TASK_UTILS.build(config).saliency(image, 'a')
+    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.float32)
+    rgb = (rgb - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]
+    x = torch.tensor(rgb.transpose(2, 0, 1)[None], dtype=torch.float32)
+    with torch.no_grad():
+        expected = net(x)[0][0, 0].sigmoid().numpy()
+    if stretch:
+        expected = (expected - expected.min()) / np.ptp(expected)
+        assert (values.min(), values.max()) == (0, 255)
+    assert abs(values - 255 * expected).max() < 0.51
+    resized = TASK_UTILS.build(dict(config, size=(32, 64))).saliency(image, 'a')
+    assert resized.shape == (40, 50)
+
+
+def test_network_source_refuses_other_weights(tmp_path):
+    config = dict(
+        type='NetworkSaliency',
+        model=dict(type='SaliencyNet', width=2),
+        checkpoint=str(tmp_path / 'net.pth'),
+    )
+    with pytest.raises(FileNotFoundError, match=r'net\.pth'):
+        TASK_UTILS.build(config)
+    torch.save(dict(state_dict=dict(a=torch.zeros(1))), tmp_path / 'net.pth')
+    with pytest.raises(ValueError, match='do not fit the saliency network'):
+        TASK_UTILS.build(config)
