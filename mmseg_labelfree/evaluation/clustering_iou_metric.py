@@ -28,11 +28,11 @@ _MATCHINGS = dict(hungarian=hungarian_matching, majority=majority_matching)
 class ClusteringIoUMetric(GroupedIoUMetric):
     """IoU after each cluster has got the class that it stands for.
 
-    The first ``num_known`` outputs of the model are classes, the next ``num_clusters``
-    are clusters. Clusters are matched to the classes after the first ``num_known`` of
-    the data set, over the pixels whose truth is such a class and whose prediction is
-    a cluster. All pixels are then scored under the matched classes as in
-    :class:`GroupedIoUMetric`; the pixels of a cluster without a class are wrong.
+    The first ``num_old_classes`` outputs of the model are classes, the next
+    ``num_clusters`` are clusters. Clusters are matched to the classes after the first
+    ``num_old_classes`` of the data set, over the pixels whose truth is such a class and
+    whose prediction is a cluster. All pixels are then scored under the matched classes
+    as in :class:`GroupedIoUMetric`; the pixels of a cluster without a class are wrong.
 
     The matching is that of the scored images, or is read from a file, so that a test
     can use the matching of the validation split. Every image is a small table of
@@ -44,8 +44,8 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         matching (str): 'hungarian', one to one, or 'majority', each cluster to its
             best class. EUMS (its code): majority if there are more clusters than
             classes; IDDC: Hungarian.
-        num_known (int): Number of known classes, background included. Default 0: all
-            outputs are clusters.
+        num_old_classes (int): Number of known classes, background included. Default 0:
+            all outputs are clusters.
         groups (dict[str, list[str]], optional): As for :class:`GroupedIoUMetric`.
             Default: with known classes ``base``, ``novel`` and ``all``, all without
             class 0, the background; otherwise none. The figure of EUMS's tables is
@@ -67,14 +67,15 @@ class ClusteringIoUMetric(GroupedIoUMetric):
 
     Example:
         ``val_evaluator=dict(type='ClusteringIoUMetric', num_clusters=10,
-        num_known=16, matching='majority', save_matching='work_dirs/matching.json')``
+        num_old_classes=16, matching='majority',
+        save_matching='work_dirs/matching.json')``
     """
 
     def __init__(
         self,
         num_clusters: int,
         matching: str = 'hungarian',
-        num_known: int = 0,
+        num_old_classes: int = 0,
         groups: Mapping[str, Sequence[str]] | None = None,
         harmonic_mean: Sequence[str] | None = None,
         matching_file: str | None = None,
@@ -83,10 +84,10 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         maximize: str = 'iou',
         **kwargs,
     ) -> None:
-        if num_clusters < 1 or num_known < 0:
+        if num_clusters < 1 or num_old_classes < 0:
             raise ValueError(
-                'num_clusters must be 1 or more and num_known 0 or more, not '
-                f'{num_clusters} and {num_known}'
+                'num_clusters must be 1 or more and num_old_classes 0 or more, not '
+                f'{num_clusters} and {num_old_classes}'
             )
         if matching not in _MATCHINGS:
             raise ValueError(
@@ -94,12 +95,12 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             )
         overlap_scores([[0]], maximize)
         self._default_groups = groups is None
-        if groups is None and num_known:  # the classes are not known yet
+        if groups is None and num_old_classes:  # the classes are not known yet
             groups = dict(base=['?'], novel=['?'], all=['?'])
         super().__init__(groups or {}, harmonic_mean, classwise, **kwargs)
         self.num_clusters = num_clusters
         self.matching = matching
-        self.num_known = num_known
+        self.num_old_classes = num_old_classes
         self.matching_file = matching_file
         self.save_matching = save_matching
         self.maximize = maximize
@@ -121,13 +122,14 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         """
         valid = label != ignore_index
         outputs, classes = pred_label[valid].long(), label[valid].long()
-        num_outputs = self.num_known + self.num_clusters
+        num_outputs = self.num_old_classes + self.num_clusters
         if len(outputs):
             top = torch.stack([outputs.max(), classes.max()]).tolist()
             if top[0] >= num_outputs:
                 raise ValueError(
                     f'the model predicts output {top[0]}, but ClusteringIoUMetric has '
-                    f'num_known={self.num_known} and num_clusters={self.num_clusters}'
+                    f'num_old_classes={self.num_old_classes} and '
+                    f'num_clusters={self.num_clusters}'
                 )
             if top[1] >= num_classes:
                 raise ValueError(
@@ -145,19 +147,20 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         if self.format_only:
             return super().compute_metrics(results)
         classes = list(self.dataset_meta['classes'])
-        if self.num_known >= len(classes):
+        if self.num_old_classes >= len(classes):
             raise ValueError(
-                f'num_known={self.num_known} leaves none of the {len(classes)} classes '
+                f'num_old_classes={self.num_old_classes} leaves none of the '
+                f'{len(classes)} classes '
                 'of the data set to be discovered'
             )
         self._set_default_groups(classes)
-        shape = self.num_known + self.num_clusters, len(classes)
+        shape = self.num_old_classes + self.num_clusters, len(classes)
         confusion = np.zeros(shape[0] * shape[1], np.int64)
         for cells, counts in results:
             confusion[cells.numpy()] += counts.numpy()
         confusion = confusion.reshape(shape)
-        names = classes[self.num_known :]
-        clusters = confusion[self.num_known :, self.num_known :]
+        names = classes[self.num_old_classes :]
+        clusters = confusion[self.num_old_classes :, self.num_old_classes :]
         if self.matching_file is not None:
             matched = self._read_matching(names)
         else:
@@ -168,8 +171,11 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         return super().compute_metrics([self._areas(confusion, matched)])
 
     def _set_default_groups(self, classes: list[str]) -> None:
-        if self._default_groups and self.num_known:
-            base, novel = classes[1 : self.num_known], classes[self.num_known :]
+        if self._default_groups and self.num_old_classes:
+            base, novel = (
+                classes[1 : self.num_old_classes],
+                classes[self.num_old_classes :],
+            )
             groups = dict(base=base, novel=novel, all=base + novel)
             self.groups = {k: v for k, v in groups.items() if v}
 
@@ -177,10 +183,10 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         """Areas of intersection, union, prediction and label of each class."""
         num_classes = confusion.shape[1]
         merged = np.zeros((num_classes, num_classes), np.int64)
-        merged[: self.num_known] = confusion[: self.num_known]
+        merged[: self.num_old_classes] = confusion[: self.num_old_classes]
         has_class = matched != UNMATCHED
-        rows = confusion[self.num_known :][has_class]
-        np.add.at(merged, self.num_known + matched[has_class], rows)
+        rows = confusion[self.num_old_classes :][has_class]
+        np.add.at(merged, self.num_old_classes + matched[has_class], rows)
         intersect, predicted = merged.diagonal(), merged.sum(1)
         labelled = confusion.sum(0)
         areas = intersect, predicted + labelled - intersect, predicted, labelled
@@ -188,7 +194,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
 
     def _write_matching(self, matched: np.ndarray, names: list[str]) -> None:
         content = dict(
-            num_known=self.num_known,
+            num_old_classes=self.num_old_classes,
             matching=self.matching,
             maximize=self.maximize,
             classes=[None if m == UNMATCHED else names[m] for m in matched],
@@ -205,14 +211,17 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             )
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
-            stored, num_known = list(content['classes']), int(content['num_known'])
+            stored, num_old_classes = (
+                list(content['classes']),
+                int(content['num_old_classes']),
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f'{path} is no file of save_matching: {error!r}') from None
-        if (len(stored), num_known) != (self.num_clusters, self.num_known):
+        if (len(stored), num_old_classes) != (self.num_clusters, self.num_old_classes):
             raise ValueError(
-                f'{path} matches {len(stored)} clusters after {num_known} known '
+                f'{path} matches {len(stored)} clusters after {num_old_classes} known '
                 f'classes, but ClusteringIoUMetric has num_clusters='
-                f'{self.num_clusters} and num_known={self.num_known}'
+                f'{self.num_clusters} and num_old_classes={self.num_old_classes}'
             )
         unknown = {n for n in stored if n is not None} - set(names)
         if unknown:

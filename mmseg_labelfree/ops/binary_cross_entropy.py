@@ -3,8 +3,8 @@ r"""Losses of one binary classifier per class (LwF-MC).
 LwF-MC, a baseline of Modeling the Background (MiB, section 6.2.1,
 https://arxiv.org/abs/2002.00718), treats each class as a binary problem with
 probability :math:`\sigma(x_c)`. Classes are numbered as in
-:mod:`mmseg_labelfree.ops.incremental`: background and old ones ``0 .. num_old - 1``,
-new ones from ``num_old`` on.
+:mod:`mmseg_labelfree.ops.incremental`: background and old ones
+``0 .. num_old_classes - 1``, new ones from ``num_old_classes`` on.
 
 Both losses are sums of :math:`\mathrm{softplus}(\pm x) = \log(1 + e^{\pm x})`, all
 terms positive: no logarithm of a probability that may round to zero, and no
@@ -24,7 +24,7 @@ from .pixel_loss import PixelLoss, check_logits, fused_pixel_loss
 def incremental_binary_cross_entropy(
     logits: Tensor,
     label: Tensor,
-    num_old: int = 1,
+    num_old_classes: int = 1,
     variant: Literal['paper', 'official'] = 'paper',
     ignore_index: int = 255,
 ) -> Tensor:
@@ -39,8 +39,8 @@ def incremental_binary_cross_entropy(
         logits (Tensor): Logits ``(N, C, H, W)``, floating point.
         label (Tensor): Class indices ``(N, H, W)``, an integer dtype. Every value
             is below C or equal to ``ignore_index``.
-        num_old (int): Number of classes known before this step, background
-            included, ``1 <= num_old < C``; 1 in the first step.
+        num_old_classes (int): Number of classes known before this step, background
+            included, ``1 <= num_old_classes < C``; 1 in the first step.
         variant (str): Which classes D the sum runs over. 'paper': those that the
             ground truth of the step speaks of, background and the new classes;
             the logits of old classes get a zero gradient. 'official', the authors'
@@ -54,7 +54,7 @@ def incremental_binary_cross_entropy(
         float64 logits), summed over classes and not averaged.
 
     Raises:
-        ValueError: If shapes or dtypes disagree, ``num_old`` is out of range or
+        ValueError: If shapes or dtypes disagree, ``num_old_classes`` is out of range or
             ``variant`` is unknown.
 
     Example:
@@ -64,10 +64,10 @@ def incremental_binary_cross_entropy(
         tensor([[[2., 2.]]])
     """
     check_logits(logits)
-    check_old_classes(label, logits, num_old)
+    check_old_classes(label, logits, num_old_classes)
     if variant not in ('paper', 'official'):
         raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
-    first_new = num_old if variant == 'paper' else 1
+    first_new = num_old_classes if variant == 'paper' else 1
     pixel_loss = PixelLoss(
         partial(_hard_value, first_new, ignore_index),
         partial(_hard_gradient, first_new, ignore_index),
@@ -104,12 +104,12 @@ def binary_distillation(
     Raises:
         ValueError: If the shapes do not fit or ``alpha`` is not positive.
     """
-    num_old = check_distillation(student_logits, teacher_logits, alpha)
+    num_old_classes = check_distillation(student_logits, teacher_logits, alpha)
     pixel_loss = PixelLoss(
         partial(_soft_value, alpha), partial(_soft_gradient, alpha), num_state=0
     )
     loss = fused_pixel_loss(student_logits, pixel_loss, teacher_logits)
-    return loss / num_old if class_average else loss
+    return loss / num_old_classes if class_average else loss
 
 
 def _softplus(x, out):

@@ -2,8 +2,8 @@ r"""Losses of class-incremental segmentation with a changing background.
 
 Modeling the Background (MiB, https://arxiv.org/abs/2002.00718) keeps class 0 as
 background in every learning step. The classes of step t are numbered
-``0 .. num_old - 1`` for those of the step before, background included, and
-``num_old .. C - 1`` for the new ones.
+``0 .. num_old_classes - 1`` for those of the step before, background included, and
+``num_old_classes .. C - 1`` for the new ones.
 
 All three losses are a cross-entropy :math:`-\sum_g t_g \log p_g` between a target
 distribution :math:`t` and the student's probabilities :math:`p_g` of groups of
@@ -28,15 +28,15 @@ from .pixel_loss import (
 
 
 def unbiased_cross_entropy(
-    logits: Tensor, label: Tensor, num_old: int, ignore_index: int = 255
+    logits: Tensor, label: Tensor, num_old_classes: int, ignore_index: int = 255
 ) -> Tensor:
     r"""Cross-entropy in which background stands for any old class, MiB eq. 5-6.
 
     With :math:`q` the softmax of the logits, a pixel of label 0 costs
     :math:`-\log \sum_{k < num\_old} q_k`, one of any other label c
-    :math:`-\log q_c`. ``num_old=1`` is the ordinary cross-entropy.
+    :math:`-\log q_c`. ``num_old_classes=1`` is the ordinary cross-entropy.
 
-    A label ``0 < c < num_old`` follows eq. 6 as well. The authors' code maps
+    A label ``0 < c < num_old_classes`` follows eq. 6 as well. The authors' code maps
     such labels to background first; ``IncrementalDataset`` does so when it loads
     the label map, so that they do not normally reach the loss.
 
@@ -44,8 +44,8 @@ def unbiased_cross_entropy(
         logits (Tensor): Logits ``(N, C, H, W)``, floating point.
         label (Tensor): Class indices ``(N, H, W)``, an integer dtype. Every value
             is below C or equal to ``ignore_index``.
-        num_old (int): Number of classes known before this step, background
-            included, ``1 <= num_old < C``.
+        num_old_classes (int): Number of classes known before this step, background
+            included, ``1 <= num_old_classes < C``.
         ignore_index (int): Pixels of this label cost nothing and have a zero
             gradient. Defaults to 255.
 
@@ -54,19 +54,19 @@ def unbiased_cross_entropy(
         float64 logits), not averaged.
 
     Raises:
-        ValueError: If shapes or dtypes disagree or ``num_old`` is out of range.
+        ValueError: If shapes or dtypes disagree or ``num_old_classes`` is out of range.
 
     Example:
         >>> logits = torch.zeros(1, 4, 1, 2)
         >>> label = torch.tensor([[[0, 3]]])
-        >>> unbiased_cross_entropy(logits, label, num_old=2).exp()
+        >>> unbiased_cross_entropy(logits, label, num_old_classes=2).exp()
         tensor([[[2., 4.]]])
     """
     check_logits(logits)
-    check_old_classes(label, logits, num_old)
+    check_old_classes(label, logits, num_old_classes)
     pixel_loss = PixelLoss(
-        partial(_cross_entropy_value, num_old, ignore_index),
-        partial(_cross_entropy_gradient, num_old, ignore_index),
+        partial(_cross_entropy_value, num_old_classes, ignore_index),
+        partial(_cross_entropy_gradient, num_old_classes, ignore_index),
         num_state=4,
     )
     return fused_pixel_loss(logits, pixel_loss, label)
@@ -103,14 +103,14 @@ def unbiased_knowledge_distillation(
     Raises:
         ValueError: If the shapes do not fit or ``alpha`` is not positive.
     """
-    num_old = check_distillation(student_logits, teacher_logits, alpha)
+    num_old_classes = check_distillation(student_logits, teacher_logits, alpha)
     pixel_loss = PixelLoss(
         partial(_unbiased_distillation_value, alpha),
         partial(_unbiased_distillation_gradient, alpha),
         num_state=6,
     )
     loss = fused_pixel_loss(student_logits, pixel_loss, teacher_logits)
-    return loss / num_old if class_average else loss
+    return loss / num_old_classes if class_average else loss
 
 
 def knowledge_distillation(
@@ -128,22 +128,23 @@ def knowledge_distillation(
     Arguments, result and errors are those of
     :func:`unbiased_knowledge_distillation`.
     """
-    num_old = check_distillation(student_logits, teacher_logits, alpha)
+    num_old_classes = check_distillation(student_logits, teacher_logits, alpha)
     pixel_loss = PixelLoss(
         partial(_distillation_value, alpha),
         partial(_distillation_gradient, alpha),
         num_state=4,
     )
     loss = fused_pixel_loss(student_logits, pixel_loss, teacher_logits)
-    return loss / num_old if class_average else loss
+    return loss / num_old_classes if class_average else loss
 
 
-def check_old_classes(label: Tensor, logits: Tensor, num_old: int) -> None:
+def check_old_classes(label: Tensor, logits: Tensor, num_old_classes: int) -> None:
     """Raise a ValueError unless label and number of old classes fit the logits."""
     check_label(label, logits)
-    if not 1 <= num_old < logits.shape[1]:
+    if not 1 <= num_old_classes < logits.shape[1]:
         raise ValueError(
-            f'num_old={num_old} does not fit {logits.shape[1]} logits: it counts '
+            f'num_old_classes={num_old_classes} does not fit {logits.shape[1]} '
+            'logits: it counts '
             'background and the old classes, so it must be at least 1 and leave at '
             'least one new class'
         )
@@ -154,16 +155,16 @@ def check_distillation(student: Tensor, teacher: Tensor, alpha: float) -> int:
     check_logits(student, 'student_logits')
     check_logits(teacher, 'teacher_logits')
     check_same_pixels('teacher_logits', teacher, student, dim=4)
-    num_old = teacher.shape[1]
-    if not 2 <= num_old <= student.shape[1]:
+    num_old_classes = teacher.shape[1]
+    if not 2 <= num_old_classes <= student.shape[1]:
         raise ValueError(
-            f'teacher_logits have {num_old} classes and student_logits '
+            f'teacher_logits have {num_old_classes} classes and student_logits '
             f'{student.shape[1]}: the teacher needs background and at least one old '
             'class, and the student must know all of them'
         )
     if not alpha > 0:
         raise ValueError(f'alpha must be positive, got {alpha}')
-    return num_old
+    return num_old_classes
 
 
 def _log_shares(max_a, sum_a, max_b, sum_b):
@@ -172,11 +173,11 @@ def _log_shares(max_a, sum_a, max_b, sum_b):
     return logsigmoid(margin), logsigmoid(-margin)
 
 
-def _cross_entropy_value(num_old, ignore_index, x, work, state, label):
-    old, new = work[:num_old], work[num_old:]
-    old_max, new_max = x[:num_old].amax(0), x[num_old:].amax(0)
-    torch.sub(x[:num_old], old_max, out=old)
-    torch.sub(x[num_old:], new_max, out=new)
+def _cross_entropy_value(num_old_classes, ignore_index, x, work, state, label):
+    old, new = work[:num_old_classes], work[num_old_classes:]
+    old_max, new_max = x[:num_old_classes].amax(0), x[num_old_classes:].amax(0)
+    torch.sub(x[:num_old_classes], old_max, out=old)
+    torch.sub(x[num_old_classes:], new_max, out=new)
     work.exp_()
     old_sum, new_sum = old.sum(0), new.sum(0)
     log_old, log_new = _log_shares(old_max, old_sum, new_max, new_sum)
@@ -186,7 +187,7 @@ def _cross_entropy_value(num_old, ignore_index, x, work, state, label):
     index = label.long().masked_fill(~valid, 0)
     # -log q_c is taken relative to the maximum of c's own part, then the share of that
     # part is added: no difference of large numbers.
-    in_old = index < num_old
+    in_old = index < num_old_classes
     below_max = torch.where(in_old, old_max, new_max)
     below_max -= x.gather(0, index.unsqueeze(0))[0]
     inside = torch.where(in_old, old_sum, new_sum).log_()
@@ -201,11 +202,13 @@ def _cross_entropy_value(num_old, ignore_index, x, work, state, label):
     return loss.masked_fill_(~valid, 0)
 
 
-def _cross_entropy_gradient(num_old, ignore_index, x, work, state, factor, label):
+def _cross_entropy_gradient(
+    num_old_classes, ignore_index, x, work, state, factor, label
+):
     old_max, new_max, old_scale, new_scale = state
-    old, new = work[:num_old], work[num_old:]
-    torch.sub(x[:num_old], old_max, out=old)
-    torch.sub(x[num_old:], new_max, out=new)
+    old, new = work[:num_old_classes], work[num_old_classes:]
+    torch.sub(x[:num_old_classes], old_max, out=old)
+    torch.sub(x[num_old_classes:], new_max, out=new)
     work.exp_()
     old.mul_(old_scale * factor)
     new.mul_(new_scale * factor)
@@ -225,22 +228,22 @@ def _exp_teacher(teacher, alpha, dtype, shift=None):
 
 
 def _unbiased_distillation_value(alpha, x, work, state, teacher):
-    num_old = len(teacher)
+    num_old_classes = len(teacher)
     target, shift = _exp_teacher(teacher, alpha, x.dtype)
     target_sum = target.sum(0)
     # The parts are the old classes, and background with the new classes.
-    old = work[1:num_old]
-    old_max = x[1:num_old].amax(0)
+    old = work[1:num_old_classes]
+    old_max = x[1:num_old_classes].amax(0)
     rest_max = x[0]
-    if num_old < len(x):
-        rest_max = torch.maximum(rest_max, x[num_old:].amax(0))
-    torch.sub(x[1:num_old], old_max, out=old)
-    for rows in (slice(0, 1), slice(num_old, None)):
+    if num_old_classes < len(x):
+        rest_max = torch.maximum(rest_max, x[num_old_classes:].amax(0))
+    torch.sub(x[1:num_old_classes], old_max, out=old)
+    for rows in (slice(0, 1), slice(num_old_classes, None)):
         torch.sub(x[rows], rest_max, out=work[rows])
     match = target[1:].mul_(old).sum(0).div_(target_sum)
     work.exp_()
     old_sum = old.sum(0)
-    rest_sum = work[num_old:].sum(0).add_(work[0])
+    rest_sum = work[num_old_classes:].sum(0).add_(work[0])
     log_rest, log_old = _log_shares(rest_max, rest_sum, old_max, old_sum)
 
     background = target[0] / target_sum
@@ -254,15 +257,15 @@ def _unbiased_distillation_value(alpha, x, work, state, teacher):
 
 
 def _unbiased_distillation_gradient(alpha, x, work, state, factor, teacher):
-    num_old = len(teacher)
+    num_old_classes = len(teacher)
     rest_max, old_max, rest_scale, old_scale, shift, target_sum = state
-    old = work[1:num_old]
-    torch.sub(x[1:num_old], old_max, out=old)
-    for rows in (slice(0, 1), slice(num_old, None)):
+    old = work[1:num_old_classes]
+    torch.sub(x[1:num_old_classes], old_max, out=old)
+    for rows in (slice(0, 1), slice(num_old_classes, None)):
         torch.sub(x[rows], rest_max, out=work[rows])
     work.exp_()
     rest_factor = rest_scale * factor
-    for rows in (slice(0, 1), slice(num_old, None)):
+    for rows in (slice(0, 1), slice(num_old_classes, None)):
         work[rows].mul_(rest_factor)
     target, _ = _exp_teacher(teacher[1:], alpha, x.dtype, shift)
     old.mul_(old_scale * factor).addcmul_(target, factor / target_sum, value=-1)

@@ -34,13 +34,13 @@ def slow_iou(pairs, c):
     return 100 * hit / union if union else math.nan
 
 
-def slow_majority(pairs, num_known, num_clusters):
+def slow_majority(pairs, num_old_classes, num_clusters):
     """Best class of each cluster over pixels that are novel on both sides."""
-    novel = [(p, t) for p, t in pairs if p >= num_known and t >= num_known]
+    novel = [(p, t) for p, t in pairs if p >= num_old_classes and t >= num_old_classes]
     best = {}
-    for k in range(num_known, num_known + num_clusters):
+    for k in range(num_old_classes, num_old_classes + num_clusters):
         scores = {}
-        for c in range(num_known, len(CLASSES)):
+        for c in range(num_old_classes, len(CLASSES)):
             hit = sum(p == k and t == c for p, t in novel)
             union = sum(p == k or t == c for p, t in novel)
             scores[c] = hit / union if union else 0
@@ -51,13 +51,13 @@ def slow_majority(pairs, num_known, num_clusters):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 4))
-def test_majority_equals_counting_pixels(seed, num_known, num_clusters):
+def test_majority_equals_counting_pixels(seed, num_old_classes, num_clusters):
     rng = np.random.default_rng(seed)
-    predictions = rng.integers(0, num_known + num_clusters, (3, 4, 5))
+    predictions = rng.integers(0, num_old_classes + num_clusters, (3, 4, 5))
     labels = rng.choice([*range(5), 255], (3, 4, 5))
     metric = build(
         num_clusters=num_clusters,
-        num_known=num_known,
+        num_old_classes=num_old_classes,
         matching='majority',
         classwise=True,
     )
@@ -66,14 +66,16 @@ def test_majority_equals_counting_pixels(seed, num_known, num_clusters):
         zip(predictions.ravel().tolist(), labels.ravel().tolist(), strict=True)
     )
     pairs = [(p, t) for p, t in pairs if t != 255]
-    best = slow_majority(pairs, num_known, num_clusters)
+    best = slow_majority(pairs, num_old_classes, num_clusters)
     renamed = [(best.get(p, p), t) for p, t in pairs]
     slow = [slow_iou(renamed, c) for c in range(5)]
     for name, value in zip(CLASSES, slow, strict=True):
         assert result[f'IoU/{name}'] == pytest.approx(value, abs=0.006, nan_ok=True)
     accuracy = 100 * np.mean([p == t for p, t in renamed])
     assert result['aAcc'] == pytest.approx(accuracy, abs=0.006)
-    groups = dict(base=slow[1:num_known], novel=slow[num_known:], all=slow[1:])
+    groups = dict(
+        base=slow[1:num_old_classes], novel=slow[num_old_classes:], all=slow[1:]
+    )
     for name, values in groups.items():
         if not values:
             assert f'mIoU/{name}' not in result
@@ -106,7 +108,7 @@ def test_outputs_on_known_classes_do_not_vote():
     predictions = np.array([[2, 2, 2, 2, 2, 0]])
     metric = build(
         num_clusters=1,
-        num_known=2,
+        num_old_classes=2,
         matching='hungarian',
         groups=dict(new=['c', 'd']),
         harmonic_mean=('new', 'new'),
@@ -119,11 +121,11 @@ def test_stored_matching_is_used_whatever_fits_better(tmp_path):
     labels = np.array([[2, 3, 4, 0]])
     predictions = np.array([[3, 2, 4, 0]])
     file = tmp_path / 'new' / 'matching.json'
-    settings = dict(num_clusters=3, num_known=2, matching='majority')
+    settings = dict(num_clusters=3, num_old_classes=2, matching='majority')
     metric = build(**settings, save_matching=str(file))
     assert evaluate(metric, [predictions], [labels])['mIoU/novel'] == 100
     assert json.loads(file.read_text()) == dict(
-        num_known=2, matching='majority', maximize='iou', classes=['c', 'b', 'd']
+        num_old_classes=2, matching='majority', maximize='iou', classes=['c', 'b', 'd']
     )
     metric = build(**settings, matching_file=str(file), classwise=True)
     result = evaluate(metric, [labels], [labels])
@@ -136,7 +138,7 @@ def test_stored_matching_is_used_whatever_fits_better(tmp_path):
 
 
 def test_results_are_small_and_trimmed_per_image():
-    metric = build(num_clusters=3, num_known=2)
+    metric = build(num_clusters=3, num_old_classes=2)
     label = torch.tensor([[0, 1, 255]])
     cells, counts = metric.intersect_and_union(label, label, 5, 255)
     assert cells.tolist() == [0, 6] and counts.tolist() == [1, 1]
@@ -158,7 +160,7 @@ def test_arguments_that_do_not_fit(tmp_path):
         build(num_clusters=2, maximize='dice')
     label = np.array([[0, 1]])
     with pytest.raises(ValueError, match='leaves none of the 5 classes'):
-        evaluate(build(num_clusters=2, num_known=5), [label], [label])
+        evaluate(build(num_clusters=2, num_old_classes=5), [label], [label])
     with pytest.raises(ValueError, match='predicts output 2, but .* num_clusters=2'):
         evaluate(build(num_clusters=2), [label + 1], [label])
     with pytest.raises(ValueError, match='has label 5'):
@@ -169,9 +171,9 @@ def test_arguments_that_do_not_fit(tmp_path):
         evaluate(metric, [label], [label])
     for text, message in (
         ('[', 'is no file of save_matching'),
-        ('{"classes": ["a"], "num_known": 0}', '1 clusters after 0 known'),
-        ('{"classes": ["a", "b"], "num_known": 1}', '2 clusters after 1 known'),
-        ('{"classes": ["a", "zebra"], "num_known": 0}', r"to \['zebra'\]"),
+        ('{"classes": ["a"], "num_old_classes": 0}', '1 clusters after 0 known'),
+        ('{"classes": ["a", "b"], "num_old_classes": 1}', '2 clusters after 1 known'),
+        ('{"classes": ["a", "zebra"], "num_old_classes": 0}', r"to \['zebra'\]"),
     ):
         file.write_text(text)
         with pytest.raises(ValueError, match=message):

@@ -17,13 +17,13 @@ def sigmoid(x):
     return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def reference_hard(x, label, num_old, variant):
+def reference_hard(x, label, num_old_classes, variant):
     """One pixel, class by class: loss and derivative by each logit."""
     loss, grad = 0.0, [0.0] * len(x)
     if label == 255:
         return loss, grad
     for c, logit in enumerate(x):
-        if variant == 'paper' and 0 < c < num_old:
+        if variant == 'paper' and 0 < c < num_old_classes:
             continue
         target = 1.0 if c == label else 0.0
         loss -= math.log(sigmoid(logit) if target else sigmoid(-logit))
@@ -196,7 +196,7 @@ def test_bad_input_is_named(batch):
     x, teacher, label = batch
     with pytest.raises(ValueError, match="'paper' or 'official', got 'code'"):
         incremental_binary_cross_entropy(x, label, 4, 'code')
-    with pytest.raises(ValueError, match='num_old=6 does not fit 6 logits'):
+    with pytest.raises(ValueError, match='num_old_classes=6 does not fit 6 logits'):
         incremental_binary_cross_entropy(x, label, 6)
     with pytest.raises(ValueError, match='integer class indices'):
         incremental_binary_cross_entropy(x, label.float(), 4)

@@ -23,12 +23,12 @@ def softmax(values):
     return [e / sum(exps) for e in exps]
 
 
-def reference_ce(x, label, num_old, ignore_index=255):
+def reference_ce(x, label, num_old_classes, ignore_index=255):
     """Eq. 6 of one pixel: loss and derivative by each logit."""
     if label == ignore_index:
         return 0.0, [0.0] * len(x)
     q = softmax(x)
-    group = range(num_old) if label == 0 else [label]
+    group = range(num_old_classes) if label == 0 else [label]
     p = sum(q[k] for k in group)
     return -math.log(p), [q[j] - (q[j] / p if j in group else 0) for j in range(len(x))]
 
@@ -136,7 +136,7 @@ def test_values_by_hand():
     # q = (1, 2, 3, 4) / 10.
     x = torch.tensor([1.0, 2.0, 3.0, 4.0]).log().view(1, 4, 1, 1).expand(1, 4, 1, 4)
     label = torch.tensor([[[0, 1, 3, 255]]])
-    loss = unbiased_cross_entropy(x, label, num_old=2).exp()
+    loss = unbiased_cross_entropy(x, label, num_old_classes=2).exp()
     torch.testing.assert_close(loss, torch.tensor([[[1 / 0.3, 1 / 0.2, 1 / 0.4, 1.0]]]))
     # The teacher is sure of background, then of class 1.
     teacher = torch.tensor([[1e4, 0.0], [0.0, 1e4]]).view(1, 2, 1, 2)
@@ -373,8 +373,8 @@ def test_any_integer_label_and_ignore_index(batch):
         (dict(label=torch.zeros(2, 3, 4).long()), 'label must have .*2, 3, 4'),
         (dict(label=torch.zeros(2, 1, 3, 3).long()), 'label must have .*2, 1, 3, 3'),
         (dict(label=torch.zeros(2, 3, 3)), 'integer .*float32'),
-        (dict(old=0), 'num_old=0 .*4 logits'),
-        (dict(old=4), 'num_old=4 .*4 logits.*one new class'),
+        (dict(old=0), 'num_old_classes=0 .*4 logits'),
+        (dict(old=4), 'num_old_classes=4 .*4 logits.*one new class'),
     ],
 )
 def test_cross_entropy_names_bad_input(change, message):

@@ -125,7 +125,7 @@ class NovelClassDataset(IncrementalDataset):
             self.full_init()
 
     @property
-    def num_known(self) -> int:
+    def num_old_classes(self) -> int:
         """Labels below the first novel one: background and base classes."""
         return 1 + len(self.task.new(0))
 
@@ -182,7 +182,7 @@ class NovelClassDataset(IncrementalDataset):
     def _label_table(self, seen: tuple[str, ...]) -> np.ndarray:
         void = 0 if self.void == 'background' else IGNORE
         if self.labels is not None:
-            last = self.num_known + self.num_clusters
+            last = self.num_old_classes + self.num_clusters
             return lookup_table({IGNORE: IGNORE} | {v: v for v in range(last)})
         known = {name: 1 + label for label, name in enumerate(seen)}
         mapping = {v: known.get(n, 0) for v, n in enumerate(self._inner_classes)}

@@ -15,7 +15,7 @@ class DynamicReassignmentHook(EntropyRankingHook):
 
     Args:
         dataset (dict): As for :class:`EntropyRankingHook`.
-        num_known (int): As for :class:`EntropyRankingHook`.
+        num_old_classes (int): As for :class:`EntropyRankingHook`.
         keep (float): Share of the clean images that stay clean (paper: half).
         begin (int): Epoch before which it happens (paper: 5).
         entry (str): Name of the decision in checkpoints and files.
@@ -23,16 +23,18 @@ class DynamicReassignmentHook(EntropyRankingHook):
 
     Example:
         ``custom_hooks=[dict(type='SamplerStateHook'), dict(
-        type='DynamicReassignmentHook', num_known=16, dataset=...)]``
+        type='DynamicReassignmentHook', num_old_classes=16, dataset=...)]``
     """
 
     def __init__(
         self,
         dataset: dict,
-        num_known: int,
+        num_old_classes: int,
         keep: float = 0.5,
         begin: int = 5,
         entry: str = 'dynamic_reassignment',
         **kwargs,
     ) -> None:
-        super().__init__(dataset, num_known, keep, begin=begin, entry=entry, **kwargs)
+        super().__init__(
+            dataset, num_old_classes, keep, begin=begin, entry=entry, **kwargs
+        )

@@ -37,7 +37,7 @@ class EntropyRankingHook(Hook):
             augmentation, with label maps that mark the novel pixels; usually the one
             of the training under a plain pipeline. It may hold more images; they are
             matched by path.
-        num_known (int): Labels from here on, 255 excepted, are the novel ones.
+        num_old_classes (int): Labels from here on, 255 excepted, are the novel ones.
         keep (float): Share that stays, 0 to 1.
         source (str): Pool to split.
         target (str): Pool that gets the others.
@@ -57,13 +57,13 @@ class EntropyRankingHook(Hook):
 
     Example:
         ``custom_hooks=[dict(type='SamplerStateHook'), dict(type='EntropyRankingHook',
-        keep=0.67, num_known=16, dataset=..., checkpoint='work_dirs/x/basic')]``
+        keep=0.67, num_old_classes=16, dataset=..., checkpoint='work_dirs/x/basic')]``
     """
 
     def __init__(
         self,
         dataset: dict,
-        num_known: int,
+        num_old_classes: int,
         keep: float = 0.67,
         source: str = 'clean',
         target: str = 'unclean',
@@ -75,7 +75,7 @@ class EntropyRankingHook(Hook):
         num_workers: int = 0,
     ) -> None:
         self.dataset = dataset
-        self.num_known = num_known
+        self.num_old_classes = num_old_classes
         self.keep = keep
         self.source = source
         self.target = target
@@ -138,7 +138,11 @@ class EntropyRankingHook(Hook):
         dataset = DATASETS.build(self.dataset)
         model = self._model(runner)
         scores = score_images(
-            model, dataset, _same_images(dataset, infos), self.num_known, **self.loading
+            model,
+            dataset,
+            _same_images(dataset, infos),
+            self.num_old_classes,
+            **self.loading,
         )
         ranking = rank_and_split(scores, self.keep)
         sampler.move(indices[~ranking.kept], self.source, self.target)

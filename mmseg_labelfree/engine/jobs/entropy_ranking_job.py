@@ -40,7 +40,7 @@ class EntropyRankingJob(Job):
             of the stage's ``cfg.model``. EUMS: the basic model.
         dataset: Data set of the novel images without augmentation, under the labels of
             the clustering stage.
-        num_known: Number of background and base classes.
+        num_old_classes: Number of background and base classes.
         keep: Share of clean images (paper: lambda = 0.67).
         batch_size: Images in a batch.
         num_workers: Worker processes of the loader.
@@ -51,21 +51,22 @@ class EntropyRankingJob(Job):
 
     Example:
         ``job=dict(type='EntropyRankingJob', checkpoint='work_dirs/x/basic',
-        num_known=16, dataset=dict(type='NovelClassDataset', subset='novel', ...))``
+        num_old_classes=16, dataset=dict(type='NovelClassDataset', subset='novel',
+        ...))``
     """
 
     def __init__(
         self,
         checkpoint: str,
         dataset: dict[str, Any],
-        num_known: int,
+        num_old_classes: int,
         keep: float = 0.67,
         batch_size: int = 16,
         num_workers: int = 0,
     ) -> None:
         self.checkpoint = checkpoint
         self.dataset = dataset
-        self.num_known = num_known
+        self.num_old_classes = num_old_classes
         self.keep = keep
         self.loading = dict(batch_size=batch_size, num_workers=num_workers)
 
@@ -102,7 +103,7 @@ class EntropyRankingJob(Job):
                 names,
                 scores,
                 ranking,
-                self.num_known,
+                self.num_old_classes,
             )
         barrier()
         return dict(
@@ -121,7 +122,9 @@ class EntropyRankingJob(Job):
         scores = _read(file, names, origin)
         for start in range(len(scores), len(names), CHUNK):
             chunk = range(start, min(start + CHUNK, len(names)))
-            found = score_images(model, dataset, chunk, self.num_known, **self.loading)
+            found = score_images(
+                model, dataset, chunk, self.num_old_classes, **self.loading
+            )
             scores = np.concatenate([scores, found])
             if is_main_process():
                 _write(file, names=names, origin=origin, scores=scores)

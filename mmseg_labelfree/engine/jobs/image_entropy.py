@@ -40,7 +40,7 @@ def score_images(
     model: EncoderDecoder,
     dataset: Dataset,
     indices: Sequence[int],
-    num_known: int,
+    num_old_classes: int,
     batch_size: int = 16,
     num_workers: int = 0,
 ) -> np.ndarray:
@@ -53,7 +53,7 @@ def score_images(
         model: A segmentor; predicts in eval mode and is put back into its own.
         dataset: Gives images without augmentation, and label maps.
         indices: Images to score.
-        num_known: Labels from here on, 255 excepted, are the novel pixels.
+        num_old_classes: Labels from here on, 255 excepted, are the novel pixels.
         batch_size: Images in a batch.
         num_workers: Worker processes of the loader.
 
@@ -80,7 +80,9 @@ def score_images(
         transient=True,
         disable=rank > 0 or len(indices) < QUIET_BELOW,
     ):
-        scores += [_entropies(model, part, num_known) for part in _of_one_size(batch)]
+        scores += [
+            _entropies(model, part, num_old_classes) for part in _of_one_size(batch)
+        ]
     model.train(training)
     positions, values = rows_of_all_processes(
         torch.tensor(places, dtype=torch.long, device=device), torch.cat(scores)
@@ -98,9 +100,13 @@ def _of_one_size(batch: dict[str, list]) -> list[dict[str, list]]:
     return [dict(inputs=[image], data_samples=[sample]) for image, sample in pairs]
 
 
-def _entropies(model: EncoderDecoder, batch: dict[str, list], num_known: int) -> Tensor:
+def _entropies(
+    model: EncoderDecoder, batch: dict[str, list], num_old_classes: int
+) -> Tensor:
     pairs = logits_at_labels(model, batch)
-    return torch.cat([foreground_entropy(x, is_novel(y, num_known)) for x, y in pairs])
+    return torch.cat(
+        [foreground_entropy(x, is_novel(y, num_old_classes)) for x, y in pairs]
+    )
 
 
 def logits_at_labels(
@@ -135,9 +141,9 @@ def logits_at_labels(
     return pairs
 
 
-def is_novel(labels: Tensor, num_known: int) -> Tensor:
+def is_novel(labels: Tensor, num_old_classes: int) -> Tensor:
     """Which pixels have a cluster's label, bool, of the shape of ``labels``."""
-    return (labels >= num_known) & (labels != 255)
+    return (labels >= num_old_classes) & (labels != 255)
 
 
 def write_ranking(

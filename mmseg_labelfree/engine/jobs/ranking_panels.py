@@ -24,7 +24,7 @@ def draw_extremes(
     names: Sequence[str],
     scores: np.ndarray,
     ranking: Ranking,
-    num_known: int,
+    num_old_classes: int,
     count: int = 4,
 ) -> None:
     """Draw image, clustering label and entropy map (eq. 6) at both ends of a ranking.
@@ -36,8 +36,8 @@ def draw_extremes(
         names: Their names ``(N,)``.
         scores: Their entropies ``(N,)``; images without one are not drawn.
         ranking: How they were split.
-        num_known: Labels from here on, 255 excepted, are the novel pixels, the only
-            ones whose entropy is shown.
+        num_old_classes: Labels from here on, 255 excepted, are the novel pixels, the
+            only ones whose entropy is shown.
         count: Rows from either end.
     """
     model.eval()
@@ -50,7 +50,7 @@ def draw_extremes(
         image = sample['inputs'][[2, 1, 0]].permute(1, 2, 0)  # loaders give BGR
         ((logits, labels),) = logits_at_labels(model, pseudo_collate([sample]))
         entropy = softmax_entropy(logits) / math.log(logits.shape[1])
-        entropy[~is_novel(labels, num_known)] = math.nan
+        entropy[~is_novel(labels, num_old_classes)] = math.nan
         maps = (image, labels[0], entropy[0])
         for column, values in zip(columns.values(), maps, strict=True):
             column.append(values.cpu().numpy())

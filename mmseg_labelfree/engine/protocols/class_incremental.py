@@ -100,8 +100,8 @@ class ClassIncrementalProtocol(Protocol):
         overrides = self.next_steps if previous else self.initial_step
         stage = self.stage_config(cfg, name, overrides)
         self._set_data(stage, step)
-        num_old = 1 + len(self.task.old(step)) if previous else 1
-        _set_class_counts(stage.model, 1 + len(self.task.seen(step)), num_old)
+        num_old_classes = 1 + len(self.task.old(step)) if previous else 1
+        _set_class_counts(stage.model, 1 + len(self.task.seen(step)), num_old_classes)
         if previous is None:
             if 'distillation' in stage.model:
                 stage.model.distillation = []

@@ -106,7 +106,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         self.fold = get_fold(fold)
         self.fold_setting = fold
         num_novel = len(self.fold.new(1))
-        self.num_known = 1 + len(self.fold.new(0))
+        self.num_old_classes = 1 + len(self.fold.new(0))
         self.num_clusters = num_clusters or num_novel
         exact = self.num_clusters == num_novel
         self.matching = matching or ('hungarian' if exact else 'majority')
@@ -171,7 +171,7 @@ class NovelClassDiscoveryProtocol(Protocol):
     def _base(self, cfg: Config) -> Stage:
         stage = self.stage_config(cfg, 'base', self.base_training)
         stage.model.unlabeled_sources = []
-        self._set_classes(stage, self.num_known)
+        self._set_classes(stage, self.num_old_classes)
         part = dict(subset='base', mixed_images=True, fold=self.fold_setting)
         stage.train_dataloader.dataset.update(part)
         metric = dict(
@@ -208,7 +208,7 @@ class NovelClassDiscoveryProtocol(Protocol):
             type='EntropyRankingJob',
             checkpoint=self._folder(cfg, 'basic'),
             dataset=self._data(cfg).clustered(),
-            num_known=self.num_known,
+            num_old_classes=self.num_old_classes,
             keep=self.entropy_ranking,
             batch_size=self.source_counts['clean'],
             num_workers=cfg.train_dataloader.get('num_workers', 0),
@@ -229,7 +229,7 @@ class NovelClassDiscoveryProtocol(Protocol):
                 dict(
                     type='DynamicReassignmentHook',
                     dataset=self._data(cfg).clustered(),
-                    num_known=self.num_known,
+                    num_old_classes=self.num_old_classes,
                     num_workers=cfg.train_dataloader.get('num_workers', 0),
                     **self.reassignment,
                 )
@@ -244,7 +244,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         """Config of a training on these sources, still without its data set."""
         stage = self.stage_config(cfg, name, self.fine_tuning)
         stage.model.unlabeled_sources = [s for s in sources if s == 'unclean']
-        self._set_classes(stage, self.num_known + self.num_clusters)
+        self._set_classes(stage, self.num_old_classes + self.num_clusters)
         counts = {
             s: self.source_counts[s] if s in sources else 0
             for s in ('base', 'clean', 'unclean')
@@ -262,7 +262,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         metric = dict(
             type='ClusteringIoUMetric',
             num_clusters=self.num_clusters,
-            num_known=self.num_known,
+            num_old_classes=self.num_old_classes,
             matching=self.matching,
             classwise=True,
         )

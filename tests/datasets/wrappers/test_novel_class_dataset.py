@@ -117,7 +117,7 @@ def test_parts_and_labels(train, boxes_root):
     assert parts['base'].metainfo['classes'] == ('background', 'bar', 'square', 'dot')
     assert parts['val'].metainfo['classes'][-1] == 'frame'
     labels = parts['novel'][0]['data_samples'].gt_sem_seg.data
-    assert (labels == 255).all() and parts['novel'].num_known == 4
+    assert (labels == 255).all() and parts['novel'].num_old_classes == 4
 
 
 @pytest.fixture

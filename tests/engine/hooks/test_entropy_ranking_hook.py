@@ -67,7 +67,7 @@ def run(cfg, name, *hooks, **changes):
     return runner
 
 
-def slow_scores(model, dataset, num_known):
+def slow_scores(model, dataset, num_old_classes):
     """Eq. 6 and 7, one image after the other."""
     values = []
     for i in range(len(dataset)):
@@ -81,7 +81,7 @@ def slow_scores(model, dataset, num_known):
         logits = F.interpolate(logits, labels.shape, mode='bilinear')[0].double()
         p = logits.softmax(0)
         entropy = -(p * p.log()).sum(0) / np.log(len(p))
-        inside = (labels >= num_known) & (labels < 255)
+        inside = (labels >= num_old_classes) & (labels < 255)
         values.append(entropy[inside].mean().item() if inside.any() else np.nan)
     return np.array(values)
 
@@ -165,7 +165,7 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     hook = dict(
         type='EntropyRankingHook',
         dataset=dataset,
-        num_known=4,
+        num_old_classes=4,
         checkpoint=str(tmp_path / 'first'),
     )
     record = Record()
@@ -188,7 +188,7 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     eums.job = dict(
         type='EntropyRankingJob',
         checkpoint=str(tmp_path / 'first'),
-        num_known=4,
+        num_old_classes=4,
         dataset=dict(dataset, image_list=dataset.image_list.replace('images', 'clean')),
     )
     eums.work_dir = str(tmp_path / 'job')
@@ -305,7 +305,7 @@ def ranking_job(cfg, work_dir):
     job = dict(
         type='EntropyRankingJob',
         checkpoint=cfg.work_dir,
-        num_known=4,
+        num_old_classes=4,
         dataset=hook.dataset,
         batch_size=3,
     )

@@ -63,7 +63,7 @@ def test_rows_of_the_ablation(novel):
     for kind, key in (('val', 'save_matching'), ('test', 'matching_file')):
         metric = eums[f'{kind}_evaluator']
         assert metric[key] == f'{eums.work_dir}/matching.json'
-        assert metric.matching == 'majority' and metric.num_known == 4
+        assert metric.matching == 'majority' and metric.num_old_classes == 4
 
     exact = stages_of(novel, num_clusters=None, entropy_ranking=None, reassignment=None)
     assert [s.name for s in exact] == STAGES[:3]
@@ -207,7 +207,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     stage.load_from = load_weights(work_dir / 'eums')[2]
     stage.experiment_name = 'test'
     (work_dir / 'eums/matching.json').write_text(
-        json.dumps(dict(num_known=4, classes=[None, None]))
+        json.dumps(dict(num_old_classes=4, classes=[None, None]))
     )
     tested = Runner.from_cfg(stage).test()
     assert tested['mIoU/novel'] == 0

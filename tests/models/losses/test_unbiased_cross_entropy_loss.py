@@ -153,7 +153,7 @@ def test_bad_settings_are_named(kwargs, message):
 
 def test_bad_calls_are_named(batch):
     logits, label = batch
-    with pytest.raises(ValueError, match='num_old=6 does not fit 6 logits'):
+    with pytest.raises(ValueError, match='num_old_classes=6 does not fit 6 logits'):
         UnbiasedCrossEntropyLoss(6)(logits, label)
     with pytest.raises(ValueError, match='weight must have shape'):
         UnbiasedCrossEntropyLoss(3)(logits, label, weight=torch.ones(2, 1, 5, 7))
