@@ -3,10 +3,10 @@
 # `entropy_ranking=None`, `reassignment=None`, `self_training=False` of the protocol.
 eums = dict(
     type='NovelClassEncoderDecoder',
-    variant='official',  # code: half of each labelled loss; eq. 10 adds them up
+    variant='official',  # code: half of each labeled loss; eq. 10 adds them up
     threshold=0.0,  # section 4.1: eta
     ramp_up=5,  # section 3.3.2: T, in epochs
-    strong_view=dict(  # code: colour jitter alone
+    strong_view=dict(  # code: color jitter alone
         brightness=0.5,
         contrast=0.5,
         saturation=0.5,
@@ -29,6 +29,7 @@ protocol = dict(
         buffers='own',  # code: averages parameters only
     ),
 )
+basic = dict(entropy_ranking=None, reassignment=None)  # basic framework, eq. 5
 # Section 4.1, on ImageNet's ResNet-50; small experiments have their own settings.
 clustering = dict(
     type='NovelClusteringJob',
