@@ -1,4 +1,4 @@
-"""STRICT's configs hold the paper's settings, and variants differ in one thing."""
+"""STRICT's configs hold the paper's settings; methods and options change one thing."""
 
 from pathlib import Path
 
@@ -12,18 +12,19 @@ import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.engine.protocols import build_protocol
 from mmseg_labelfree.ops.consistency import VIEW_SETS, view_set
 
-ROOT = Path(__file__).parent.parent / 'configs/strict'
+ROOT = Path(__file__).parents[2] / 'configs/strict'
 VOC = 'deeplabv2_r101_voc_15-5'
 
 
-def config(name):
+def config(name, options=None):
     cfg = Config.fromfile(ROOT / f'{name}.py')
+    cfg.merge_from_dict(options or {})
     cfg.work_dir = 'work_dirs/test'
     return cfg
 
 
-def stages(name):
-    cfg = config(name)
+def stages(name, options=None):
+    cfg = config(name, options)
     return {stage.name: stage.cfg for stage in build_protocol(cfg).stages(cfg)}
 
 
@@ -45,39 +46,59 @@ def test_training_of_section_4(name, first, later):
 
 
 def test_classes_of_the_splits():
-    def head(name):
-        return stages(name)['round_1'].model.decode_head
+    def head(options=None):
+        return stages(VOC, options)['round_1'].model.decode_head
 
     test = ['pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor']
-    assert head(VOC).unseen == test and len(head(VOC).classes) == 20
-    assert len(head(f'{VOC}_bkg').classes) == 21
-    validation = head('deeplabv2_r101_voc_12-3-5')
+    assert head().unseen == test and len(head().classes) == 20
+    assert len(head({'protocol.background': 'seen'}).classes) == 21
+    assert len(head({'protocol.background': 'ignore'}).classes) == 20
+    validation = head({'protocol.split': 'voc_12-3'})
     assert validation.unseen == ['horse', 'motorbike', 'person']
     assert len(validation.classes) == 15 and not set(test) & set(validation.classes)
 
 
-@pytest.mark.parametrize('name', [VOC, 'demo_voc_15-5'])
-def test_variants_differ_in_one_thing(name):
+@pytest.mark.parametrize(
+    'name',
+    [
+        VOC,
+        'deeplabv2_r101_cocostuff_167-15',
+        'deeplabv3_mobilenetv2_vocreal_10-2',
+        'demo_voc_15-5',
+    ],
+)
+def test_methods_differ_in_one_thing(name):
     whole = config(name)
+    assert whole.model.generator == dict(views='mirror+up')
     generators = dict(st=dict(views='none'), zs5=dict(views='none', top_percent=25.0))
-    for views in VIEW_SETS:
-        if views not in ('none', 'mirror+up'):
-            generators[f'views-{views.replace("+", "-")}'] = dict(views=views)
-    for variant, generator in generators.items():
-        cfg = config(f'{name}_{variant}')
+    for method, generator in generators.items():
+        cfg = config(f'{name}_{method}')
         assert cfg.model.generator == generator
         view_set(cfg.model.generator.views)
         cfg.model.generator = whole.model.generator
-        assert cfg._cfg_dict.to_dict() == whole._cfg_dict.to_dict(), variant
-    for variant, changed in (
-        ('spnet', dict(rounds=0)),
-        ('bkg', dict(background='seen')),
-        ('ignore-bkg', dict(background='ignore')),
-    ):
-        cfg = config(f'{name}_{variant}')
-        assert cfg.model == whole.model
-        assert cfg.protocol == {**whole.protocol, **changed}
-    assert config(f'{name}_spnet-calibrated').model.test_cfg.gamma == 0.6
+        assert cfg.to_dict() == whole.to_dict(), method
+    spnet = config(f'{name}_spnet')
+    assert spnet.model == whole.model
+    assert spnet.protocol == {**whole.protocol, 'rounds': 0}
+    assert list(stages(f'{name}_spnet')) == ['spnet']
+
+
+@pytest.mark.parametrize('views', [v for v in VIEW_SETS if v != 'none'])
+def test_views_are_an_option(views):
+    found = stages('demo_voc_15-5', {'model.generator.views': views})
+    assert found['spnet'].model.generator is None
+    assert found['round_1'].model.generator == dict(views=views)
+
+
+def test_calibration_is_an_option_of_spnet():
+    found = stages(f'{VOC}_spnet', {'model.test_cfg.gamma': 0.6})
+    assert found['spnet'].model.test_cfg == dict(mode='whole', gamma=0.6)
+
+
+def test_rounds_and_their_labels_are_options():
+    options = {'protocol.rounds': 3, 'protocol.mode': 'offline'}
+    rounds = [f'{kind}_{k}' for k in (1, 2, 3) for kind in ('labels', 'round')]
+    assert list(stages('demo_voc_15-5', options)) == ['spnet', *rounds]
 
 
 def test_official_variant_squashes_and_scores_at_513(tmp_path):
