@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmcv.transforms import LoadAnnotations
+from mmengine.dataset import Compose
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -94,6 +95,8 @@ class Cityscapes27Dataset(BaseSegDataset):
             [119, 11, 32],
         ],
     )
+
+    pipeline: Compose
 
     def __init__(
         self,

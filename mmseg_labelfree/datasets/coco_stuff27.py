@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmcv.transforms import LoadAnnotations
+from mmengine.dataset import Compose
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -43,6 +44,8 @@ class COCOStuff27Dataset(BaseSegDataset):
     """
 
     METAINFO = dict(classes=COARSE_CLASSES, palette=PALETTE)
+
+    pipeline: Compose
 
     def __init__(
         self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs: Any

@@ -158,11 +158,11 @@ def name_vectors(
     missing: dict[str, list[str]] = {}
     for row, name in zip(matrix, names, strict=True):
         words = words_of((aliases or {}).get(name, name))
-        known = [next((s for s in spellings(w) if s in vectors), None) for w in words]
-        lacking = [w for w, k in zip(words, known, strict=True) if k is None]
+        known = {w: [s for s in spellings(w) if s in vectors] for w in words}
+        lacking = [w for w in words if not known[w]]
         if lacking or not words:
             missing[name] = lacking
             continue
-        mean = np.mean([vectors[k] for k in known], 0)
+        mean = np.mean([vectors[known[w][0]] for w in words], 0)
         row[:] = mean / np.linalg.norm(mean)
     return matrix, missing

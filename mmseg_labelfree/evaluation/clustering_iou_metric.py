@@ -150,32 +150,28 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         if self.num_old_classes >= len(classes):
             raise ValueError(
                 f'num_old_classes={self.num_old_classes} leaves none of the '
-                f'{len(classes)} classes '
-                'of the data set to be discovered'
+                f'{len(classes)} classes of the data set to be discovered'
             )
         self._set_default_groups(classes)
         shape = self.num_old_classes + self.num_clusters, len(classes)
-        confusion = np.zeros(shape[0] * shape[1], np.int64)
+        confusion = np.zeros(shape, np.int64)
         for cells, counts in results:
-            confusion[cells.numpy()] += counts.numpy()
-        confusion = confusion.reshape(shape)
+            confusion.flat[cells.numpy()] += counts.numpy()
         names = classes[self.num_old_classes :]
         clusters = confusion[self.num_old_classes :, self.num_old_classes :]
         if self.matching_file is not None:
-            matched = self._read_matching(names)
+            matched = self._read_matching(self.matching_file, names)
         else:
             matched = _MATCHINGS[self.matching](clusters, self.maximize)
         if self.save_matching is not None:
-            self._write_matching(matched, names)
+            self._write_matching(self.save_matching, matched, names)
         self._log(matched, clusters, names)
         return super().compute_metrics([self._areas(confusion, matched)])
 
     def _set_default_groups(self, classes: list[str]) -> None:
         if self._default_groups and self.num_old_classes:
-            base, novel = (
-                classes[1 : self.num_old_classes],
-                classes[self.num_old_classes :],
-            )
+            base = classes[1 : self.num_old_classes]
+            novel = classes[self.num_old_classes :]
             groups = dict(base=base, novel=novel, all=base + novel)
             self.groups = {k: v for k, v in groups.items() if v}
 
@@ -192,18 +188,19 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         areas = intersect, predicted + labelled - intersect, predicted, labelled
         return tuple(torch.from_numpy(a.astype(np.float64)) for a in areas)
 
-    def _write_matching(self, matched: np.ndarray, names: list[str]) -> None:
+    def _write_matching(
+        self, path: str | os.PathLike, matched: np.ndarray, names: list[str]
+    ) -> None:
         content = dict(
             num_old_classes=self.num_old_classes,
             matching=self.matching,
             maximize=self.maximize,
             classes=[None if m == UNMATCHED else names[m] for m in matched],
         )
-        Path(self.save_matching).parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.save_matching, json.dumps(content, indent=2) + '\n')
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(content, indent=2) + '\n')
 
-    def _read_matching(self, names: list[str]) -> np.ndarray:
-        path = self.matching_file
+    def _read_matching(self, path: str | os.PathLike, names: list[str]) -> np.ndarray:
         if not os.path.isfile(path):
             raise FileNotFoundError(
                 f'matching_file {path} does not exist: evaluate with save_matching '
@@ -211,10 +208,8 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             )
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
-            stored, num_old_classes = (
-                list(content['classes']),
-                int(content['num_old_classes']),
-            )
+            stored = list(content['classes'])
+            num_old_classes = int(content['num_old_classes'])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f'{path} is no file of save_matching: {error!r}') from None
         if (len(stored), num_old_classes) != (self.num_clusters, self.num_old_classes):

@@ -155,14 +155,19 @@ def _refine(
 ) -> np.ndarray:
     """Labels int64 (H, W) after the CRF; runs in a worker."""
     if isinstance(image, str):
-        image = mmcv.imread(image, backend='cv2')
-        if image is None:
-            raise ValueError('not a readable image')
-        image = image[..., ::-1]  # OpenCV reads BGR
-        height, width = probabilities.shape[1:]
-        if image.shape[:2] != (height, width):
-            image = cv2.resize(np.ascontiguousarray(image), (width, height))
+        image = _read_image(image, *probabilities.shape[1:])
     return dense_crf(image, probabilities, **crf).argmax(axis=0)
+
+
+def _read_image(path: str, height: int, width: int) -> np.ndarray:
+    """The image of a file at another size, uint8 (H, W, 3) RGB."""
+    image = mmcv.imread(path, backend='cv2')
+    if image is None:
+        raise ValueError('not a readable image')
+    image = np.ascontiguousarray(image[..., ::-1])  # OpenCV reads BGR
+    if image.shape[:2] != (height, width):
+        image = cv2.resize(image, (width, height))
+    return image
 
 
 def _input_image(data_batch: Any, index: int, size: tuple) -> np.ndarray | None:

@@ -28,10 +28,10 @@ class LinearProbeIoUMetric(IoUMetric):
     """
 
     def __init__(
-        self, size: Sequence[int] | None = None, prefix: str = 'probe', **kwargs
+        self, size: tuple[int, int] | None = None, prefix: str = 'probe', **kwargs
     ) -> None:
         super().__init__(prefix=prefix, **kwargs)
-        self.size = None if size is None else tuple(size)
+        self.size = size
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count the areas of the probe's predictions."""

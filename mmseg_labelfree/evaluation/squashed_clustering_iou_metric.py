@@ -30,10 +30,10 @@ class SquashedClusteringIoUMetric(ClusteringIoUMetric):
     """
 
     def __init__(
-        self, num_clusters: int, size: Sequence[int] = (320, 320), **kwargs
+        self, num_clusters: int, size: tuple[int, int] = (320, 320), **kwargs
     ) -> None:
         super().__init__(num_clusters, **kwargs)
-        self.size = tuple(size)
+        self.size = size
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Resize, then count."""

@@ -1,6 +1,6 @@
 """Pseudo-labels on which several views of an image agree."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -9,6 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ['VIEW_SETS', 'View', 'ViewSet', 'consistent_labels', 'make_view', 'view_set']
+
+
+#: A scale, or the range that one is drawn from.
+Scale = float | tuple[float, float]
 
 
 class View(NamedTuple):
@@ -32,7 +36,7 @@ class ViewSet(NamedTuple):
         mirror: Whether each view also comes mirrored.
     """
 
-    scales: tuple[float | tuple[float, float], ...] = (1.0,)
+    scales: tuple[Scale, ...] = (1.0,)
     mirror: bool = False
 
     def draw(self) -> list[View]:
@@ -47,7 +51,7 @@ class ViewSet(NamedTuple):
 
 
 _RANDOM = (0.5, 1.75)
-_SCALES = {
+_SCALES: dict[str, tuple[Scale, ...]] = {
     'down': (1.0, 0.75, 0.5),
     'up': (1.0, 1.5, 1.75),
     'random': (1.0, _RANDOM, _RANDOM),
@@ -79,18 +83,21 @@ def view_set(views: str | Mapping | ViewSet) -> ViewSet:
             )
         return VIEW_SETS[views]
     if isinstance(views, Mapping):
-        scales = tuple(
-            tuple(map(float, s)) if isinstance(s, Sequence) else float(s)
-            for s in views.get('scales', (1.0,))
-        )
-        views = ViewSet(scales, bool(views.get('mirror', False)))
-    ends = [s if isinstance(s, tuple) else (s, s) for s in views.scales]
-    if not ends or any(len(e) != 2 or not 0 < e[0] <= e[1] for e in ends):
+        views = ViewSet(views.get('scales', (1.0,)), bool(views.get('mirror', False)))
+    if not views.scales:
+        raise ValueError('scales of views must be positive, but there is none')
+    return ViewSet(tuple(_scale(scale) for scale in views.scales), views.mirror)
+
+
+def _scale(scale: float | Sequence[float]) -> Scale:
+    ends = tuple(scale) if isinstance(scale, Sequence) else (scale, scale)
+    if len(ends) != 2 or not 0 < ends[0] <= ends[1]:
         raise ValueError(
             'scales of views must be positive numbers or ascending pairs of them, not '
-            f'{list(views.scales)}'
+            f'{scale}'
         )
-    return views
+    low, high = map(float, ends)
+    return (low, high) if isinstance(scale, Sequence) else low
 
 
 def make_view(images: Tensor, view: View, align_corners: bool = False) -> Tensor:
@@ -151,7 +158,20 @@ def consistent_labels(
         int64 ``(N, H, W)``: index into the C classes, or ``ignore_index``. Of equal
         scores the first class wins.
     """
-    agreed = None
+    labels = _view_labels(predict, images, views, align_corners)
+    agreed = next(labels)
+    for others in labels:
+        agreed.masked_fill_(agreed != others, ignore_index)
+    return agreed
+
+
+def _view_labels(
+    predict: Callable[[Tensor], Tensor],
+    images: Tensor,
+    views: Sequence[View],
+    align_corners: bool,
+) -> Iterator[Tensor]:
+    """The most probable class of each pixel of the images, view by view."""
     for scale, group in groupby(views, lambda view: view.scale):
         resized = make_view(images, View(scale), align_corners)
         for view in group:
@@ -167,8 +187,4 @@ def consistent_labels(
                 )
             labels = scores.max(1).indices  # argmax, in a tenth of the time on CPUs
             del scores
-            if agreed is None:
-                agreed = labels
-            else:
-                agreed.masked_fill_(agreed != labels, ignore_index)
-    return agreed
+            yield labels

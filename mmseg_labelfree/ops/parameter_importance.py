@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-Tensors = Sequence[Tensor]
+Tensors = list[Tensor]
 
 
 def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
@@ -56,9 +56,7 @@ def accumulate_path_(
         torch._foreach_addcmul_(w, g, torch._foreach_sub(old, new))
 
 
-def path_integral_score(
-    path: Tensors, distance: Tensors, eps: float = 1e-7
-) -> list[Tensor]:
+def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> Tensors:
     r"""Score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
 
     Args:
@@ -68,7 +66,7 @@ def path_integral_score(
         eps: Keeps the score of parameters that did not move finite; in squared
             units of the parameters.
     """
-    score = []
+    score: Tensors = []
     for w, d in _groups(path, distance):
         scale = torch._foreach_mul(d, d)
         score += _positive_ratio(w, scale, eps)
@@ -77,7 +75,7 @@ def path_integral_score(
 
 def riemannian_score(
     path: Tensors, distance: Tensors, fisher: Tensors, eps: float = 1e-7
-) -> list[Tensor]:
+) -> Tensors:
     r"""Score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
 
     Args:
@@ -87,7 +85,7 @@ def riemannian_score(
         eps: Keeps the score of parameters that did not move finite; in units of the
             loss.
     """
-    score = []
+    score: Tensors = []
     for w, d, f in _groups(path, distance, fisher):
         scale = torch._foreach_mul(d, d)
         torch._foreach_mul_(scale, f)
@@ -148,7 +146,9 @@ def _groups(*lists: Tensors) -> Iterator[Sequence[Tensors]]:
             yield [[t] for t in tensors]
 
 
-def _positive_ratio(numerator, denominator, eps):
+def _positive_ratio(
+    numerator: Tensors, denominator: tuple[Tensor, ...], eps: float
+) -> tuple[Tensor, ...]:
     """max(0, numerator / (denominator + eps)); overwrites the denominator."""
     torch._foreach_add_(denominator, eps)
     ratio = torch._foreach_div(numerator, denominator)

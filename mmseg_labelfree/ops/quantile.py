@@ -62,8 +62,8 @@ def masked_quantile(
     ends = counts.cumsum(0)
     total = ends[-1]
     share = keys.new_zeros(len(shares), dtype=torch.float64)
-    for index, value in enumerate(shares):
-        share[index] = value  # unlike torch.tensor(shares), no copy from the host
+    for place, value in enumerate(shares):
+        share[place] = value  # unlike torch.tensor(shares), no copy from the host
     position = share * (total - 1).clamp(min=0)
     rank = torch.cat([position.floor(), position.ceil()]).long()
     top = torch.searchsorted(ends, rank, right=True).clamp_(max=_BINS - 1)

@@ -73,8 +73,8 @@ def class_attributes() -> tuple[tuple[str, ...], np.ndarray]:
 
     Example:
         >>> names, vectors = class_attributes()
-        >>> vectors[names.index('train')].sum()
-        3.0
+        >>> int(vectors[names.index('train')].sum())
+        3
     """
     values = SHAPES + TEXTURES + COLOURS
     vectors = np.zeros((len(CLASSES), len(values)), np.float32)

@@ -65,26 +65,14 @@ def samples_per_batch(
     batch_size: int | None,
 ) -> dict[str, int]:
     """Samples of each source in a batch."""
-    if (counts is None) == (ratio is None):
+    if ratio is not None and counts is None:
+        if batch_size is None:
+            raise ValueError('MultiSourceSampler: source_ratio needs batch_size')
+        counts = _counts_by_ratio(ratio, batch_size)
+    elif counts is None or ratio is not None:
         raise ValueError(
             'MultiSourceSampler: give source_counts, or source_ratio with batch_size'
         )
-    if counts is None:
-        if batch_size is None:
-            raise ValueError('MultiSourceSampler: source_ratio needs batch_size')
-        total = sum(ratio.values())
-        exact = {k: batch_size * share / total for k, share in ratio.items()}
-        counts = {k: int(value) for k, value in exact.items()}
-        missing = batch_size - sum(counts.values())
-        by_rest = sorted(exact, key=lambda k: counts[k] - exact[k])
-        for name in by_rest[:missing]:
-            counts[name] += 1
-        unseen = [k for k, share in ratio.items() if share > 0 and not counts[k]]
-        if unseen:
-            raise ValueError(
-                f'MultiSourceSampler: batch_size={batch_size} leaves no sample for '
-                f'{unseen[0]!r} with source_ratio={dict(ratio)}'
-            )
     counts = {name: int(count) for name, count in counts.items()}
     if min(counts.values(), default=0) < 0 or not sum(counts.values()):
         raise ValueError(f'MultiSourceSampler: no batch can hold {counts}')
@@ -92,6 +80,24 @@ def samples_per_batch(
         raise ValueError(
             f'MultiSourceSampler: batch_size={batch_size}, but source_counts={counts} '
             f'make {sum(counts.values())}'
+        )
+    return counts
+
+
+def _counts_by_ratio(ratio: Mapping[str, float], batch_size: int) -> dict[str, int]:
+    """Round the shares of a batch; the largest fractions are rounded up."""
+    total = sum(ratio.values())
+    exact = {k: batch_size * share / total for k, share in ratio.items()}
+    counts = {k: int(value) for k, value in exact.items()}
+    missing = batch_size - sum(counts.values())
+    by_rest = sorted(exact, key=lambda k: counts[k] - exact[k])
+    for name in by_rest[:missing]:
+        counts[name] += 1
+    left_out = [k for k, share in ratio.items() if share > 0 and not counts[k]]
+    if left_out:
+        raise ValueError(
+            f'MultiSourceSampler: batch_size={batch_size} leaves no sample for '
+            f'{left_out[0]!r} with source_ratio={dict(ratio)}'
         )
     return counts
 

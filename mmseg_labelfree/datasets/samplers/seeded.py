@@ -35,6 +35,9 @@ class SeededIndex(int):
     turns an index into one of its parts'.
     """
 
+    entropy: tuple[int, ...]
+    source: str | None
+
     def __new__(
         cls, index: int, entropy: tuple[int, ...], source: str | None = None
     ) -> 'SeededIndex':

@@ -10,7 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from mmseg.datasets import ADE20KDataset, CityscapesDataset, PascalVOCDataset
+from mmseg.datasets import (
+    ADE20KDataset,
+    BaseSegDataset,
+    CityscapesDataset,
+    PascalVOCDataset,
+)
 
 __all__ = ['TASKS', 'ClassTask', 'get_task']
 
@@ -87,7 +92,9 @@ class ClassTask:
             )
 
 
-def _regular(dataset: type, first: int, rest: int) -> Callable[[], tuple]:
+def _regular(
+    dataset: type[BaseSegDataset], first: int, rest: int
+) -> Callable[[], tuple]:
     """Steps of ``first`` and then ``rest`` classes each, in the data set's order."""
 
     def steps() -> tuple[tuple[str, ...], ...]:

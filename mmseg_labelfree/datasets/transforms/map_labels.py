@@ -40,7 +40,7 @@ class MapLabels(BaseTransform):
         ``dict(type='MapLabels', table=[0, 1] + [-1] * 253 + [255])``
     """
 
-    def __init__(self, table: Sequence[int]) -> None:
+    def __init__(self, table: Sequence[int] | np.ndarray) -> None:
         values = np.asarray(table)
         if values.shape != (256,) or values.dtype.kind not in 'iu':
             raise ValueError(
@@ -93,7 +93,7 @@ def _by(shape: Sequence[int]) -> str:
     return 'x'.join(str(side) for side in reversed(shape))
 
 
-def insert_map_labels(pipeline: Any, table: Sequence[int]) -> Any:
+def insert_map_labels(pipeline: Any, table: Sequence[int] | np.ndarray) -> Any:
     """Copy a built pipeline with a :class:`MapLabels` after each ``LoadAnnotations``.
 
     Nested lists of transforms (``Compose``, ``RandomChoice``, ``TestTimeAug``) are

@@ -105,40 +105,37 @@ class OverlappingCropPair(BaseTransform):
 
     def _draw_size(self, old: tuple[int, int], path: str | None) -> tuple[int, int]:
         """Height and width of the scaled image."""
-        sides = np.asarray(old) * np.random.uniform(*self.scale_range, 2)
+        low, high = self.scale_range
+        sides = np.asarray(old) * np.random.uniform(low, high, 2)
         new = np.rint(sides).astype(int)
         if (new < self.crop_size).any():
             if not self.enlarge_small:
                 raise ValueError(
                     f'{path}: a crop of {_by(self.crop_size)} is larger than the image '
-                    f'of {_by(old)}, scaled to {_by(new)} (width x height): take a '
-                    'smaller crop_size, resize the images before, or set '
+                    f'of {_by(old)}, scaled to {_by(new.tolist())} (width x height): '
+                    'take a smaller crop_size, resize the images before, or set '
                     'enlarge_small=True'
                 )
             factor = (np.asarray(self.crop_size) / sides).max()
             new = np.ceil(sides * factor - 1e-6).astype(int)
         return int(new[0]), int(new[1])
 
-    def _draw_places(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    def _draw_places(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Top and left of both crops."""
         room = np.subtract(size, self.crop_size)
         first = np.random.randint(0, room + 1)
         low = np.maximum(first - self.max_shift, 0)
         high = np.minimum(first + self.max_shift, room)
         second = np.random.randint(low, high + 1)
-        return tuple(map(int, first)), tuple(map(int, second))
+        return [(int(top), int(left)) for top, left in (first, second)]
 
     def _overlap(self, first: tuple[int, int], second: tuple[int, int]) -> tuple:
         (height, width), (down, right) = self.crop_size, np.subtract(second, first)
-        box = (
-            max(down, 0),
-            max(right, 0),
-            height + min(down, 0),
-            width + min(right, 0),
+        box = np.array(
+            [max(down, 0), max(right, 0), height + min(down, 0), width + min(right, 0)]
         )
-        box = tuple(int(v) for v in box)
-        shifted = tuple(int(v) for v in np.subtract(box, (down, right, down, right)))
-        return box, shifted
+        shifted = box - (down, right, down, right)
+        return tuple(map(int, box)), tuple(map(int, shifted))
 
     def __repr__(self) -> str:
         return (

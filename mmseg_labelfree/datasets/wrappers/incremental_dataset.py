@@ -233,7 +233,7 @@ class IncrementalDataset:
         inner = self.dataset.metainfo
         colours = dict(zip(self._inner_classes, inner['palette'], strict=True))
         names = (self.background, *seen)
-        self._metainfo = dict(
+        self._metainfo: dict[str, Any] = dict(
             classes=names,
             palette=[[int(v) for v in colours.get(n, (0, 0, 0))] for n in names],
             label_map=None,

@@ -48,7 +48,9 @@ def data_place(dataset: BaseSegDataset) -> str:
     return str(dataset.data_root or dataset.data_prefix.get('img_path'))
 
 
-def draw_sample(dataset: BaseSegDataset, images: Sequence[int], idx: int) -> dict:
+def draw_sample(
+    dataset: BaseSegDataset, images: Sequence[int] | np.ndarray, idx: int
+) -> dict[str, Any]:
     """Run the pipeline on one of a wrapper's images, with the index's own seed.
 
     If a training pipeline gives None, another image *of the wrapper* is drawn; the

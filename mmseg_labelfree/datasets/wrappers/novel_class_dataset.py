@@ -181,7 +181,7 @@ class NovelClassDataset(IncrementalDataset):
 
     def _label_table(self, seen: tuple[str, ...]) -> np.ndarray:
         void = 0 if self.void == 'background' else IGNORE
-        if self.labels is not None:
+        if self.labels is not None and self.num_clusters is not None:
             last = self.num_old_classes + self.num_clusters
             return lookup_table({IGNORE: IGNORE} | {v: v for v in range(last)})
         known = {name: 1 + label for label, name in enumerate(seen)}

@@ -120,12 +120,14 @@ class SourceDataset:
         return tag_source(draw_sample(self.dataset, images, idx), source, self.labeled)
 
 
-def tag_source(sample: dict[str, Any], source: str, labeled: bool) -> dict[str, Any]:
+def tag_source(
+    sample: dict[str, Any], source: str | None, labeled: bool
+) -> dict[str, Any]:
     """Enter the source in a packed sample, and hide its labels if it has none.
 
     Args:
         sample: What a pipeline gave; is changed.
-        source: Name of the source.
+        source: Name of the source; None leaves the sample untagged.
         labeled: False for a sample whose pipeline filled in ``REAL_PIXEL`` as its
             label: it gets labels of 255, and a field ``padding`` if it has any.
 

@@ -120,7 +120,7 @@ class ZeroLabelDataset(SourceDataset):
         inner = self.dataset.metainfo
         colours = dict(zip(inner['classes'], inner['palette'], strict=True))
         names = self.split.classes(self.background)
-        self._metainfo = dict(
+        self._metainfo: dict[str, Any] = dict(
             classes=names,
             palette=[[int(v) for v in colours[name]] for name in names],
             label_map=None,

@@ -58,6 +58,14 @@ class PrototypeMemoryBank(nn.Module):
         ``memory_bank=dict(type='PrototypeMemoryBank', num_classes=21)``
     """
 
+    queues: Tensor
+    capacity: Tensor
+    offset: Tensor
+    pointer: Tensor
+    filled: Tensor
+    prototypes: Tensor
+    known: Tensor
+
     def __init__(
         self,
         num_classes: int,
@@ -77,9 +85,9 @@ class PrototypeMemoryBank(nn.Module):
             length=length,
             background_length=background_length,
         )
-        for name, value in sizes.items():
-            if value < 1:
-                raise ValueError(f'{name} must be at least 1, got {value}')
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f'{name} must be at least 1, got {size}')
         if not 0 <= momentum <= 1:
             raise ValueError(f'momentum must be in 0 to 1, got {momentum}')
         if dtype not in ('float32', 'bfloat16', 'float16'):

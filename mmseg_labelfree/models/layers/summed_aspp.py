@@ -74,12 +74,12 @@ class SummedASPP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        result, bias = None, self.bias
         kernels = self.weight.split(self.in_channels, dim=1)
-        for kernel, rate in zip(kernels, self.dilations, strict=True):
-            branch = F.conv2d(x, kernel, bias, padding=rate, dilation=rate)
-            result = branch if result is None else result + branch
-            bias = None  # added once
+        branches = zip(kernels, self.dilations, strict=True)
+        kernel, rate = next(branches)
+        result = F.conv2d(x, kernel, self.bias, padding=rate, dilation=rate)
+        for kernel, rate in branches:
+            result = result + F.conv2d(x, kernel, padding=rate, dilation=rate)
         return result
 
     def extra_repr(self) -> str:

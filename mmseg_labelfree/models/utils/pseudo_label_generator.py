@@ -1,6 +1,6 @@
 """Labels of unseen classes for pixels that have none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -79,7 +79,8 @@ class PseudoLabelGenerator:
         if self.top_percent is None:
             pseudo = self._consistent(model, images)
         else:
-            pseudo = self._most_probable(model, images, empty, all_processes)
+            least = 1 - self.top_percent / 100
+            pseudo = self._most_probable(model, images, empty, least, all_processes)
         return torch.where(empty & (pseudo != 255), pseudo, labels)
 
     def _consistent(self, model: EncoderDecoder, images: Tensor) -> Tensor:
@@ -100,6 +101,7 @@ class PseudoLabelGenerator:
         model: EncoderDecoder,
         images: Tensor,
         empty: Tensor,
+        share: float,
         all_processes: bool,
     ) -> Tensor:
         head = model.decode_head
@@ -112,6 +114,5 @@ class PseudoLabelGenerator:
         probability, labels = scores.softmax(1).max(1)
         with head.using('unseen') as classes:
             candidates = empty & torch.isin(labels, classes)
-        share: Sequence[float] = [1 - self.top_percent / 100]
-        least = masked_quantile(probability, share, candidates, all_processes)
+        least = masked_quantile(probability, [share], candidates, all_processes)
         return labels.masked_fill_(~candidates | (probability < least), 255)

@@ -168,32 +168,42 @@ def read_scribble_xml(
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
         raise ValueError(f'not XML: {error}') from None
-    size = None
-    if root.find('size') is not None:
-        texts = [root.findtext(f'size/{name}') for name in ('height', 'width')]
-        try:
-            size = int(texts[0]), int(texts[1])
-        except (TypeError, ValueError):
-            raise ValueError(
-                f'height and width in <size> are {texts}, not whole numbers'
-            ) from None
     strokes, faults = [], []
     for number, polygon in enumerate(root.iter('polygon'), 1):
         tag = (polygon.findtext('tag') or '').strip()
-        try:
-            corners = [
-                [math.floor(float(point.findtext(axis))) for axis in 'XY']
-                for point in polygon.iter('point')
-            ]
-            corners = np.array(corners, np.int32).reshape(-1, 2)
-        except (TypeError, ValueError, OverflowError):
-            corners = ()
+        corners = _corners(polygon)
         if tag and len(corners):
             strokes.append(Stroke(tag, corners))
         else:
             what = 'no points with numbers X and Y' if tag else 'no tag'
             faults.append(Fault(f'polygon {number} {tag!r} has {what}'))
-    return strokes, size, faults
+    return strokes, _image_size(root), faults
+
+
+def _image_size(root: ElementTree.Element) -> tuple[int, int] | None:
+    """(height, width) from the element ``size``, None where it is missing."""
+    if root.find('size') is None:
+        return None
+    height, width = (root.findtext(f'size/{name}', '') for name in ('height', 'width'))
+    try:
+        return int(height), int(width)
+    except ValueError:
+        raise ValueError(
+            f'height and width in <size> are {height!r} and {width!r}, not whole '
+            'numbers'
+        ) from None
+
+
+def _corners(polygon: ElementTree.Element) -> np.ndarray:
+    """Corners (x, y) of a polygon, int32 ``(K, 2)``; none if one is no number."""
+    try:
+        corners = [
+            [math.floor(float(point.findtext(axis, ''))) for axis in 'XY']
+            for point in polygon.iter('point')
+        ]
+        return np.array(corners, np.int32).reshape(-1, 2)
+    except (ValueError, OverflowError):
+        return np.empty((0, 2), np.int32)
 
 
 def read_mask(path: str | Path) -> np.ndarray:

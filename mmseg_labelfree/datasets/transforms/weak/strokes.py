@@ -127,7 +127,7 @@ def stroke(
     inside = mask.view(np.uint8)
     for _ in range(width // 2):
         # Pixel by pixel, so that it does not jump over a gap.
-        line = cv2.dilate(line, np.ones((3, 3), np.uint8)) & inside
+        line = np.bitwise_and(cv2.dilate(line, np.ones((3, 3), np.uint8)), inside)
     return line.view(bool)
 
 

@@ -171,7 +171,7 @@ def test_a_bad_polygon_is_a_fault(tmp_path, old, new, message):
     [
         ('</annotation>', '', 'not XML'),
         (XML, '', 'not XML'),
-        ('<width>20</width>', '', r"are \['10', None\]"),
+        ('<width>20</width>', '', "are '10' and ''"),
         ('>20<', '>wide<', 'wide'),
     ],
 )
