@@ -120,7 +120,7 @@ def _background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return image + shade[..., None]
 
 
-class _Placed(NamedTuple):
+class PlacedObject(NamedTuple):
     """An object's place: coverage ``(H, W)`` in [0, 1], then its own frame."""
 
     cover: np.ndarray
@@ -129,7 +129,9 @@ class _Placed(NamedTuple):
     turn: np.ndarray
 
 
-def _place(cls: SceneClass, size: tuple[int, int], rng: np.random.Generator) -> _Placed:
+def place_object(
+    cls: SceneClass, size: tuple[int, int], rng: np.random.Generator
+) -> PlacedObject:
     """Choose size, position, stretch and rotation of an object."""
     radius = min(size) * cls.size * np.exp(rng.normal(0, 0.22))
     radius = float(np.clip(radius, 0.15 * min(size), 0.42 * min(size)))
@@ -141,10 +143,10 @@ def _place(cls: SceneClass, size: tuple[int, int], rng: np.random.Generator) -> 
     cover = np.zeros(size[::-1], np.uint8)
     points = np.round(outline * 16).astype(np.int32)
     cv2.fillPoly(cover, [points], 255, lineType=cv2.LINE_AA, shift=4)
-    return _Placed(cover.astype(np.float32) / 255, centre, radius, turn)
+    return PlacedObject(cover.astype(np.float32) / 255, centre, radius, turn)
 
 
-def _paint(cls: SceneClass, at: _Placed, rng: np.random.Generator) -> np.ndarray:
+def _paint(cls: SceneClass, at: PlacedObject, rng: np.random.Generator) -> np.ndarray:
     """Colours ``(H, W, 3)`` of an object: its texture in two shades of its hue.
 
     The second shade is light in stripes, dark in dots and either in checks.
@@ -186,7 +188,7 @@ def render_scene(
     ids: list[int] = []
     for class_id in class_ids:
         for _ in range(8):
-            at = _place(CLASSES[class_id], size, rng)
+            at = place_object(CLASSES[class_id], size, rng)
             inside = at.cover >= 0.5
             left = np.bincount(owner[~inside] + 1, minlength=len(ids) + 1)[1:]
             if np.all(left >= MIN_VISIBLE * np.array(areas)):

@@ -238,4 +238,4 @@ def test_builds_from_a_config(train):
             lazy_init=True,
         )
     )
-    assert not dataset._fully_initialized and len(dataset) > 3
+    assert len(dataset) > 3

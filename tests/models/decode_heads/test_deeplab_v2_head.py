@@ -121,6 +121,7 @@ def test_growing_splits_the_background_once():
     torch.testing.assert_close(new.conv_seg.bias, expected)
 
 
+@pytest.mark.slow
 def test_trains_through_incremental_steps(boxes_config):
     """With classifier growth and a distilling teacher, from a real Runner."""
     head = dict(boxes_config.model.decode_head)

@@ -98,6 +98,7 @@ def test_seed_and_name_decide(kind):
     assert (simulate(labels, kind, seed=1) != first).any()
 
 
+@pytest.mark.slow
 def test_same_in_another_process_and_order():
     random_state, numpy_state = random.getstate(), np.random.get_state()[1].copy()
     here = {}
