@@ -24,9 +24,9 @@ def queue(bank, c):
 
 
 def test_sizes_are_fixed_and_outside_the_state_dict():
-    bank = PrototypeMemoryBank(21, 256)
+    bank = PrototypeMemoryBank(21, 8)
     assert bank.capacity.tolist() == [50000] + 20 * [30000]
-    assert bank.queues.shape == (650000, 256)
+    assert bank.queues.shape == (650000, 8)
     assert not bank.state_dict()
     assert not list(bank.parameters())
     assert make_bank(background_length=None).capacity.tolist() == [5, 5, 5]
