@@ -140,12 +140,12 @@ def name_vectors(
     vectors: Mapping[str, np.ndarray],
     aliases: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, dict[str, list[str]]]:
-    """A unit vector for each class name: the mean of its words, L2-normalised.
+    """A unit vector for each class name: the mean of its words, L2-normalized.
 
     Args:
         names: Class names.
         vectors: Vector of each word, as :func:`read_word_vectors` gives them. A word
-            may be spelled in lower case, upper case or capitalised there.
+            may be spelled in lower case, upper case or capitalized there.
         aliases: Another name to look up, by class name, for instance
             ``dict(tvmonitor='tv')``.
 

@@ -11,12 +11,12 @@ from .squashed_clustering_iou_metric import squash
 
 @METRICS.register_module()
 class LinearProbeIoUMetric(IoUMetric):
-    """``IoUMetric`` on ``probe_sem_seg``, the prediction of a linear probe.
+    """Metric of ``probe_sem_seg``, the prediction of a linear probe.
 
     Args:
-        size (tuple[int, int], optional): Resize predictions and labels to this height
+        size: Resize predictions and labels to this height
             and width first, as ``SquashedClusteringIoUMetric`` does.
-        prefix (str): Of the names of the metrics.
+        prefix: Of the names of the metrics.
         **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
 
     Raises:

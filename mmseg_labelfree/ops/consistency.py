@@ -16,7 +16,7 @@ Scale = float | tuple[float, float]
 
 
 class View(NamedTuple):
-    """A reversible change of an image.
+    """Reversible change of an image.
 
     Attributes:
         scale: Size of the view over the size of the image.
@@ -28,7 +28,7 @@ class View(NamedTuple):
 
 
 class ViewSet(NamedTuple):
-    """The views that have to agree.
+    """Set of views that have to agree.
 
     Attributes:
         scales: Scale of each view; a pair is the range that one is drawn from anew
@@ -40,7 +40,7 @@ class ViewSet(NamedTuple):
     mirror: bool = False
 
     def draw(self) -> list[View]:
-        """The views for one batch; random numbers are torch's on the CPU."""
+        """Draw the views for one batch, by torch's generator on the CPU."""
         views = []
         for scale in self.scales:
             if isinstance(scale, tuple):
@@ -132,7 +132,7 @@ def consistent_labels(
     align_corners: bool = False,
     ignore_index: int = 255,
 ) -> Tensor:
-    r"""The most probable class of each pixel where all views have the same one.
+    r"""Compute the class of each pixel on which all views agree (STRICT, eq. 5-6).
 
     STRICT (https://arxiv.org/abs/2104.11692), eq. 5 and 6:
 
@@ -141,7 +141,7 @@ def consistent_labels(
         \bar y = A_1^{-1}(\bar y^1) \cap \dots \cap A_K^{-1}(\bar y^K)
 
     A view's scores are mirrored back and resized bilinearly to the size of the image
-    before the argmax, so its labels never pass through a second, nearest-neighbour
+    before the argmax, so its labels never pass through a second, nearest-neighbor
     resizing. Views of one scale in a row share its resized images. The agreement is
     kept up view by view: memory is that of the largest view, however many there are,
     and nothing waits for the device.
@@ -149,7 +149,7 @@ def consistent_labels(
     Args:
         predict: Maps a view ``(N, 3, H', W')`` to scores ``(N, C, h, w)`` of the
             classes that a label may have, at any resolution.
-        images: ``(N, 3, H, W)``, normalised.
+        images: ``(N, 3, H, W)``, normalized.
         views: The views, at least one.
         align_corners: As in :func:`make_view`, for scores too.
         ignore_index: Label of the pixels on which the views differ.

@@ -26,7 +26,7 @@ Tensors = list[Tensor]
 
 
 def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
-    r"""Online Fisher diagonal: :math:`F \leftarrow \alpha g^2 + (1 - \alpha) F`.
+    r"""Update the Fisher diagonal: :math:`F \leftarrow \alpha g^2 + (1 - \alpha) F`.
 
     Args:
         fisher: Running estimate, changed in place. MiB's code starts it at one.
@@ -42,7 +42,7 @@ def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
 def accumulate_path_(
     path: Tensors, grads: Tensors, before: Tensors, after: Tensors
 ) -> None:
-    r"""Path integral of the loss: :math:`w \leftarrow w - g\,\Delta\theta`.
+    r"""Add to the path integral of the loss: :math:`w \leftarrow w - g\,\Delta\theta`.
 
     Summed over a training, w is each parameter's share in the decrease of the loss.
 
@@ -57,7 +57,7 @@ def accumulate_path_(
 
 
 def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> Tensors:
-    r"""Score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
+    r"""Compute the score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a training step.
@@ -76,7 +76,7 @@ def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> 
 def riemannian_score(
     path: Tensors, distance: Tensors, fisher: Tensors, eps: float = 1e-7
 ) -> Tensors:
-    r"""Score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
+    r"""Compute the score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a few updates.
@@ -107,7 +107,7 @@ def normalize_importance(importance: Tensor) -> Tensor:
 def quadratic_penalty(
     params: Tensors, reference: Tensors, importance: Tensors
 ) -> Tensor:
-    r""":math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
+    r"""Compute :math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
 
     Args:
         params: Parameters.

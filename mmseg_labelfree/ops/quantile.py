@@ -20,7 +20,7 @@ def masked_quantile(
     mask: Tensor | None = None,
     all_processes: bool = True,
 ) -> Tensor:
-    """Quantiles as ``numpy.percentile`` defines them, without sorting.
+    """Compute quantiles as ``numpy.percentile`` defines them, without sorting.
 
     The order of float32 numbers is that of their bits, so two histograms, of the upper
     and then of the lower 16 bits, find the numbers of the wanted ranks. This is exact

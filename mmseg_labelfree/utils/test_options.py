@@ -1,4 +1,4 @@
-"""What a test may add to a config: augmentation, a CRF, a folder for the masks."""
+"""Options of a test: test-time augmentation, dense CRF, a folder for the masks."""
 
 import copy
 from pathlib import Path
@@ -25,7 +25,7 @@ def use_tta(cfg: Config) -> None:
         raise ValueError(
             f'{cfg.filename} has no {" and no ".join(missing)}: test-time augmentation '
             "needs tta_model, for instance dict(type='MaxVotingTTAModel'), and "
-            'tta_pipeline, a pipeline with TestTimeAug as in the data set configs of '
+            'tta_pipeline, a pipeline with TestTimeAug as in the dataset configs of '
             'MMSegmentation'
         )
     model = copy.deepcopy(cfg.tta_model)

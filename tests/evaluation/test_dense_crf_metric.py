@@ -10,7 +10,7 @@ from PIL import Image
 from mmseg_labelfree.ops.dense_crf import dense_crf
 
 CLASSES = ('background', 'a', 'b')
-COLOURS = np.array([[200, 60, 40], [40, 70, 190], [60, 180, 60]], np.uint8)
+COLORS = np.array([[200, 60, 40], [40, 70, 190], [60, 180, 60]], np.uint8)
 CRF = dict(iterations=4, bilateral_xy=10)
 
 
@@ -25,7 +25,7 @@ def samples(tmp_path_factory):
         rows, columns = np.mgrid[:height, :width]
         label = (columns + rows // 2 > width // 2).astype(int) + (rows > height * 0.7)
         path = folder / f'image_{index}.png'
-        Image.fromarray(COLOURS[label]).save(path)
+        Image.fromarray(COLORS[label]).save(path)
         truth = torch.from_numpy(label.copy())
         logits = torch.nn.functional.one_hot(truth, 3).permute(2, 0, 1).float()
         logits += torch.randn(logits.shape, generator=generator)
@@ -36,7 +36,7 @@ def samples(tmp_path_factory):
             pred_sem_seg=dict(data=logits.argmax(0, keepdim=True)),
             gt_sem_seg=dict(data=truth[None]),
         )
-        result.append((sample, COLOURS[label]))
+        result.append((sample, COLORS[label]))
     return result
 
 

@@ -1,4 +1,4 @@
-"""What a sampler of several sources draws from, and how much of each."""
+"""Pools of a sampler of several sources, and the samples of each in a batch."""
 
 import zlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ __all__ = ['SourcePool', 'samples_per_batch', 'source_indices']
 
 
 class SourcePool:
-    """A source's samples over time, and the order in which they are drawn.
+    """Samples of one source and the order in which they are drawn.
 
     ``history`` holds for each version of the pool the first draw from it, its members
     and the number of its first pass; a draw is found by division.
@@ -32,7 +32,7 @@ class SourcePool:
         return self.history[-1][1]
 
     def change(self, members: np.ndarray, position: int) -> None:
-        """Use other members from a draw on."""
+        """Use other members from the draw at ``position`` on."""
         start, old, first = self.history[-1]
         used = -(-(position - start) // len(old)) if len(old) else 0
         if position == start:  # nothing was drawn from the version before

@@ -13,7 +13,7 @@ __all__ = ['OverlappingCropPair']
 
 @TRANSFORMS.register_module()
 class OverlappingCropPair(BaseTransform):
-    """Scale and flip an image, then cut two overlapping crops out of it.
+    """Transform that scales and flips an image and cuts two overlapping crops from it.
 
     IDDC, section 4.2.2; ranges of the authors' code. The width and the height are
     scaled independently, by one factor each for both crops, so the crops differ by a
@@ -32,12 +32,12 @@ class OverlappingCropPair(BaseTransform):
     the first and of the second crop; ``PackSegInputs`` must pass it on.
 
     Args:
-        crop_size (int or tuple[int, int]): Height and width of a crop, in pixels.
-        max_shift (int): Largest distance of the crops on each axis, in pixels, below
+        crop_size: Height and width of a crop, in pixels.
+        max_shift: Largest distance of the crops on each axis, in pixels, below
             the crop size.
-        scale_range (tuple[float, float]): Range of the two scaling factors.
-        flip_prob (float): Probability of a horizontal flip.
-        enlarge_small (bool): Enlarge a scaled image that is smaller than a crop, with
+        scale_range: Range of the two scaling factors.
+        flip_prob: Probability of a horizontal flip.
+        enlarge_small: Enlarge a scaled image that is smaller than a crop, with
             its aspect, until the crop fits. By default that is an error.
 
     Raises:

@@ -12,7 +12,7 @@ __all__ = ['SemanticProjection']
 
 
 class SemanticProjection(nn.Module):
-    r"""Class scores as inner products of pixel embeddings and fixed vectors.
+    r"""Layer that scores classes by inner products of embeddings and fixed vectors.
 
     SPNet, eq. 1 of STRICT (https://arxiv.org/abs/2104.11692):
     :math:`s_c = w_c^T \phi(x)` with the embedding :math:`\phi(x) = E x + b` of a pixel
@@ -36,7 +36,7 @@ class SemanticProjection(nn.Module):
         class_sets: Indices of the classes of each set, for :attr:`class_set`.
 
     Attributes:
-        class_set (str | None): Set whose scores :meth:`forward` gives; None for all C.
+        class_set: Set whose scores :meth:`forward` gives; None for all C.
     """
 
     vectors: Tensor

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class SummedASPP(nn.Module):
-    r"""Parallel dilated 3x3 convolutions over the same features, summed.
+    r"""Layer of parallel dilated 3x3 convolutions over the same features, summed.
 
     Atrous spatial pyramid pooling as in DeepLabV2 ('ASPP-L' with the default
     dilations; Chen et al., arXiv:1606.00915, section 3.3 and figure 7):
@@ -16,20 +16,20 @@ class SummedASPP(nn.Module):
     .. math:: y = b + \sum_k W_k *_{r_k} x
 
     with one kernel :math:`W_k` for each dilation :math:`r_k` and zero padding that
-    keeps the size. There is no normalisation, activation or further layer: the
+    keeps the size. There is no normalization, activation or further layer: the
     outputs are class scores, or embeddings of the pixels.
 
     The parameters are those of one convolution, with the kernels side by side along the
-    input channels, so that code which grows, copies or regularises the rows of a
+    input channels, so that code which grows, copies or regularizes the rows of a
     classifier (``weight[c]``, ``bias[c]``) handles it like a ``Conv2d``. For
     the same reason there is one bias: the original's one bias per branch enters
     only as their sum. Under SGD that sum moves as fast as one bias whose learning rate
     is ``len(dilations)`` times as high.
 
     Args:
-        in_channels (int): Channels of the features.
-        out_channels (int): Channels of the result.
-        dilations (Sequence[int]): Dilation of each branch, in pixels of the features.
+        in_channels: Channels of the features.
+        out_channels: Channels of the result.
+        dilations: Dilation of each branch, in pixels of the features.
 
     Attributes:
         weight: (out_channels, len(dilations) * in_channels, 3, 3); branch k has

@@ -16,7 +16,7 @@ __all__ = ['PseudoLabelGenerator']
 
 
 class PseudoLabelGenerator:
-    """Fills the unlabelled pixels of a batch with what a frozen model predicts.
+    """Generator of labels for the unlabeled pixels of a batch, by a frozen model.
 
     STRICT (https://arxiv.org/abs/2104.11692), section 3.3: the most probable unseen
     class, where all views agree on it. There is no confidence threshold.
@@ -58,14 +58,14 @@ class PseudoLabelGenerator:
         background: int | None = None,
         all_processes: bool = True,
     ) -> Tensor:
-        """Labels with the unlabelled pixels filled in.
+        """Fill in the unlabeled pixels.
 
         Args:
             model: In evaluation mode, with a ``SemanticProjectionHead``.
-            images: Normalised, (N, 3, H, W).
-            labels: int64 (N, H, W). 254 = unlabelled, 255 = ignored; the latter stay,
+            images: Normalized, (N, 3, H, W).
+            labels: int64 (N, H, W). 254 = unlabeled, 255 = ignored; the latter stay,
                 padding among them.
-            background: Label of a seen background, whose pixels count as unlabelled
+            background: Label of a seen background, whose pixels count as unlabeled
                 and stay background where there is no pseudo-label.
             all_processes: Whether ``top_percent`` means the batches of all processes
                 together, which must then all call this.

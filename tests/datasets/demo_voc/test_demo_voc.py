@@ -261,7 +261,7 @@ def test_attribute_vectors_match_the_class_table():
     ).split()
     for cls, row in zip(CLASSES, vectors, strict=True):
         on = {values[i] for i in np.flatnonzero(row)}
-        assert on == {cls.shape, cls.texture, cls.colour}
+        assert on == {cls.shape, cls.texture, cls.color}
 
 
 @settings(max_examples=25, deadline=None)
@@ -304,7 +304,7 @@ def test_texture_patterns():
         assert pattern[name].max() == 1
     assert pattern['checks'][2, 2] == 1  # sin = sin = 1
     assert pattern['checks'][2, 6] == 0  # one of them -1
-    assert pattern['dots'][2, 2] == 0  # the middle of a dot has the second colour
+    assert pattern['dots'][2, 2] == 0  # the middle of a dot has the second color
 
 
 def test_outlines_have_equal_area():

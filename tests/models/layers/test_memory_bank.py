@@ -167,7 +167,7 @@ def run_rank(rank, folder):
     bank.update_prototypes(maps, labels)
     part = split_by_entropy(entropy, 0.2, valid)
     weight = reliable_pixel_weight(labels.masked_fill(~part.reliable, 255))
-    # A process without unlabelled images takes part as well.
+    # A process without unlabeled images takes part as well.
     alone = split_by_entropy(entropy[: 2 * (1 - rank)], 0.2)
     results = dict(
         bank.named_buffers(),

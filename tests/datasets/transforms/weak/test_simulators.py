@@ -129,7 +129,7 @@ for seed in (0, 2, 3):
     assert there == here, done.stderr
 
 
-def test_unlabelled_passes_through_map_labels():
+def test_unlabeled_passes_through_map_labels():
     labels = truth(2)
     weak = simulate(labels, 'SimulatePoints')
     table = [0, 2, 1, 0] + [-1] * 250 + [254, 255]
