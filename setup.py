@@ -65,6 +65,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['py.typed']},
     install_requires=read_requirements('runtime'),
     extras_require={
         name: read_requirements(name) for name in ('mminstall', 'crf', 'tests', 'docs')

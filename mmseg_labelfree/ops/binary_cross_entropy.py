@@ -134,7 +134,7 @@ def _hits(first_new, ignore_index, label):
 def _hard_value(first_new, ignore_index, x, work, state, label):
     hit, index = _hits(first_new, ignore_index, label)
     own = x.gather(0, index)
-    loss = 0
+    loss = torch.zeros_like(own[0])
     for rows in _parts(first_new):
         work[rows] = x[rows]
     # The labelled class wants softplus(-x), all others softplus(x).

@@ -16,7 +16,7 @@ def info_nce(
     negatives: Tensor,
     temperature: float = 0.5,
 ) -> Tensor:
-    r"""Loss of each anchor in U2PL+ eq. 10 (https://arxiv.org/abs/2306.02314).
+    r"""Compute the contrastive loss of each anchor (U2PL+, eq. 10).
 
     .. math::
         -\log \frac{e^{z \cdot z^+ / \tau}}

@@ -11,7 +11,7 @@ UNMATCHED = -1
 
 
 def overlap_scores(confusion: ArrayLike, maximize: str = 'iou') -> np.ndarray:
-    """Score of every pair of a cluster and a class.
+    """Compute the score of every pair of a cluster and a class.
 
     Args:
         confusion: Numbers of pixels ``(K, C)`` of each cluster (row) in each class
@@ -51,7 +51,7 @@ def hungarian_matching(confusion: ArrayLike, maximize: str = 'iou') -> np.ndarra
 
     Args:
         confusion: As for :func:`overlap_scores`.
-        maximize: As for :func:`overlap_scores`; STEGO and IDDC maximise 'pixels', the
+        maximize: As for :func:`overlap_scores`; STEGO and IDDC maximize 'pixels', the
             accuracy, EUMS the IoU.
 
     Returns:

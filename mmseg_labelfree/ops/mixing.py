@@ -150,7 +150,8 @@ def mixing_masks(
     if kind == 'classmix':
         masks = class_masks(labels)
     else:
-        masks = box_masks(*labels.shape, area=area, device=labels.device)
+        num, height, width = labels.shape
+        masks = box_masks(num, height, width, area=area, device=labels.device)
     return keep_some(masks, prob, per_sample)
 
 
@@ -165,6 +166,7 @@ def mix(masks: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
         The mixed maps, new tensors of the same shapes and dtypes.
 
     Example:
+        >>> images, labels = torch.rand(4, 3, 64, 64), torch.zeros(4, 64, 64)
         >>> images, labels = mix(box_masks(4, 64, 64), images, labels)
     """
     return tuple(

@@ -6,7 +6,7 @@ __all__ = ['fuse_labels', 'novel_map']
 
 
 def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.ndarray:
-    """Salient pixels that are not surely of a base class (EUMS, eq. 3).
+    """Find the salient pixels that are not surely of a base class (EUMS, eq. 3).
 
     Args:
         saliency: uint8 ``(H, W)``, 0 to 255.
@@ -28,7 +28,7 @@ def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.nd
 
 
 def fuse_labels(base: np.ndarray, novel: np.ndarray, label: int) -> np.ndarray:
-    """Base labels, and the label of the image's cluster on its novel map (EUMS, eq. 4).
+    """Write the label of the image's cluster over its base labels (EUMS, eq. 4).
 
     Pixels of neither are background: unsure base pixels that are not salient too.
 

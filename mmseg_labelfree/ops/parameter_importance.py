@@ -22,11 +22,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-Tensors = Sequence[Tensor]
+Tensors = list[Tensor]
 
 
 def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
-    r"""Online Fisher diagonal: :math:`F \leftarrow \alpha g^2 + (1 - \alpha) F`.
+    r"""Update the Fisher diagonal: :math:`F \leftarrow \alpha g^2 + (1 - \alpha) F`.
 
     Args:
         fisher: Running estimate, changed in place. MiB's code starts it at one.
@@ -42,7 +42,7 @@ def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
 def accumulate_path_(
     path: Tensors, grads: Tensors, before: Tensors, after: Tensors
 ) -> None:
-    r"""Path integral of the loss: :math:`w \leftarrow w - g\,\Delta\theta`.
+    r"""Add to the path integral of the loss: :math:`w \leftarrow w - g\,\Delta\theta`.
 
     Summed over a training, w is each parameter's share in the decrease of the loss.
 
@@ -56,10 +56,8 @@ def accumulate_path_(
         torch._foreach_addcmul_(w, g, torch._foreach_sub(old, new))
 
 
-def path_integral_score(
-    path: Tensors, distance: Tensors, eps: float = 1e-7
-) -> list[Tensor]:
-    r"""Score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
+def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> Tensors:
+    r"""Compute the score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a training step.
@@ -68,7 +66,7 @@ def path_integral_score(
         eps: Keeps the score of parameters that did not move finite; in squared
             units of the parameters.
     """
-    score = []
+    score: Tensors = []
     for w, d in _groups(path, distance):
         scale = torch._foreach_mul(d, d)
         score += _positive_ratio(w, scale, eps)
@@ -77,8 +75,8 @@ def path_integral_score(
 
 def riemannian_score(
     path: Tensors, distance: Tensors, fisher: Tensors, eps: float = 1e-7
-) -> list[Tensor]:
-    r"""Score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
+) -> Tensors:
+    r"""Compute the score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a few updates.
@@ -87,7 +85,7 @@ def riemannian_score(
         eps: Keeps the score of parameters that did not move finite; in units of the
             loss.
     """
-    score = []
+    score: Tensors = []
     for w, d, f in _groups(path, distance, fisher):
         scale = torch._foreach_mul(d, d)
         torch._foreach_mul_(scale, f)
@@ -109,7 +107,7 @@ def normalize_importance(importance: Tensor) -> Tensor:
 def quadratic_penalty(
     params: Tensors, reference: Tensors, importance: Tensors
 ) -> Tensor:
-    r""":math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
+    r"""Compute :math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
 
     Args:
         params: Parameters.
@@ -148,7 +146,9 @@ def _groups(*lists: Tensors) -> Iterator[Sequence[Tensors]]:
             yield [[t] for t in tensors]
 
 
-def _positive_ratio(numerator, denominator, eps):
+def _positive_ratio(
+    numerator: Tensors, denominator: tuple[Tensor, ...], eps: float
+) -> tuple[Tensor, ...]:
     """max(0, numerator / (denominator + eps)); overwrites the denominator."""
     torch._foreach_add_(denominator, eps)
     ratio = torch._foreach_div(numerator, denominator)

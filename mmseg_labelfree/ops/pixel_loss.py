@@ -68,8 +68,8 @@ def fused_pixel_loss(logits: Tensor, pixel_loss: PixelLoss, *maps: Tensor) -> Te
     check_logits(logits)
     for values in maps:
         check_same_pixels('a map', values, logits, values.dim())
-    maps = (values.detach() for values in maps)
-    return _FusedPixelLoss.apply(logits, pixel_loss, *maps)
+    constants = [values.detach() for values in maps]
+    return _FusedPixelLoss.apply(logits, pixel_loss, *constants)
 
 
 def check_logits(logits: Tensor, name: str = 'logits') -> None:

@@ -99,10 +99,11 @@ def split_by_entropy(
         anchors, unreliable = reliable, entropy > limits[0]
     else:
         anchors, unreliable = entropy <= limits[1], entropy >= limits[0]
-    sets = (reliable, anchors, unreliable)
     if valid is not None:
-        sets = tuple(pixels & valid for pixels in sets)
-    return Partition(*sets, threshold=limits[0])
+        reliable, anchors, unreliable = (
+            pixels & valid for pixels in (reliable, anchors, unreliable)
+        )
+    return Partition(reliable, anchors, unreliable, threshold=limits[0])
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ __all__ = ['hybrid_saliency_loss', 'soft_iou_loss', 'structural_similarity']
 def structural_similarity(
     x: Tensor, y: Tensor, window: int = 11, sigma: float = 1.5
 ) -> Tensor:
-    r"""SSIM of two maps around each pixel.
+    r"""Compute the structural similarity (SSIM) of two maps around each pixel.
 
     .. math:: \frac{(2\mu_x\mu_y + c_1)(2\sigma_{xy} + c_2)}
         {(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}
@@ -61,7 +61,7 @@ def _gaussian_band(
 
 
 def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
-    r"""One minus the intersection over union of two soft masks, for each sample.
+    r"""Compute 1 minus the intersection over union of two soft masks, for each sample.
 
     .. math:: 1 - \frac{\sum xy}{\sum (x + y - xy)}
 
@@ -84,7 +84,7 @@ def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
 def hybrid_saliency_loss(
     logits: Tensor, label: Tensor, ignore_index: int = 255
 ) -> dict[str, Tensor]:
-    """BASNet's three losses of one output: pixel, patch and map (its eq. 4 to 6).
+    """Compute the sum of BASNet's losses of pixels, patches and maps (its eq. 4-6).
 
     Pixels that are ignored count as right with the value 0 in the patch and map
     losses, and not at all in the mean over pixels.
