@@ -29,19 +29,17 @@ HEADER = ['| config | options | data | published |', '|---|---|---|---|']
 
 
 def config_table(entries: Iterable[MetafileEntry]) -> str:
-    """Markdown table of a metafile; the rows of one config name it once.
-
-    Args:
-        entries: Entries of a metafile, those of a config one after another.
-    """
-    lines, last = list(HEADER), ''
+    """Markdown table of a metafile; the rows of one config stand together."""
+    by_config: dict[str, list[MetafileEntry]] = {}
     for entry in entries:
-        stem = Path(entry.config).stem
-        for result in entry.results or (None,):
-            link = f'[{stem}]({stem}.py)' if entry.config != last else ''
+        by_config.setdefault(Path(entry.config).stem, []).append(entry)
+    lines = list(HEADER)
+    for stem, group in by_config.items():
+        rows = [(e, result) for e in group for result in e.results or (None,)]
+        for index, (entry, result) in enumerate(rows):
+            link = '' if index else f'[{stem}]({stem}.py)'
             cells = link, _options(entry, result), entry.data, str(result or '')
             lines.append('| ' + ' | '.join(cells) + ' |')
-            last = entry.config
     return '\n'.join(lines) + '\n'
 
 
