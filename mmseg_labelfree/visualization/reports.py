@@ -129,7 +129,7 @@ def _curves(
 ) -> plt.Figure:
     """Metrics over the stages, and the training loss over all iterations."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
-    left.set_prop_cycle(color=plt.get_cmap('tab20').colors)
+    left.set_prop_cycle(color=plt.get_cmap('tab20')(range(20)))
     names = [n for n, stage in results.items() if 'iterations' in stage]
     for heading, key in columns.items():
         values = [results[n]['metrics'].get(key, math.nan) for n in names]
