@@ -43,7 +43,8 @@ def source(tmp_path_factory):
         shutil.copy(ROOT / name, copy)
     for name in ('requirements', 'mmseg_labelfree', 'configs', 'tools'):
         shutil.copytree(ROOT / name, copy / name, ignore=ignore)
-    shutil.copy(ROOT / 'CHANGELOG.md', copy)
+    for name in ('CHANGELOG.md', 'model-index.yml'):
+        shutil.copy(ROOT / name, copy)
     return copy
 
 
@@ -94,7 +95,8 @@ def test_wheel_ships_package_configs_and_tools(wheel):
 
     shipped = {name for name in wheel.namelist() if '.dist-info/' not in name}
     assert shipped == files('mmseg_labelfree') | {
-        f'mmseg_labelfree/.mim/{name}' for name in files('configs') | files('tools')
+        f'mmseg_labelfree/.mim/{name}'
+        for name in files('configs') | files('tools') | {'model-index.yml'}
     }
     assert 'mmseg_labelfree/.mim/tools/dist_train.sh' in shipped
     assert 'mmseg_labelfree/py.typed' in shipped
@@ -114,7 +116,12 @@ def test_source_archive_can_be_built_from(source, tmp_path):
     (archive,) = tmp_path.glob('*.tar.gz')
     shutil.unpack_archive(archive, tmp_path)
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    for name in ('requirements/mminstall.txt', 'tools/slurm_train.sh', 'LICENSE'):
+    for name in (
+        'requirements/mminstall.txt',
+        'tools/slurm_train.sh',
+        'model-index.yml',
+        'LICENSE',
+    ):
         assert (folder / name).read_bytes() == (ROOT / name).read_bytes()
 
 

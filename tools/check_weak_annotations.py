@@ -5,7 +5,7 @@ many images and pixels each class labels. Images with annotations that cannot be
 (outside the image, of an unknown class, not readable, missing) are listed and not
 counted, whatever ``invalid`` in the config says.
 
-    python tools/check_weak_annotations.py configs/mib/voc_points.py
+    python tools/check_weak_annotations.py configs/mib/fcn_r101_voc_points.py
     python tools/check_weak_annotations.py CONFIG --cfg-options train_dataloader...
 
 The exit code is 1 if an image is listed.
