@@ -5,11 +5,12 @@ https://arxiv.org/abs/2203.03884). The entropy itself is
 :func:`~mmseg_labelfree.ops.entropy.softmax_entropy` (eq. 11).
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .checks import Variant, check_variant
 from .collectives import sum_over_processes
 from .quantile import masked_quantile
 
@@ -64,7 +65,7 @@ def split_by_entropy(
     entropy: Tensor,
     share: float,
     valid: Tensor | None = None,
-    variant: Literal['paper', 'official'] = 'paper',
+    variant: Variant = 'paper',
     all_processes: bool = True,
 ) -> Partition:
     r"""Split pixels at a percentile of their entropy, U2PL+ eq. 12.
@@ -89,8 +90,7 @@ def split_by_entropy(
     Raises:
         ValueError: ``variant`` or ``share`` is out of range.
     """
-    if variant not in ('paper', 'official'):
-        raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
+    check_variant(variant)
     entropy = entropy.detach().float()
     shares = [1 - share] if variant == 'paper' else [1 - share, share]
     limits = masked_quantile(entropy, shares, valid, all_processes)
