@@ -11,7 +11,7 @@ from torch import Tensor
 __all__ = ['newest_rows', 'push_rows_', 'sample_queues']
 
 # Bytes of one copied block: small enough for the CPU's caches.
-_CPU_BLOCK, _GPU_BLOCK = 2**21, 2**29
+CPU_BLOCK, GPU_BLOCK = 2**21, 2**29
 
 
 def newest_rows(member: Tensor, limit: Tensor) -> Tensor:
@@ -100,5 +100,5 @@ def sample_queues(
 
 def rows_per_block(device: torch.device, channels: int) -> int:
     """Rows of ``channels`` float32 values to work on at a time; at least one."""
-    size = _CPU_BLOCK if device.type == 'cpu' else _GPU_BLOCK
+    size = CPU_BLOCK if device.type == 'cpu' else GPU_BLOCK
     return max(1, size // (4 * channels))

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 # Bytes of one matrix of pairs; a few of them are in memory at a time.
-_CPU_BLOCK, _GPU_BLOCK = 2**20, 2**27
+CPU_BLOCK, GPU_BLOCK = 2**20, 2**27
 _LEAST = 1e-6  # least argument of the logarithm
 
 Function = Literal['exp', 'linear', 'log']
@@ -343,7 +343,7 @@ class _PairSum(torch.autograd.Function):
 
 def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[Tensor, slice]]:
     """Images (indices in a row) and pixels of ``first`` of each block of pairs."""
-    size = _CPU_BLOCK if first.device.type == 'cpu' else _GPU_BLOCK
+    size = CPU_BLOCK if first.device.type == 'cpu' else GPU_BLOCK
     size //= first.element_size()
     num, pixels, others = len(first), first.shape[2], second.shape[2]
     images = max(1, size // (pixels * others))

@@ -23,7 +23,7 @@ __all__ = ['PixelLoss', 'fused_pixel_loss', 'log_shares', 'softplus']
 # Elements of one block per CPU thread: 2 MiB in float32, small enough to stay in the
 # cache from one operation to the next, large enough that threads seldom wait for each
 # other. A GPU takes an image at a time.
-_CPU_BLOCK = 2**19
+CPU_BLOCK = 2**19
 
 
 class PixelLoss(NamedTuple):
@@ -109,7 +109,7 @@ def _blocks(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
     channels, pixels = logits.shape[1], logits.shape[2] * logits.shape[3]
     step = pixels
     if logits.device.type == 'cpu':
-        step = max(1, _CPU_BLOCK * torch.get_num_threads() // channels)
+        step = max(1, CPU_BLOCK * torch.get_num_threads() // channels)
     for image in zip(logits, *others, strict=True):
         # Each has its pixels last: (C, H, W) and (H, W) become (C, H * W) and (H * W,).
         flat = [values.flatten(-2) for values in image]
