@@ -62,7 +62,7 @@ VIEW_SETS: dict[str, ViewSet] = {
 
 
 def view_set(views: str | Mapping | ViewSet) -> ViewSet:
-    """Look up a set of views by name, or make one.
+    """Look up a set of views by name, or make one (STRICT, Table 3).
 
     Args:
         views: A name of :data:`VIEW_SETS`, or ``dict(scales=[1.0, (0.5, 2.0)],
@@ -70,6 +70,10 @@ def view_set(views: str | Mapping | ViewSet) -> ViewSet:
 
     Raises:
         ValueError: The name is unknown, there is no view, or a scale is not positive.
+
+    Example:
+        >>> view_set('mirror+down').scales
+        (1.0, 0.75, 0.5)
     """
     if isinstance(views, str):
         if views not in VIEW_SETS:
@@ -107,6 +111,10 @@ def make_view(images: Tensor, view: View, align_corners: bool = False) -> Tensor
 
     Returns:
         ``(N, C, H', W')``; ``images`` itself for the identity.
+
+    Example:
+        >>> make_view(torch.tensor([[[[1.0, 2.0]]]]), View(flip=True))
+        tensor([[[[2., 1.]]]])
     """
     edge = int(align_corners)
     size = [max(1, round((s - edge) * view.scale) + edge) for s in images.shape[2:]]
@@ -125,16 +133,16 @@ def consistent_labels(
     align_corners: bool = False,
     ignore_index: int = 255,
 ) -> Tensor:
-    r"""The most probable class of each pixel where all views have the same one.
+    r"""Find the class of each pixel on which all views agree (STRICT, eq. 5-6).
 
-    STRICT (https://arxiv.org/abs/2104.11692), eq. 5 and 6:
+    STRICT (https://arxiv.org/abs/2104.11692) calls a pixel consistent where
 
     .. math::
         \bar y^k = \arg\max_{c \in U} P(c \mid A_k(x)), \qquad
         \bar y = A_1^{-1}(\bar y^1) \cap \dots \cap A_K^{-1}(\bar y^K)
 
     A view's scores are mirrored back and resized bilinearly to the size of the image
-    before the argmax, so its labels never pass through a second, nearest-neighbour
+    before the argmax, so its labels never pass through a second, nearest-neighbor
     resizing. Views of one scale in a row share its resized images. The agreement is
     kept up view by view: memory is that of the largest view, however many there are,
     and nothing waits for the device.
@@ -142,7 +150,7 @@ def consistent_labels(
     Args:
         predict: Maps a view ``(N, 3, H', W')`` to scores ``(N, C, h, w)`` of the
             classes that a label may have, at any resolution.
-        images: ``(N, 3, H, W)``, normalised.
+        images: ``(N, 3, H, W)``, normalized.
         views: The views, at least one.
         align_corners: As in :func:`make_view`, for scores too.
         ignore_index: Label of the pixels on which the views differ.
@@ -150,6 +158,16 @@ def consistent_labels(
     Returns:
         int64 ``(N, H, W)``: index into the C classes, or ``ignore_index``. Of equal
         scores the first class wins.
+
+    Example:
+        A network that goes by the place in the view alone, where mirroring changes all
+        labels but that of the middle:
+
+        >>> def predict(view):
+        ...     return torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]]).view(1, 2, 1, 3)
+        >>> image = torch.zeros(1, 3, 1, 3)
+        >>> consistent_labels(predict, image, [View(), View(flip=True)])
+        tensor([[[255,   0, 255]]])
     """
     agreed = None
     for scale, group in groupby(views, lambda view: view.scale):

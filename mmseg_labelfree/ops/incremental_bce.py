@@ -82,7 +82,7 @@ def _parts(first_new):
 
 
 def _hits(first_new, ignore_index, label):
-    """Whether the labelled class is in the sum, and its row (0 if it is not)."""
+    """Whether the labeled class is in the sum, and its row (0 if it is not)."""
     hit = (label == 0) | (label >= first_new)
     hit &= label != ignore_index
     return hit, label.long().masked_fill(~hit, 0).unsqueeze(0)

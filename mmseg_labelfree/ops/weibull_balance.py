@@ -42,8 +42,8 @@ def weibull_balance(
     Example:
         >>> weibull_balance(torch.tensor([0.5, 0.5]))
         tensor(0.4326)
-        >>> weibull_balance(torch.tensor([1.0, 0.0]))
-        tensor(4685.5283)
+        >>> weibull_balance(torch.tensor([0.99, 0.01]))
+        tensor(5.9728)
     """
     check_variant(variant)
     if variant == 'official':

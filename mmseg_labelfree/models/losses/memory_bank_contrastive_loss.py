@@ -152,7 +152,7 @@ class MemoryBankContrastiveLoss(BaseLoss):
             labels: int64 ``(N, h, w)``: ground truth of the labeled images, 255 =
                 none; pseudo-labels of the others, which only 'official' reads.
             unreliable: Bool ``(N, h, w)``; only the unlabeled images are read.
-            num_labeled: Labelled images, which come first.
+            num_labeled: Labeled images, which come first.
         """
         low, high = self._ranks(teacher_logits.shape[1])
         member = negative_classes(
