@@ -1,7 +1,6 @@
 """Transfers the affinities of pixel embeddings to cluster probabilities."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import torch
 from mmseg.registry import MODELS
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from ...ops.checks import Variant, check_variant
 from ...ops.pairwise_affinity import (
+    Function,
     draw_rotations,
     negative_pair_loss,
     positive_pair_loss,
@@ -68,7 +68,7 @@ class PairwiseAffinityLoss(nn.Module):
         self,
         positive_threshold: float = 0.2,
         negative_threshold: float = 0.12,
-        function: Literal['exp', 'linear', 'log'] = 'exp',
+        function: Function = 'exp',
         weighted: bool = True,
         num_negatives: int = 3,
         negative_weight: float = 1.4,
@@ -92,7 +92,7 @@ class PairwiseAffinityLoss(nn.Module):
             )
         self.positive_threshold = positive_threshold
         self.negative_threshold = negative_threshold
-        self.function = function
+        self.function: Function = function
         self.weighted = weighted
         self.num_negatives = num_negatives
         self.negative_weight = negative_weight
@@ -116,19 +116,29 @@ class PairwiseAffinityLoss(nn.Module):
         Returns:
             ``loss_positive`` and, unless its weight is 0, ``loss_negative``.
         """
-        pairs = (*probabilities, *self.unit_embeddings(embeddings))
-        common: dict[str, Any] = dict(function=self.function, weighted=self.weighted)
+        first, second = probabilities
+        first_units, second_units = self.unit_embeddings(embeddings)
         positive = positive_pair_loss(
-            *pairs, threshold=self.positive_threshold, **common
+            first,
+            second,
+            first_units,
+            second_units,
+            self.positive_threshold,
+            self.function,
+            self.weighted,
         )
         losses = dict(loss_positive=positive)
         if self.negative_weight:
             negative = negative_pair_loss(
-                *pairs,
-                draw_rotations(len(pairs[0]), self.num_negatives, generator),
-                threshold=self.negative_threshold,
-                variant=self.variant,
-                **common,
+                first,
+                second,
+                first_units,
+                second_units,
+                draw_rotations(len(first), self.num_negatives, generator),
+                self.negative_threshold,
+                self.function,
+                self.weighted,
+                self.variant,
             )
             losses['loss_negative'] = self.negative_weight * negative
         return losses
