@@ -133,7 +133,7 @@ def consistent_labels(
     align_corners: bool = False,
     ignore_index: int = 255,
 ) -> Tensor:
-    r"""Find the class of each pixel on which all views agree (STRICT, eq. 5-6).
+    r"""Compute the class of each pixel on which all views agree (STRICT, eq. 5-6).
 
     STRICT (https://arxiv.org/abs/2104.11692) calls a pixel consistent where
 

@@ -14,7 +14,7 @@ __all__ = ['Ranking', 'foreground_entropy', 'rank_and_split']
 
 @torch.no_grad()
 def foreground_entropy(logits: Tensor, foreground: Tensor) -> Tensor:
-    r"""Compute the mean normalized entropy of the foreground (EUMS, eq. 6-7).
+    r"""Compute the mean normalized entropy of foreground pixels (EUMS, eq. 6-7).
 
     .. math:: \bar E = \frac{1}{|F|} \sum_{p \in F} \frac{-1}{\log C}
         \sum_c P_{p,c} \log P_{p,c}

@@ -54,7 +54,7 @@ def lookup_table(mapping: Mapping[int, int], default: int = INVALID) -> np.ndarr
 def loaded_labels(
     reduce_zero_label: bool = False, label_map: Mapping[int, int] | None = None
 ) -> np.ndarray:
-    """Compute what MMSegmentation's ``LoadAnnotations`` makes of each mask value.
+    """Compute what ``LoadAnnotations`` makes of each value in a mask file.
 
     It first removes label 0 (``reduce_zero_label``: 0 becomes 255, ``v`` becomes
     ``v - 1``, 255 stays), then applies ``label_map``; values without an entry stay.

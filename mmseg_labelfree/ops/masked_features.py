@@ -8,7 +8,7 @@ __all__ = ['masked_feature_sum']
 
 
 def masked_feature_sum(features: Tensor, mask: Tensor) -> Tensor:
-    r"""Sum features, upsampled to the size of a mask, over the mask.
+    r"""Compute the sum over a mask of features that are upsampled to its size.
 
     With U the bilinear upsampling this is :math:`m^T U f`, computed as
     :math:`(U^T m)^T f`: the mask goes down rather than the features up, which for 2048

@@ -33,7 +33,7 @@ def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.nd
 
 
 def fuse_labels(base: np.ndarray, novel: np.ndarray, label: int) -> np.ndarray:
-    """Fuse base labels with the label of a cluster on its region (EUMS, eq. 4).
+    """Write the label of the image's cluster over its base labels (EUMS, eq. 4).
 
     Pixels of neither are background: unsure base pixels that are not salient too.
 

@@ -71,7 +71,7 @@ def accumulate_path_(
 def path_integral_score(
     path: Tensors, distance: Tensors, eps: float = 1e-7
 ) -> list[Tensor]:
-    r"""Compute the score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
+    r"""Score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a training step.
@@ -94,7 +94,7 @@ def path_integral_score(
 def riemannian_score(
     path: Tensors, distance: Tensors, fisher: Tensors, eps: float = 1e-7
 ) -> list[Tensor]:
-    r"""Compute the score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
+    r"""Score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a few updates.
@@ -134,7 +134,7 @@ def normalize_importance(importance: Tensor) -> Tensor:
 def quadratic_penalty(
     params: Tensors, reference: Tensors, importance: Tensors
 ) -> Tensor:
-    r"""Compute the penalty :math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
+    r"""Compute :math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
 
     Args:
         params: Parameters.

@@ -91,7 +91,7 @@ def update_prototypes_(
 def prototype_log_weights(
     features: Tensor, prototypes: Tensor, known: Tensor | None = None
 ) -> Tensor:
-    r"""Compute the logarithm of the denoising weights of classes (U2PL+, eq. 19).
+    r"""Compute the logarithm of the weights of denoising (U2PL+, eq. 19).
 
     .. math:: w(c) = \mathrm{softmax}_c(-\|z - z_c^{proto}\|)
 

@@ -18,7 +18,7 @@ _SMOOTHNESS = 0.1  # least weight between neighbors (mu)
 def robust_background_saliency(
     image: np.ndarray, num_superpixels: int = 200
 ) -> np.ndarray:
-    """Compute the saliency of pixels by their contrast to a robust background.
+    """Compute the saliency of each pixel by its contrast to the background.
 
     Zhu, Liang, Wei and Sun, Saliency Optimization from Robust Background Detection,
     CVPR 2014. Superpixels whose color region touches much of the image border for its

@@ -66,7 +66,7 @@ def _gaussian_band(
 
 
 def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
-    r"""Compute one minus the intersection over union of two soft masks.
+    r"""Compute 1 minus the intersection over union of two soft masks, for each sample.
 
     .. math:: 1 - \frac{\sum xy}{\sum (x + y - xy)}
 
