@@ -183,10 +183,8 @@ def mix(masks: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
         The mixed maps, new tensors of the same shapes and dtypes.
 
     Example:
-        >>> masks = torch.tensor([[[True, False]], [[False, False]]])
-        >>> (labels,) = mix(masks, torch.tensor([[[1, 1]], [[2, 2]]]))
-        >>> labels.tolist()
-        [[[2, 1]], [[2, 2]]]
+        >>> images, labels = torch.rand(4, 3, 64, 64), torch.zeros(4, 64, 64)
+        >>> images, labels = mix(box_masks(4, 64, 64), images, labels)
     """
     return tuple(
         torch.where(_as(masks, values), values.roll(-1, 0), values) for values in maps
@@ -194,16 +192,12 @@ def mix(masks: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
 
 
 def blank(masks: Tensor, values: Tensor, fill: float) -> Tensor:
-    """Set the marked pixels to ``fill``: CutOut.
+    """CutOut: set the marked pixels to ``fill`` (0 is the mean of normalized images).
 
     Args:
         masks: Bool ``(N, H, W)``.
         values: Images ``(N, C, H, W)``, labels or weights ``(N, H, W)``.
-        fill: The new value: 0, the mean of normalized images, or 255 for labels, which
-            then cost nothing.
-
-    Returns:
-        A new tensor like ``values``.
+        fill: The new value; 255 for labels that then cost nothing.
 
     Example:
         >>> blank(torch.tensor([[[True, False]]]), torch.tensor([[[3, 4]]]), fill=255)
