@@ -66,7 +66,7 @@ VIEW_SETS: dict[str, ViewSet] = {
 
 
 def view_set(views: str | Mapping | ViewSet) -> ViewSet:
-    """Look up a set of views by name, or make one.
+    """Look up a set of views by name, or make one (STRICT, Table 3).
 
     Args:
         views: A name of :data:`VIEW_SETS`, or ``dict(scales=[1.0, (0.5, 2.0)],
@@ -74,6 +74,10 @@ def view_set(views: str | Mapping | ViewSet) -> ViewSet:
 
     Raises:
         ValueError: The name is unknown, there is no view, or a scale is not positive.
+
+    Example:
+        >>> view_set('mirror+down').scales
+        (1.0, 0.75, 0.5)
     """
     if isinstance(views, str):
         if views not in VIEW_SETS:
@@ -114,6 +118,10 @@ def make_view(images: Tensor, view: View, align_corners: bool = False) -> Tensor
 
     Returns:
         ``(N, C, H', W')``; ``images`` itself for the identity.
+
+    Example:
+        >>> make_view(torch.tensor([[[[1.0, 2.0]]]]), View(flip=True))
+        tensor([[[[2., 1.]]]])
     """
     edge = int(align_corners)
     size = [max(1, round((s - edge) * view.scale) + edge) for s in images.shape[2:]]
@@ -134,7 +142,7 @@ def consistent_labels(
 ) -> Tensor:
     r"""Compute the class of each pixel on which all views agree (STRICT, eq. 5-6).
 
-    STRICT (https://arxiv.org/abs/2104.11692), eq. 5 and 6:
+    STRICT (https://arxiv.org/abs/2104.11692) calls a pixel consistent where
 
     .. math::
         \bar y^k = \arg\max_{c \in U} P(c \mid A_k(x)), \qquad
@@ -157,6 +165,16 @@ def consistent_labels(
     Returns:
         int64 ``(N, H, W)``: index into the C classes, or ``ignore_index``. Of equal
         scores the first class wins.
+
+    Example:
+        A network that goes by the place in the view alone, where mirroring changes all
+        labels but that of the middle:
+
+        >>> def predict(view):
+        ...     return torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]]).view(1, 2, 1, 3)
+        >>> image = torch.zeros(1, 3, 1, 3)
+        >>> consistent_labels(predict, image, [View(), View(flip=True)])
+        tensor([[[255,   0, 255]]])
     """
     labels = _view_labels(predict, images, views, align_corners)
     agreed = next(labels)

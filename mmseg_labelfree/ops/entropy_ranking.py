@@ -28,6 +28,11 @@ def foreground_entropy(logits: Tensor, foreground: Tensor) -> Tensor:
 
     Raises:
         ValueError: There is only one class, or the sizes differ.
+
+    Example:
+        >>> logits = torch.tensor([[0.0, 50.0], [0.0, 0.0]]).view(1, 2, 1, 2)
+        >>> foreground_entropy(logits, torch.tensor([[[True, True]]]))  # 1, and 0
+        tensor([0.5000])
     """
     num_classes = logits.shape[1]
     if num_classes < 2 or logits.shape[2:] != foreground.shape[1:]:

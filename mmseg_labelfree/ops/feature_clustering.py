@@ -46,6 +46,12 @@ def cluster_features(
 
     Raises:
         ValueError: There are more clusters than images, or a feature is not finite.
+
+    Example:
+        >>> features = np.array([[9.0, 1], [8, 1], [1, 9], [1, 8]])
+        >>> found = cluster_features(features, num_clusters=2, pca_dim=1)
+        >>> bool(found.assignment[0] == found.assignment[1] != found.assignment[2])
+        True
     """
     # scikit-learn takes a second to import, which only this needs.
     from sklearn.cluster import KMeans
@@ -77,6 +83,11 @@ def class_agreement(clusters: np.ndarray, classes: np.ndarray) -> dict[str, floa
         ``purity``, the share of images that are of the commonest class of their
         cluster, and ``nmi``, the mutual information normalized by the mean entropy;
         both in percent.
+
+    Example:
+        >>> found = class_agreement(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 7]))
+        >>> found['purity'], round(found['nmi'], 1)
+        (75.0, 34.4)
     """
     from sklearn.metrics import normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix

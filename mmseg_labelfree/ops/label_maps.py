@@ -65,6 +65,10 @@ def loaded_labels(
 
     Returns:
         int16 array of shape ``(256,)``: label of each raw value, 255 = void.
+
+    Example:
+        >>> loaded_labels(reduce_zero_label=True, label_map={1: 7})[:4].tolist()
+        [255, 0, 7, 2]
     """
     labels = np.arange(256, dtype=np.int16)
     if reduce_zero_label:
@@ -88,6 +92,11 @@ def apply_table(labels: np.ndarray, table: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If ``labels`` holds a value outside 0 to 255 or one that the table
             marks with ``INVALID``. The message lists the values.
+
+    Example:
+        >>> table = lookup_table({0: 0, 7: 1, 255: 255})
+        >>> apply_table(np.array([[7, 0], [255, 7]]), table).tolist()
+        [[1, 0], [255, 1]]
     """
     if labels.dtype == np.uint8:
         mapped = table[labels]

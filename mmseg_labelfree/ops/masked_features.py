@@ -23,6 +23,11 @@ def masked_feature_sum(features: Tensor, mask: Tensor) -> Tensor:
 
     Raises:
         ValueError: The numbers of images differ.
+
+    Example:
+        >>> mask = torch.tensor([[[True, True], [False, False]]])
+        >>> masked_feature_sum(torch.tensor([[[[3.0]], [[5.0]]]]), mask)
+        tensor([[ 6., 10.]])
     """
     if len(features) != len(mask):
         raise ValueError(f'{len(features)} images, but {len(mask)} masks')

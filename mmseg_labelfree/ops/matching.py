@@ -24,6 +24,10 @@ def overlap_scores(confusion: ArrayLike, maximize: str = 'iou') -> np.ndarray:
 
     Raises:
         ValueError: ``confusion`` is no such matrix or ``maximize`` is unknown.
+
+    Example:
+        >>> overlap_scores([[5, 4], [6, 0]]).round(2).tolist()
+        [[0.33, 0.44], [0.55, 0.0]]
     """
     counts = np.asarray(confusion)
     if counts.ndim != 2 or 0 in counts.shape or counts.dtype.kind not in 'iu':

@@ -19,6 +19,11 @@ def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.nd
 
     Raises:
         ValueError: The sizes differ.
+
+    Example:
+        >>> saliency, base = np.array([[200, 200, 9]], np.uint8), np.array([[0, 4, 0]])
+        >>> novel_map(saliency, base, threshold=0.5).tolist()
+        [[True, False, False]]
     """
     if saliency.shape != base.shape:
         raise ValueError(
@@ -39,5 +44,10 @@ def fuse_labels(base: np.ndarray, novel: np.ndarray, label: int) -> np.ndarray:
 
     Returns:
         uint8 ``(H, W)``.
+
+    Example:
+        >>> novel = np.array([[True, False, False]])
+        >>> fuse_labels(np.array([[0, 4, 0]]), novel, 16).tolist()
+        [[16, 4, 0]]
     """
     return np.where(novel, label, base).astype(np.uint8)

@@ -33,6 +33,12 @@ def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
         grads: Gradients g of the task loss (mean over the batch).
         alpha: Weight of the new gradient, 0.9 in MiB's code: the estimate then
             looks back only a few updates.
+
+    Example:
+        >>> fisher = [torch.ones(1)]
+        >>> update_fisher_(fisher, [torch.tensor([2.0])], alpha=0.9)
+        >>> fisher
+        [tensor([3.7000])]
     """
     for f, g in _groups(fisher, grads):
         torch._foreach_mul_(f, 1 - alpha)
@@ -51,6 +57,12 @@ def accumulate_path_(
         grads: Gradients g of the task loss before an update.
         before: The parameters before the update, ...
         after: ... and after it; their difference is :math:`\Delta\theta`.
+
+    Example:
+        >>> path, grad = [torch.zeros(1)], [torch.tensor([2.0])]
+        >>> accumulate_path_(path, grad, [torch.tensor([1.0])], [torch.tensor([0.5])])
+        >>> path
+        [tensor([1.])]
     """
     for w, g, old, new in _groups(path, grads, before, after):
         torch._foreach_addcmul_(w, g, torch._foreach_sub(old, new))
@@ -65,6 +77,10 @@ def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> 
             \theta_{start}`.
         eps: Keeps the score of parameters that did not move finite; in squared
             units of the parameters.
+
+    Example:
+        >>> path_integral_score([torch.tensor([1.0])], [torch.tensor([0.5])])
+        [tensor([4.0000])]
     """
     score: Tensors = []
     for w, d in _groups(path, distance):
@@ -84,6 +100,11 @@ def riemannian_score(
         fisher: The Fisher diagonal F.
         eps: Keeps the score of parameters that did not move finite; in units of the
             loss.
+
+    Example:
+        >>> path, distance = [torch.tensor([1.0])], [torch.tensor([0.5])]
+        >>> riemannian_score(path, distance, [torch.tensor([4.0])])
+        [tensor([2.0000])]
     """
     score: Tensors = []
     for w, d, f in _groups(path, distance, fisher):
@@ -98,6 +119,10 @@ def normalize_importance(importance: Tensor) -> Tensor:
     """Scale one parameter's importance to 0..1 (min-max over the tensor).
 
     A tensor in which all values are equal, so any of one element, becomes zero.
+
+    Example:
+        >>> normalize_importance(torch.tensor([2.0, 6.0, 3.0]))
+        tensor([0.0000, 1.0000, 0.2500])
     """
     low, high = importance.min(), importance.max()
     span = high - low
@@ -113,6 +138,11 @@ def quadratic_penalty(
         params: Parameters.
         reference: Their values after the previous step, of the same shapes.
         importance: Their importance, of the same shapes, not negative.
+
+    Example:
+        >>> new, old = [torch.tensor([3.0])], [torch.tensor([1.0])]
+        >>> quadratic_penalty(new, old, [torch.tensor([0.5])])
+        tensor(2.)
     """
     terms = [
         (omega * (p - r).square()).sum()
@@ -128,7 +158,14 @@ def add_penalty_gradient_(
     importance: Tensors,
     weight: float,
 ) -> None:
-    """Add ``weight`` times the gradient of :func:`quadratic_penalty` to ``grads``."""
+    """Add ``weight`` times the gradient of :func:`quadratic_penalty` to ``grads``.
+
+    Example:
+        >>> grads, new, old = ([torch.tensor([x])] for x in (0.0, 3.0, 1.0))
+        >>> add_penalty_gradient_(grads, new, old, [torch.tensor([0.5])], weight=10.0)
+        >>> grads
+        [tensor([20.])]
+    """
     for g, p, r, omega in _groups(grads, params, reference, importance):
         distance = torch._foreach_sub(p, r)
         torch._foreach_addcmul_(g, distance, omega, value=2 * weight)

@@ -34,6 +34,12 @@ def class_means(
     Returns:
         Means ``(C, D)``, float32 (float64 for float64), 0 for classes without a pixel,
         and the numbers of pixels ``(C,)``, int64.
+
+    Example:
+        >>> features = torch.tensor([1.0, 3.0, 9.0]).view(1, 1, 1, 3)
+        >>> class_means(features, torch.tensor([[[0, 0, 255]]]), num_classes=2)
+        (tensor([[2.],
+                [0.]]), tensor([2, 0]))
     """
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
     classes = torch.arange(num_classes, device=labels.device)[:, None]
@@ -67,6 +73,14 @@ def update_prototypes_(
         means: ``(C, D)`` of this batch.
         counts: Its pixels of each class ``(C,)``.
         momentum: :math:`m^{proto}`; 0 for the centers of the last batch.
+
+    Example:
+        >>> prototypes = torch.tensor([[1.0], [0.0]])
+        >>> known = torch.tensor([True, False])
+        >>> means, counts = torch.tensor([[2.0], [7.0]]), torch.tensor([5, 5])
+        >>> update_prototypes_(prototypes, known, means, counts, momentum=0.9)
+        >>> prototypes.flatten()
+        tensor([1.1000, 7.0000])
     """
     share = torch.where(known, 1 - momentum, 1.0) * (counts > 0)
     prototypes.lerp_(means.to(prototypes.dtype), share[:, None].to(prototypes.dtype))
@@ -94,6 +108,12 @@ def prototype_log_weights(
 
     Returns:
         float32 ``(N, C, h, w)`` (float64 for float64); ``exp`` of it sums to 1.
+
+    Example:
+        >>> prototypes = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+        >>> weights = prototype_log_weights(torch.zeros(1, 2, 1, 1), prototypes)
+        >>> (weights[0, 0] - weights[0, 1]).item()  # the second is farther away by 5
+        5.0
     """
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
     with torch.autocast(features.device.type, enabled=False):
@@ -129,6 +149,12 @@ def denoised_logits(
 
     Returns:
         float32 ``(N, C, H, W)`` (float64 for float64).
+
+    Example:
+        >>> logits = torch.tensor([0.8, 0.2]).log().view(1, 2, 1, 1)
+        >>> log_weights = torch.tensor([0.2, 0.8]).log().view(1, 2, 1, 1)
+        >>> denoised_logits(logits, log_weights).softmax(1).flatten()
+        tensor([0.5000, 0.5000])
     """
     if log_weights.shape[2:] != logits.shape[2:]:
         log_weights = F.interpolate(

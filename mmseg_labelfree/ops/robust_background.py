@@ -23,7 +23,7 @@ def robust_background_saliency(
     Zhu, Liang, Wei and Sun, Saliency Optimization from Robust Background Detection,
     CVPR 2014. Superpixels whose color region touches much of the image border for its
     area are background; superpixels that differ from nearby background are
-    foreground; a quadratic energy over the neighbourhood graph smooths the two. Regions
+    foreground; a quadratic energy over the neighborhood graph smooths the two. Regions
     as a whole come out, where the spectral residual method finds their outlines.
 
     Args:
@@ -32,6 +32,13 @@ def robust_background_saliency(
 
     Returns:
         float32 ``(H, W)`` from 0 to 1; all 0 for an image without contrast.
+
+    Example:
+        >>> image = np.zeros((60, 60, 3), np.uint8)
+        >>> image[20:40, 20:40] = 255  # a white square on black
+        >>> saliency = robust_background_saliency(image)
+        >>> bool(saliency[30, 30] > 0.9 and saliency[5, 5] < 0.1)
+        True
     """
     lab = rgb2lab(image)
     segments = slic(

@@ -171,7 +171,7 @@ class PrototypeMemoryBank(nn.Module):
         self.push(_rows(features.detach()), _rows(member))
 
     def update_prototypes(self, features: Tensor, labels: Tensor) -> None:
-        """Move the prototypes to the means of this batch, eq. 15-18.
+        """Move the prototypes to the means of this batch (U2PL+, eq. 15-18).
 
         Every process must call it.
 

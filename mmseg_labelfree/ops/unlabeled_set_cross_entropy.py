@@ -1,14 +1,4 @@
-r"""Losses of weakly labelled images whose set of classes is known.
-
-With points or scribbles most pixels of an image have no label, but the classes that
-occur in it are known. Modeling the Background (MiB,
-https://arxiv.org/abs/2002.00718, section 5) asks of an unlabelled pixel only that it
-takes one of these classes.
-
-As in :mod:`.incremental`, the classes are split into two parts, here the image's set
-and the rest, and the softmax is taken within each: a set whose probability rounds to
-zero still has a finite logarithm and a useful gradient.
-"""
+"""Cross-entropy of weakly labeled images whose set of classes is known."""
 
 from functools import partial
 
@@ -16,26 +6,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from .checks import check_label, check_logits
 from .label_maps import IGNORE, UNLABELED
-from .pixel_loss import (
-    PixelLoss,
-    check_label,
-    check_logits,
-    fused_pixel_loss,
-)
+from .pixel_loss import PixelLoss, fused_pixel_loss
+
+__all__ = ['image_classes', 'unlabeled_set_cross_entropy']
 
 
 def image_classes(label: Tensor, num_classes: int) -> Tensor:
-    """Which classes occur in each label map.
+    """Find the classes that occur in each label map.
 
     Args:
-        label (Tensor): Integer class indices ``(N, H, W)``. Values outside
-            ``0 .. num_classes - 1``, such as 254 (unlabelled) and 255 (ignored), are
-            no class.
-        num_classes (int): Number of classes C.
+        label: Integer class indices ``(N, H, W)``. Values outside
+            ``0 .. num_classes - 1``, such as 254 (unlabeled) and 255 (ignored), are no
+            class.
+        num_classes: Number of classes C.
 
     Returns:
-        Tensor: Bool ``(N, C)``. Nothing waits for a GPU.
+        Bool ``(N, C)``. Nothing waits for a GPU.
 
     Example:
         >>> image_classes(torch.tensor([[[0, 2, 254, 255]]]), 4)
@@ -51,39 +39,46 @@ def unlabeled_set_cross_entropy(
     logits: Tensor,
     label: Tensor,
     class_set: Tensor,
+    gamma: float = 1.0,
     unlabeled_index: int = UNLABELED,
     ignore_index: int = IGNORE,
 ) -> Tensor:
-    r"""Loss of each pixel under weak labels, the summands of MiB eq. 12 and 13.
+    r"""Compute the summands of the loss of weakly labeled images (MiB, eq. 12-13).
 
-    With :math:`q` the softmax of the logits, a pixel of class c costs
-    :math:`-\log q_c`, whether or not c is in the set U of its image, and an
-    unlabelled one :math:`-\log \sum_{k \in U} q_k`. Where U is empty, unlabelled
+    With points or scribbles most pixels of an image have no label, but the classes
+    that occur in it are known. Modeling the Background (section 5 of
+    https://arxiv.org/abs/2002.00718) asks of an unlabeled pixel only that it takes one
+    of these classes. With :math:`q` the softmax of the logits, a pixel of class c
+    costs :math:`-\log q_c`, whether or not c is in the set U of its image, and an
+    unlabeled one :math:`-\gamma \log \sum_{k \in U} q_k`. Where U is empty, unlabeled
     pixels cost nothing; where it holds all classes, their cost is 0 as well.
 
+    The classes are split into the set and the rest and the softmax is taken within
+    each part: a set whose probability rounds to zero still has a finite logarithm and
+    a useful gradient.
+
     Args:
-        logits (Tensor): Logits ``(N, C, H, W)``, floating point.
-        label (Tensor): Class indices ``(N, H, W)``, an integer dtype. Every value is
-            below C or one of the two indices below.
-        class_set (Tensor): Bool ``(N, C)``, the set U of each image; see
+        logits: Floating point ``(N, C, H, W)``, any precision.
+        label: Class indices ``(N, H, W)``, an integer dtype. Every value is below C or
+            one of the two indices below.
+        class_set: Bool ``(N, C)``, the set U of each image; see
             :func:`image_classes`.
-        unlabeled_index (int): Label of unlabelled pixels. Defaults to 254.
-        ignore_index (int): Pixels of this label cost nothing and have a zero
-            gradient. Defaults to 255.
+        gamma: Factor on the unlabeled pixels. Defaults to 1.0.
+        unlabeled_index: Label of unlabeled pixels. Defaults to 254.
+        ignore_index: Pixels of this label cost nothing and have a zero gradient.
+            Defaults to 255.
 
     Returns:
-        Tensor: Loss of each pixel ``(N, H, W)`` in nats, float32 (float64 for
-        float64 logits), not averaged.
+        ``(N, H, W)`` in nats, float32 (float64 for float64), not averaged.
 
     Raises:
-        ValueError: If shapes or dtypes disagree, the two indices are equal or one of
+        ValueError: Shapes or dtypes disagree, the two indices are equal or one of
             them is a class.
 
     Example:
-        >>> logits = torch.zeros(1, 4, 1, 2)
         >>> label = torch.tensor([[[3, 254]]])
         >>> in_image = torch.tensor([[True, False, False, True]])
-        >>> unlabeled_set_cross_entropy(logits, label, in_image).exp()
+        >>> unlabeled_set_cross_entropy(torch.zeros(1, 4, 1, 2), label, in_image).exp()
         tensor([[[4., 2.]]])
     """
     check_logits(logits)
@@ -108,7 +103,10 @@ def unlabeled_set_cross_entropy(
     # As a map with strides of 0 the set takes no memory. A block of pixels lies
     # within one image, so that its first column says it all.
     per_pixel = class_set[:, :, None, None].expand(batch, classes, *size)
-    return fused_pixel_loss(logits, pixel_loss, label, per_pixel)
+    loss = fused_pixel_loss(logits, pixel_loss, label, per_pixel)
+    if gamma == 1:
+        return loss
+    return torch.where(label == unlabeled_index, gamma * loss, loss)
 
 
 def _exp_in_parts(x, maxima, rows, work):

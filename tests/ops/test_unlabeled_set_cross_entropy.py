@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_labelfree.ops import pixel_loss
-from mmseg_labelfree.ops.unlabeled_set import image_classes, unlabeled_set_cross_entropy
+from mmseg_labelfree.ops.unlabeled_set_cross_entropy import (
+    image_classes,
+    unlabeled_set_cross_entropy,
+)
 
 sizes = st.tuples(
     st.integers(1, 3), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4)
@@ -67,7 +70,7 @@ def test_gradcheck():
 
 @given(sizes, st.integers(0, 10**6))
 @settings(max_examples=30, deadline=None)
-def test_all_classes_or_none_cost_nothing_when_unlabelled(size, seed):
+def test_all_classes_or_none_cost_nothing_when_unlabeled(size, seed):
     logits, label, class_set = make_batch(size, seed)
     for members in (torch.ones_like(class_set), torch.zeros_like(class_set)):
         loss = unlabeled_set_cross_entropy(logits, label, members)
@@ -113,6 +116,15 @@ def test_a_larger_set_never_costs_more(size, seed, added):
     small = unlabeled_set_cross_entropy(logits, label, class_set)
     large = unlabeled_set_cross_entropy(logits, label, larger)
     assert (large <= small + 1e-12).all()
+
+
+def test_gamma_weighs_the_unlabeled_pixels():
+    logits, label, class_set = make_batch((2, 4, 5, 6), 1)
+    plain = unlabeled_set_cross_entropy(logits, label, class_set)
+    weighted = unlabeled_set_cross_entropy(logits, label, class_set, gamma=0.3)
+    factor = torch.where(label == 254, 0.3, 1.0)
+    torch.testing.assert_close(weighted, factor * plain)
+    assert (plain[label == 254] > 0).any() and (plain[label < 254] > 0).any()
 
 
 def test_one_member_is_the_cross_entropy_with_that_label():
@@ -161,7 +173,7 @@ def test_blocks_and_channels_last_change_nothing(monkeypatch):
         (30, torch.contiguous_format),
         (30, torch.channels_last),
     ):
-        monkeypatch.setattr(pixel_loss, '_CPU_BLOCK', block)
+        monkeypatch.setattr(pixel_loss, 'CPU_BLOCK', block)
         x = logits.detach().contiguous(memory_format=layout).requires_grad_()
         loss = unlabeled_set_cross_entropy(x, label, class_set)
         results.append((loss.detach(), *torch.autograd.grad(loss.sum(), x)))
@@ -188,4 +200,4 @@ def test_bad_input():
             unlabeled_set_cross_entropy(logits, label, wrong)
     for indices in ((255, 255), (2, 255), (254, 0)):
         with pytest.raises(ValueError, match='must differ'):
-            unlabeled_set_cross_entropy(logits, label, class_set, *indices)
+            unlabeled_set_cross_entropy(logits, label, class_set, 1.0, *indices)
