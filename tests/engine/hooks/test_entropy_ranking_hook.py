@@ -17,7 +17,7 @@ from PIL import Image
 
 from mmseg_labelfree.engine.hooks import DynamicReassignmentHook, EntropyRankingHook
 from mmseg_labelfree.engine.jobs import EntropyRankingJob, run_job
-from mmseg_labelfree.engine.jobs.image_entropy import names_of, score_images
+from mmseg_labelfree.engine.jobs.image_entropy import score_images
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
@@ -268,10 +268,6 @@ def test_sizes_that_differ(eums):
     assert np.array_equal(np.isnan(odd), np.isnan(scores))
     same = np.arange(len(odd)) % 3 == 0
     np.testing.assert_allclose(odd[same], scores[same], rtol=1e-4)
-    assert names_of([dict(img_path='/a/b/c.jpg'), dict(img_path='/a/d.png')]) == [
-        'b/c',
-        'd',
-    ]
 
 
 def _process(rank, path, port, out):

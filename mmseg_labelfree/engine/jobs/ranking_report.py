@@ -1,8 +1,11 @@
-"""Sheet of the images that a model is surest of, and of those it is least sure of."""
+"""What a ranking by entropy says about its result: a table and pictures."""
 
+import csv
+import io
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,8 +15,39 @@ from torch.utils.data import Dataset
 
 from ...ops.entropy import softmax_entropy
 from ...ops.entropy_ranking import Ranking
+from ...utils.files import write_text
+from ...visualization.entropy_histogram import write_entropy_histogram
 from ...visualization.panels import write_panels
 from .image_entropy import is_novel, logits_at_labels
+
+__all__ = ['draw_extremes', 'write_ranking']
+
+
+def write_ranking(
+    path: str | os.PathLike,
+    names: Sequence[str],
+    scores: np.ndarray,
+    ranking: Ranking,
+    parts: tuple[str, str],
+) -> None:
+    """Write ``<path>.csv`` and, if an image has a score, its histogram ``<path>.png``.
+
+    Args:
+        path: Path of both files, without ending.
+        names: Image names ``(N,)``.
+        scores: Their entropies, NaN where there is no novel pixel.
+        ranking: How they were split.
+        parts: Names of the clean part and of the other one.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator='\n')
+    writer.writerow(['image', 'entropy', 'decision'])
+    for i in ranking.order:
+        text = 'no novel pixel' if math.isnan(scores[i]) else f'{scores[i]:.6f}'
+        writer.writerow([names[i], text, parts[0] if ranking.kept[i] else parts[1]])
+    write_text(Path(f'{path}.csv'), table.getvalue())
+    if np.isfinite(scores).any():
+        write_entropy_histogram(f'{path}.png', scores, ranking.threshold)
 
 
 @torch.no_grad()
