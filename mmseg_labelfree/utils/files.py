@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 
 @contextmanager
@@ -19,8 +19,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     is made if need be.
 
     Example:
-        >>> with atomic_path('work_dirs/model.pth') as temporary:
-        ...     torch.save(content, temporary)  # doctest: +SKIP
+        ``with atomic_path('work_dirs/x/model.pth') as temporary:
+        torch.save(weights, temporary)``
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         temporary.write_text(text, encoding='utf-8')
 
 
-def write_arrays(path: str | os.PathLike, /, **arrays: ArrayLike) -> None:
+def write_arrays(path: str | os.PathLike, /, **arrays: Any) -> None:
     """Write arrays to a compressed ``.npz`` file by :func:`atomic_path`."""
     with atomic_path(path) as temporary, open(temporary, 'wb') as stream:
         np.savez_compressed(stream, **arrays)

@@ -81,18 +81,15 @@ def image_names(dataset: Any) -> list[str]:
     return list(files)
 
 
-def dataset_pipeline(config: Mapping[str, Any]) -> Any:
+def dataset_pipeline(config: Mapping[str, Any] | None) -> Any:
     """Pipeline in the config of a dataset, below all wrappers.
-
-    Args:
-        config: The config.
 
     Returns:
         The transforms; None if there are none, or several datasets.
     """
-    while 'dataset' in config:
+    while config and 'dataset' in config:
         config = config['dataset']
-    return config.get('pipeline')
+    return config and config.get('pipeline')
 
 
 class Images:
@@ -139,7 +136,7 @@ class Images:
             work: Is called with the index of an image; must not wait for other
                 processes.
             what: Text of the progress bar.
-            indices: Images to work on. Default: all.
+            indices: Images to work on. Defaults to all.
             finished: Names of images to leave out, such as a ``ResultFolder``. May
                 grow while other processes work.
             num_threads: Threads that call ``work``; with 1 this one does.
@@ -157,7 +154,7 @@ class ImageJob(Job):
     """Job over the images of a dataset.
 
     Args:
-        dataset: Config of the dataset. Default: that of the stage's training data.
+        dataset: Config of the dataset. Defaults to that of the stage's training data.
     """
 
     def __init__(self, dataset: Mapping[str, Any] | None = None) -> None:

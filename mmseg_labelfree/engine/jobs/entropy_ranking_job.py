@@ -141,15 +141,15 @@ class EntropyRankingJob(ImageJob):
         scores: np.ndarray,
         ranking: Ranking,
     ) -> None:
-        names = np.array(images.names)
         for part, chosen in (('clean', ranking.kept), ('unclean', ~ranking.kept)):
-            write_text(folder / f'{part}.txt', '\n'.join(names[chosen]) + '\n')
-        write_ranking(folder / 'ranking', names, scores, ranking, ('clean', 'unclean'))
+            names = [images.names[i] for i in np.flatnonzero(chosen)]
+            write_text(folder / f'{part}.txt', '\n'.join(names) + '\n')
+        parts = 'clean', 'unclean'
+        write_ranking(folder / 'ranking', images.names, scores, ranking, parts)
         draw_extremes(
             folder / 'extremes.png',
             model,
-            images.dataset,
-            names,
+            images,
             scores,
             ranking,
             self.num_old_classes,

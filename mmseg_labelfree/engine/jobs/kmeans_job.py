@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.models import EncoderDecoder
 from mmseg.registry import TASK_UTILS
 from torch import Tensor, nn
 
@@ -36,7 +37,7 @@ class KMeansJob(Job):
     work dir; where it exists it is only scored.
 
     Args:
-        num_images: Images to take pixels from. Default: the training data once.
+        num_images: Images to take pixels from. Defaults to the training data once.
         per_image: Pixels of each of them.
         seed: Of the choice of pixels and of the centroids.
 
@@ -82,7 +83,7 @@ class KMeansJob(Job):
 
     def _fit(self, runner: Runner, cfg: Config) -> None:
         """Make the centroids the weights of the model's classifier."""
-        model = bare_model(runner.model)
+        model: EncoderDecoder = bare_model(runner.model)
         head = model.decode_head
         if not isinstance(head, ClusteringHead) or len(head.convs):
             raise ValueError(
@@ -103,7 +104,7 @@ class KMeansJob(Job):
         images = self.num_images or len(loader.dataset)
         batch_size = loader.batch_size * num_processes()
         steps = min(-(-images // batch_size), len(loader))
-        model = bare_model(runner.model)
+        model: EncoderDecoder = bare_model(runner.model)
         batches = islice(
             embedding_samples(model, loader, self.per_image, self.seed), steps
         )

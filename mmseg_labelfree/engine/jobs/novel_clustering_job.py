@@ -120,12 +120,12 @@ class NovelClusteringJob(ImageJob):
         self.saliency = saliency
         self.num_clusters = num_clusters
         self.features = dict(features or {})
-        self.thresholds = dict(
+        self.thresholds: dict[str, Any] = dict(
             base_confidence=base_confidence,
             saliency_threshold=saliency_threshold,
             min_area=min_area,
         )
-        self.clustering = dict(pca_dim=pca_dim, seed=seed)
+        self.clustering: dict[str, Any] = dict(pca_dim=pca_dim, seed=seed)
         self.panels = panels
         self.scatter = scatter
         self.truth = truth

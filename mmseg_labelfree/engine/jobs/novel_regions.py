@@ -98,8 +98,8 @@ class NovelRegionFinder:
         """
         image = mmcv.imread(sample['data_samples'].img_path, backend='cv2')
         logits = self.logits(sample)
-        base = pseudo_labels(logits[None], self.base_confidence, ignore_index=0)
-        base = base[0].cpu().numpy().astype(np.uint8)
+        labels = pseudo_labels(logits[None], self.base_confidence, ignore_index=0)
+        base = labels[0].cpu().numpy().astype(np.uint8)
         saliency = self.saliency.saliency(image, name)
         novel = novel_map(saliency, base, self.saliency_threshold)
         area = int(novel.sum())

@@ -10,6 +10,7 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmseg.models import EncoderDecoder
 from mmseg.registry import TASK_UTILS
 from PIL import Image
 
@@ -95,7 +96,7 @@ class PseudoLabelJob(ImageJob):
         return dict(pseudo_share=in_first_process(lambda: _labeled_share(files)))
 
     def label_image(
-        self, model: torch.nn.Module, sample: dict[str, Any], cfg: Config
+        self, model: EncoderDecoder, sample: dict[str, Any], cfg: Config
     ) -> np.ndarray:
         """Pseudo-labels of one image.
 
@@ -141,7 +142,7 @@ def whole_images(dataset: ZeroLabelDataset) -> ZeroLabelDataset:
     return dataset
 
 
-def _precision(cfg: Config, model: torch.nn.Module) -> AbstractContextManager:
+def _precision(cfg: Config, model: EncoderDecoder) -> AbstractContextManager:
     """Autocast as in the training of this config."""
     device = next(model.parameters()).device.type
     kind = cfg.optim_wrapper.type

@@ -11,16 +11,18 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmseg.models import EncoderDecoder
-from torch.utils.data import Dataset
 
 from ...ops.entropy import softmax_entropy
 from ...ops.entropy_ranking import Ranking
 from ...utils.files import write_text
 from ...visualization.entropy_histogram import write_entropy_histogram
 from ...visualization.panels import write_panels
+from .base import Images
 from .image_entropy import is_novel, logits_at_labels
 
 __all__ = ['draw_extremes', 'write_ranking']
+
+ROWS = 4  # of a sheet, from either end of a ranking
 
 
 def write_ranking(
@@ -54,33 +56,33 @@ def write_ranking(
 def draw_extremes(
     path: str | os.PathLike,
     model: EncoderDecoder,
-    dataset: Dataset,
-    names: Sequence[str],
+    images: Images,
     scores: np.ndarray,
     ranking: Ranking,
     num_old_classes: int,
-    count: int = 4,
 ) -> None:
     """Draw image, clustering label and entropy map (eq. 6) at both ends of a ranking.
 
     Args:
         path: PNG to write.
         model: What ranked; is left in eval mode.
-        dataset: The images without augmentation, under the labels of the clustering.
-        names: Their names ``(N,)``.
+        images: The images without augmentation, under the labels of the clustering.
         scores: Their entropies ``(N,)``; images without one are not drawn.
         ranking: How they were split.
         num_old_classes: Labels from here on, 255 excepted, are the novel pixels, the
             only ones whose entropy is shown.
-        count: Rows from either end.
     """
     model.eval()
     ranked = ranking.order[: int(np.isfinite(scores).sum())]
-    chosen = ranked if len(ranked) <= 2 * count else [*ranked[:count], *ranked[-count:]]
-    columns = {'image': [], 'label of the clustering': [], 'entropy': []}
+    chosen = ranked if len(ranked) <= 2 * ROWS else [*ranked[:ROWS], *ranked[-ROWS:]]
+    columns: dict[str, list] = {
+        'image': [],
+        'label of the clustering': [],
+        'entropy': [],
+    }
     rows = []
     for index in chosen:
-        sample = dataset[int(index)]
+        sample = images[int(index)]
         image = sample['inputs'][[2, 1, 0]].permute(1, 2, 0)  # loaders give BGR
         ((logits, labels),) = logits_at_labels(model, pseudo_collate([sample]))
         entropy = softmax_entropy(logits) / math.log(logits.shape[1])
@@ -89,5 +91,5 @@ def draw_extremes(
         for column, values in zip(columns.values(), maps, strict=True):
             column.append(values.cpu().numpy())
         part = 'clean' if ranking.kept[index] else 'unclean'
-        rows.append(f'{names[index]}\n{scores[index]:.3f}, {part}')
+        rows.append(f'{images.names[index]}\n{scores[index]:.3f}, {part}')
     write_panels(path, columns, rows=rows)

@@ -33,11 +33,10 @@ class ResultFolder:
             results without ``settings.json``.
 
     Example:
-        >>> labels = ResultFolder('work_dirs/x/labels', dict(checkpoint='work_dirs/y'))
-        >>> labels.path('aachen/aachen_000000')
-        PosixPath('work_dirs/x/labels/aachen/aachen_000000.png')
-        >>> 'aachen/aachen_000000' in labels
-        False
+        ``labels = ResultFolder('work_dirs/x/labels', dict(views='mirror',
+        checkpoint='work_dirs/x/spnet'))``; then ``labels.path('ulm/ulm_1')`` is
+        ``work_dirs/x/labels/ulm/ulm_1.png`` and ``'ulm/ulm_1' in labels`` says whether
+        it is there.
     """
 
     def __init__(
@@ -61,22 +60,22 @@ class ResultFolder:
     def _claim(self, settings: dict[str, Any]) -> None:
         settings = _identified(settings)
         note = self.folder / 'settings.json'
-        if any(self.folder.rglob(f'*{self.suffix}')):
-            remedy = f'delete {self.folder}, or choose another folder'
-            if not note.is_file():
-                raise ValueError(
-                    f'{self.folder} holds *{self.suffix}, but no settings.json that '
-                    f'says what made them: {remedy}'
-                )
-            differing = differing_settings(
-                json.loads(note.read_text(encoding='utf-8')), settings
+        if not any(self.folder.rglob(f'*{self.suffix}')):
+            write_text(note, json.dumps(settings, indent=2) + '\n')
+            return
+        remedy = f'delete {self.folder}, or choose another folder'
+        if not note.is_file():
+            raise ValueError(
+                f'{self.folder} holds *{self.suffix}, but no settings.json that says '
+                f'what made them: {remedy}'
             )
-            if differing:
-                raise ValueError(
-                    f'{self.folder} holds results of other settings '
-                    f'({"; ".join(differing)}): {remedy}'
-                )
-        write_text(note, json.dumps(settings, indent=2) + '\n')
+        noted = json.loads(note.read_text(encoding='utf-8'))
+        differing = differing_settings(noted, settings)
+        if differing:
+            raise ValueError(
+                f'{self.folder} holds results of other settings '
+                f'({"; ".join(differing)}): {remedy}'
+            )
 
 
 def _identified(value: Any) -> Any:

@@ -24,7 +24,7 @@ class SaliencyJob(ImageJob):
     Args:
         dataset: Config of the dataset; its pipeline is not used.
         source: What makes the maps, such as ``NetworkSaliency``.
-        out_dir: Folder of the maps, for ``SaliencyFolder``. Default: ``saliency`` in
+        out_dir: Folder of the maps, for ``SaliencyFolder``. Defaults to ``saliency`` in
             the stage's ``work_dir``.
         num_threads: Threads of a process. NumPy, OpenCV and torch release the
             interpreter lock; a network on a GPU needs some for reading and writing.

@@ -102,8 +102,8 @@ class CachedSaliency(SaliencyFolder):
 
     def __init__(self, source: Mapping[str, Any], folder: str | os.PathLike) -> None:
         super().__init__(folder)
-        self.source = TASK_UTILS.build(source)
         self.results = ResultFolder(folder, source)
+        self.source = TASK_UTILS.build(source)
 
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """See :meth:`SaliencySource.saliency`."""

@@ -5,8 +5,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from mmseg.models import BaseSegmentor
 from mmseg.registry import MODELS
-from torch import nn
 
 from ...utils.checkpoint import load_weights
 
@@ -30,7 +30,7 @@ def load_stage_model(
     checkpoint: str | os.PathLike,
     student: Mapping,
     model: Mapping | None = None,
-) -> nn.Module:
+) -> BaseSegmentor:
     """Build a segmentor and load the weights of an earlier stage.
 
     Args:

@@ -200,6 +200,16 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     with pytest.raises(ValueError, match='keep=0.01 leaves no clean image of'):
         run_job(eums)
     assert isinstance(TASK_UTILS.build(eums.job), EntropyRankingJob)
+    # scores that are there are those of these settings and images alone
+    eums.job.update(keep=0.67, num_old_classes=3)
+    with pytest.raises(ValueError, match='num_old_classes was 4, is 3'):
+        run_job(eums)
+    eums.job.update(num_old_classes=4)
+    eums.job.dataset.image_list = dataset.image_list
+    with pytest.raises(
+        ValueError, match=r"images was '\d+ images \w+', is '\d+ images"
+    ):
+        run_job(eums)
 
 
 class Stop(Hook):
