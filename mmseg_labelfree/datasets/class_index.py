@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import track
 
-from ..utils.files import atomic_path
+from ..utils.files import write_arrays
 
 __all__ = ['cache_folder', 'class_index']
 
@@ -203,20 +203,11 @@ def _read(file: Path, fingerprint: str, size: int) -> tuple | None:
 
 def _write(file: Path, fingerprint: str, sparse: tuple) -> None:
     _, mask, value, count = sparse
-    temporary = atomic_path(file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as stream:
-            np.savez_compressed(
-                stream, fingerprint=fingerprint, mask=mask, value=value, count=count
-            )
-        os.replace(temporary, file)
+        write_arrays(file, fingerprint=fingerprint, mask=mask, value=value, count=count)
     except OSError as error:
         warnings.warn(
             f'class index {file} cannot be written ({error}); masks will be counted '
             'again next time. Set LABELFREE_CACHE to a writable folder.',
             stacklevel=5,
         )
-    finally:
-        if file.parent.is_dir():
-            temporary.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
-"""Matplotlib figures as files, without any global state of matplotlib."""
+"""Figures and label maps as files, without any global state of matplotlib."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..utils.files import atomic_path
 
@@ -17,14 +17,22 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 120) -> None
         path: File to write.
         dpi: Pixels per inch.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = atomic_path(path)
-    try:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=dpi, format='png')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def write_label_map(path: str | os.PathLike, labels: np.ndarray) -> None:
+    """Write labels as palette PNG through a temporary name.
+
+    Args:
+        path: File to write; its folder is made if need be.
+        labels: uint8 ``(H, W)``; readers of the indices get them back, viewers show
+            the colors of :func:`label_colours`.
+    """
+    image = Image.fromarray(labels)
+    image.putpalette(label_colours().tobytes())
+    with atomic_path(path) as temporary:
+        image.save(temporary, format='PNG')
 
 
 def label_colours() -> np.ndarray:

@@ -1,7 +1,6 @@
 """Labels for unlabelled pixels, from the files of an earlier stage."""
 
 import os
-import os.path as osp
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
+from ...utils.files import image_name
 from .map_labels import MapLabels
 from .pipelines import edit_pipeline
 
@@ -21,8 +21,7 @@ def label_file(
     folder: str | os.PathLike, image: str, image_folder: str | os.PathLike
 ) -> Path:
     """Label map of an image: its path below the image folder, as PNG in ``folder``."""
-    name = osp.splitext(osp.relpath(image, image_folder or '.'))[0]
-    return Path(folder, f'{name}.png')
+    return Path(folder, f'{image_name(image, image_folder)}.png')
 
 
 @TRANSFORMS.register_module()

@@ -3,7 +3,6 @@
 import copy
 import difflib
 import os
-import os.path as osp
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from mmseg.registry import DATASETS
 
 from ...ops.label_maps import IGNORE, INVALID, loaded_labels, lookup_table
 from ...utils.choices import check_choice
+from ...utils.files import image_name
 from ..class_index import class_index
 from ..splits.class_tasks import ClassTask, get_task
 from ..splits.step_images import (
@@ -159,11 +159,8 @@ class IncrementalDataset:
             if not infos:
                 place = data_place(inner)
                 raise ValueError(f'{place} has no image; check its ann_file.')
-        folder = inner.data_prefix.get('img_path') or ''
-        self._names = [
-            osp.splitext(osp.relpath(info['img_path'], folder or '.'))[0]
-            for info in infos
-        ]
+        folder = inner.data_prefix.get('img_path')
+        self._names = [image_name(info['img_path'], folder) for info in infos]
         self.indices = self._find_images([info['seg_map_path'] for info in infos])
         if not len(self.indices):
             raise ValueError(self._no_image())

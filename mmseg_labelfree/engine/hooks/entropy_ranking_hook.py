@@ -12,7 +12,9 @@ from torch import nn
 from ...models.utils.stage_model import load_stage_model
 from ...ops.entropy_ranking import rank_and_split
 from ...utils.distributed import bare_model
-from ..jobs.image_entropy import names_of, score_images, write_ranking
+from ..jobs.base import image_names
+from ..jobs.image_entropy import score_images
+from ..jobs.ranking_report import write_ranking
 from .sampler_state_hook import SamplerStateHook, multi_source_sampler
 
 
@@ -136,17 +138,15 @@ class EntropyRankingHook(Hook):
         data = runner.train_dataloader.dataset
         infos = [data.get_data_info(int(i)) for i in indices]
         dataset = DATASETS.build(self.dataset)
+        places = _same_images(dataset, infos)
         model = self._model(runner)
         scores = score_images(
-            model,
-            dataset,
-            _same_images(dataset, infos),
-            self.num_old_classes,
-            **self.loading,
+            model, dataset, places, self.num_old_classes, **self.loading
         )
         ranking = rank_and_split(scores, self.keep)
         sampler.move(indices[~ranking.kept], self.source, self.target)
-        names = names_of(infos)
+        all_names = image_names(dataset)
+        names = [all_names[i] for i in places]
         self.decision = dict(
             iteration=self._moment,
             keep=self.keep,

@@ -45,7 +45,7 @@ class NovelClassDiscoveryProtocol(Protocol):
     Args:
         fold (str | dict): See :func:`~mmseg_labelfree.datasets.get_fold`.
         clustering (dict): Config of the job ``NovelClusteringJob`` but for what is
-            known here: ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``.
+            known here: ``checkpoint``, ``dataset`` and ``num_clusters``.
             Clusters are compared with the masks, which changes nothing that is trained
             on; ``truth=None`` leaves that out.
         num_clusters (int, optional): Default as many as novel classes (exact
@@ -191,7 +191,6 @@ class NovelClassDiscoveryProtocol(Protocol):
             checkpoint=self._folder(cfg, 'base'),
             dataset=self._data(cfg).plain(),
             num_clusters=self.num_clusters,
-            out_dir=stage.work_dir,
         )
         note = f'{self.num_clusters} clusters for {len(self.fold.new(1))} classes'
         return Stage('clustering', stage, note)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from mmseg_labelfree.engine.hooks import DynamicReassignmentHook, EntropyRankingHook
 from mmseg_labelfree.engine.jobs import EntropyRankingJob, run_job
-from mmseg_labelfree.engine.jobs.image_entropy import names_of, score_images
+from mmseg_labelfree.engine.jobs.image_entropy import score_images
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
@@ -200,6 +200,16 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     with pytest.raises(ValueError, match='keep=0.01 leaves no clean image of'):
         run_job(eums)
     assert isinstance(TASK_UTILS.build(eums.job), EntropyRankingJob)
+    # scores that are there are those of these settings and images alone
+    eums.job.update(keep=0.67, num_old_classes=3)
+    with pytest.raises(ValueError, match='num_old_classes was 4, is 3'):
+        run_job(eums)
+    eums.job.update(num_old_classes=4)
+    eums.job.dataset.image_list = dataset.image_list
+    with pytest.raises(
+        ValueError, match=r"images was '\d+ images \w+', is '\d+ images"
+    ):
+        run_job(eums)
 
 
 class Stop(Hook):
@@ -268,10 +278,6 @@ def test_sizes_that_differ(eums):
     assert np.array_equal(np.isnan(odd), np.isnan(scores))
     same = np.arange(len(odd)) % 3 == 0
     np.testing.assert_allclose(odd[same], scores[same], rtol=1e-4)
-    assert names_of([dict(img_path='/a/b/c.jpg'), dict(img_path='/a/d.png')]) == [
-        'b/c',
-        'd',
-    ]
 
 
 def _process(rank, path, port, out):

@@ -129,6 +129,12 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     fitted.clear()
     config.experiment_name = 'again'
     assert run_job(config) == metrics and not fitted
+    config.job.seed = 1
+    with pytest.raises(ValueError, match='seed was 0, is 1'):
+        run_job(config)
+    config.work_dir += '_1'
+    run_job(config)
+    assert not np.array_equal(fitted['rows'], rows)
 
 
 def test_job_and_training_in_two_processes(config, tmp_path, train_in_two_processes):

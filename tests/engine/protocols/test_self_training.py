@@ -274,7 +274,7 @@ def test_labels_job_goes_on_and_refuses_other_labels(strict):
     assert files[3].stat().st_mtime_ns == kept
     assert np.asarray(Image.open(files[0])).shape == (32, 32)
     other = PseudoLabelJob(stage.job.checkpoint, dict(views='none'))
-    with pytest.raises(ValueError, match='pseudo-labels of another model or generator'):
+    with pytest.raises(ValueError, match="generator.views was 'mirror', is 'none'"):
         other.run(copy.deepcopy(stage))
 
 
