@@ -11,12 +11,12 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..teachers.mixin import FrozenTeacherMixin
+from ..teachers.mixin import TeacherMixin
 from ..utils.recording import classifier_entry, recorded_inputs
 
 
 @MODELS.register_module()
-class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
+class IncrementalEncoderDecoder(TeacherMixin, EncoderDecoder):
     r"""An ``EncoderDecoder`` that also distils from the previous step's model.
 
     The objective of a step is (Modeling the Background, eq. 3)

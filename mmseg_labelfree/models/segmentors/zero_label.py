@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ...ops.label_maps import IGNORE, UNLABELED
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
-from ..teachers.mixin import FrozenTeacherMixin
+from ..teachers.mixin import TeacherMixin
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
 
 
 @MODELS.register_module()
-class ZeroLabelEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
+class ZeroLabelEncoderDecoder(TeacherMixin, EncoderDecoder):
     r"""An ``EncoderDecoder`` that labels unseen classes for itself.
 
     STRICT (https://arxiv.org/abs/2104.11692), eq. 4:
