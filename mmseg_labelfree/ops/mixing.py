@@ -180,7 +180,8 @@ def mixing_masks(
     elif kind == 'classmix':
         masks = class_masks(labels)
     else:
-        masks = box_masks(*labels.shape, area=area, device=labels.device)
+        num, height, width = labels.shape
+        masks = box_masks(num, height, width, area, labels.device)
     return keep_some(masks, prob, per_sample)
 
 

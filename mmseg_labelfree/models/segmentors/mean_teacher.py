@@ -6,9 +6,10 @@ from typing import Literal
 
 import torch
 from mmengine.logging import MessageHub
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...ops.entropy import softmax_entropy
 from ...ops.pseudo_labels import confident_share, pseudo_labels
@@ -144,10 +145,10 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         self._missing.report('labeled', batch.num_labeled, self.labeled_sources)
         self._missing.report('unlabeled', batch.num_unlabeled, self.unlabeled_sources)
         # The teacher labels the weak views; the student sees them mixed and recolored.
-        if self.in_warmup() and batch.num_labeled:
-            labeled, strong = TeacherView(batch.labeled, batch.truth()), []
-        else:
+        if not (self.in_warmup() and batch.num_labeled):
             labeled, strong = self.views(batch)
+        else:
+            labeled, strong = TeacherView(batch.labeled, batch.truth()), []
         # The student runs over labeled images and strong views.
         outputs = self.student_outputs(batch, strong)
         # Labeled images have the heads' own losses, the others the teacher's labels.
@@ -232,7 +233,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         return losses
 
     def head_loss(
-        self, name: str, head: nn.Module, logits: Tensor, batch: MixedBatch
+        self, name: str, head: BaseDecodeHead, logits: Tensor, batch: MixedBatch
     ) -> dict[str, Tensor]:
         """A head's own losses on the logits (L, C, h, w) of the labeled samples."""
         return add_prefix(head.loss_by_feat(logits, batch.labeled_samples), name)
@@ -248,7 +249,9 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         """
         parts = logits.tensor_split(len(strong))
         each = [self.view_loss(*pair) for pair in zip(parts, strong, strict=True)]
-        return {name: sum(one[name] for one in each) / len(each) for name in each[0]}
+        return {
+            name: torch.stack([one[name] for one in each]).mean(0) for name in each[0]
+        }
 
     def view_loss(self, logits: Tensor, view: TeacherView) -> dict[str, Tensor]:
         """Compare logits (U, C, h, w) of one view with its pseudo-labels."""

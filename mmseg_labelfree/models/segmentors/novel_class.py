@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from mmengine.logging import MessageHub
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...utils.choices import check_choice
 from .mean_teacher import MeanTeacherEncoderDecoder
@@ -80,7 +81,7 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
         self.variant = variant
 
     def head_loss(
-        self, name: str, head: nn.Module, logits: Tensor, batch: MixedBatch
+        self, name: str, head: BaseDecodeHead, logits: Tensor, batch: MixedBatch
     ) -> dict[str, Tensor]:
         """A head's losses on the labeled samples, source by source."""
         rows = rows_by_source(batch.labeled_sources, self.labeled_sources)

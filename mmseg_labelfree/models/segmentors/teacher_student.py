@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor, nn
@@ -70,7 +71,7 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
         self.teacher_mode = teacher_mode
         self.val_model = val_model
 
-    def set_teacher(self, teacher: nn.Module) -> None:
+    def set_teacher(self, teacher: EncoderDecoder) -> None:
         """Take ``teacher``, whose predictions are its own whatever ``val_model``."""
         super().set_teacher(teacher)
         teacher.val_model = 'student'
@@ -111,7 +112,7 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
             return self.run(teacher, images)
 
     def run(
-        self, network: nn.Module, images: Tensor, auxiliary: bool = False
+        self, network: EncoderDecoder, images: Tensor, auxiliary: bool = False
     ) -> NetworkOutputs:
         """Run student or teacher over images (N, 3, H, W).
 
@@ -127,12 +128,12 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
         return NetworkOutputs(logits, embeddings, others)
 
     def decode(
-        self, network: nn.Module, features: Sequence[Tensor]
+        self, network: EncoderDecoder, features: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor | None]:
         """Logits (N, C, h, w) and embeddings, if any, of a network's features."""
         return network.decode_head(features), None
 
-    def auxiliary_heads(self) -> dict[str, nn.Module]:
+    def auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
         """The auxiliary heads by their name in the log."""
         if not self.with_auxiliary_head:
             return {}

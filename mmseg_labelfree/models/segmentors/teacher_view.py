@@ -163,17 +163,22 @@ def repeat_view(view: TeacherView, num: int) -> TeacherView:
 
 def split_view(view: TeacherView, num: int) -> list[TeacherView]:
     """Cut a view of ``num`` times N images into ``num`` views of N images."""
+    parts = {name: values.tensor_split(num) for name, values in _maps_of(view).items()}
     return [
-        _change(view, lambda _, values, i=index: values.tensor_split(num)[i])
+        replace(view, **{name: values[index] for name, values in parts.items()})
         for index in range(num)
     ]
 
 
 def _change(view: TeacherView, change: Callable[[str, Tensor], Tensor]) -> TeacherView:
     """Replace each map that the view has by ``change(name, map)``."""
+    maps = {name: change(name, values) for name, values in _maps_of(view).items()}
+    return replace(view, **maps)
+
+
+def _maps_of(view: TeacherView) -> dict[str, Tensor]:
     maps = {name: getattr(view, name) for name in _MAPS}
-    changed = {k: change(k, v) for k, v in maps.items() if v is not None}
-    return replace(view, **changed)
+    return {name: values for name, values in maps.items() if values is not None}
 
 
 def _masks_at(masks: Tensor, values: Tensor) -> Tensor:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from mmengine.logging import MessageHub
+from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...ops.entropy import softmax_entropy
 from ...ops.prototypes import denoised_logits, prototype_log_weights
@@ -250,7 +251,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         return replace(view, loss_weight=weight)
 
     def decode(
-        self, network: nn.Module, features: Sequence[Tensor]
+        self, network: EncoderDecoder, features: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor | None]:
         """Logits and, with a representation head, embeddings, both before resizing."""
         head = network.representation_head
@@ -272,10 +273,11 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         if self.contrastive_loss is None or labeled.logits is None:
             return {'contrast.loss_none': 0 * outputs.embeddings.float().mean()}
         views = [labeled, *strong]
-        anchors = torch.cat([view.anchors for view in views])
+        logits = [view.logits for view in views if view.logits is not None]
+        anchors = torch.cat([v.anchors for v in views if v.anchors is not None])
         loss = self.contrastive_loss(
             outputs.embeddings,
-            torch.cat([view.logits for view in views]),
+            torch.cat(logits),
             anchors,
             anchors != 255,
             self.memory_bank,
@@ -292,16 +294,16 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         entropy = softmax_entropy(logits)
         real = real_pixels(images, data_samples)
         reliable = self.partition(entropy, real, all_processes=False).reliable
-        if self.denoise:
+        if self.denoise and outputs.embeddings is not None:
             logits = self.denoised(logits, outputs.embeddings)
         labels = pseudo_labels(logits, self.threshold, reliable)
         return {'pseudo-label': labels, 'entropy': entropy}
 
 
-def _build(cfg: dict | None) -> nn.Module | None:
+def _build(cfg: dict | None) -> Any:
     return None if cfg is None else MODELS.build(cfg)
 
 
-def _small(size: tuple[int, int], labeled: Tensor, unlabeled: Tensor) -> Tensor:
+def _small(size: Sequence[int], labeled: Tensor, unlabeled: Tensor) -> Tensor:
     """Maps of the two parts, one after the other, at the size of the embeddings."""
     return torch.cat([nearest_pixels(m, size) for m in (labeled, unlabeled)])

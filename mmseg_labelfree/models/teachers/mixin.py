@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from mmcv.cnn import is_norm
-from torch import nn
+from mmseg.models import EncoderDecoder
 
 from ...utils.choices import check_choice
 
@@ -27,12 +27,12 @@ class TeacherMixin:
     )
     """What to do where a teacher is needed and there is none."""
 
-    def set_teacher(self, teacher: nn.Module) -> None:
+    def set_teacher(self, teacher: EncoderDecoder) -> None:
         """Take ``teacher`` in evaluation mode, without gradients."""
         self.__dict__['_teacher'] = teacher.eval().requires_grad_(False)
 
     @property
-    def teacher(self) -> nn.Module:
+    def teacher(self) -> EncoderDecoder:
         """The teacher.
 
         Raises:
@@ -48,7 +48,7 @@ class TeacherMixin:
     @contextmanager
     def teacher_in_mode(
         self, mode: Literal['eval', 'train', 'train_norm'] = 'eval'
-    ) -> Iterator[nn.Module]:
+    ) -> Iterator[EncoderDecoder]:
         """The teacher in another mode; afterwards it is in evaluation mode again.
 
         Args:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 
-def classifier_entry(head: nn.Module) -> nn.Module:
+def classifier_entry(head: BaseDecodeHead) -> nn.Module:
     """The first layer of a decode head's classifier: its dropout if it has one."""
     return head.dropout or head.conv_seg
 
