@@ -133,8 +133,7 @@ class SaliencyNet(BaseModel):
             dilations = (1, 2, 2) if stage == NUM_STAGES - 1 else (1, 1, 1)
             steps = (inputs + widths[stage], widths[stage], widths[stage], outputs)
             layers = [
-                _conv(steps[i], steps[i + 1], dilations[i], norm_cfg)
-                for i in range(3)
+                _conv(steps[i], steps[i + 1], dilations[i], norm_cfg) for i in range(3)
             ]
             self.decoder.append(nn.Sequential(*layers))
             self.side_outputs.append(nn.Conv2d(outputs, 1, 3, padding=1))
@@ -194,15 +193,15 @@ class SaliencyNet(BaseModel):
     @staticmethod
     def _losses(outputs: list[Tensor], label: Tensor) -> dict[str, Tensor]:
         parts = [hybrid_saliency_loss(o, label) for o in outputs]
-        losses = {f'loss_{k}': sum((p[k] for p in parts[1:]), parts[0][k]) for k in parts[0]}
+        losses = {
+            f'loss_{k}': sum((p[k] for p in parts[1:]), parts[0][k]) for k in parts[0]
+        }
         valid = label != 255
         error = (outputs[0][:, 0].detach().float().sigmoid() - label).abs() * valid
         return losses | dict(mae=error.sum() / valid.sum().clamp(min=1))
 
     @staticmethod
-    def _predict(
-        logits: Tensor, data_samples: SampleList
-    ) -> SampleList:
+    def _predict(logits: Tensor, data_samples: SampleList) -> SampleList:
         for logit, sample in zip(logits, data_samples, strict=True):
             height, width = sample.img_shape[:2]  # the rest is padding
             saliency = logit[None, :, :height, :width].float().sigmoid()
