@@ -81,7 +81,7 @@ def config(boxes_config, **kwargs):
     for name, value in (PARTS | dict(unreliable=0.4) | kwargs).items():
         cfg[name] = value
     official = cfg.pop('official', False)
-    cfg.type = f'U2PL{"Official" if official else ""}EncoderDecoder'
+    cfg.type = 'U2PLOfficialEncoderDecoder' if official else 'U2PLEncoderDecoder'
     if official and cfg.contrastive_loss:
         cfg.contrastive_loss.variant = 'official'
     return cfg
