@@ -31,7 +31,7 @@ def box_masks(
     device: torch.device | str | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """One random box per sample: the masks of CutMix and CutOut.
+    """Draw one random box per sample: the masks of CutMix and CutOut.
 
     As in U2PL's code the box covers ``area`` of the image whatever its shape: its
     width is uniform in ``area * width + 1 .. width - 1``, its height follows, and
@@ -52,6 +52,10 @@ def box_masks(
 
     Raises:
         ValueError: ``area`` or the size is out of range.
+
+    Example:
+        >>> box_masks(num=2, height=8, width=8, area=0.5).shape
+        torch.Size([2, 8, 8])
     """
     if not 0 < area < 1:
         raise ValueError(f'area is a share of the image, above 0 and below 1: {area}')
@@ -78,7 +82,7 @@ def class_masks(
     ignore_index: int = 255,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """ClassMix: the sample keeps half of its classes, the rest is the partner's.
+    """Draw the masks of ClassMix: half of the classes of a sample are kept.
 
     Of k classes in a label map, ``k // 2`` random ones are kept
     (https://arxiv.org/abs/2007.07936), so a map of one class is replaced whole.
@@ -91,6 +95,11 @@ def class_masks(
 
     Returns:
         Bool ``(N, H, W)``, False on the pixels of the kept classes.
+
+    Example:
+        >>> masks = class_masks(torch.tensor([[[3, 3, 7, 255]]]))  # 3 or 7 is kept
+        >>> masks.sum().item() in (2, 3), masks[0, 0, 3].item()
+        (True, True)
     """
     flat = labels.flatten(1).long()
     shape = len(labels), _NUM_LABELS
@@ -109,7 +118,7 @@ def pasted_class_masks(
     ignore_index: int = 255,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """ClassMix from the partner's side: half of the partner's classes are pasted.
+    """Draw the masks of ClassMix across domains: half of the partner's classes.
 
     DACS (https://arxiv.org/abs/2007.08702), where the partner is a labeled image of
     the source domain. Of k classes in its label map, ``ceil(k / 2)`` random ones are
@@ -123,6 +132,10 @@ def pasted_class_masks(
 
     Returns:
         Bool ``(N, H, W)``, True on the pixels of the pasted classes.
+
+    Example:
+        >>> pasted_class_masks(torch.tensor([[[3, 3, 255]]]))  # one class, pasted whole
+        tensor([[[ True,  True, False]]])
     """
     return class_masks(labels, ignore_index, generator) & (labels != ignore_index)
 
@@ -144,6 +157,10 @@ def keep_some(
 
     Returns:
         Bool ``(N, H, W)``.
+
+    Example:
+        >>> keep_some(torch.ones(2, 1, 3, dtype=torch.bool), prob=0.0).any().item()
+        False
     """
     if prob >= 1:
         return masks
@@ -160,7 +177,7 @@ def mixing_masks(
     area: float = 0.5,
     partner_labels: Tensor | None = None,
 ) -> Tensor:
-    """The masks of one kind of mixing for a batch, from the global generator.
+    """Draw the masks of one kind of mixing, from the global generator.
 
     Args:
         kind: 'cutmix', 'classmix' or 'cutout'.
@@ -174,6 +191,11 @@ def mixing_masks(
 
     Returns:
         Bool ``(N, H, W)`` on the device of the labels.
+
+    Example:
+        >>> labels = torch.zeros(2, 8, 8, dtype=torch.long)
+        >>> mixing_masks('classmix', labels).all().item()  # one class, replaced whole
+        True
     """
     if kind == 'classmix' and partner_labels is not None:
         masks = pasted_class_masks(partner_labels)
@@ -217,6 +239,10 @@ def blank(masks: Tensor, values: Tensor, fill: float) -> Tensor:
         masks: Bool ``(N, H, W)``.
         values: Images ``(N, C, H, W)``, labels or weights ``(N, H, W)``.
         fill: The new value; 255 for labels that then cost nothing.
+
+    Example:
+        >>> blank(torch.tensor([[[True, False]]]), torch.tensor([[[3, 4]]]), fill=255)
+        tensor([[[255,   4]]])
     """
     return values.masked_fill(_as(masks, values), fill)
 

@@ -11,7 +11,7 @@ __all__ = ['StrongView']
 
 
 class StrongView:
-    """The student's view of normalized images: other colors, less sharp.
+    """Augmentation that makes the strong view of normalized images: color and blur.
 
     Each sample draws its own parameters, from torch's global CPU generator, and is
     changed where it is, by torchvision; geometry and labels stay as they are. The
@@ -60,10 +60,10 @@ class StrongView:
 
     @torch.no_grad()
     def __call__(self, images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
-        """Change a batch.
+        """Make the strong views of a batch.
 
         Args:
-            images: Normalised floating point images ``(N, 3, H, W)``.
+            images: Normalized floating point images ``(N, 3, H, W)``.
             preprocessor: Made them; knows mean, deviation and order of colors.
 
         Returns:
