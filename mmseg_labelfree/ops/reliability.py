@@ -5,6 +5,7 @@ https://arxiv.org/abs/2203.03884). The entropy itself is
 :func:`~mmseg_labelfree.ops.entropy.softmax_entropy` (eq. 11).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -154,7 +155,7 @@ def reliable_pixel_weight(
     return base * total / used.clamp(min=1)
 
 
-def nearest_pixels(values: Tensor, size: tuple[int, int]) -> Tensor:
+def nearest_pixels(values: Tensor, size: Sequence[int]) -> Tensor:
     """Shrink a map to another size, each pixel by the nearest one.
 
     As ``interpolate(mode='nearest')``, for labels and masks of any dtype.

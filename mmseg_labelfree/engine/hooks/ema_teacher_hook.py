@@ -34,7 +34,7 @@ class EMATeacherHook(Hook):
         buffers: 'copy', 'ema' or 'own', see
             :class:`~mmseg_labelfree.models.teachers.WeightAverage`. 'own' is for a
             teacher that runs in train mode (U2PL's code), so the segmentor's
-            ``teacher_mode`` must be 'train'.
+            ``teacher_mode`` must be 'train' or 'train_norm'.
 
     During the segmentor's ``warmup_iters``, in which it trains on labels alone, the
     teacher's parameters are the student's (with 'own' the statistics stay its own);
@@ -146,6 +146,6 @@ class EMATeacherHook(Hook):
         if self.buffers == 'own' and getattr(student, 'teacher_mode', None) == 'eval':
             raise ValueError(
                 "EMATeacherHook: with buffers='own' the teacher needs forward passes "
-                "in train mode for its statistics; set model.teacher_mode='train', "
-                "or buffers='copy'"
+                "in train mode for its statistics; set model.teacher_mode='train' or "
+                "'train_norm', or buffers='copy'"
             )

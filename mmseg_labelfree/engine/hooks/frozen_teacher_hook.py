@@ -13,7 +13,7 @@ class FrozenTeacherHook(Hook):
     """Build, load and hand over a teacher before training, also on resume.
 
     The segmentor must have ``set_teacher`` (see
-    :class:`~mmseg_labelfree.models.teachers.FrozenTeacherMixin`). The teacher never
+    :class:`~mmseg_labelfree.models.teachers.TeacherMixin`). The teacher never
     changes, so the training checkpoints do not hold it: it is read again from its own.
 
     Args:

@@ -33,7 +33,7 @@ class PseudoLabelPanelHook(Hook):
         num_images: Number of images, the first ones of the validation set.
 
     Raises:
-        TypeError: The segmentor has no ``explain``, as
+        TypeError: The segmentor has no ``pseudo_label_maps``, as
             :class:`~mmseg_labelfree.models.segmentors.MeanTeacherEncoderDecoder` has.
 
     Example:
@@ -61,7 +61,7 @@ class PseudoLabelPanelHook(Hook):
         if runner.rank != 0 or len(self._rows) >= self.num_images:
             return
         model = bare_model(runner.model)
-        if not hasattr(model, 'explain'):
+        if not hasattr(model, 'pseudo_label_maps'):
             raise TypeError(
                 f'{type(model).__name__} has no pseudo-labels to show: '
                 'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder'
@@ -69,7 +69,7 @@ class PseudoLabelPanelHook(Hook):
         if any(_name(sample) in self._seen for sample in outputs):
             return  # a loop over two models comes to the same images again
         data = model.data_preprocessor(data_batch, False)
-        maps = model.explain(data['inputs'], data['data_samples'])
+        maps = model.pseudo_label_maps(data['inputs'], data['data_samples'])
         for i, (image, sample) in enumerate(
             zip(data_batch['inputs'], outputs, strict=True)
         ):

@@ -430,7 +430,11 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
             assert torch.equal(first[key], second[key])
 
 
-@pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
+@pytest.mark.parametrize(
+    'settings',
+    [dict(), dict(student_passes='per_source', num_strong_views=2), U2PL],
+    ids=['mean teacher', 'passes per source', 'u2pl'],
+)
 def test_a_process_without_labels_does_not_block(semi, tmp_path, settings):
     """Rank 1 has only unlabelled samples: both still finish, with equal weights."""
     semi.model.update(copy.deepcopy(settings))
