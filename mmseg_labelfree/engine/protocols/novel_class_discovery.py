@@ -8,6 +8,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.novel_folds import get_fold
 from .base import Protocol, Stage
+from .config_edit import add_hook, set_class_counts
 from .fold_data import FoldData
 
 NEEDS = dict(
@@ -43,31 +44,31 @@ class NovelClassDiscoveryProtocol(Protocol):
     every later test of the stage takes.
 
     Args:
-        fold (str | dict): See :func:`~mmseg_labelfree.datasets.get_fold`.
-        clustering (dict): Config of the job ``NovelClusteringJob`` but for what is
+        fold: See :func:`~mmseg_labelfree.datasets.get_fold`.
+        clustering: Config of the job ``NovelClusteringJob`` but for what is
             known here: ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``.
             Clusters are compared with the masks, which changes nothing that is trained
             on; ``truth=None`` leaves that out.
-        num_clusters (int, optional): Default as many as novel classes (exact
+        num_clusters: Default as many as novel classes (exact
             clustering); EUMS takes twice as many.
-        matching (str, optional): 'hungarian' or 'majority'. Default, as in the authors'
+        matching: 'hungarian' or 'majority'. Default, as in the authors'
             code: Hungarian if there are as many clusters as classes, else majority.
-        source_counts (dict): Images of the sources 'base', 'clean' and 'unclean' in a
+        source_counts: Images of the sources 'base', 'clean' and 'unclean' in a
             batch of one process.
-        entropy_ranking (float, optional): Share of clean images (lambda); None ends
+        entropy_ranking: Share of clean images (lambda); None ends
             with the basic model.
-        reassignment (dict, optional): Arguments of ``DynamicReassignmentHook`` in the
+        reassignment: Arguments of ``DynamicReassignmentHook`` in the
             last stage, ``{}`` for its defaults; None for no reassignment.
-        self_training (bool): Whether unclean images are used at all.
-        teacher (dict): Config of the ``EMATeacherHook`` for self-training.
-        from_base (bool): Start 'basic' and 'eums' from the base model, with new outputs
+        self_training: Whether unclean images are used at all.
+        teacher: Config of the ``EMATeacherHook`` for self-training.
+        from_base: Start 'basic' and 'eums' from the base model, with new outputs
             for the clusters. The authors start all trainings from the pretrained
             backbone (code); without pretrained weights the base model's are better.
-        from_basic (bool): Go on with the basic model in 'eums' (algorithm 1, line 28).
+        from_basic: Go on with the basic model in 'eums' (algorithm 1, line 28).
             In a short training its teacher else labels before it knows the clusters.
-        base_training (dict, optional): Config overrides of the base stage.
-        fine_tuning (dict, optional): Config overrides of 'basic' and 'eums'.
-        reuse (dict, optional): Folders of finished stages of another run, by name of
+        base_training: Config overrides of the base stage.
+        fine_tuning: Config overrides of 'basic' and 'eums'.
+        reuse: Folders of finished stages of another run, by name of
             the stage, which are taken instead of running these: rows of an ablation
             can share a base model, clusters, a basic model and a ranking.
 
@@ -171,14 +172,14 @@ class NovelClassDiscoveryProtocol(Protocol):
     def _base(self, cfg: Config) -> Stage:
         stage = self.stage_config(cfg, 'base', self.base_training)
         stage.model.unlabeled_sources = []
-        self._set_classes(stage, self.num_old_classes)
+        set_class_counts(stage.model, self.num_old_classes)
         part = dict(subset='base', mixed_images=True, fold=self.fold_setting)
-        stage.train_dataloader.dataset.update(part)
         metric = dict(
             type='GroupedIoUMetric',
             groups=dict(base=list(self.fold.new(0))),
             classwise=True,
         )
+        stage.train_dataloader.dataset.update(part)
         for kind in ('val', 'test'):
             stage[f'{kind}_dataloader'].dataset.update(part)
             stage[f'{kind}_evaluator'] = metric
@@ -221,30 +222,43 @@ class NovelClassDiscoveryProtocol(Protocol):
         folder = self._folder(cfg, 'ranking')
         lists = {name: f'{folder}/{name}.txt' for name in sources[1:]}
         stage.train_dataloader.dataset = self._data(cfg).mixed(**lists)
-        hooks = stage.custom_hooks
-        if self.self_training:
-            hooks.append(self.teacher)
-        if self.reassignment is not None:
-            hooks.append(
-                dict(
-                    type='DynamicReassignmentHook',
-                    dataset=self._data(cfg).clustered(),
-                    num_old_classes=self.num_old_classes,
-                    num_workers=cfg.train_dataloader.get('num_workers', 0),
-                    **self.reassignment,
-                )
-            )
-        stage.custom_hooks = hooks
         parts = ['clean images']
-        parts += ['self-training'] if self.self_training else []
-        parts += ['reassignment'] if self.reassignment is not None else []
+        if self.self_training:
+            parts.append('self-training')
+            add_hook(stage, **self.teacher)
+        if self.reassignment is not None:
+            parts.append('reassignment')
+            add_hook(
+                stage,
+                type='DynamicReassignmentHook',
+                dataset=self._data(cfg).clustered(),
+                num_old_classes=self.num_old_classes,
+                num_workers=cfg.train_dataloader.get('num_workers', 0),
+                **self.reassignment,
+            )
         return Stage('eums', stage, ' + '.join(parts))
 
     def _fine_tuning(self, cfg: Config, name: str, sources: Sequence[str]) -> Config:
-        """Config of a training on these sources, still without its data set."""
+        """Config of a training on these sources, still without its dataset."""
         stage = self.stage_config(cfg, name, self.fine_tuning)
         stage.model.unlabeled_sources = [s for s in sources if s == 'unclean']
-        self._set_classes(stage, self.num_old_classes + self.num_clusters)
+        set_class_counts(stage.model, self.num_old_classes + self.num_clusters)
+        self._mix_sources(stage, sources)
+        self._score_clusters(stage)
+        add_hook(stage, type='SamplerStateHook')
+        if self.starts[name]:
+            # Pretrained weights are read all the same: without them the new rows of
+            # the classifier would be other random numbers.
+            add_hook(
+                stage,
+                type='IncrementalClassifierInitHook',
+                checkpoint=self._folder(cfg, self.starts[name]),
+                init='random',
+            )
+        return stage
+
+    def _mix_sources(self, stage: Config, sources: Sequence[str]) -> None:
+        """Draw batches of ``source_counts``, without the sources that do not occur."""
         counts = {
             s: self.source_counts[s] if s in sources else 0
             for s in ('base', 'clean', 'unclean')
@@ -259,6 +273,9 @@ class NovelClassDiscoveryProtocol(Protocol):
         )
         if 'auto_scale_lr' in stage:
             stage.auto_scale_lr.base_batch_size = loader.batch_size
+
+    def _score_clusters(self, stage: Config) -> None:
+        """Match clusters to classes in the validation; tests take that matching."""
         metric = dict(
             type='ClusteringIoUMetric',
             num_clusters=self.num_clusters,
@@ -273,19 +290,6 @@ class NovelClassDiscoveryProtocol(Protocol):
             stage[f'{kind}_dataloader'].dataset.update(
                 subset='val', fold=self.fold_setting
             )
-        hooks = [*stage.get('custom_hooks', []), dict(type='SamplerStateHook')]
-        if self.starts[name]:
-            start = dict(checkpoint=self._folder(cfg, self.starts[name]), init='random')
-            hooks.append(dict(type='IncrementalClassifierInitHook', **start))
-        stage.custom_hooks = hooks
-        return stage
-
-    @staticmethod
-    def _set_classes(stage: Config, num_classes: int) -> None:
-        for name in ('decode_head', 'auxiliary_head'):
-            heads = stage.model.get(name) or []
-            for head in heads if isinstance(heads, list) else [heads]:
-                head.num_classes = num_classes
 
     def _data(self, cfg: Config) -> FoldData:
         return FoldData(

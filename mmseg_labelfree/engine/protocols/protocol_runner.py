@@ -39,7 +39,7 @@ class ProtocolRunner:
 
     Args:
         cfg (Config): A config with ``protocol`` and ``work_dir``.
-        resume (bool): Go on with what is in ``work_dir``.
+        resume: Go on with what is in ``work_dir``.
 
     Raises:
         FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
