@@ -48,7 +48,6 @@ def train_in_two_processes():
                 'pytorch',
             ],
             env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-            timeout=300,
             capture_output=True,
             text=True,
         )

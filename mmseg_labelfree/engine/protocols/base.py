@@ -11,6 +11,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
+#: File that is written last into a stage's folder; its metrics and how they came about.
+MARKER = 'finished.json'
+
 #: What a stage config holds: the arguments of a Runner, and what else is read.
 STAGE_KEYS = frozenset(inspect.signature(Runner).parameters) | {
     'custom_imports',  # by Config.fromfile

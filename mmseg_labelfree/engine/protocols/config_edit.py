@@ -45,7 +45,7 @@ def set_dataset_arguments(stage: Config, wrapper: str, **settings: Any) -> None:
     """
     if not set_arguments(stage, wrapper, **settings):
         raise ValueError(
-            f'{stage.filename}: the protocol needs data sets wrapped in '
+            f'{stage.filename}: the protocol needs datasets wrapped in '
             f'dict(type={wrapper!r}, dataset=...)'
         )
 

@@ -186,7 +186,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     for place in places:
         process = fork.Process(target=run_until, args=(place, cut, place != places[0]))
         process.start()
-        process.join(timeout=100)
+        process.join()
         assert process.exitcode == -signal.SIGKILL
     ProtocolRunner(cut, resume=True).run()
     assert results(cut) == whole
