@@ -1,6 +1,7 @@
 """Validation of a student and of its teacher."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.runner import ValLoop
 from mmseg.registry import LOOPS
@@ -10,10 +11,11 @@ from ...utils.distributed import bare_model
 
 @LOOPS.register_module()
 class TeacherStudentValLoop(ValLoop):
-    """:class:`mmengine.runner.ValLoop` once for each of the two models.
+    """Loop that validates a student and its teacher, one after the other.
 
-    Metrics are reported as ``student/mIoU``, ``teacher/mIoU`` and so on; ``save_best``
-    needs such a name. Hooks see one validation, whose iterations come twice.
+    It is :class:`mmengine.runner.ValLoop` once for each of them. Metrics are reported
+    as ``student/mIoU``, ``teacher/mIoU`` and so on; ``save_best`` needs such a name.
+    Hooks see one validation, whose iterations come twice.
 
     Args:
         *args: As for ``ValLoop``.
@@ -36,7 +38,7 @@ class TeacherStudentValLoop(ValLoop):
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         self.runner.model.eval()
-        segmentor = bare_model(self.runner.model)
+        segmentor: Any = bare_model(self.runner.model)
         configured = segmentor.val_model
         metrics = {}
         try:

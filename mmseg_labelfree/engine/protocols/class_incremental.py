@@ -43,7 +43,7 @@ class ClassIncrementalProtocol(Protocol):
             class names of each step, see :func:`~mmseg_labelfree.datasets.get_task`.
         setup: 'overlapped', 'disjoint' or 'partition', see
             :class:`~mmseg_labelfree.datasets.IncrementalDataset`; 'joint' trains once,
-            with all classes labelled, and reports the same groups.
+            with all classes labeled, and reports the same groups.
         class_order: Another class order, see ``get_task``.
         classifier_init: 'background' or 'random', see
             :class:`~mmseg_labelfree.engine.hooks.IncrementalClassifierInitHook`.
@@ -54,7 +54,7 @@ class ClassIncrementalProtocol(Protocol):
             later steps can share one base model.
         score_background: Whether the test labels have background pixels, so
             that the table shows the background's IoU. False for ADE20K and
-            Cityscapes, where unlabelled pixels are ignored at test.
+            Cityscapes, where unlabeled pixels are ignored at test.
 
     Example:
         ``protocol=dict(type='ClassIncrementalProtocol', task='voc_15-1',

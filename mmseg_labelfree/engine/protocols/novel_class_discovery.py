@@ -36,7 +36,7 @@ class NovelClassDiscoveryProtocol(Protocol):
 
     Only stages whose results are needed run. The data of the config is that of the
     base stage: ``train_dataloader.dataset`` is a ``NovelClassDataset`` with
-    ``subset='base'``, from whose data set the protocol makes all others, and
+    ``subset='base'``, from whose dataset the protocol makes all others, and
     ``val_dataloader.dataset`` one with ``subset='val'``. The config's
     ``plain_pipeline``, without augmentation, image and label map of one size, is that
     of clustering and ranking. In the results, clusters are matched to classes on the
@@ -246,13 +246,14 @@ class NovelClassDiscoveryProtocol(Protocol):
         self._mix_sources(stage, sources)
         self._score_clusters(stage)
         add_hook(stage, type='SamplerStateHook')
-        if self.starts[name]:
+        start = self.starts[name]
+        if start is not None:
             # Pretrained weights are read all the same: without them the new rows of
             # the classifier would be other random numbers.
             add_hook(
                 stage,
                 type='IncrementalClassifierInitHook',
-                checkpoint=self._folder(cfg, self.starts[name]),
+                checkpoint=self._folder(cfg, start),
                 init='random',
             )
         return stage

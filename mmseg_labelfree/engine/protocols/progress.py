@@ -40,7 +40,7 @@ class ProgressHook(Hook):
         if (runner.iter + 1) % max(1, runner.max_iters // 10) == 0:
             done = self.share_done(runner, runner.iter + 1)
             spent = time.monotonic() - self.started
-            left = spent * (1 - done) / max(done - self.done_at_start, 1e-9)
+            left = spent * (1 - done) / max(done - (self.done_at_start or 0.0), 1e-9)
             name = self.stages[self.current].name
             runner.logger.info(
                 f'Protocol: {name}, stage {self.current + 1} of {len(self.stages)}, '
