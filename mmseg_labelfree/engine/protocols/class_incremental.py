@@ -19,7 +19,7 @@ from .config_edit import (
 
 @TASK_UTILS.register_module()
 class ClassIncrementalProtocol(Protocol):
-    """Steps of class-incremental segmentation (Modeling the Background, section 4).
+    """Protocol of class-incremental steps, each from the last (MiB, section 4).
 
     Step 0 trains on the task's first classes; every later step starts from the
     previous step's weights with a grown classifier, and distils from it if the
@@ -39,8 +39,8 @@ class ClassIncrementalProtocol(Protocol):
       than two steps one group ``step_<k>`` a step.
 
     Args:
-        task: A table name such as 'voc_15-1', or the lists of
-            class names of each step, see :func:`~mmseg_labelfree.datasets.get_task`.
+        task: Name of a table such as 'voc_15-1', or the lists of class names of each
+            step, see :func:`~mmseg_labelfree.datasets.get_task`.
         setup: 'overlapped', 'disjoint' or 'partition', see
             :class:`~mmseg_labelfree.datasets.IncrementalDataset`; 'joint' trains once,
             with all classes labeled, and reports the same groups.
@@ -49,12 +49,16 @@ class ClassIncrementalProtocol(Protocol):
             :class:`~mmseg_labelfree.engine.hooks.IncrementalClassifierInitHook`.
         initial_step: Config overrides of step 0 and of joint training.
         next_steps: Config overrides of the later steps.
-        base_checkpoint: Checkpoint, or stage folder, of a finished step
-            0. That step is then not trained again: methods that differ only in the
-            later steps can share one base model.
-        score_background: Whether the test labels have background pixels, so
-            that the table shows the background's IoU. False for ADE20K and
-            Cityscapes, where unlabeled pixels are ignored at test.
+        base_checkpoint: Checkpoint, or stage folder, of a finished step 0. That step is
+            then not trained again: methods that differ only in the later steps can
+            share one base model.
+        score_background: Whether the test labels have background pixels, so that the
+            table shows the background's IoU. False for ADE20K and Cityscapes, where
+            unlabeled pixels are ignored at test.
+
+    Raises:
+        ValueError: The task is unknown or names a class twice, or the config lacks an
+            ``IncrementalDataset``.
 
     Example:
         ``protocol=dict(type='ClassIncrementalProtocol', task='voc_15-1',

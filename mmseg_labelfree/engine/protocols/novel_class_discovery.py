@@ -22,17 +22,19 @@ NEEDS = dict(
 
 @TASK_UTILS.register_module()
 class NovelClassDiscoveryProtocol(Protocol):
-    """The stages of EUMS (arXiv:2112.01900, algorithm 1).
+    """Protocol that discovers novel classes by clustering (EUMS, algorithm 1).
 
-    - ``base``: train on all images with base classes, novel ones as background.
+    The stages of EUMS (https://arxiv.org/abs/2112.01900) are
+
+    - ``base``: train on all images with base classes, novel ones as background;
     - ``clustering``, a job: label maps of the novel images, base classes by the base
-      model and one cluster an image.
-    - ``basic``: train on base images and all cluster labels (eq. 5). Without
-      ``entropy_ranking`` the last.
+      model and one cluster an image;
+    - ``basic``: train on base images and all cluster labels (EUMS, eq. 5); without
+      ``entropy_ranking`` the last stage;
     - ``ranking``, a job: split the novel images by the basic model's entropy
-      (eq. 6-7), see :class:`~mmseg_labelfree.engine.jobs.EntropyRankingJob`.
+      (EUMS, eq. 6-7), see :class:`~mmseg_labelfree.engine.jobs.EntropyRankingJob`;
     - ``eums``: train on base images and clean images, and on unclean ones by
-      self-training (eq. 10).
+      self-training (EUMS, eq. 10).
 
     Only stages whose results are needed run. The data of the config is that of the
     base stage: ``train_dataloader.dataset`` is a ``NovelClassDataset`` with
@@ -40,37 +42,35 @@ class NovelClassDiscoveryProtocol(Protocol):
     ``val_dataloader.dataset`` one with ``subset='val'``. The config's
     ``plain_pipeline``, without augmentation, image and label map of one size, is that
     of clustering and ranking. In the results, clusters are matched to classes on the
-    validation images, and the matching is kept in ``<stage>/matching.json``, which
-    every later test of the stage takes.
+    validation images: as in the authors' code by the Hungarian method if there are as
+    many clusters as classes, else by majority. The matching is kept in
+    ``<stage>/matching.json``, which every later test of the stage takes.
 
     Args:
-        fold: See :func:`~mmseg_labelfree.datasets.get_fold`.
-        clustering: Config of the job ``NovelClusteringJob`` but for what is
-            known here: ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``.
-            Clusters are compared with the masks, which changes nothing that is trained
-            on; ``truth=None`` leaves that out.
-        num_clusters: Default as many as novel classes (exact
-            clustering); EUMS takes twice as many.
-        matching: 'hungarian' or 'majority'. Default, as in the authors'
-            code: Hungarian if there are as many clusters as classes, else majority.
-        source_counts: Images of the sources 'base', 'clean' and 'unclean' in a
-            batch of one process.
-        entropy_ranking: Share of clean images (lambda); None ends
-            with the basic model.
-        reassignment: Arguments of ``DynamicReassignmentHook`` in the
-            last stage, ``{}`` for its defaults; None for no reassignment.
+        fold: Name or classes of a fold, see :func:`~mmseg_labelfree.datasets.get_fold`.
+        clustering: Config of the job ``NovelClusteringJob`` but for what is known here:
+            ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``. Clusters are
+            compared with the masks, which changes nothing that is trained on;
+            ``truth=None`` leaves that out.
+        num_clusters: Number of clusters. Defaults to the number of novel classes; EUMS
+            takes twice as many.
+        source_counts: Images of the sources 'base', 'clean' and 'unclean' in a batch of
+            one process. Defaults to 8 of each.
+        entropy_ranking: Share of clean images (lambda), 0 to 1; None ends with the
+            basic model.
+        reassignment: Arguments of ``DynamicReassignmentHook`` in the last stage, ``{}``
+            for its defaults; None for no reassignment.
         self_training: Whether unclean images are used at all.
         teacher: Config of the ``EMATeacherHook`` for self-training.
-        from_base: Start 'basic' and 'eums' from the base model, with new outputs
-            for the clusters. The authors start all trainings from the pretrained
-            backbone (code); without pretrained weights the base model's are better.
-        from_basic: Go on with the basic model in 'eums' (algorithm 1, line 28).
-            In a short training its teacher else labels before it knows the clusters.
-        base_training: Config overrides of the base stage.
+        from_base: Start 'basic' and 'eums' from the base model, with new outputs for
+            the clusters. The authors start all trainings from the pretrained backbone
+            (code); without pretrained weights the base model's are better.
+        from_basic: Go on with the basic model in 'eums' (algorithm 1, line 28). In a
+            short training its teacher else labels before it knows the clusters.
         fine_tuning: Config overrides of 'basic' and 'eums'.
-        reuse: Folders of finished stages of another run, by name of
-            the stage, which are taken instead of running these: rows of an ablation
-            can share a base model, clusters, a basic model and a ranking.
+        reuse: Folders of finished stages of another run, by name of the stage, which
+            are taken instead of running these: rows of an ablation can share a base
+            model, clusters, a basic model and a ranking.
 
     Raises:
         ValueError: The settings contradict each other, or the data is not as above.
@@ -92,7 +92,6 @@ class NovelClassDiscoveryProtocol(Protocol):
         fold: str | Mapping[str, Sequence[str]],
         clustering: Mapping[str, Any],
         num_clusters: int | None = None,
-        matching: str | None = None,
         source_counts: Mapping[str, int] | None = None,
         entropy_ranking: float | None = 0.67,
         reassignment: Mapping[str, Any] | None = None,
@@ -100,7 +99,6 @@ class NovelClassDiscoveryProtocol(Protocol):
         teacher: Mapping[str, Any] | None = None,
         from_base: bool = False,
         from_basic: bool = False,
-        base_training: Mapping[str, Any] | None = None,
         fine_tuning: Mapping[str, Any] | None = None,
         reuse: Mapping[str, str] | None = None,
     ) -> None:
@@ -109,8 +107,9 @@ class NovelClassDiscoveryProtocol(Protocol):
         num_novel = len(self.fold.new(1))
         self.num_old_classes = 1 + len(self.fold.new(0))
         self.num_clusters = num_clusters or num_novel
+        # As in the authors' code.
         exact = self.num_clusters == num_novel
-        self.matching = matching or ('hungarian' if exact else 'majority')
+        self.matching = 'hungarian' if exact else 'majority'
         self.clustering = dict(clustering)
         self.source_counts = dict(source_counts or dict(base=8, clean=8, unclean=8))
         self.entropy_ranking = entropy_ranking
@@ -121,7 +120,6 @@ class NovelClassDiscoveryProtocol(Protocol):
             basic='base' if from_base else None,
             eums='basic' if from_basic else 'base' if from_base else None,
         )
-        self.base_training = dict(base_training or {})
         self.fine_tuning = dict(fine_tuning or {})
         self.reuse = dict(reuse or {})
         if entropy_ranking is None and reassignment is not None:
@@ -170,7 +168,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         return self.reuse.get(stage, f'{cfg.work_dir}/{stage}')
 
     def _base(self, cfg: Config) -> Stage:
-        stage = self.stage_config(cfg, 'base', self.base_training)
+        stage = self.stage_config(cfg, 'base')
         stage.model.unlabeled_sources = []
         set_class_counts(stage.model, self.num_old_classes)
         part = dict(subset='base', mixed_images=True, fold=self.fold_setting)

@@ -21,7 +21,7 @@ from .config_edit import (
 
 @TASK_UTILS.register_module()
 class SelfTrainingProtocol(Protocol):
-    """SPNet on the seen classes, then self-training (STRICT, section 3.2, algorithm 1).
+    """Protocol of SPNet and rounds of self-training (STRICT, section 3.2, algorithm 1).
 
     Stage ``spnet`` trains with a softmax over the seen classes. Each ``round_<k>`` then
     trains with a softmax over all classes on the labels and on pseudo-labels of unseen
@@ -39,20 +39,20 @@ class SelfTrainingProtocol(Protocol):
     - an ``UnseenLabelCheckHook`` in each stage whose labels come from the data alone.
 
     Args:
-        split: A name such as 'voc_15-5', or ``dict(seen=[...],
-            unseen=[...])``, see :func:`~mmseg_labelfree.datasets.get_split`.
+        split: Name of a split such as 'voc_15-5', or ``dict(seen=[...], unseen=[...])``,
+            see :func:`~mmseg_labelfree.datasets.get_split`.
         background: 'unlabeled', 'ignore' or 'seen', see
             :class:`~mmseg_labelfree.datasets.ZeroLabelDataset`.
-        rounds: Rounds of self-training; 0 for SPNet alone. The paper finds six
-            best (figure 4), the authors' code runs two.
-        mode: 'online' labels each crop as it is trained on (algorithm 1),
-            'offline' writes the labels of all images before each round, in a stage
+        rounds: Rounds of self-training; 0 for SPNet alone. The paper finds six best
+            (figure 4), the authors' code runs two.
+        mode: 'online' labels each crop as it is trained on (algorithm 1), 'offline'
+            writes the labels of all images before each round, in a stage
             ``labels_<k>``: a pass over the data instead of one with every iteration.
         initial_stage: Config overrides of ``spnet``.
         next_rounds: Config overrides of the rounds.
-        base_checkpoint: Checkpoint, or stage folder, of a finished
-            ``spnet``, which is then not trained again: methods that differ only in
-            their rounds can share it.
+        base_checkpoint: Checkpoint, or stage folder, of a finished ``spnet``, which is
+            then not trained again: methods that differ only in their rounds can share
+            it.
 
     Raises:
         ValueError: An argument is out of range, there is nothing to do, or the config

@@ -22,14 +22,6 @@ from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
 
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
 @pytest.fixture
 def eums(novel, boxes_root):
     """The last stage over cluster labels that are the masks of the novel class."""
@@ -214,8 +206,8 @@ def test_pools_of_other_names_and_small_batches(eums):
         batch_size=1,
     )
     data = eums.train_dataloader.dataset.datasets
-    data.append(dict(data[1], source='unclean'))
-    data[2].image_list = data[1].image_list.replace('clean', 'unclean')
+    images = data[1].image_list.replace('clean', 'unclean')
+    data.append(dict(data[1], source='unclean', image_list=images))
     eums.model.unlabeled_sources = ['unclean']
     runner = run(eums, 'other', custom_hooks=[*eums.custom_hooks[:2], hook])
     decision = decision_of(runner, 'entropy_ranking')

@@ -25,14 +25,6 @@ from mmseg_labelfree.utils.checkpoint import load_checkpoint, load_weights
 STAGES = ['base', 'clustering', 'basic', 'ranking', 'eums']
 
 
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
 def stages_of(cfg, **settings):
     cfg = copy.deepcopy(cfg)
     cfg.protocol.update(settings)
