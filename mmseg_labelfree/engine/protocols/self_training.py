@@ -39,7 +39,7 @@ class SelfTrainingProtocol(Protocol):
     - an ``UnseenLabelCheckHook`` in each stage whose labels come from the data alone.
 
     Args:
-        split: Name of a split such as 'voc_15-5', or ``dict(seen=[...], unseen=[...])``,
+        split: Name of a split, 'voc_15-5' say, or ``dict(seen=[...], unseen=[...])``,
             see :func:`~mmseg_labelfree.datasets.get_split`.
         background: 'unlabeled', 'ignore' or 'seen', see
             :class:`~mmseg_labelfree.datasets.ZeroLabelDataset`.
