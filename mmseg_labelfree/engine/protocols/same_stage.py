@@ -60,7 +60,7 @@ def check_same_stage(stage: Stage) -> None:
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
         raise ValueError(
-            f'{stage.cfg.work_dir} was run with other settings (its config.py -> now):\n'
+            f'{stage.cfg.work_dir} was run with other settings (config.py -> now):\n'
             + '\n'.join(lines)
             + '\nresume with the old ones, choose another --work-dir, or delete the '
             'folder'
