@@ -14,7 +14,8 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
 
     Args:
         path: A checkpoint file, or the ``work_dir`` of a training run, whose last
-            checkpoint is meant.
+            checkpoint is meant: the one in this very folder, even if the folder was
+            moved or copied since.
 
     Returns:
         Path of an existing file (URLs, ``scheme://...``, are returned as they are).
@@ -30,7 +31,7 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
     pointer = path / 'last_checkpoint'
     if pointer.is_file():
         named = Path(pointer.read_text(encoding='utf-8').strip())
-        for candidate in (named, path / named.name):
+        for candidate in (path / named.name, named):
             if candidate.is_file():
                 return str(candidate)
     raise FileNotFoundError(

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there."""
+"""Writes checkpoints that are whole or not there."""
 
 from pathlib import Path
 
@@ -12,14 +12,15 @@ from ...utils.files import atomic_path, write_text
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """:class:`mmengine.hooks.CheckpointHook` that never loses the last checkpoint.
+    """Hook that saves checkpoints and never loses the last one.
 
-    MMEngine deletes the outdated checkpoint, then writes the new one in place, then
-    rewrites ``last_checkpoint``: a kill or a full disk in between leaves nothing to
-    resume from when ``max_keep_ckpts=1``. Here the new file is written under a
-    temporary name, renamed, then ``last_checkpoint`` is replaced, and only then are
-    outdated files deleted. One more checkpoint than ``max_keep_ckpts`` must fit on the
-    disk for a moment. For local folders; ``save_best`` is MMEngine's own.
+    MMEngine's ``CheckpointHook`` deletes the outdated checkpoint, then writes the new
+    one in place, then rewrites ``last_checkpoint``: a kill or a full disk in between
+    leaves nothing to resume from when ``max_keep_ckpts=1``. Here the new file is
+    written under a temporary name, renamed, then ``last_checkpoint`` is replaced, and
+    only then are outdated files deleted. One more checkpoint than ``max_keep_ckpts``
+    must fit on the disk for a moment. For local folders; ``save_best`` is MMEngine's
+    own.
 
     Args:
         **kwargs: As for :class:`mmengine.hooks.CheckpointHook`. Intervals are in

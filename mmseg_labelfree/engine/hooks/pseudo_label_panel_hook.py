@@ -1,7 +1,6 @@
-"""Hook that draws what a teacher makes of validation images."""
+"""Draws what a teacher makes of validation images."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ...visualization.panels import write_panels
 
 @HOOKS.register_module()
 class PseudoLabelPanelHook(Hook):
-    """Writes a sheet of pseudo-labels at every validation.
+    """Hook that writes a sheet of pseudo-labels at every validation.
 
     One row per image: image, truth, pseudo-label, entropy and prediction. The
     pseudo-label is the one that the teacher would hand to the student if the image had
@@ -54,13 +53,13 @@ class PseudoLabelPanelHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence | None = None,
+        data_batch: Any = None,
+        outputs: Any = None,
     ) -> None:
         """Add the images of a batch, while there is room."""
         if runner.rank != 0 or len(self._rows) >= self.num_images:
             return
-        model = bare_model(runner.model)
+        model: Any = bare_model(runner.model)
         if not hasattr(model, 'pseudo_label_maps'):
             raise TypeError(
                 f'{type(model).__name__} has no pseudo-labels to show: '

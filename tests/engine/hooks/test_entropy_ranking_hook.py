@@ -22,14 +22,6 @@ from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
 
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
 @pytest.fixture
 def eums(novel, boxes_root):
     """The last stage over cluster labels that are the masks of the novel class."""
@@ -212,6 +204,27 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
         run_job(eums)
 
 
+def test_pools_of_other_names_and_small_batches(eums):
+    """The unclean images are ranked, and the worse ones are called clean."""
+    hook = dict(
+        type='EntropyRankingHook',
+        dataset=eums.custom_hooks[2].dataset,
+        num_old_classes=4,
+        keep=0.5,
+        source='unclean',
+        target='clean',
+        batch_size=1,
+    )
+    data = eums.train_dataloader.dataset.datasets
+    images = data[1].image_list.replace('clean', 'unclean')
+    data.append(dict(data[1], source='unclean', image_list=images))
+    eums.model.unlabeled_sources = ['unclean']
+    runner = run(eums, 'other', custom_hooks=[*eums.custom_hooks[:2], hook])
+    decision = decision_of(runner, 'entropy_ranking')
+    assert len(decision['images']) == 2 and sum(decision['kept']) == 1
+    assert len(runner.train_dataloader.sampler.indices('unclean')) == 1
+
+
 class Stop(Hook):
     def __init__(self, iteration):
         self.iteration = iteration
@@ -243,7 +256,7 @@ def test_what_it_needs(eums):
     assert isinstance(hook, EntropyRankingHook)
     clean = hooks[2].dataset.image_list
     hooks[2].dataset.image_list = clean.replace('images', 'unclean')
-    with pytest.raises(ValueError, match='images of the pool are not in the data set'):
+    with pytest.raises(ValueError, match='images of the pool are not in the dataset'):
         run(eums, 'other')
     hooks[2].dataset.image_list = clean
     without = run(eums, 'without', custom_hooks=hooks[:2])

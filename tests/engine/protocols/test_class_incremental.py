@@ -62,7 +62,7 @@ def test_auxiliary_heads_grow_too(boxes_config):
 def test_plain_data_set_is_refused(boxes_config):
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         boxes_config[loader].dataset = boxes_config[loader].dataset.dataset
-    with pytest.raises(ValueError, match='IncrementalDataset'):
+    with pytest.raises(ValueError, match="datasets wrapped in dict.type='Increm"):
         build_protocol(boxes_config).stages(boxes_config)
 
 
@@ -84,3 +84,26 @@ def test_base_checkpoint_replaces_step_0(boxes_config):
     assert [s.name for s in stages] == ['step_1', 'step_2']
     checkpoints = [s.cfg.custom_hooks[1].checkpoint for s in stages]
     assert checkpoints == ['elsewhere/step_0', f'{boxes_config.work_dir}/step_1']
+
+
+def test_stages_hold_what_is_read(boxes_config):
+    boxes_config.merge_from_dict(
+        dict(
+            loss=dict(type='CrossEntropyLoss'),
+            data_root='somewhere',
+            dense_crf=dict(iterations=1),
+            tta_pipeline=[dict(type='TestTimeAug')],
+            test_pipeline=[dict(type='LoadImageFromFile')],
+            find_unused_parameters=True,
+        )
+    )
+    boxes_config.protocol.next_steps.my_hooks_key = 3
+    first, second, _ = build_protocol(boxes_config).stages(boxes_config)
+    gone = {'loss', 'data_root', 'protocol'}
+    assert set(first.cfg.keys()) == (
+        set(boxes_config.keys()) - gone | {'experiment_name'}
+    )
+    assert set(second.cfg.keys()) - set(first.cfg.keys()) == {
+        'load_from',
+        'my_hooks_key',
+    }

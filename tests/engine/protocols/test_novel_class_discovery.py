@@ -25,14 +25,6 @@ from mmseg_labelfree.utils.checkpoint import load_checkpoint, load_weights
 STAGES = ['base', 'clustering', 'basic', 'ranking', 'eums']
 
 
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
 def stages_of(cfg, **settings):
     cfg = copy.deepcopy(cfg)
     cfg.protocol.update(settings)
@@ -186,7 +178,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     for place in places:
         process = fork.Process(target=run_until, args=(place, cut, place != places[0]))
         process.start()
-        process.join(timeout=100)
+        process.join()
         assert process.exitcode == -signal.SIGKILL
     ProtocolRunner(cut, resume=True).run()
     assert results(cut) == whole

@@ -21,4 +21,4 @@ def test_share_counts_the_length_of_stages(boxes_config):
         iter, max_iters = 3, 12
 
     hook = ProgressHook(stages, first=1)
-    assert hook._done(Run) == pytest.approx((6 + 3) / 30)
+    assert hook.share_done(Run) == pytest.approx((6 + 3) / 30)

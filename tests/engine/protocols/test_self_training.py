@@ -159,7 +159,7 @@ def test_mistakes(strict, boxes_config):
     for name in ('train', 'val', 'test'):
         loader = f'{name}_dataloader'
         strict[loader] = copy.deepcopy(boxes_config[loader])
-    with pytest.raises(ValueError, match="needs data sets wrapped in dict.type='ZeroL"):
+    with pytest.raises(ValueError, match="needs datasets wrapped in dict.type='ZeroL"):
         stages(strict)
 
 
@@ -376,9 +376,8 @@ def test_killed_round_resumes_to_the_same_numbers(strict, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 200
     while not (cut / 'round_1/last_checkpoint').exists():
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
