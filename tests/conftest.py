@@ -118,7 +118,7 @@ def write_split(root: Path, split: str, num_images: int, seed: int) -> None:
 
 @pytest.fixture(scope='session')
 def boxes_root(tmp_path_factory) -> Path:
-    """A data set of colored boxes: 24 training and 6 validation images."""
+    """A dataset of colored boxes: 24 training and 6 validation images."""
     root = tmp_path_factory.mktemp('boxes')
     write_split(root, 'train', 24, seed=0)
     write_split(root, 'val', 6, seed=1)

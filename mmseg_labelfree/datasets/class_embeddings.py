@@ -21,7 +21,7 @@ def class_embeddings(
 ) -> np.ndarray:
     """A unit vector for each class.
 
-    Several sources are put side by side, each class normalised in each source, then as
+    Several sources are put side by side, each class normalized in each source, then as
     a whole, as SPNet's code does with fastText and word2vec.
 
     Args:
@@ -68,7 +68,7 @@ def attribute_embeddings(classes: Sequence[str]) -> np.ndarray:
         classes: Names of VOC's classes, with or without 'background'.
 
     Returns:
-        float32 ``(len(classes), 17)``: shape, texture and colour family, one-hot each,
+        float32 ``(len(classes), 17)``: shape, texture and color family, one-hot each,
         and whether it is the background.
 
     Raises:

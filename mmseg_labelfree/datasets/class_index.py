@@ -53,13 +53,13 @@ def class_index(
     shared file system; an error is raised on all ranks.
 
     Args:
-        seg_map_paths: Local mask files, greyscale or palette images of 8 bits.
+        seg_map_paths: Local mask files, grayscale or palette images of 8 bits.
         cache: Whether to read and write the cache file.
         workers: Number of threads; by default one per usable core, at most 16.
 
     Returns:
         uint32 array of shape ``(num_masks, 256)``; entry ``[i, v]`` is the number of
-        pixels of mask ``i`` whose value in the file is ``v`` (palette index or grey
+        pixels of mask ``i`` whose value in the file is ``v`` (palette index or gray
         level, before ``reduce_zero_label`` and ``label_map``).
 
     Raises:
@@ -128,7 +128,7 @@ def _count(path: str | os.PathLike) -> list[int]:
     if mode not in ('P', 'L', '1'):
         raise ValueError(
             f'mask {path} has image mode {mode}; a mask has one 8-bit channel of class '
-            'indices (mode P or L). Convert colour masks to class indices first.'
+            'indices (mode P or L). Convert color masks to class indices first.'
         )
     if mode == '1':  # Pillow counts bits as 0 and 255; as an array they are 0 and 1
         counts[1], counts[255] = counts[255], 0

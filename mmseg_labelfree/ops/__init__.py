@@ -70,7 +70,7 @@ from .prototypes import (
 from .pseudo_labels import confident_share, pseudo_labels
 from .quantile import masked_quantile
 from .reliability import (
-    Partition,
+    EntropySplit,
     nearest_pixels,
     reliable_pixel_weight,
     split_by_entropy,
@@ -89,7 +89,7 @@ from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entr
 from .weibull_balance import weibull_balance
 
 __all__ = [
-    'Partition',
+    'EntropySplit',
     'PixelLoss',
     'Ranking',
     'VIEW_SETS',

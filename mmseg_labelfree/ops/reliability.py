@@ -16,7 +16,7 @@ from .collectives import sum_over_processes
 from .quantile import masked_quantile
 
 __all__ = [
-    'Partition',
+    'EntropySplit',
     'nearest_pixels',
     'reliable_pixel_weight',
     'split_by_entropy',
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class Partition(NamedTuple):
+class EntropySplit(NamedTuple):
     r"""The pixels of unlabeled images by how sure the teacher is of them.
 
     Attributes:
@@ -74,7 +74,7 @@ def split_by_entropy(
     valid: Tensor | None = None,
     variant: Variant = 'paper',
     all_processes: bool = True,
-) -> Partition:
+) -> EntropySplit:
     r"""Split pixels at a percentile of their entropy (U2PL+, eq. 12).
 
     :math:`\gamma_t` is the ``1 - share`` quantile. Below it a pixel is reliable, above
@@ -116,7 +116,7 @@ def split_by_entropy(
         reliable, anchors, unreliable = (
             pixels & valid for pixels in (reliable, anchors, unreliable)
         )
-    return Partition(reliable, anchors, unreliable, threshold=limits[0])
+    return EntropySplit(reliable, anchors, unreliable, threshold=limits[0])
 
 
 @torch.no_grad()

@@ -74,7 +74,7 @@ def in_first_process(work: Callable[[], T]) -> T:
 def prepare_cpu_processes(cfg: Config) -> None:
     """Let ``--launcher pytorch`` work on a machine without CUDA, over gloo.
 
-    MMEngine selects a CUDA device while it initialises torch's process group, and
+    MMEngine selects a CUDA device while it initializes torch's process group, and
     passes device ids to DDP; both fail on CPUs. Does nothing for the launcher 'none' or
     where there is a GPU.
 

@@ -27,16 +27,16 @@ def write_label_map(path: str | os.PathLike, labels: np.ndarray) -> None:
     Args:
         path: File to write; its folder is made if need be.
         labels: uint8 ``(H, W)``; readers of the indices get them back, viewers show
-            the colors of :func:`label_colours`.
+            the colors of :func:`label_colors`.
     """
     image = Image.fromarray(labels)
-    image.putpalette(label_colours().tobytes())
+    image.putpalette(label_colors().tobytes())
     with atomic_path(path) as temporary:
         image.save(temporary, format='PNG')
 
 
-def label_colours() -> np.ndarray:
-    """The colour map of PASCAL VOC, which goes on beyond its 21 classes.
+def label_colors() -> np.ndarray:
+    """The color map of PASCAL VOC, which goes on beyond its 21 classes.
 
     Bit 0, 3, 6, ... of the index give the bits of red from the highest down, the next
     ones those of green and of blue. Index 255, void, is cream.
@@ -45,9 +45,9 @@ def label_colours() -> np.ndarray:
         uint8 ``(256, 3)``, RGB.
     """
     index = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
+    colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):
         for channel in range(3):
             value = (index >> (3 * bit + channel)) & 1
-            colours[:, channel] |= (value << (7 - bit)).astype(np.uint8)
-    return colours
+            colors[:, channel] |= (value << (7 - bit)).astype(np.uint8)
+    return colors

@@ -1,4 +1,4 @@
-"""Labels for unlabelled pixels, from the files of an earlier stage."""
+"""Labels for unlabeled pixels, from the files of an earlier stage."""
 
 import os
 from collections.abc import Collection
@@ -29,13 +29,13 @@ class FillUnlabeled(BaseTransform):
     """Transform that fills unlabeled pixels with pseudo-labels from PNG files.
 
     It belongs before all transforms that resize, crop or flip. Pixels that have a label
-    keep it, pixels without pseudo-label (255 in the file) stay unlabelled.
+    keep it, pixels without pseudo-label (255 in the file) stay unlabeled.
 
     Required and modified key: ``gt_seg_map`` (uint8, ``(H, W)``).
 
     Args:
         folder: Folder of 8-bit PNG files.
-        image_folder: The data set's image folder.
+        image_folder: The dataset's image folder.
         unlabeled: Label of the pixels to fill.
         unseen: Labels that only pseudo-labels may have.
 

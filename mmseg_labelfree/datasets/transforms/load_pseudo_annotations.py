@@ -22,7 +22,7 @@ class LoadPseudoAnnotations(LoadAnnotations):
 
     Args:
         folder: Folder of ``<image name>.png``, 8 bits in one channel, 255 = ignored.
-        image_folder: The data set's image folder; None for images whose names are their
+        image_folder: The dataset's image folder; None for images whose names are their
             file names.
         **kwargs: As for MMSegmentation's ``LoadAnnotations``.
 

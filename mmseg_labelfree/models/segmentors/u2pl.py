@@ -15,7 +15,7 @@ from ...ops.entropy import softmax_entropy
 from ...ops.prototypes import denoised_logits, prototype_log_weights
 from ...ops.pseudo_labels import pseudo_labels
 from ...ops.reliability import (
-    Partition,
+    EntropySplit,
     nearest_pixels,
     reliable_pixel_weight,
     split_by_entropy,
@@ -150,7 +150,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         weights = self.pixel_weights(logits, valid)
         if labels is None:
             labels = pseudo_labels(logits, self.threshold, valid)
-        # Partition: the unlabeled pixels by their entropy (U2PL+, eq. 11-13).
+        # EntropySplit: the unlabeled pixels by their entropy (U2PL+, eq. 11-13).
         pixels = self.partition(softmax_entropy(logits), valid)
         reliable = labels.masked_fill(~pixels.reliable, 255)
         embeddings = outputs.embeddings
@@ -178,7 +178,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
 
     def partition(
         self, entropy: Tensor, valid: Tensor, all_processes: bool = True
-    ) -> Partition:
+    ) -> EntropySplit:
         """Tell reliable pixels from unreliable ones (U2PL+, eq. 12-13).
 
         Args:
@@ -214,7 +214,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         logits: Tensor,
         truth: Tensor,
         labels: Tensor,
-        pixels: Partition,
+        pixels: EntropySplit,
     ) -> None:
         """Append negatives of the kinds in ``negatives`` to the bank's queues.
 
@@ -223,7 +223,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             logits: The teacher's (L + U, C, h, w).
             truth: Labels of the labeled images (L, H, W).
             labels: Labels of the others (U, H, W), unreliable ones included.
-            pixels: Partition of these.
+            pixels: EntropySplit of these.
         """
         if self.contrastive_loss is None:
             return

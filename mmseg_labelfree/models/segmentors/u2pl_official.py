@@ -6,7 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops.reliability import Partition, split_by_entropy
+from ...ops.reliability import EntropySplit, split_by_entropy
 from .mixed_batch import MixedBatch
 from .teacher_view import TeacherView, split_view
 from .u2pl import U2PLEncoderDecoder
@@ -48,7 +48,7 @@ class U2PLOfficialEncoderDecoder(U2PLEncoderDecoder):
 
     def partition(
         self, entropy: Tensor, valid: Tensor, all_processes: bool = False
-    ) -> Partition:
+    ) -> EntropySplit:
         """Tell the pixels apart with the code's symmetric tails for the contrast."""
         share = self.unreliable_share()
         return split_by_entropy(entropy, share, valid, 'official', all_processes)

@@ -26,7 +26,7 @@ class ZeroLabelEncoderDecoder(TeacherMixin, EncoderDecoder):
     unlabeled pixels come from a frozen teacher, the model of the previous round, on
     the very crop that the student sees (``generator``), or with the labels, from files
     that were written before
-    (:class:`~mmseg_labelfree.engine.protocols.PseudoLabelJob`). Its eq. 2 has sums over
+    (:class:`~mmseg_labelfree.engine.jobs.PseudoLabelJob`). Its eq. 2 has sums over
     pixels; here both are divided by one number, as the decode head's ``loss_decode``
     averages. With :math:`\lambda = 1` that is the cross-entropy of the two label maps
     laid over each other, as in the authors' code.

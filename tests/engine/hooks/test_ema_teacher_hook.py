@@ -393,7 +393,7 @@ U2PL = dict(
 
 @pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
 def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
-    """Without what is drawn on each process: mixing, colours and dropout."""
+    """Without what is drawn on each process: mixing, colors and dropout."""
     semi.model.update(copy.deepcopy(settings), mixing=None, strong_view=None)
     semi.model.decode_head.dropout_ratio = 0.0
     norm_cfg = dict(type='GN', num_groups=2)
@@ -427,7 +427,7 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
     ids=['mean teacher', 'passes per source', 'u2pl'],
 )
 def test_a_process_without_labels_does_not_block(semi, tmp_path, settings):
-    """Rank 1 has only unlabelled samples: both still finish, with equal weights."""
+    """Rank 1 has only unlabeled samples: both still finish, with equal weights."""
     semi.model.update(copy.deepcopy(settings))
     semi.model.auxiliary_head = dict(semi.model.decode_head, in_channels=16, in_index=2)
     semi.val_cfg = semi.val_dataloader = semi.val_evaluator = None

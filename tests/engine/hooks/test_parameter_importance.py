@@ -237,7 +237,7 @@ def test_two_parameters_by_hand(tmp_path):
             super().__init__()
             self.p = nn.Parameter(torch.tensor(values))
 
-    maps = dict(fisher=dict(p=torch.tensor([5.0, 1.0])))  # 1 and 0 if normalised
+    maps = dict(fisher=dict(p=torch.tensor([5.0, 1.0])))  # 1 and 0 if normalized
     entry = dict(importance='ewc', maps=maps, state={}, num_updates=1)
     state_dict = dict(p=torch.tensor([1.0, 2.0]))
     path = tmp_path / 'two.pth'

@@ -14,7 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.visualization.figures import label_colours
+from mmseg_labelfree.visualization.figures import label_colors
 
 BIAS = [3.0, 0.0, -2.0]  # of the base model's classifier
 NOVEL = 20  # pixels of a kept image at least
@@ -84,7 +84,7 @@ def labels_of(folder):
 
 
 def slow_regions(cfg):
-    """Base labels, novel map and normalised feature of every image, step by step."""
+    """Base labels, novel map and normalized feature of every image, step by step."""
     model_cfg = copy.deepcopy(cfg.model)
     model_cfg.decode_head.num_classes = 3
     model = MODELS.build(model_cfg).eval()
@@ -133,7 +133,7 @@ def test_labels_equal_the_steps_of_the_paper(cfg):
         assert np.array_equal(labels[name], np.where(novel, 3 + cluster, base))
     file = Image.open(folder / f'labels/{kept[0]}.png')
     assert file.mode == 'P'
-    assert file.getpalette()[:768] == label_colours().ravel().tolist()
+    assert file.getpalette()[:768] == label_colors().ravel().tolist()
     left_out = dict(
         line.split(' ', 1)
         for line in (folder / 'left_out.txt').read_text().splitlines()

@@ -59,7 +59,7 @@ def test_auxiliary_heads_grow_too(boxes_config):
         assert aux.loss_decode[0].num_old_classes == 4
 
 
-def test_plain_data_set_is_refused(boxes_config):
+def test_plain_dataset_is_refused(boxes_config):
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         boxes_config[loader].dataset = boxes_config[loader].dataset.dataset
     with pytest.raises(ValueError, match="datasets wrapped in dict.type='Increm"):

@@ -216,7 +216,7 @@ def test_two_processes_go_through_all_stages_like_one(
     novel, tmp_path, train_in_two_processes
 ):
     novel.protocol.from_basic = True
-    # Each process draws colours of its own.
+    # Each process draws colors of its own.
     novel.model.strong_view = dict(jitter_prob=0.0, grayscale_prob=0.0, blur_prob=0.0)
     path = tmp_path / 'config.py'
     path.write_text(novel.pretty_text)

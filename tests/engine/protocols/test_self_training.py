@@ -24,7 +24,7 @@ from mmseg_labelfree.utils.checkpoint import load_weights
 
 ROOT = Path(__file__).parents[3]
 SPLIT = dict(seen=['square', 'bar', 'dot'], unseen=['frame'])
-# Colours of the boxes: 'frame' is 'square' and 'bar' at once, as in the image.
+# Colors of the boxes: 'frame' is 'square' and 'bar' at once, as in the image.
 VECTORS = [[1.0, 0, 0, 0.1], [0, 1.0, 0, 0.1], [0, 0, 1.0, 0.1], [1.0, 1.0, 0, 0.1]]
 
 
@@ -182,7 +182,7 @@ def test_runs_and_reports(strict):
 def test_a_round_starts_from_the_stage_before(strict):
     strict.protocol.update(rounds=1)
     strict.protocol.next_rounds.optim_wrapper.optimizer.lr = 0.0
-    strict.protocol.next_rounds.randomness = dict(seed=4)  # another initialisation
+    strict.protocol.next_rounds.randomness = dict(seed=4)  # another initialization
     ProtocolRunner(strict).run()
     before, after = (
         load_weights(f'{strict.work_dir}/{name}')[0] for name in ('spnet', 'round_1')
