@@ -261,12 +261,6 @@ def incremental(tiny) -> Config:
 
 
 @pytest.fixture
-def boxes_config(incremental) -> Config:
-    """Old name of ``incremental``."""
-    return incremental
-
-
-@pytest.fixture
 def semi(tiny) -> Config:
     """CutMix mean teacher on the boxes: 8 labeled and 24 unlabeled images."""
     cfg = copy.deepcopy(tiny)

@@ -107,15 +107,15 @@ def test_two_processes_share_images(tmp_path, in_two_processes):
     assert texts == list('0123456')
 
 
-def test_image_job_works_on_the_training_data_by_default(boxes_config):
+def test_image_job_works_on_the_training_data_by_default(incremental):
     class CountJob(ImageJob):
         def run_on(self, images, cfg):
             return dict(images=len(images), size=images[0]['inputs'].shape[1])
 
-    data = boxes_config.train_dataloader.dataset.dataset
-    boxes_config.train_dataloader.dataset = data
-    assert CountJob().run(boxes_config)['images'] == 24
-    assert CountJob(dict(data, indices=3)).run(boxes_config)['images'] == 3
+    data = incremental.train_dataloader.dataset.dataset
+    incremental.train_dataloader.dataset = data
+    assert CountJob().run(incremental)['images'] == 24
+    assert CountJob(dict(data, indices=3)).run(incremental)['images'] == 3
 
 
 @pytest.fixture
@@ -146,39 +146,39 @@ def with_job():
     TASK_UTILS.module_dict.pop('CountingProtocol')
 
 
-def test_a_job_is_a_stage_like_others(boxes_config, with_job):
-    boxes_config.protocol.type = with_job
-    runner = ProtocolRunner(boxes_config)
+def test_a_job_is_a_stage_like_others(incremental, with_job):
+    incremental.protocol.type = with_job
+    runner = ProtocolRunner(incremental)
     hook = ProgressHook(runner.stages, first=0)
     assert hook.lengths == [6, 0, 6]
     finished = runner.run()
     assert list(finished) == ['step_0', 'count', 'step_1']
     assert finished['count']['metrics'] == {'images': 48.0}
-    work_dir = Path(boxes_config.work_dir)
+    work_dir = Path(incremental.work_dir)
     assert (work_dir / 'count' / 'count.txt').read_text() == '24\n'
     assert '| count | - | - |' in (work_dir / 'results.md').read_text()
     assert Config.fromfile(work_dir / 'count' / 'config.py').job.factor == 2
     marker = work_dir / 'count' / 'finished.json'
     before = marker.stat().st_mtime_ns
-    ProtocolRunner(boxes_config, resume=True).run()
+    ProtocolRunner(incremental, resume=True).run()
     assert marker.stat().st_mtime_ns == before, 'a finished job was run again'
 
 
-def test_a_job_that_failed_runs_again(boxes_config, with_job):
-    boxes_config.protocol.type = with_job
-    runner = ProtocolRunner(boxes_config)
+def test_a_job_that_failed_runs_again(incremental, with_job):
+    incremental.protocol.type = with_job
+    runner = ProtocolRunner(incremental)
     runner.run('step_0')
-    ProtocolRunner(boxes_config, resume=True).run('count')
-    marker = Path(boxes_config.work_dir) / 'count' / 'finished.json'
+    ProtocolRunner(incremental, resume=True).run('count')
+    marker = Path(incremental.work_dir) / 'count' / 'finished.json'
     content = json.loads(marker.read_text())
     marker.unlink()  # as if it had been killed before the end
-    ProtocolRunner(boxes_config, resume=True).run('count')
+    ProtocolRunner(incremental, resume=True).run('count')
     again = json.loads(marker.read_text())
     assert again['metrics'] == content['metrics']
 
 
-def test_the_config_of_a_job_runs_alone(boxes_config, with_job):
-    boxes_config.protocol.type = with_job
-    stage = ProtocolRunner(boxes_config).stage('count')
+def test_the_config_of_a_job_runs_alone(incremental, with_job):
+    incremental.protocol.type = with_job
+    stage = ProtocolRunner(incremental).stage('count')
     Path(stage.cfg.work_dir).mkdir(parents=True)
     assert run_job(stage.cfg) == {'images': 48.0}

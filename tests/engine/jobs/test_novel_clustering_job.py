@@ -37,9 +37,9 @@ def saliency_folder(boxes_root, tmp_path_factory):
 
 
 @pytest.fixture
-def cfg(boxes_config, boxes_root, saliency_folder, tmp_path):
+def cfg(incremental, boxes_root, saliency_folder, tmp_path):
     """A base model of three classes that is sure of many pixels, and the job."""
-    cfg = copy.deepcopy(boxes_config)
+    cfg = copy.deepcopy(incremental)
     cfg.model.type = 'EncoderDecoder'
     cfg.model.pop('distillation')
     cfg.model.decode_head.pop('loss_decode')

@@ -36,9 +36,9 @@ def refusal(cfg, **changes):
 
 
 @pytest.fixture
-def begun(boxes_config):
-    write(boxes_config)
-    return boxes_config
+def begun(incremental):
+    write(incremental)
+    return incremental
 
 
 def test_what_makes_it_another_stage(begun):
@@ -144,26 +144,26 @@ def test_files_beside_the_data_move_with_it(begun, tmp_path):
     ]
 
 
-def test_a_stage_of_another_run_is_known_by_its_marker(boxes_config, tmp_path):
+def test_a_stage_of_another_run_is_known_by_its_marker(incremental, tmp_path):
     base, copied, other = (tmp_path / n / 'step_0' for n in ('base', 'copy', 'other'))
     base.mkdir(parents=True)
     (base / 'finished.json').write_text('{"seconds": 1}')
     shutil.copytree(base, copied)
     other.mkdir(parents=True)
     (other / 'finished.json').write_text('{"seconds": 2}')
-    boxes_config.protocol.base_checkpoint = str(base)
-    write(boxes_config)
-    boxes_config.protocol.base_checkpoint = str(copied)
-    check(boxes_config)
-    boxes_config.protocol.base_checkpoint = str(other)
-    assert refusal(boxes_config) == [
+    incremental.protocol.base_checkpoint = str(base)
+    write(incremental)
+    incremental.protocol.base_checkpoint = str(copied)
+    check(incremental)
+    incremental.protocol.base_checkpoint = str(other)
+    assert refusal(incremental) == [
         f"custom_hooks.{i}.checkpoint: '{base}' -> '{other}'" for i in (1, 2)
     ]
     moved = tmp_path / 'there' / 'step_0'
     moved.parent.mkdir()
     shutil.move(base, moved)
-    boxes_config.protocol.base_checkpoint = str(moved)
-    check(boxes_config)
+    incremental.protocol.base_checkpoint = str(moved)
+    check(incremental)
 
 
 def test_parts_of_stages_of_another_run(novel, tmp_path):

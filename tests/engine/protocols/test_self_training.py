@@ -35,9 +35,9 @@ def wrapped(loader):
 
 
 @pytest.fixture
-def strict(boxes_config):
+def strict(incremental):
     """SPNet and two rounds on the boxes."""
-    cfg = copy.deepcopy(boxes_config)
+    cfg = copy.deepcopy(incremental)
     inner = cfg.model.decode_head.to_dict()
     inner.pop('num_classes')
     inner['loss_decode'] = dict(
@@ -142,7 +142,7 @@ def test_auxiliary_heads_learn_the_same_classes(strict):
         assert same == found[name].cfg.model.decode_head
 
 
-def test_mistakes(strict, boxes_config):
+def test_mistakes(strict, incremental):
     for settings, message in (
         (dict(rounds=-1), 'rounds=-1: there is nothing to train'),
         (dict(rounds=0, base_checkpoint='x'), 'there is nothing to train'),
@@ -158,7 +158,7 @@ def test_mistakes(strict, boxes_config):
         stages(lacking)
     for name in ('train', 'val', 'test'):
         loader = f'{name}_dataloader'
-        strict[loader] = copy.deepcopy(boxes_config[loader])
+        strict[loader] = copy.deepcopy(incremental[loader])
     with pytest.raises(ValueError, match="needs datasets wrapped in dict.type='ZeroL"):
         stages(strict)
 

@@ -34,9 +34,9 @@ def samples(*sources, size=SIZE, seed=0):
 
 
 @pytest.fixture
-def build(boxes_config):
+def build(incremental):
     def build(teacher_seed=7, **kwargs):
-        cfg = copy.deepcopy(boxes_config.model)
+        cfg = copy.deepcopy(incremental.model)
         cfg.pop('distillation')
         cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
         for name, value in kwargs.items():
@@ -276,13 +276,13 @@ def batch_norm(cfg, dropout=0.0):
     )
 
 
-def test_passes_per_source_by_a_loop(build, boxes_config):
+def test_passes_per_source_by_a_loop(build, incremental):
     """Batch norm sees each source by itself, in the order of the settings."""
     settings = dict(
         labeled_sources=['base', 'clean'],
         unlabeled_sources=['unclean'],
         num_strong_views=2,
-        **batch_norm(boxes_config.model),
+        **batch_norm(incremental.model),
     )
     model = build(student_passes='per_source', **settings).train()
     other = build(**settings).train()
@@ -372,9 +372,9 @@ def test_sources_are_settings(build):
         dict(mixing_partner='labeled', confidence_weight='batch'),
     ],
 )
-def test_all_parameters_get_finite_gradients(build, boxes_config, sources, settings):
+def test_all_parameters_get_finite_gradients(build, incremental, sources, settings):
     auxiliary = dict(
-        boxes_config.model.decode_head,
+        incremental.model.decode_head,
         in_channels=16,
         in_index=2,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
@@ -396,9 +396,9 @@ def test_all_parameters_get_finite_gradients(build, boxes_config, sources, setti
     assert all(p.grad is None for p in model.teacher.parameters())
 
 
-def test_several_auxiliary_heads_and_ohem(build, boxes_config):
+def test_several_auxiliary_heads_and_ohem(build, incremental):
     head = dict(
-        boxes_config.model.decode_head,
+        incremental.model.decode_head,
         loss_decode=dict(type='CrossEntropyLoss'),
         sampler=dict(type='OHEMPixelSampler', thresh=0.9, min_kept=50),
     )
@@ -446,8 +446,8 @@ def test_warmup_uses_labels_alone(build):
 
 
 @pytest.mark.parametrize('mode', ['eval', 'train', 'train_norm'])
-def test_teacher_modes(build, boxes_config, mode):
-    parts = batch_norm(boxes_config.model, dropout=0.5)
+def test_teacher_modes(build, incremental, mode):
+    parts = batch_norm(incremental.model, dropout=0.5)
     inputs, data = samples('unlabeled', 'unlabeled')
     model = build(teacher_mode=mode, **parts).train()
     # By hand: all modules in the mode, or batch norm alone.

@@ -73,8 +73,8 @@ def halfway():
             hub.update_info(key, before[key])
 
 
-def config(boxes_config, **kwargs):
-    cfg = copy.deepcopy(boxes_config.model)
+def config(incremental, **kwargs):
+    cfg = copy.deepcopy(incremental.model)
     cfg.pop('distillation')
     cfg.decode_head.num_classes = 5
     cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
@@ -88,10 +88,10 @@ def config(boxes_config, **kwargs):
 
 
 @pytest.fixture
-def build(boxes_config):
+def build(incremental):
     def build(**kwargs):
         torch.manual_seed(0)
-        model = MODELS.build(config(boxes_config, **kwargs))
+        model = MODELS.build(config(incremental, **kwargs))
         teacher = copy_student(model, model.not_in_teacher)
         with torch.no_grad():
             for p in teacher.parameters():
@@ -346,12 +346,12 @@ def test_all_parameters_get_finite_gradients(build, sources, settings):
         assert p.grad is not None and torch.isfinite(p.grad).all(), name
 
 
-def test_a_seed_gives_the_network_of_the_baselines(boxes_config):
+def test_a_seed_gives_the_network_of_the_baselines(incremental):
     states = []
     without = dict.fromkeys(('representation_head', 'memory_bank', 'contrastive_loss'))
     for parts in (dict(without, denoise=False), {}):
         torch.manual_seed(1)
-        model = MODELS.build(config(boxes_config, **parts))
+        model = MODELS.build(config(incremental, **parts))
         model.init_weights()
         states.append(model.state_dict())
     plain, whole = states
