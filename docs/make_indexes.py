@@ -39,8 +39,7 @@ KINDS = {
     'TASK_UTILS': 'Protocols, jobs and their parts',
 }
 REFERENCE = re.compile(
-    rf'(?:{"|".join(map(re.escape, PAPERS))}),? eqs?\. '
-    r'\d+(?: ?(?:-|,|to|and|with) ?(?:eq\. )?\d+)*'
+    rf'(?:{"|".join(map(re.escape, PAPERS))}), eq\. \d+(?:(?:-|, | and )\d+)*'
 )
 EQUATIONS_HEAD = """# Equation index
 
@@ -99,14 +98,12 @@ def equations() -> str:
     """The page of the equations, sorted by paper and number."""
     rows: dict[str, list[tuple[list[int], str]]] = {paper: [] for paper in PAPERS}
     for found in definitions():
-        for reference in dict.fromkeys(REFERENCE.findall(found.text)):
-            paper, numbers = re.split(r',? eqs?\. ', reference, maxsplit=1)
+        for paper, numbers in _references(found.text).items():
             row = (
-                f'| {numbers} | {found.link}, {found.file}:{found.line} '
+                f'| {_ranges(numbers)} | {found.link}, {found.file}:{found.line} '
                 f'| {found.summary} |'
             )
-            order = [int(number) for number in re.findall(r'\d+', numbers)]
-            rows[paper].append((order, row))
+            rows[paper].append((numbers, row))
     parts = [EQUATIONS_HEAD]
     for paper, title in PAPERS.items():
         table = ['| eq. | where | what |', '|---|---|---|']
@@ -128,6 +125,27 @@ def components() -> str:
         )
         parts.append(f'## {kind}\n\n' + '\n'.join(table) + '\n')
     return '\n'.join(parts)
+
+
+def _references(text: str) -> dict[str, list[int]]:
+    """Numbers of the equations that a docstring names, by paper, ascending."""
+    found: dict[str, set[int]] = {}
+    for reference in REFERENCE.findall(text):
+        paper, numbers = reference.split(', eq. ')
+        for first, last in re.findall(r'(\d+)(?:-(\d+))?', numbers):
+            equations = range(int(first), int(last or first) + 1)
+            found.setdefault(paper, set()).update(equations)
+    return {paper: sorted(numbers) for paper, numbers in found.items()}
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Ascending numbers as text: ``1, 5, 8-10``."""
+    firsts = [number for number in numbers if number - 1 not in numbers]
+    lasts = [number for number in numbers if number + 1 not in numbers]
+    return ', '.join(
+        f'{first}-{last}' if last > first else f'{first}'
+        for first, last in zip(firsts, lasts, strict=True)
+    )
 
 
 def _registry(decorators: list[ast.expr]) -> str | None:

@@ -1,4 +1,4 @@
-"""The matrix of class embeddings that zero-label heads project onto."""
+"""Class embeddings, the vectors that zero-label heads compare pixels with."""
 
 import difflib
 import os
@@ -19,7 +19,7 @@ def class_embeddings(
     embeddings: str | os.PathLike | Mapping[str, Any] | np.ndarray,
     classes: Sequence[str],
 ) -> np.ndarray:
-    """A unit vector for each class.
+    """Make a matrix of class embeddings: a unit vector for each class.
 
     Several sources are put side by side, each class normalized in each source, then as
     a whole, as SPNet's code does with fastText and word2vec.
@@ -30,9 +30,9 @@ def class_embeddings(
             - an ``.npz`` file, as ``tools/make_class_embeddings.py`` writes it: an
               array ``names`` (strings) and, by source, arrays ``(len(names), D)``;
             - ``dict(file=..., arrays=('fasttext', 'word2vec'), aliases=dict(
-              tvmonitor='tv'), dim=600)``, which chooses the sources (default: all of
-              the file), gives the name in the file, or the row, of classes that are
-              called otherwise there, and checks the dimension;
+              tvmonitor='tv'), dim=600)``, which chooses the sources (all of the file
+              unless it says which), gives the name in the file, or the row, of classes
+              that are called otherwise there, and checks the dimension;
             - 'demo_voc': the attributes of the demo's classes;
             - the matrix itself, a row for each class.
         classes: Class names. Case, spaces, hyphens and underscores do not matter.
@@ -62,7 +62,7 @@ def class_embeddings(
 
 
 def attribute_embeddings(classes: Sequence[str]) -> np.ndarray:
-    """Attribute vectors of the demo's classes; the background has one of its own.
+    """Make attribute vectors of the demo's classes; the background has its own.
 
     Args:
         classes: Names of VOC's classes, with or without 'background'.
@@ -124,7 +124,9 @@ def _from_file(
     return result
 
 
-def _read(file, arrays) -> tuple[list[str], dict[str, np.ndarray]]:
+def _read(
+    file: str | os.PathLike, arrays: Sequence[str] | None
+) -> tuple[list[str], dict[str, np.ndarray]]:
     if not Path(file).is_file():
         raise FileNotFoundError(
             f'class embeddings {file} do not exist; make them with '
@@ -151,7 +153,13 @@ def _read(file, arrays) -> tuple[list[str], dict[str, np.ndarray]]:
     return names, {key: content[key] for key in chosen}
 
 
-def _rows(file, names, sources, classes, aliases) -> list[int]:
+def _rows(
+    file: str | os.PathLike,
+    names: Sequence[str],
+    sources: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    aliases: Mapping[str, str | int],
+) -> list[int]:
     """Row of each class; a name may be there twice if it has the same vector."""
     plain = [_plain(name) for name in names]
     rows, lacking = [], []

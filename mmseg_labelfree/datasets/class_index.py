@@ -26,7 +26,7 @@ QUIET_BELOW = 1000  # no progress bar for fewer masks; they take about a second
 
 
 def cache_folder() -> Path:
-    """``$LABELFREE_CACHE``, or ``~/.cache/mmseg_labelfree``."""
+    """Return ``$LABELFREE_CACHE``, or ``~/.cache/mmseg_labelfree``."""
     folder = os.environ.get('LABELFREE_CACHE')
     return Path(folder) if folder else Path.home() / '.cache' / 'mmseg_labelfree'
 
@@ -55,7 +55,7 @@ def class_index(
     Args:
         seg_map_paths: Local mask files, grayscale or palette images of 8 bits.
         cache: Whether to read and write the cache file.
-        workers: Number of threads; by default one per usable core, at most 16.
+        workers: Number of threads. Defaults to one per usable core, at most 16.
 
     Returns:
         uint32 array of shape ``(num_masks, 256)``; entry ``[i, v]`` is the number of
@@ -173,7 +173,9 @@ def _sparse(counts: np.ndarray) -> tuple:
     )
 
 
-def _dense(size: int, mask: np.ndarray, value: np.ndarray, count: np.ndarray):
+def _dense(
+    size: int, mask: np.ndarray, value: np.ndarray, count: np.ndarray
+) -> np.ndarray:
     counts = np.zeros((size, 256), np.uint32)
     counts[mask, value] = count
     return counts

@@ -84,7 +84,7 @@ PALETTE = [
 
 
 def coarse_table() -> list[int]:
-    """Supercategory of each of the 182 labels, for ``MapLabels``.
+    """Make the table of the supercategory of each label, for ``MapLabels``.
 
     Returns:
         256 integers: 0 to 26 for the labels 0 to 181, 255 for 255, -1 for the others.

@@ -1,4 +1,4 @@
-"""Vectors of words from the files of fastText, word2vec and GloVe."""
+"""Word vectors from the files of fastText, word2vec and GloVe."""
 
 import mmap
 import os
@@ -17,7 +17,7 @@ _REPORT_EVERY = 1 << 24  # bytes
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a class name: parts between spaces, underscores and hyphens.
+    """Split a class name into words, at spaces, underscores and hyphens.
 
     Example:
         >>> words_of('potted plant'), words_of('wall-concrete')
@@ -27,7 +27,7 @@ def words_of(name: str) -> list[str]:
 
 
 def spellings(word: str) -> list[str]:
-    """Ways in which a vocabulary may write a word, the given one first."""
+    """List the ways in which a vocabulary may write a word, the given one first."""
     return list(dict.fromkeys([word, word.lower(), word.capitalize(), word.upper()]))
 
 
@@ -79,7 +79,7 @@ def read_word_vectors(
 
 
 def _text(path: Path, wanted: set[bytes]) -> Iterator[tuple]:
-    """Yields (position, word or None, vector)."""
+    """Yield (position, word or None, vector)."""
     with open(path, 'rb') as stream:
         first = stream.readline().split()
         header = len(first) == 2 and all(part.isdigit() for part in first)
@@ -140,7 +140,7 @@ def name_vectors(
     vectors: Mapping[str, np.ndarray],
     aliases: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, dict[str, list[str]]]:
-    """A unit vector for each class name: the mean of its words, L2-normalized.
+    """Make a unit vector for each class name: the mean of its words, L2-normalized.
 
     Args:
         names: Class names.

@@ -1,4 +1,4 @@
-"""IoU of classes that were discovered as clusters."""
+"""Metric of classes that were discovered as clusters."""
 
 import json
 import os
@@ -46,16 +46,15 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             classes; IDDC: Hungarian.
         num_old_classes: Number of known classes, background included. Defaults to
             0: all outputs are clusters.
-        groups: As for :class:`GroupedIoUMetric`. By default, with known classes,
+        groups: As for :class:`GroupedIoUMetric`. Defaults, with known classes, to
             ``base``, ``novel`` and ``all``, all without class 0, the background;
-            otherwise none. The figure of EUMS's tables is
-            ``mIoU/novel``.
-        harmonic_mean: As there.
+            otherwise to none. The figure of EUMS's tables is ``mIoU/novel``.
+        harmonic_mean: As for :class:`GroupedIoUMetric`.
         matching_file: A file of ``save_matching``, whose matching is
             used whatever fits the scored images best.
         save_matching: JSON file to write the matching to, again after
             each evaluation.
-        classwise: As there.
+        classwise: As for :class:`GroupedIoUMetric`.
         maximize: 'iou' or 'pixels', see
             :func:`~mmseg_labelfree.ops.matching.overlap_scores`.
         **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
@@ -108,7 +107,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
     def intersect_and_union(
         self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
     ) -> tuple[Tensor, Tensor]:
-        """Confusion matrix of one image, without its empty cells.
+        """Compute the confusion matrix of one image, without its empty cells.
 
         Args:
             pred_label: Outputs ``(H, W)``, an integer dtype.

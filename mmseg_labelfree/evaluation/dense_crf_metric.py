@@ -1,4 +1,4 @@
-"""Scores of predictions after a dense CRF, which runs beside the network."""
+"""Metric of predictions after a dense CRF, which runs beside the network."""
 
 import inspect
 import multiprocessing
@@ -73,7 +73,7 @@ class DenseCRFMetric(BaseMetric):
 
     @property
     def dataset_meta(self) -> dict | None:
-        """Classes and palette of the dataset, those of the inner metric."""
+        """Return classes and palette of the dataset, those of the inner metric."""
         return self.metric.dataset_meta
 
     @dataset_meta.setter
@@ -117,7 +117,7 @@ class DenseCRFMetric(BaseMetric):
         return self.metric.evaluate(size)
 
     def compute_metrics(self, results: list) -> dict:
-        """As the inner metric."""
+        """Compute the metrics of the inner metric."""
         return self.metric.compute_metrics(results)
 
     def _score_oldest(self) -> None:

@@ -1,4 +1,4 @@
-"""Mean IoU over groups of classes."""
+"""Metric of the mean IoU over groups of classes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,12 +18,12 @@ class GroupedIoUMetric(IoUMetric):
     nor in the predictions has no IoU and is left out of its group's mean.
 
     Args:
-        groups: Class names by group, for instance
-            ``dict(old=[...], new=[...])``. A class may be in several groups.
-        harmonic_mean: Two groups whose mean IoUs are
-            also combined to 2ab / (a + b), as generalized zero-label papers do.
-        classwise: Also return every class's IoU, as ``IoU/<class>``. Default
-            False; the table per class is printed either way.
+        groups: Class names by group, for instance ``dict(old=[...], new=[...])``. A
+            class may be in several groups.
+        harmonic_mean: Two groups whose mean IoUs are also combined to 2ab / (a + b), as
+            generalized zero-label papers do.
+        classwise: Also return every class's IoU, as ``IoU/<class>``. Defaults to False;
+            the table per class is printed either way.
         **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
 
     Returns (of ``compute_metrics``), in percent: what ``IoUMetric`` returns, and
@@ -61,7 +61,7 @@ class GroupedIoUMetric(IoUMetric):
                 )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Metrics of all images' areas; see the class for the keys."""
+        """Compute the metrics of all images' areas; see the class for the keys."""
         metrics = super().compute_metrics(results)
         if self.format_only:
             return metrics

@@ -1,4 +1,4 @@
-"""IoU of the linear probe beside a clustering."""
+"""Metric of the linear probe beside a clustering."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from .squashed_clustering_iou_metric import squash
 
 @METRICS.register_module()
 class LinearProbeIoUMetric(IoUMetric):
-    """Metric of ``probe_sem_seg``, the prediction of a linear probe.
+    """Metric that scores ``probe_sem_seg``, the prediction of a linear probe.
 
     Args:
-        size: Resize predictions and labels to this height
-            and width first, as ``SquashedClusteringIoUMetric`` does.
-        prefix: Of the names of the metrics.
+        size: Resize predictions and labels to this height and width first, as
+            ``SquashedClusteringIoUMetric`` does.
+        prefix: Prefix of the names of the metrics.
         **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
 
     Raises:

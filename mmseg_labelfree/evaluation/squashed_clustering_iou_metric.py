@@ -1,4 +1,4 @@
-"""Clusters, scored at one size for all images."""
+"""Metric of clusters at one size for all images."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parts of models and whole ones, registered into ``mmseg.registry.MODELS``."""
+"""Segmentors and their parts, registered into ``mmseg.registry.MODELS``."""
 
 from .decode_heads import *  # noqa: F403
 from .layers import *  # noqa: F403

@@ -10,8 +10,8 @@ def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.nd
 
     Args:
         saliency: uint8 ``(H, W)``, 0 to 255.
-        base: Labels ``(H, W)`` of eq. 2: the base class where the base model is sure
-            of one, otherwise 0.
+        base: Labels ``(H, W)`` (EUMS, eq. 2): the base class where the base model is
+            sure of one, otherwise 0.
         threshold: A pixel is salient above this share of 255, 0 to 1.
 
     Returns:

@@ -1,4 +1,4 @@
-r"""Which pseudo-labels to trust: the entropy partition of U2PL.
+r"""Which pseudo-labels to trust: the entropy partition of U2PL+.
 
 U2PL+ (https://arxiv.org/abs/2306.02314, section 3.3; U2PL,
 https://arxiv.org/abs/2203.03884). The entropy itself is
@@ -30,7 +30,7 @@ class EntropySplit(NamedTuple):
     Attributes:
         reliable: Bool ``(N, H, W)``, pixels whose pseudo-label is used (eq. 12).
         anchors: Bool ``(N, H, W)``, pixels that may be anchors of the contrast.
-        unreliable: Bool ``(N, H, W)``, pixels that may be negatives (eq. 27 a).
+        unreliable: Bool ``(N, H, W)``, pixels that may be negatives (eq. 27).
         threshold: Scalar :math:`\gamma_t` in nats.
     """
 

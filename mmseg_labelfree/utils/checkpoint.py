@@ -1,4 +1,4 @@
-"""Reading the checkpoint that an earlier stage left."""
+"""Reading of the checkpoints that earlier stages have written."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from .checkpoint_compat import allow_checkpoint_classes
 
 
 def resolve_checkpoint(path: str | os.PathLike) -> str:
-    """The checkpoint file that ``path`` stands for.
+    """Find the checkpoint file that ``path`` stands for.
 
     Args:
         path: A checkpoint file, or the ``work_dir`` of a training run, whose last
@@ -41,7 +41,7 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
 
 
 def checkpoint_identity(path: str | os.PathLike) -> str:
-    """What tells a checkpoint from others, wherever it lies: its name and content.
+    """Identify a checkpoint by its name and content, wherever it lies.
 
     Args:
         path: As in :func:`resolve_checkpoint`.

@@ -1,7 +1,7 @@
 """Let ``torch.load(..., weights_only=True)`` read mmengine's own checkpoints.
 
-From torch 2.6 on that is the default, and it refuses every class it was not told to
-allow. mmengine's checkpoints hold log histories and numpy values next to the weights;
+From torch 2.6 on that is the default, and it refuses every class that is not on its
+list. mmengine's checkpoints hold log histories and numpy values next to the weights;
 mmengine 0.10.7 and older do not allow them and so cannot resume from their own files.
 """
 

@@ -1,11 +1,11 @@
-"""Check of arguments that are one of a few names."""
+"""Check of arguments that take one of a few values."""
 
 from collections.abc import Collection
 from typing import Any
 
 
 def check_choice(name: str, value: Any, known: Collection) -> None:
-    """Raise unless an argument is one of the values that it may have.
+    """Raise a ValueError unless an argument is one of the values that it may have.
 
     Args:
         name: Name of the argument.

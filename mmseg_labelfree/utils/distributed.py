@@ -1,4 +1,4 @@
-"""Several processes: gloo without GPUs, shared work and errors, an orderly end."""
+"""Distributed runs: gloo without GPUs, shared work and errors, an orderly end."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -21,12 +21,12 @@ T = TypeVar('T')
 
 
 def bare_model(model: nn.Module) -> BaseModel:
-    """The model itself, without the wrapper that a distributed run puts around it."""
+    """Return the model without the wrapper that a distributed run puts around it."""
     return model.module if is_model_wrapper(model) else model
 
 
 def own_share(number: int) -> range:
-    """Which of ``number`` pieces of work are those of this process."""
+    """List which of ``number`` pieces of work are those of this process."""
     rank, world_size = get_dist_info()
     return range(rank, number, world_size)
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the names of images."""
+"""Atomic writing of files, and names of images."""
 
 import os
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def write_arrays(path: str | os.PathLike, /, **arrays: Any) -> None:
 
 
 def image_name(path: str | os.PathLike, folder: str | os.PathLike | None) -> str:
-    """Name of an image: its path below the image folder, without ending.
+    """Return the name of an image: its path below the image folder, without ending.
 
     Args:
         path: File of the image.

@@ -1,4 +1,4 @@
-"""The published figures that belong to a config, read from the metafile beside it."""
+"""Published figures of a config, read from the metafile beside it."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The progress bar of work that takes a while."""
+"""Progress bar of long work."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -11,10 +11,10 @@ T = TypeVar('T')
 
 
 def tracked(items: Iterable[T], description: str, total: int) -> Iterable[T]:
-    """The items, with a progress bar on the terminal of the first process.
+    """Yield the items, with a progress bar on the terminal of the first process.
 
     Args:
-        items: What is worked on, or what the work gives.
+        items: Items that are worked on, or results of the work.
         description: Text in front of the bar.
         total: Number of items.
     """

@@ -1,4 +1,4 @@
-"""Settings as plain values, and where two of them differ."""
+"""Settings as plain values, and the differences of two."""
 
 import json
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON gives them back: tuples as lists, other objects as text."""
+    """Convert settings to plain values: tuples to lists, other objects to text."""
     return json.loads(json.dumps(settings, default=str))
 
 
 def differing_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Say in which settings ``new`` differs from ``old``.
+    """List the settings in which ``new`` differs from ``old``.
 
     Args:
         old: Nested dictionaries of :func:`plain_settings`.

@@ -1,4 +1,4 @@
-"""Curves of a clustering that is being learned."""
+"""Curves of a clustering over its training."""
 
 import os
 from collections.abc import Mapping

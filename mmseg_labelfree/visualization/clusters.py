@@ -1,4 +1,4 @@
-"""Clusters of image features in the plane."""
+"""Scatter plot of clusters of image features."""
 
 import os
 from collections.abc import Sequence

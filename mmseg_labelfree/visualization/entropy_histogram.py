@@ -1,4 +1,4 @@
-"""The entropies of ranked images and where they were split."""
+"""Histogram of the entropies of ranked images."""
 
 import math
 import os
@@ -19,7 +19,7 @@ def write_entropy_histogram(
 
     Args:
         path: PNG to write; its folder is made if need be.
-        entropies: One value per image, in 0..1 if normalized by log C (EUMS eq. 6).
+        entropies: One value per image, in 0..1 if normalized by log C (EUMS, eq. 6).
             NaN, images without a novel pixel, is left out and counted in the title.
         threshold: Largest entropy of the clean part; a line marks it. NaN, nothing
             was split, marks none.

@@ -36,7 +36,7 @@ def write_label_map(path: str | os.PathLike, labels: np.ndarray) -> None:
 
 
 def label_colors() -> np.ndarray:
-    """The color map of PASCAL VOC, which goes on beyond its 21 classes.
+    """Make the color map of PASCAL VOC, which goes on beyond its 21 classes.
 
     Bit 0, 3, 6, ... of the index give the bits of red from the highest down, the next
     ones those of green and of blue. Index 255, void, is cream.

@@ -36,11 +36,11 @@ def write_panels(
         path: File to write; its folder is made if need be.
         columns: Title -> the arrays of that column, top to bottom. All columns have
             equally many. Tensors on the CPU are taken as well.
-        palette: RGB color, 0 to 255, of each label. Default, also for labels
-            beyond its end: the colors of PASCAL VOC.
+        palette: RGB color, 0 to 255, of each label. Defaults, also for labels beyond
+            its end, to the colors of PASCAL VOC.
         classes: Name of each label; those that occur are explained below the sheet.
         rows: Name of each row, written at its left.
-        limits: Title -> values at the ends of a scalar column's scale. Default: the
+        limits: Title -> values at the ends of a scalar column's scale. Defaults to the
             least and largest value in the column.
         side: Width of one picture in inches.
 

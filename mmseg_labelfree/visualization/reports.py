@@ -1,4 +1,4 @@
-"""A protocol's results as a terminal table, JSON, Markdown and curves."""
+"""Report of a protocol's results: a terminal table, JSON, Markdown and curves."""
 
 import json
 import math

@@ -64,7 +64,7 @@ COMPANY = 4.0
 
 
 def class_attributes() -> tuple[tuple[str, ...], np.ndarray]:
-    """Attribute vectors of the 20 object classes, to serve as word embeddings.
+    """Make attribute vectors of the 20 object classes, to serve as word embeddings.
 
     Returns:
         The class names in VOC order (background is not among them) and a

@@ -36,7 +36,7 @@ def _smooth_noise(
 def texture_pattern(
     texture: str, u: np.ndarray, v: np.ndarray, period: float
 ) -> np.ndarray:
-    """Value in [0, 1] of a texture at the coordinates ``u``, ``v`` (pixels).
+    """Compute the value, 0 to 1, of a texture at coordinates ``u``, ``v`` in pixels.
 
     Args:
         texture: One of :data:`TEXTURES`.

@@ -43,8 +43,8 @@ class MultiSourceSampler(Sampler):
         epoch_source: An epoch is one pass over this source. Defaults to the one whose
             pass takes the most batches; 'shortest' for the one with the fewest. Sets
             ``len`` and ``batches_per_epoch``.
-        infinite: Go on after an epoch, for iteration-based loops (default).
-            False ends the iterator after an epoch, for epoch-based loops.
+        infinite: Go on after an epoch, for iteration-based loops. False ends the
+            iterator after an epoch, for epoch-based loops. Defaults to True.
         shuffle: Random order in each pass; False for the order of the dataset.
 
     Raises:
@@ -106,7 +106,7 @@ class MultiSourceSampler(Sampler):
         return self.batches_per_epoch * self.batch_size
 
     def __iter__(self) -> Iterator[SeededIndex]:
-        """Iterate the indices from the current position on, batch after batch."""
+        """Yield the indices from the current position on, batch after batch."""
         first = self._next_batch
         stop = None if self.infinite else first + self.batches_per_epoch
         for batch in itertools.count(first):
@@ -116,7 +116,7 @@ class MultiSourceSampler(Sampler):
             yield from self._draw(batch)
 
     def _draw(self, batch: int) -> Iterator[SeededIndex]:
-        """This process' share of a batch."""
+        """Draw the share of this process in a batch."""
         for name, count in self.counts.items():
             pool = self._histories[name]
             for slot in range(count):
@@ -157,7 +157,7 @@ class MultiSourceSampler(Sampler):
             )
 
     def indices(self, source: str) -> np.ndarray:
-        """Indices in the pool of ``source`` after all moves, int64, ascending."""
+        """Return the indices in a pool after all moves, int64, ascending."""
         return self._histories[source].members.copy()
 
     def move(
@@ -178,7 +178,7 @@ class MultiSourceSampler(Sampler):
             source: Name of the pool that loses them.
             target: Name of the pool that gets them.
             from_batch: First batch (counted from 0 over the whole run) that is drawn
-                from the new pools; default the next one that is not drawn yet.
+                from the new pools. Defaults to the next one that is not drawn yet.
 
         Raises:
             ValueError: Unknown pool, an index not in ``source``, a pool that would be
@@ -223,7 +223,7 @@ class MultiSourceSampler(Sampler):
             pool.change(members, begin * self.counts[pool.name] * self.world_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """Seed, counts, initial sizes and all moves, as plain Python values.
+        """Return seed, counts, initial sizes and all moves, as plain Python values.
 
         The position is not part of it: MMEngine's loops skip to theirs.
         """

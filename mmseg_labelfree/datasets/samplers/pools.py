@@ -10,7 +10,7 @@ __all__ = ['SourcePool', 'samples_per_batch', 'source_indices']
 
 
 class SourcePool:
-    """Samples of one source and the order in which they are drawn.
+    """Pool of the samples of one source, and the order in which they are drawn.
 
     ``history`` holds for each version of the pool the first draw from it, its members
     and the number of its first pass; a draw is found by division.
@@ -41,7 +41,7 @@ class SourcePool:
         self.history.append((position, members, first + used))
 
     def draw(self, position: int) -> int:
-        """Index of the draw at ``position``, counted over all processes."""
+        """Return the index of the draw at ``position``, counted over all processes."""
         start, members, first = next(
             version for version in reversed(self.history) if version[0] <= position
         )
@@ -64,7 +64,7 @@ def samples_per_batch(
     ratio: Mapping[str, float] | None,
     batch_size: int | None,
 ) -> dict[str, int]:
-    """Samples of each source in a batch."""
+    """Count the samples of each source in a batch."""
     if ratio is not None and counts is None:
         if batch_size is None:
             raise ValueError('MultiSourceSampler: source_ratio needs batch_size')
@@ -103,7 +103,7 @@ def _counts_by_ratio(ratio: Mapping[str, float], batch_size: int) -> dict[str, i
 
 
 def source_indices(dataset: Any) -> dict[str, np.ndarray]:
-    """Indices of each source."""
+    """Find the indices of each source."""
     parts = getattr(dataset, 'datasets', [dataset])
     pools: dict[str, list[np.ndarray]] = {}
     start = 0

@@ -50,7 +50,7 @@ class SeededIndex(int):
     def __sub__(self, other: int) -> 'SeededIndex':
         return SeededIndex(int(self) - other, self.entropy, self.source)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return SeededIndex, (int(self), self.entropy, self.source)
 
 

@@ -1,8 +1,8 @@
 """Class-incremental tasks: which classes are learned at which step.
 
-The table holds the tasks of the MiB paper (arXiv:2002.00718 and its extended version,
-sections 6.2.3 to 6.2.5) and ``voc_10-1`` of later papers. Classes are in the order of
-MMSegmentation's datasets: alphabetical for VOC, by frequency for ADE20K.
+The table holds the tasks of the MiB paper (sections 6.2.3 to 6.2.5) and ``voc_10-1`` of
+later papers. Classes are in the order of MMSegmentation's datasets: alphabetical for
+VOC, by frequency for ADE20K.
 """
 
 import difflib

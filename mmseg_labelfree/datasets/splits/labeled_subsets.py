@@ -23,13 +23,13 @@ def choose_labeled(
         present: For a balanced draw, bool ``(num_images, num_classes)``: classes of
             each image. Again and again, an image is drawn that holds the class seen
             in the fewest images so far (the rarer one in the dataset if there are
-            several), until there are enough. Defaults to None: each is equally likely.
+            several), until there are enough. Without it, all are equally likely.
 
     Returns:
         int64 array ``(num_labeled,)``, ascending.
 
     Raises:
-        ValueError: There are not so many images.
+        ValueError: ``num_labeled`` is not 1 to ``num_images``.
     """
     if not 0 < num_labeled <= num_images:
         raise ValueError(

@@ -41,7 +41,7 @@ FOLD_COUNTS = {
 
 
 def expected_fold_counts(fold: ClassTask, num_images: int) -> dict[str, int]:
-    """Known numbers of images of a fold's parts.
+    """Look up the known numbers of images of a fold's parts.
 
     Args:
         fold: The fold.
@@ -60,11 +60,11 @@ def expected_fold_counts(fold: ClassTask, num_images: int) -> dict[str, int]:
 def expected_counts(
     task: ClassTask, setup: str, num_images: int, has_lists: bool, reordered: bool
 ) -> tuple[tuple[int, ...] | None, int | None]:
-    """Known numbers of training images for a task on its own dataset.
+    """Look up the known numbers of training images of a task's steps.
 
     Args:
         task: The task.
-        setup: Setup of the training images.
+        setup: Setup of the training images, see ``IncrementalDataset``.
         num_images: Images of the whole training set, to tell whether it is the one
             that the numbers are for.
         has_lists: Whether the images come from lists (the authors' split).

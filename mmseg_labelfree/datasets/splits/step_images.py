@@ -52,7 +52,7 @@ def images_of_step(
             ``'joint'``: images with a class of the step or of an earlier one, for
             offline training.
         seed: Seed of the partition.
-        min_images: Aim of the partition.
+        min_images: Images that a partition keeps for each class, where possible.
 
     Raises:
         ValueError: For an unknown setup.

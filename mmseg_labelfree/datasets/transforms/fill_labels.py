@@ -1,4 +1,4 @@
-"""A label map for images that have none."""
+"""Constant label maps for images that have none."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Labels for unlabeled pixels, from the files of an earlier stage."""
+"""Pseudo-labels for unlabeled pixels, from the files of an earlier stage."""
 
 import os
 from collections.abc import Collection
@@ -20,7 +20,7 @@ __all__ = ['FillUnlabeled', 'fill_unlabeled', 'label_file']
 def label_file(
     folder: str | os.PathLike, image: str, image_folder: str | os.PathLike
 ) -> Path:
-    """Label map of an image: its path below the image folder, as PNG in ``folder``."""
+    """Find an image's label map: its path below the image folder, PNG in ``folder``."""
     return Path(folder, f'{image_name(image, image_folder)}.png')
 
 

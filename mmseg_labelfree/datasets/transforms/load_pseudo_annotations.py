@@ -1,4 +1,4 @@
-"""Label maps of another folder in place of the dataset's own."""
+"""Label maps from another folder than the dataset's own."""
 
 import os
 import os.path as osp

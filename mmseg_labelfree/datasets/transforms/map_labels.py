@@ -1,4 +1,4 @@
-"""Map the labels of a loaded mask through a table."""
+"""Labels of a loaded mask, mapped through a table."""
 
 from collections.abc import Sequence
 from typing import Any

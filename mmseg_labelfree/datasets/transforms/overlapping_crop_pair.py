@@ -37,8 +37,8 @@ class OverlappingCropPair(BaseTransform):
             the crop size.
         scale_range: Range of the two scaling factors.
         flip_prob: Probability of a horizontal flip.
-        enlarge_small: Enlarge a scaled image that is smaller than a crop, with
-            its aspect, until the crop fits. By default that is an error.
+        enlarge_small: Enlarge a scaled image that is smaller than a crop, with its
+            aspect, until the crop fits. Defaults to False, which raises an error.
 
     Raises:
         ValueError: An argument is out of range; the crop is larger than the scaled

@@ -1,4 +1,4 @@
-"""Changes to pipelines that are built already."""
+"""Editing of pipelines that are already built."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Datasets around a dataset: sources, steps, folds and splits of it."""
+"""Dataset wrappers: sources, steps, folds and splits of a dataset."""
 
 from .incremental_dataset import IncrementalDataset
 from .novel_class_dataset import NovelClassDataset

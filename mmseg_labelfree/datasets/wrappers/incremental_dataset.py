@@ -36,9 +36,9 @@ __all__ = ['IncrementalDataset']
 class IncrementalDataset:
     """Dataset wrapper with images and labels of one step of a class-incremental task.
 
-    Modeling the Background (MiB, arXiv:2002.00718), section 6.2. Label 0 is the
-    background, labels 1, 2, ... are the classes seen so far in the order of the task.
-    The wrapped dataset's ``test_mode`` tells training from test.
+    The class-incremental setting of MiB, section 6.2. Label 0 is the background, labels
+    1, 2, ... are the classes seen so far in the order of the task. The wrapped
+    dataset's ``test_mode`` tells training from test.
 
     Training: only the classes of the step keep a label; old, future and unused classes
     are background. Test: all classes seen so far keep a label.
@@ -57,15 +57,16 @@ class IncrementalDataset:
             ``'partition'`` or ``'joint'``, see
             :func:`~mmseg_labelfree.datasets.splits.step_images.images_of_step`.
             ``'joint'`` also labels all seen classes: offline training, the papers'
-        upper bound. class_order: See :func:`~mmseg_labelfree.datasets.get_task`.
+            upper bound.
+        class_order: See :func:`~mmseg_labelfree.datasets.get_task`.
         void: What becomes of void pixels (255, with ``reduce_zero_label`` also 0):
             ``'background'`` or ``'ignore'`` (255). None is the convention of MiB's
             code, background in training and ignored at test; PLOP ignores them in
             both. The paper does not mention them.
-        future: What becomes of future classes at test: ``'ignore'`` (default; MiB's
-            code: such pixels are 255, and only images with a seen class are tested)
-            or ``'background'`` (PLOP: all images are tested). The two agree at the
-            last step, the one that the papers report.
+        future: What becomes of future classes at test: ``'ignore'`` (MiB's code: such
+            pixels are 255, and only images with a seen class are tested) or
+            ``'background'`` (PLOP: all images are tested). The two agree at the last
+            step, the one that the papers report. Defaults to ``'ignore'``.
         background: Name of the background class.
         image_lists: One file per step that names its training images, instead of the
             choice by ``setup``: the authors' own split, see
@@ -78,7 +79,7 @@ class IncrementalDataset:
 
     Attributes:
         indices: int64 array, position of each image in the wrapped dataset.
-        task (ClassTask): The task, in the chosen class order.
+        task: The task, in the chosen class order.
 
     Raises:
         FileNotFoundError: If the dataset is not there.
@@ -272,7 +273,7 @@ class IncrementalDataset:
             )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Paths and settings of one image, as the wrapped dataset gives them."""
+        """Return paths and settings of one image, as the wrapped dataset gives them."""
         self.full_init()
         return self.dataset.get_data_info(int(self.indices[idx]))
 

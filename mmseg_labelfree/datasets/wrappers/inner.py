@@ -1,4 +1,4 @@
-"""The dataset inside a wrapper: building it, drawing from it, missing files."""
+"""Helpers of the wrappers: build the inner dataset, draw samples, explain errors."""
 
 import copy
 import os.path as osp
@@ -44,7 +44,7 @@ def build_inner(dataset: BaseSegDataset | Mapping[str, Any]) -> BaseSegDataset:
 
 
 def data_place(dataset: BaseSegDataset) -> str:
-    """Folder of the dataset, for messages."""
+    """Return the folder of the dataset, for messages."""
     return str(dataset.data_root or dataset.data_prefix.get('img_path'))
 
 
@@ -85,7 +85,7 @@ def explain_missing(source: BaseSegDataset | Mapping[str, Any]) -> Iterator[None
     The check follows the error, because a dataset may make its files itself.
 
     Args:
-        source: Dataset, or config of one, whose paths are looked at.
+        source: Dataset, or config of one, whose paths are checked.
 
     Raises:
         FileNotFoundError: If the body fails and a path of ``source`` is missing.

@@ -1,4 +1,4 @@
-"""One source of a mixed batch: a dataset, labeled or not, under a name."""
+"""Dataset wrapper for one source of mixed batches, labeled or not."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -102,7 +102,7 @@ class SourceDataset:
         self._fully_initialized = True
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Paths and settings of one image, as the wrapped dataset gives them."""
+        """Return paths and settings of one image, as the wrapped dataset gives them."""
         self.full_init()
         return self.dataset.get_data_info(int(idx))
 
@@ -123,7 +123,7 @@ class SourceDataset:
 def tag_source(
     sample: dict[str, Any], source: str | None, labeled: bool
 ) -> dict[str, Any]:
-    """Enter the source in a packed sample, and hide its labels if it has none.
+    """Tag a packed sample with its source, and hide its labels if it has none.
 
     Args:
         sample: What a pipeline gave; is changed.

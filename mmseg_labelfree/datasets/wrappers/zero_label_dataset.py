@@ -1,4 +1,4 @@
-"""A dataset some of whose classes have no labels in training."""
+"""Dataset wrapper in which some classes have no labels in training."""
 
 import copy
 import difflib
@@ -40,7 +40,7 @@ class ZeroLabelDataset(SourceDataset):
         split: Name of a split (:data:`~mmseg_labelfree.datasets.SPLITS`) or
             ``dict(seen=[...], unseen=[...])``.
         background: What the dataset's class 'background' is, if it has one.
-            'unlabeled' (default): unlabeled in training, ignored at test. Nothing
+            'unlabeled', the default: unlabeled in training, ignored at test. Nothing
             tells its pixels from unseen objects, as in the authors' code. 'ignore':
             ignored in both; unlabeled pixels then all belong to unseen classes, as
             section 3.2 says, which gives away where these are. 'seen': a seen class,

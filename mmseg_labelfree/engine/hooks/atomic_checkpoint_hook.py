@@ -1,4 +1,4 @@
-"""Writes checkpoints that are whole or not there."""
+"""Hook that writes checkpoints atomically."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     Args:
         **kwargs: As for :class:`mmengine.hooks.CheckpointHook`. Intervals are in
-            epochs with ``by_epoch=True`` (default) and in iterations otherwise.
+            epochs with ``by_epoch=True``, its default, and in iterations otherwise.
 
     Raises:
         OSError: The checkpoint could not be written; names the file, and the previous

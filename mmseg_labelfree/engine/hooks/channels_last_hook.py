@@ -1,4 +1,4 @@
-"""Training in the channels-last memory layout."""
+"""Hook that trains in the channels-last memory layout."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""State of a hook that travels in the checkpoints."""
+"""Base class of hooks whose state is saved in the checkpoints."""
 
 from abc import abstractmethod
 from typing import Any
@@ -39,11 +39,11 @@ class CheckpointEntryHook(Hook):
 
     @abstractmethod
     def contents(self, runner: Runner) -> Any:
-        """What to save: plain values and tensors; None for no entry."""
+        """Return what to save: plain values and tensors; None for no entry."""
 
     @abstractmethod
     def restore(self, runner: Runner, entry: Any) -> None:
-        """Take up :meth:`contents` of the training that is resumed."""
+        """Restore what :meth:`contents` returned in the training that is resumed."""
 
     def restore_nothing(self, runner: Runner) -> None:
         """Resume from a checkpoint without the entry; by default that is refused.

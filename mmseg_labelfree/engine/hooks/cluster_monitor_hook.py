@@ -1,4 +1,4 @@
-"""Watches the clusters of a segmentor that learns them."""
+"""Hook that monitors the clusters of a segmentor that learns them."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ from .checkpoint_entry_hook import CheckpointEntryHook
 
 @HOOKS.register_module()
 class ClusterMonitorHook(CheckpointEntryHook):
-    """Hook that logs the sizes of the clusters, and says when clusters run empty.
+    """Hook that logs the sizes of the clusters and warns when clusters run empty.
 
     Every ``interval`` iterations the log gets ``clusters.empty``, the number of
     clusters that have won no pixel since the last time, and ``clusters.largest``, the
@@ -77,15 +77,15 @@ class ClusterMonitorHook(CheckpointEntryHook):
         super().before_train(runner)
 
     def contents(self, runner: Runner) -> dict[str, list]:
-        """The history."""
+        """Return the history."""
         return self.history
 
     def restore(self, runner: Runner, entry: dict[str, list]) -> None:
-        """Go on with the history."""
+        """Continue the history."""
         self.history = entry
 
     def restore_nothing(self, runner: Runner) -> None:
-        """Begin a history."""
+        """Start a new history."""
 
     def after_train_iter(
         self,
@@ -94,7 +94,7 @@ class ClusterMonitorHook(CheckpointEntryHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Look at the sizes at the end of an interval."""
+        """Log the sizes at the end of an interval."""
         if not self.every_n_train_iters(runner, self.interval):
             return
         segmentor: Any = bare_model(runner.model)
@@ -109,12 +109,12 @@ class ClusterMonitorHook(CheckpointEntryHook):
         hub.update_scalar('train/clusters.largest', max(record['shares']))
 
     def before_val(self, runner: Runner) -> None:
-        """Count from zero; say where the matching goes."""
+        """Reset the counts; set the file that the matching is written to."""
         _save_matching(runner.val_loop.evaluator.metrics, runner.work_dir)
         self._val = None
 
     def before_test(self, runner: Runner) -> None:
-        """Say where the matching goes."""
+        """Set the file that the matching is written to."""
         _save_matching(runner.test_loop.evaluator.metrics, runner.work_dir)
 
     def after_val_iter(
@@ -141,7 +141,7 @@ class ClusterMonitorHook(CheckpointEntryHook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Note the scores and write the files."""
+        """Append the scores to the history and write the files."""
         if self._val is None:
             return
         clusters, classes = (sum_over_processes(counts) for counts in self._val)

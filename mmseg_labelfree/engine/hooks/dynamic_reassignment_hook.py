@@ -1,4 +1,4 @@
-"""Hook that doubts a part of the clean images again, in mid-training."""
+"""Hook that ranks the clean images again, once in the middle of the training."""
 
 from typing import Any
 
@@ -11,16 +11,17 @@ from .entropy_ranking_hook import EntropyRankingHook
 class DynamicReassignmentHook(EntropyRankingHook):
     """Hook that ranks the clean images by the student and moves the worse half.
 
-    A network learns easy images first, so that after some epochs it can tell better
-    which cluster labels are wrong (EUMS, section 3.3;
+    A network learns easy images first, so that after some epochs it tells better which
+    cluster labels are wrong (EUMS, section 3.3;
     https://arxiv.org/abs/2112.01900). An :class:`EntropyRankingHook` with other
     defaults, whose decision goes by the name ``dynamic_reassignment``.
 
     Args:
         dataset: As for :class:`EntropyRankingHook`.
         num_old_classes: As for :class:`EntropyRankingHook`.
-        keep: Share of the clean images that stay clean (paper: half).
-        begin: Epoch before which it happens (paper: 5).
+        keep: Share of the clean images that stay clean. Defaults to 0.5, as in the
+            paper.
+        begin: Epoch before which it happens. Defaults to 5, as in the paper.
         **kwargs: As for :class:`EntropyRankingHook`.
 
     Example:

@@ -1,4 +1,4 @@
-"""Gives the segmentor a teacher that follows it."""
+"""Hook that maintains a moving-average teacher of the segmentor."""
 
 from typing import Any, Literal
 
@@ -67,7 +67,7 @@ class EMATeacherHook(CheckpointEntryHook):
         self._step_hook: RemovableHandle | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Hand over the teacher and follow the optimizer's steps."""
+        """Set the teacher and update it after each optimizer step."""
         student: Any = bare_model(runner.model)
         self._check(runner, student)
         self.updates = 0
@@ -76,7 +76,7 @@ class EMATeacherHook(CheckpointEntryHook):
         average = WeightAverage(student, student.teacher, self.buffers)
         warmup_iters = getattr(student, 'warmup_iters', 0)
 
-        def follow(optimizer, args, kwargs) -> None:
+        def follow(optimizer: Any, args: Any, kwargs: Any) -> None:
             # A fused optimizer is called for overflows too, and leaves them out itself.
             overflow = getattr(optimizer, 'found_inf', None)
             if overflow is not None and overflow.item():
@@ -91,31 +91,31 @@ class EMATeacherHook(CheckpointEntryHook):
         self._step_hook = optimizer.register_step_post_hook(follow)
 
     def after_train(self, runner: Runner) -> None:
-        """Stop following the optimizer."""
+        """Stop updating the teacher."""
         if self._step_hook is not None:
             self._step_hook.remove()
 
     def contents(self, runner: Runner) -> dict[str, Any]:
-        """The teacher and how often it was updated."""
+        """Return the teacher and how often it was updated."""
         student: Any = bare_model(runner.model)
         state_dict = weights_to_cpu(student.teacher.state_dict())
         return dict(state_dict=dict(state_dict), updates=self.updates)
 
     def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
-        """Give the teacher its weights."""
+        """Load the teacher's weights."""
         student: Any = bare_model(runner.model)
         student.teacher.load_state_dict(entry['state_dict'])
         self.updates = entry['updates']
 
     def before_val(self, runner: Runner) -> None:
-        """Hand over the checkpoint's teacher in a run that does not train."""
+        """Set the checkpoint's teacher in a run that does not train."""
         if self.loaded is not None:
             self._new_teacher(bare_model(runner.model))
             self.restore(runner, self.loaded)
             self.loaded = None
 
     def before_test(self, runner: Runner) -> None:
-        """Hand over the checkpoint's teacher in a run that does not train."""
+        """Set the checkpoint's teacher in a run that does not train."""
         self.before_val(runner)
 
     def _new_teacher(self, student: Any) -> None:

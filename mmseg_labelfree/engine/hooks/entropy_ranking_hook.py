@@ -1,4 +1,4 @@
-"""Hook that splits a pool of images by entropy, at some moment of the training."""
+"""Hook that splits a pool of images by entropy, once in the training."""
 
 from typing import Any
 
@@ -89,7 +89,7 @@ class EntropyRankingHook(CheckpointEntryHook):
         self._moment = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Take over the decision of an earlier run, or decide if it is time."""
+        """Restore the decision of the resumed run, or decide if it is time."""
         sampler = multi_source_sampler(runner)
         if not any(isinstance(hook, SamplerStateHook) for hook in runner.hooks):
             raise ValueError(
@@ -103,15 +103,15 @@ class EntropyRankingHook(CheckpointEntryHook):
             self._decide(runner)
 
     def contents(self, runner: Runner) -> dict[str, Any] | None:
-        """The decision, once there is one."""
+        """Return the decision; None before it is made."""
         return self.decision
 
     def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
-        """Leave it at the decision."""
+        """Keep the decision of the checkpoint."""
         self.decision = entry
 
     def restore_nothing(self, runner: Runner) -> None:
-        """Decide later, unless the moment is over."""
+        """Decide later; refuse a checkpoint from after the moment."""
         if runner.iter >= self._moment:
             super().restore_nothing(runner)
 

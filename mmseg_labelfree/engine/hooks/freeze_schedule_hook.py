@@ -1,4 +1,4 @@
-"""Lets the backbone learn in parts of the training only."""
+"""Hook that trains the backbone in parts of the training only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +18,12 @@ class FreezeScheduleHook(Hook):
     IDDC, section 4.2.2: end to end, the backbone is fixed for the first two fifths, so
     that the random head does not disturb it, and for the last fifth, so that the
     affinities no longer change. It is in one optimizer with the head all the time, at
-    its own rate (``paramwise_cfg``). While it rests, its features are computed without
-    gradient and the optimizer gets none: no step, momentum or weight decay moves it.
+    its own rate (``paramwise_cfg``). While it is frozen, its features are computed
+    without gradient and the optimizer gets none: no step, momentum or weight decay
+    moves it.
     The parameters' ``requires_grad`` does not change, so distributed training needs
-    no unused-parameter search. What rests follows from the iteration alone, also
-    after a resume.
+    no unused-parameter search. Whether it is frozen follows from the iteration alone,
+    also after a resume.
 
     The segmentor must have ``freeze_backbone`` and ``train_backbone=True``, as
     :class:`~mmseg_labelfree.models.segmentors.DiscriminativeClusteringSegmentor` has.
@@ -51,7 +52,7 @@ class FreezeScheduleHook(Hook):
         self._handle: RemovableHandle | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Take the resting backbone's gradients from the optimizer."""
+        """Drop the frozen backbone's gradients before each optimizer step."""
         segmentor: Any = bare_model(runner.model)
         if not hasattr(segmentor, 'freeze_backbone'):
             raise TypeError(
@@ -67,7 +68,7 @@ class FreezeScheduleHook(Hook):
         parts = [segmentor.backbone, getattr(segmentor, 'neck', None)]
         parameters = [p for part in parts if part for p in part.parameters()]
 
-        def rest(optimizer, args, kwargs) -> None:
+        def rest(optimizer: Any, args: Any, kwargs: Any) -> None:
             if segmentor.backbone_frozen:
                 for parameter in parameters:
                     parameter.grad = None
@@ -83,7 +84,7 @@ class FreezeScheduleHook(Hook):
         self._set(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Leave the optimizer alone."""
+        """Remove the hook from the optimizer."""
         if self._handle is not None:
             self._handle.remove()
 

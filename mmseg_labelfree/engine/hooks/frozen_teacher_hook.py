@@ -1,4 +1,4 @@
-"""Gives the segmentor the model of an earlier stage as its teacher."""
+"""Hook that loads the model of an earlier stage as the teacher."""
 
 from typing import Any
 

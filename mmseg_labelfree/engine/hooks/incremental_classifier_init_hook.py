@@ -1,4 +1,4 @@
-"""Hands a step's weights to the next step, whose classifiers have more rows."""
+"""Hook that loads the previous step's weights into classifiers with more rows."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -18,15 +18,15 @@ class IncrementalClassifierInitHook(Hook):
     """Hook that starts a step from the previous step's weights, growing classifiers.
 
     Every ``conv_seg`` (decode head and auxiliary heads) that has more classes than
-    the checkpoint's gets the old rows and, for the new classes, rows after
-    Modeling the Background, eq. 10-11 (see
+    the checkpoint's gets the old rows and, for the new classes, rows made from the
+    background's (MiB, eq. 10-11; see
     :func:`~mmseg_labelfree.ops.classifier_growth.grow_classifier`). All other weights
     must agree in name and shape, so that nothing stays random unnoticed, as
     it does with ``load_from``. On resume the hook does nothing.
 
     Args:
         checkpoint: Checkpoint file of the previous step, or its ``work_dir``.
-        init: 'background' for eq. 10-11; 'random' keeps the new rows as the head
+        init: 'background' for these; 'random' keeps the new rows as the head
             initialized them and all old rows, the background's included, as they
             were (the baselines and the ablation without classifier initialization).
 
@@ -64,7 +64,7 @@ class IncrementalClassifierInitHook(Hook):
 def grow_state_dict(
     old: Mapping[str, Tensor], new: Mapping[str, Tensor], init: str = 'background'
 ) -> dict[str, Tensor]:
-    """The previous step's weights in the shape of the new step's model.
+    """Compute the weights of the new step's model from the previous step's.
 
     Args:
         old: ``state_dict`` of the previous step.

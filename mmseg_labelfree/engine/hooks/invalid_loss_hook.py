@@ -1,4 +1,4 @@
-"""Ends a training whose loss is no number any more."""
+"""Hook that stops a training whose loss is no longer finite."""
 
 import math
 from typing import Any
@@ -38,7 +38,7 @@ class InvalidLossHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Look at the losses of this iteration."""
+        """Check the losses of this iteration."""
         if not self.every_n_train_iters(runner, self.interval):
             return
         if math.isfinite(outputs.get('loss', 0.0)):

@@ -1,4 +1,4 @@
-"""Random state of the training step as a function of the iteration."""
+"""Hook that makes the random state a function of the iteration."""
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -14,10 +14,9 @@ class IterationSeedHook(Hook):
 
     Dropout masks and other random numbers of a training step then depend on the
     iteration alone, so a run that was stopped and resumed draws the same ones as a
-    run that was not, and no generator state has to be saved. The data's random
-    numbers are the samplers' business
-    (:mod:`mmseg_labelfree.datasets.samplers.seeded`). Costs some microseconds a step
-    and never waits for the device.
+    run that was not, and no generator state has to be saved. The random numbers of the
+    data come from the samplers (:mod:`mmseg_labelfree.datasets.samplers.seeded`). The
+    hook costs some microseconds a step and never waits for the device.
 
     Example:
         ``custom_hooks=[dict(type='IterationSeedHook')]``

@@ -1,4 +1,4 @@
-"""Keeps the memory bank of a segmentor."""
+"""Hook that saves the memory bank of a segmentor."""
 
 from typing import Any
 
@@ -40,12 +40,12 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
         self.report_interval = report_interval
 
     def before_train(self, runner: Runner) -> None:
-        """Look for the bank; on resume, restore it."""
+        """Find the bank; on resume, restore it."""
         self._find(runner)
         super().before_train(runner)
 
     def contents(self, runner: Runner) -> dict[str, Any]:
-        """The filled part of the bank."""
+        """Return the filled part of the bank."""
         return self._find(runner).contents()
 
     def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Let the contrastive losses say why they are 0."""
+        """Let the contrastive losses log why they are 0."""
         if self.every_n_train_iters(runner, self.report_interval):
             for module in bare_model(runner.model).modules():
                 if isinstance(module, MemoryBankContrastiveLoss):

@@ -1,4 +1,4 @@
-"""Draws what a teacher makes of validation images."""
+"""Hook that draws a teacher's pseudo-labels of validation images."""
 
 import math
 from pathlib import Path

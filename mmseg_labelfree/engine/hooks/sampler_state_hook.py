@@ -1,4 +1,4 @@
-"""Checks the sampler of mixed batches and keeps its pools in the checkpoints."""
+"""Hook that checks the sampler of mixed batches and saves its pools."""
 
 from typing import Any
 
@@ -40,19 +40,19 @@ class SamplerStateHook(CheckpointEntryHook):
         super().before_train(runner)
 
     def contents(self, runner: Runner) -> dict[str, Any]:
-        """The state of the sampler."""
+        """Return the state of the sampler."""
         return multi_source_sampler(runner).state_dict()
 
     def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
-        """Move the samples again that were moved."""
+        """Repeat the moves of the resumed run."""
         multi_source_sampler(runner).load_state_dict(entry)
 
     def restore_nothing(self, runner: Runner) -> None:
-        """No sample was moved."""
+        """Keep the pools as they are: no sample was moved."""
 
 
 def multi_source_sampler(runner: Runner) -> MultiSourceSampler:
-    """The sampler of the training loader; a TypeError if it is another kind."""
+    """Get the sampler of the training loader; a TypeError if it is another kind."""
     sampler = runner.train_dataloader.sampler
     if not isinstance(sampler, MultiSourceSampler):
         raise TypeError(

@@ -1,4 +1,4 @@
-"""Stops a training that is given labels of classes it must not know."""
+"""Hook that checks that no unseen class is a training label."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a job is: work of a stage that does not train."""
+"""Base classes of jobs, and the images that they work on."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ __all__ = ['ImageJob', 'Images', 'Job', 'dataset_pipeline', 'image_names', 'run_
 
 
 class Job(ABC):
-    """Work of a stage that does not train; built from the stage's ``cfg.job``.
+    """Base class of jobs, the stages that do not train; built from ``cfg.job``.
 
     Subclasses are registered in ``TASK_UTILS``. A job runs in every process of a
     distributed run and has to go on after a stop: what it has written is not made
@@ -30,7 +30,7 @@ class Job(ABC):
         """Do the work.
 
         Args:
-            cfg: The stage's config; results belong into ``cfg.work_dir``.
+            cfg: The stage's config; results belong in ``cfg.work_dir``.
 
         Returns:
             Metrics for the report.
@@ -56,7 +56,7 @@ def run_job(cfg: Config) -> dict[str, float]:
 
 
 def image_names(dataset: Any) -> list[str]:
-    """Name of each image of a dataset: path below the image folder, without ending.
+    """List the image names of a dataset: paths below the image folder, without ending.
 
     Args:
         dataset: ``BaseSegDataset``, or a wrapper of one.
@@ -82,7 +82,7 @@ def image_names(dataset: Any) -> list[str]:
 
 
 def dataset_pipeline(config: Mapping[str, Any] | None) -> Any:
-    """Pipeline in the config of a dataset, below all wrappers.
+    """Find the pipeline in the config of a dataset, below all wrappers.
 
     Returns:
         The transforms; None if there are none, or several datasets.
@@ -113,11 +113,11 @@ class Images:
         return len(self.names)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """What the dataset's pipeline gives for an image."""
+        """Return what the dataset's pipeline gives for an image."""
         return self.dataset[index]
 
     def path(self, index: int) -> str:
-        """File of an image."""
+        """Return the file of an image."""
         return self.dataset.get_data_info(index)['img_path']
 
     def for_each(
@@ -151,7 +151,7 @@ class Images:
 
 
 class ImageJob(Job):
-    """Job over the images of a dataset.
+    """Base class of jobs over the images of a dataset.
 
     Args:
         dataset: Config of the dataset. Defaults to that of the stage's training data.
@@ -174,7 +174,7 @@ class ImageJob(Job):
 
         Args:
             images: The images of the dataset.
-            cfg: The stage's config; results belong into ``cfg.work_dir``.
+            cfg: The stage's config; results belong in ``cfg.work_dir``.
 
         Returns:
             Metrics for the report.

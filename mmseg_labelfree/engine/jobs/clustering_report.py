@@ -1,4 +1,4 @@
-"""What the clustering stage says about its result: figures, lists and pictures."""
+"""Report of the clustering stage: figures, lists and pictures."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ def measure(
         clusters: Clusters of N images.
         classes: True classes ``(N,)`` of these, -1 where there is none; None if they
             are not known.
-        seed: Of the images that the silhouette is taken from.
+        seed: Seed of the choice of images for the silhouette.
 
     Returns:
         ``inertia``; ``silhouette`` where it is defined; ``purity`` and ``nmi`` if a
@@ -126,11 +126,11 @@ def draw_panels(
     kept: Sequence[int],
     count: int,
 ) -> None:
-    """Draw some images: saliency, base prediction and its entropy, fused label.
+    """Draw panels of some images: saliency, base prediction, its entropy, fused label.
 
     Args:
         folder: Folder of the stage, with the label maps in ``labels``; the pictures
-            come into ``panels``.
+            are written to ``panels``.
         finder: What found the novel regions.
         images: The images.
         kept: Indices of those to choose from.

@@ -28,7 +28,7 @@ CHUNK = 2048  # images
 
 @TASK_UTILS.register_module()
 class EntropyRankingJob(ImageJob):
-    """Rank novel images by foreground entropy before EUMS starts (eq. 6-7).
+    """Job that ranks novel images by foreground entropy (EUMS, eq. 6-7).
 
     Writes ``clean.txt`` and ``unclean.txt``, image names, one a line: the lists from
     which the datasets of the next stage are made. That is why this is a stage and not
@@ -46,7 +46,7 @@ class EntropyRankingJob(ImageJob):
         dataset: Dataset of the novel images without augmentation, under the labels of
             the clustering stage.
         num_old_classes: Number of background and base classes.
-        keep: Share of clean images (paper: lambda = 0.67).
+        keep: Share of clean images, lambda in the paper. Defaults to 0.67.
         batch_size: Images in a batch.
         num_workers: Worker processes of the loader.
 
@@ -97,7 +97,7 @@ class EntropyRankingJob(ImageJob):
         )
 
     def _score(self, model: EncoderDecoder, images: Images, cfg: Config) -> np.ndarray:
-        """Entropies ``(N,)`` of all images; those that are there are not made again."""
+        """Entropies ``(N,)`` of all images; those on disk are not computed again."""
         names = '\n'.join(images.names).encode()
         settings = dict(
             checkpoint=self.checkpoint,

@@ -1,4 +1,4 @@
-"""Scores of the images of a dataset by a model's entropy."""
+"""Entropy of a model on the images of a dataset."""
 
 import math
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def score_images(
 
     Args:
         model: A segmentor; predicts in eval mode and is put back into its own.
-        dataset: Gives images without augmentation, and label maps.
+        dataset: Dataset of images without augmentation, and label maps.
         indices: Images to score.
         num_old_classes: Labels from here on, 255 excepted, are the novel pixels.
         batch_size: Images in a batch.
@@ -91,7 +91,7 @@ def _entropies(
 def logits_at_labels(
     model: EncoderDecoder, batch: dict[str, list]
 ) -> list[tuple[Tensor, Tensor]]:
-    """Logits of the images of a batch, at the size of their label maps.
+    """Compute logits of the images of a batch, at the size of their label maps.
 
     Args:
         model: A segmentor in eval mode.
@@ -121,5 +121,5 @@ def logits_at_labels(
 
 
 def is_novel(labels: Tensor, num_old_classes: int) -> Tensor:
-    """Which pixels have a cluster's label, bool, of the shape of ``labels``."""
+    """Mark the pixels that have a cluster's label: bool, of the shape of ``labels``."""
     return (labels >= num_old_classes) & (labels != 255)

@@ -1,4 +1,4 @@
-"""Job that makes a checkpoint of k-means on a backbone's features."""
+"""Job that clusters a backbone's features by k-means."""
 
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,7 @@ NUM_INIT = 5  # starts of k-means, of which the best is used
 
 @TASK_UTILS.register_module()
 class KMeansJob(Job):
-    """Cluster the embeddings by k-means and score the clusters.
+    """Job that clusters pixel embeddings by k-means and scores the clusters.
 
     The baseline of IDDC's table 6: the pixel embeddings that the method starts from,
     without any learning. Nearest centroids are a linear classifier, with the centroid
@@ -39,7 +39,7 @@ class KMeansJob(Job):
     Args:
         num_images: Images to take pixels from. Defaults to the training data once.
         per_image: Pixels of each of them.
-        seed: Of the choice of pixels and of the centroids.
+        seed: Seed of the choice of pixels and of the centroids.
 
     Raises:
         ValueError: The head is not linear, there are fewer pixels than clusters, or

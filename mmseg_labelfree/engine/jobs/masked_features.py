@@ -1,4 +1,4 @@
-"""One feature vector for the masked part of an image."""
+"""Module that computes a feature vector of the masked part of an image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class MaskedFeatures(nn.Module):
-    """Features of a frozen backbone, summed over a mask.
+    """Module that sums the features of a frozen backbone over a mask.
 
     Image and mask are squashed to ``size`` and the features upsampled to it. EUMS's
     paper says mean where its code sums; after the normalization to length 1 that
@@ -30,7 +30,7 @@ class MaskedFeatures(nn.Module):
             to what its ``init_cfg`` loads.
         size: Height and width for the backbone.
         layer: Which of the maps.
-        mean: Mean of the RGB channels, 0 to 255; defaults to ImageNet's.
+        mean: Mean of the RGB channels, 0 to 255. Defaults to ImageNet's.
         std: Their standard deviation, likewise.
 
     Raises:
@@ -75,7 +75,7 @@ class MaskedFeatures(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: np.ndarray, mask: np.ndarray) -> Tensor:
-        """Sum of the features over the mask.
+        """Compute the sum of the features over the mask.
 
         Args:
             image: uint8 ``(H, W, 3)``, BGR.

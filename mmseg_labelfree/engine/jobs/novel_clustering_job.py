@@ -32,7 +32,7 @@ __all__ = ['NovelClusteringJob']
 
 @TASK_UTILS.register_module()
 class NovelClusteringJob(ImageJob):
-    """Clustering pseudo-labels of novel images (EUMS, section 3.2, eq. 2-4).
+    """Job that labels novel images by clustering (EUMS, eq. 2-4).
 
     In each image the base model labels what it is sure of; the salient rest is novel.
     The features of the novel region, summed, are the image's vector, and k-means on
@@ -62,12 +62,12 @@ class NovelClusteringJob(ImageJob):
         features: Arguments of
             :class:`~mmseg_labelfree.engine.jobs.masked_features.MaskedFeatures`;
             without ``backbone`` the base model's own is used.
-        base_confidence: Threshold tau of eq. 2.
+        base_confidence: Threshold tau (EUMS, eq. 2).
         saliency_threshold: A pixel is salient above this share of the map's range. The
             paper does not give it.
         min_area: Least novel area of an image in pixels of the original image.
         pca_dim: Principal components for k-means, which are whitened.
-        seed: Of PCA, k-means and pictures; the default is the authors'.
+        seed: Seed of PCA, k-means and pictures. Defaults to the authors'.
         panels: Number of kept images to draw: image, saliency, base prediction, its
             entropy, the fused label.
         scatter: 'tsne' or 'pca', see
@@ -168,7 +168,7 @@ class NovelClusteringJob(ImageJob):
     def _find_regions(
         self, images: Images, finder: NovelRegionFinder, cfg: Config
     ) -> ResultFolder:
-        """A file of :class:`NovelRegion` for each image."""
+        """Write a file of :class:`NovelRegion` for each image."""
         settings = dict(
             checkpoint=self.checkpoint,
             model=stage_model_config(cfg.model),
@@ -194,7 +194,7 @@ class NovelClusteringJob(ImageJob):
         first_label: int,
         cfg: Config,
     ) -> None:
-        """Write the label maps of eq. 4 of all images that are kept."""
+        """Write the label maps (EUMS, eq. 4) of all images that are kept."""
         clusters = dict(zip(found.kept, found.clusters.assignment, strict=True))
 
         def write(index: int) -> None:

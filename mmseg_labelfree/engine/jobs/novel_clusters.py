@@ -1,4 +1,4 @@
-"""The clusters of the images that have a novel region."""
+"""Clusters of the images that have a novel region."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ __all__ = ['ClusteredImages', 'cluster_regions']
 
 
 class ClusteredImages(NamedTuple):
-    """Which images are kept, and their clusters.
+    """Images that are kept, with their clusters.
 
     Attributes:
         decisions: Decision and novel area of every image, see :class:`NovelRegion`.

@@ -1,4 +1,4 @@
-"""The novel region of an image and its features."""
+"""Novel region of an image and its features."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,13 +25,13 @@ SMALL = 'the novel region is too small'
 
 
 class NovelRegion(NamedTuple):
-    """What the clustering stage finds in an image, before it clusters.
+    """Novel region of an image, as the clustering stage finds it (EUMS, eq. 2-3).
 
     Attributes:
         decision: ``KEPT`` or why the image is left out.
         area: Pixels of the novel map.
-        base: Labels of eq. 2, uint8 ``(H, W)``.
-        novel: Novel map of eq. 3, bool ``(H, W)``.
+        base: Labels of the base model, 0 where it is not confident, uint8 ``(H, W)``.
+        novel: Novel map, bool ``(H, W)``.
         feature: Summed features of the novel map, float32 ``(C,)``; empty for images
             that are left out.
     """
@@ -55,19 +55,19 @@ class NovelRegion(NamedTuple):
 
     @staticmethod
     def read_outcome(path: Path) -> tuple[str, int, np.ndarray]:
-        """Read decision, area and feature alone, which is much quicker."""
+        """Read decision, area and feature only, which is much faster."""
         with np.load(path, allow_pickle=False) as data:
             return str(data['decision']), int(data['area']), data['feature']
 
 
 class NovelRegionFinder:
-    """Finds novel regions by a base model and saliency (EUMS, section 3.2).
+    """Finder of novel regions by a base model and saliency (EUMS, section 3.2).
 
     Args:
         model: The base model, in eval mode; class 0 is the background.
-        saliency: Where the saliency maps come from.
-        features: Gives the features of a region.
-        base_confidence: Threshold tau of eq. 2.
+        saliency: Source of the saliency maps.
+        features: Module that computes the features of a region.
+        base_confidence: Threshold tau (EUMS, eq. 2).
         saliency_threshold: A pixel is salient above this share of the map's range.
         min_area: Images with fewer novel pixels are left out.
     """
@@ -118,6 +118,6 @@ class NovelRegionFinder:
 
     @torch.no_grad()
     def logits(self, sample: dict[str, Any]) -> Tensor:
-        """Logits of the base model ``(C, H, W)`` at the size of the original image."""
+        """Compute the base model's logits ``(C, H, W)`` at the size of the image."""
         result = self.model.test_step(pseudo_collate([sample]))[0]
         return result.seg_logits.data

@@ -28,7 +28,7 @@ __all__ = ['PseudoLabelJob', 'whole_images']
 
 @TASK_UTILS.register_module()
 class PseudoLabelJob(ImageJob):
-    """Label the unlabeled pixels of the training images with a frozen model.
+    """Job that labels the unlabeled pixels of the training images by a frozen model.
 
     The same labels as from ``generator`` of
     :class:`~mmseg_labelfree.models.segmentors.ZeroLabelEncoderDecoder`, but for whole
@@ -98,7 +98,7 @@ class PseudoLabelJob(ImageJob):
     def label_image(
         self, model: EncoderDecoder, sample: dict[str, Any], cfg: Config
     ) -> np.ndarray:
-        """Pseudo-labels of one image.
+        """Compute the pseudo-labels of one image.
 
         Args:
             model: The frozen model, in evaluation mode.
@@ -127,7 +127,7 @@ class PseudoLabelJob(ImageJob):
 
 
 def whole_images(dataset: ZeroLabelDataset) -> ZeroLabelDataset:
-    """Take all augmentation out of a dataset: only loading and labels stay.
+    """Remove all augmentation from a dataset: its pipeline only loads and maps labels.
 
     Args:
         dataset: Its pipeline is replaced.

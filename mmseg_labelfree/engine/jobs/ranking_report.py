@@ -1,4 +1,4 @@
-"""What a ranking by entropy says about its result: a table and pictures."""
+"""Report of a ranking by entropy: a table and pictures."""
 
 import csv
 import io
@@ -61,11 +61,11 @@ def draw_extremes(
     ranking: Ranking,
     num_old_classes: int,
 ) -> None:
-    """Draw image, clustering label and entropy map (eq. 6) at both ends of a ranking.
+    """Draw images, labels and entropy maps (EUMS, eq. 6) at both ends of a ranking.
 
     Args:
         path: PNG to write.
-        model: What ranked; is left in eval mode.
+        model: The model that ranked; it is left in eval mode.
         images: The images without augmentation, under the labels of the clustering.
         scores: Their entropies ``(N,)``; images without one are not drawn.
         ranking: How they were split.

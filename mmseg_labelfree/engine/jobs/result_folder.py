@@ -1,4 +1,4 @@
-"""Folders of results that know what they were made with."""
+"""Folder of results with the settings that they were made with."""
 
 import json
 import os
@@ -15,7 +15,7 @@ __all__ = ['ResultFolder']
 
 
 class ResultFolder:
-    """Folder with a file for each result that a stopped run goes on with.
+    """Folder with a file for each result, which a stopped run continues.
 
     It is claimed for the settings that make the results, which are kept in its
     ``settings.json``: a job with others must not take them for its own. Results are
@@ -50,11 +50,11 @@ class ResultFolder:
         in_first_process(lambda: self._claim(plain_settings(settings)))
 
     def path(self, name: str) -> Path:
-        """File of a result, which may not be there yet."""
+        """Return the file of a result, which may not exist yet."""
         return self.folder / f'{name}{self.suffix}'
 
     def __contains__(self, name: object) -> bool:
-        """Whether a result is there."""
+        """Whether a result exists."""
         return self.path(str(name)).is_file()
 
     def _claim(self, settings: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Job that makes the saliency maps of a dataset."""
+"""Job that writes the saliency maps of a dataset."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +15,11 @@ __all__ = ['SaliencyJob']
 
 @TASK_UTILS.register_module()
 class SaliencyJob(ImageJob):
-    """Write the saliency map of every image as 8-bit PNG, ``<image name>.png``.
+    """Job that writes the saliency map of every image, ``<image name>.png``, 8 bits.
 
     The images are split over the processes of a distributed run and, in each, over
-    threads. Maps that are there are left, so that a stopped run goes on; maps of
-    another source are refused, see :class:`CachedSaliency`.
+    threads. Maps that exist are kept, so that a stopped run continues; maps of another
+    source are refused, see :class:`CachedSaliency`.
 
     Args:
         dataset: Config of the dataset; its pipeline is not used.

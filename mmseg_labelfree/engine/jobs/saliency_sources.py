@@ -1,4 +1,4 @@
-"""Where saliency maps come from: a folder, a network, or a method without training."""
+"""Sources of saliency maps: a folder, a network, a method without training."""
 
 import os
 from abc import ABC, abstractmethod
@@ -22,11 +22,11 @@ from .result_folder import ResultFolder
 
 
 class SaliencySource(ABC):
-    """Gives the saliency map of an image; registered in ``TASK_UTILS``."""
+    """Base class of sources of saliency maps, registered in ``TASK_UTILS``."""
 
     @abstractmethod
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """How salient each pixel is.
+        """Compute how salient each pixel is.
 
         Args:
             image: uint8 ``(H, W, 3)``, BGR as OpenCV and MMCV read it.
@@ -39,7 +39,7 @@ class SaliencySource(ABC):
 
 @TASK_UTILS.register_module()
 class SaliencyFolder(SaliencySource):
-    """Maps that are there already, one 8-bit grayscale PNG an image.
+    """Source that reads existing maps, one 8-bit grayscale PNG per image.
 
     EUMS takes those of BASNet, made beforehand. A map of another size than its
     image is resized.
@@ -59,7 +59,7 @@ class SaliencyFolder(SaliencySource):
         self.folder = Path(folder)
 
     def path(self, image_id: str) -> Path:
-        """File of an image's map."""
+        """Return the file of an image's map."""
         return self.folder / f'{image_id}.png'
 
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
@@ -85,12 +85,12 @@ class SaliencyFolder(SaliencySource):
 
 @TASK_UTILS.register_module()
 class CachedSaliency(SaliencyFolder):
-    """Maps of another source, each computed once and kept as 8-bit PNG.
+    """Source that computes each map of another source once and keeps it as 8-bit PNG.
 
     Several processes may share the folder, and a stopped run leaves no half of a map.
 
     Args:
-        source: Config of the source of maps that are not there yet.
+        source: Config of the source of maps that do not exist yet.
         folder: Folder of the maps; is made if need be.
 
     Attributes:
@@ -117,7 +117,7 @@ class CachedSaliency(SaliencyFolder):
 def saliency_in_files(
     source: Mapping[str, Any], folder: str | os.PathLike
 ) -> SaliencyFolder:
-    """Build a source whose maps can be read again and again.
+    """Build a source that keeps its maps in files.
 
     Args:
         source: Config of a :class:`SaliencySource`.
@@ -134,7 +134,7 @@ def saliency_in_files(
 
 @TASK_UTILS.register_module()
 class RobustBackgroundSaliency(SaliencySource):
-    """A first look without any weights, by robust background detection.
+    """Source without any weights, by robust background detection.
 
     See :func:`~mmseg_labelfree.ops.robust_background.robust_background_saliency`. It
     needs 0.1 to 0.2 s for an image on one core, and finds objects far less reliably
@@ -156,7 +156,7 @@ class RobustBackgroundSaliency(SaliencySource):
 
 @TASK_UTILS.register_module()
 class NetworkSaliency(SaliencySource):
-    """Maps of a trained network, such as ``SaliencyNet``.
+    """Source that runs a trained network, such as ``SaliencyNet``.
 
     Args:
         model: Config of the network: with ``mode='tensor'`` it returns a list whose

@@ -1,4 +1,4 @@
-"""Validation of a student and of its teacher."""
+"""Loop that validates a student and its teacher."""
 
 from typing import Any
 

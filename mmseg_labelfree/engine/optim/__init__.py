@@ -1,4 +1,4 @@
-"""Optimizer wrappers."""
+"""Optimizer wrappers, registered into ``mmseg.registry.OPTIM_WRAPPERS``."""
 
 from .bfloat16_optim_wrapper import BFloat16OptimWrapper
 

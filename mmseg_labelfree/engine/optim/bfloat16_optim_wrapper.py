@@ -1,4 +1,4 @@
-"""Trains in bfloat16, also without a GPU."""
+"""Optimizer wrapper for bfloat16, also without a GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a protocol is: a function from one config to a list of stage configs."""
+"""Base class of protocols, functions from one config to a list of stage configs."""
 
 import copy
 import inspect
@@ -35,7 +35,7 @@ STAGE_KEYS = frozenset(inspect.signature(Runner).parameters) | {
 
 @dataclass(frozen=True)
 class Stage:
-    """One training run, or one job, of a protocol.
+    """Stage of a protocol: one training run or one job.
 
     Attributes:
         name: Folder under the protocol's ``work_dir``, for instance ``step_1``.
@@ -85,7 +85,7 @@ class Protocol(ABC):
     def stage_config(
         cfg: Config, name: str, overrides: Mapping[str, Any] | None = None
     ) -> Config:
-        """A copy of ``cfg`` for one stage, in a work_dir of its own.
+        """Make a copy of ``cfg`` for one stage, in a work_dir of its own.
 
         The copy has of ``cfg`` what is in :data:`STAGE_KEYS`: not the protocol, nor
         variables that only helped to write the config. What ``overrides`` sets is kept

@@ -1,4 +1,4 @@
-"""Class-incremental learning: one training per step, each from the last."""
+"""Protocol of class-incremental learning: one training per step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,10 +19,10 @@ from .config_edit import (
 
 @TASK_UTILS.register_module()
 class ClassIncrementalProtocol(Protocol):
-    """Protocol of class-incremental steps, each from the last (MiB, section 4).
+    """Protocol that trains step by step, each from the previous one (MiB, section 4).
 
     Step 0 trains on the task's first classes; every later step starts from the
-    previous step's weights with a grown classifier, and distils from it if the
+    previous step's weights with a grown classifier, and distills from it if the
     model has ``distillation`` losses. The protocol only writes numbers into a config:
 
     - ``step``, ``task``, ``setup`` and ``class_order`` of every ``IncrementalDataset``;
@@ -97,7 +97,7 @@ class ClassIncrementalProtocol(Protocol):
             }
 
     def stages(self, cfg: Config) -> list[Stage]:
-        """One stage a step, or one stage in all for joint training."""
+        """List the stages: one per step, or a single one for joint training."""
         last = self.task.num_steps - 1
         if self.setup == 'joint':
             return [self._stage(cfg, 'joint', last, None)]

@@ -1,4 +1,4 @@
-"""The verbs with which protocols edit the configs of their stages, in place."""
+"""Functions with which protocols edit the configs of their stages, in place."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -75,7 +75,7 @@ def add_hook(stage: Config, **hook: Any) -> None:
 
 
 def forget_pretraining(stage: Config) -> None:
-    """Take out all weights that the model would read by itself."""
+    """Remove all pretrained weights that the model would load by itself."""
     stage.load_from = None
     stage.model.pretrained = None
     for node in find_nodes(stage.model):

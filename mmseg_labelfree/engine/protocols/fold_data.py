@@ -1,4 +1,4 @@
-"""Configs of the datasets that the stages of novel class discovery take."""
+"""Dataset configs of the stages of novel class discovery."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FoldData:
-    """Makes configs of ``NovelClassDataset`` from that of the base training.
+    """Maker of ``NovelClassDataset`` configs from that of the base training.
 
     Attributes:
         dataset: Config of the base training's ``NovelClassDataset``.
@@ -22,7 +22,7 @@ class FoldData:
     settings: Mapping[str, Any]
 
     def mixed(self, **lists: str) -> dict[str, Any]:
-        """Base images, and the novel ones of a list of names for each source."""
+        """Config of the base images and of listed novel images, by source."""
         novel = [
             self._part('novel', source=source, image_list=names, labels=self._labels)
             for source, names in lists.items()
@@ -31,7 +31,7 @@ class FoldData:
         return dict(type='ConcatDataset', datasets=[base, *novel])
 
     def plain(self, **settings: Any) -> dict[str, Any]:
-        """Novel images without augmentation."""
+        """Config of the novel images without augmentation."""
         part = self._part('novel', **settings)
         part['dataset'] = dict(
             part['dataset'], pipeline=self.plain_pipeline, test_mode=True
@@ -39,12 +39,12 @@ class FoldData:
         return part
 
     def clustered(self) -> dict[str, Any]:
-        """All images that the clustering kept, under its labels, likewise."""
+        """Config of all images that the clustering kept, under its labels, likewise."""
         names = f'{self.clustering}/images.txt'
         return self.plain(labels=self._labels, image_list=names)
 
     def truth(self) -> dict[str, Any]:
-        """All images under the labels of all classes, at the size of the masks."""
+        """Config of all images under the labels of all classes, at the masks' size."""
         part = dict(self.dataset, subset='val', fold=self.settings['fold'])
         pipeline = [step for step in self.plain_pipeline if step['type'] != 'Resize']
         part['dataset'] = dict(part['dataset'], pipeline=pipeline, test_mode=True)

@@ -1,4 +1,4 @@
-"""Novel class discovery: base model, clusters, training on clusters, EUMS."""
+"""Protocol of novel class discovery: base model, clusters, training on them, EUMS."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,9 +26,10 @@ class NovelClassDiscoveryProtocol(Protocol):
 
     The stages of EUMS (https://arxiv.org/abs/2112.01900) are
 
-    - ``base``: train on all images with base classes, novel ones as background;
+    - ``base``: train on all images with base classes, novel ones as background (EUMS,
+      eq. 1);
     - ``clustering``, a job: label maps of the novel images, base classes by the base
-      model and one cluster an image;
+      model and one cluster an image (EUMS, eq. 2-4);
     - ``basic``: train on base images and all cluster labels (EUMS, eq. 5); without
       ``entropy_ranking`` the last stage;
     - ``ranking``, a job: split the novel images by the basic model's entropy
@@ -132,7 +133,7 @@ class NovelClassDiscoveryProtocol(Protocol):
             raise ValueError(f'reuse names {unknown}, but the stages are {list(NEEDS)}')
 
     def stages(self, cfg: Config) -> list[Stage]:
-        """The stages, from the first that has to run."""
+        """List the stages, from the first that has to run."""
         for loader in ('train_dataloader', 'val_dataloader'):
             if cfg[loader].dataset.get('type') != 'NovelClassDataset':
                 raise ValueError(
@@ -164,7 +165,7 @@ class NovelClassDiscoveryProtocol(Protocol):
                 self._collect(need, wanted)
 
     def _folder(self, cfg: Config, stage: str) -> str:
-        """Where a stage's results are."""
+        """Folder of a stage's results."""
         return self.reuse.get(stage, f'{cfg.work_dir}/{stage}')
 
     def _base(self, cfg: Config) -> Stage:

@@ -1,4 +1,4 @@
-"""How far a protocol is, over all its stages."""
+"""Hook that logs the progress of a whole protocol."""
 
 import time
 
@@ -29,12 +29,16 @@ class ProgressHook(Hook):
         self.done_at_start: float | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Note where a resumed run starts."""
+        """Store where a resumed run starts."""
         if self.done_at_start is None:
             self.done_at_start = self.share_done(runner)
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
     ) -> None:
         """Log a line ten times a stage."""
         if (runner.iter + 1) % max(1, runner.max_iters // 10) == 0:
@@ -48,11 +52,11 @@ class ProgressHook(Hook):
             )
 
     def share_done(self, runner: Runner, iteration: int | None = None) -> float:
-        """Share of the protocol that is done, 0 to 1.
+        """Compute the share of the protocol that is done, 0 to 1.
 
         Args:
             runner: The Runner of the current stage.
-            iteration: Iterations that the stage has done; by default ``runner.iter``.
+            iteration: Iterations that the stage has done. Defaults to ``runner.iter``.
         """
         iteration = runner.iter if iteration is None else iteration
         share = iteration / max(runner.max_iters, 1)
@@ -61,7 +65,7 @@ class ProgressHook(Hook):
 
 
 def format_seconds(seconds: float) -> str:
-    """Seconds as ``1 h 02 min``, ``3 min 05 s`` or ``12 s``."""
+    """Format seconds as ``1 h 02 min``, ``3 min 05 s`` or ``12 s``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""Runs a protocol's stages one after another, and goes on after any stop."""
+"""Runner of a protocol's stages, which continues after a stop."""
 
 import copy
 import gc
@@ -26,7 +26,7 @@ from .same_stage import check_same_stage
 
 
 class ProtocolRunner:
-    """Runs the stages of ``cfg.protocol`` in fresh Runners, or as jobs.
+    """Runner of the stages of ``cfg.protocol``, each in a fresh Runner or as a job.
 
     Each stage is written to ``<work_dir>/<stage>/config.py`` and runs as that plain
     config would. A stage counts as finished when ``finished.json``, with its
@@ -36,7 +36,7 @@ class ProtocolRunner:
     ``work_dir``.
 
     Args:
-        cfg (Config): A config with ``protocol`` and ``work_dir``.
+        cfg: A config with ``protocol`` and ``work_dir``.
         resume: Go on with what is in ``work_dir``.
 
     Raises:
@@ -54,7 +54,7 @@ class ProtocolRunner:
         self.stages = self.protocol.stages(cfg)
 
     def stage(self, name: str | None = None) -> Stage:
-        """The stage of that name; by default the last one."""
+        """Get the stage of that name; by default the last one."""
         by_name = {s.name: s for s in self.stages}
         if name is not None and name not in by_name:
             raise ValueError(f'no stage {name!r}; the stages are {list(by_name)}')
@@ -146,7 +146,7 @@ class ProtocolRunner:
         return Path(stage.cfg.work_dir, 'last_checkpoint').is_file()
 
     def _check_begun(self, wanted: list[Stage]) -> None:
-        """Never redo a finished stage unnoticed, nor go on with another one's results.
+        """Refuse to redo a finished stage, or to continue another one's results.
 
         A training that has not come to its first checkpoint has no results.
         """
@@ -163,7 +163,7 @@ class ProtocolRunner:
                 check_same_stage(stage)
 
     def _check_earlier(self, first: Stage) -> None:
-        """A stage that was interrupted has a checkpoint too: do not start from it."""
+        """Refuse to start from an unfinished stage, which may have a checkpoint too."""
         for stage in self.stages[: self.stages.index(first)]:
             if self._finished(stage) is None:
                 raise FileNotFoundError(
@@ -194,7 +194,7 @@ class ProtocolRunner:
 
 
 class _LastMetrics(Hook):
-    """Keeps the metrics of the validation at the end of training."""
+    """Hook that keeps the metrics of the validation at the end of training."""
 
     metrics: dict | None = None
 

@@ -1,4 +1,4 @@
-"""Whether a stage is the one that its folder holds already.
+"""Check whether a stage is the one that its folder already holds.
 
 The folder's ``config.py`` is the config that the stage was run with. Two configs are
 those of the same stage if they agree in what its weights and scores follow from:

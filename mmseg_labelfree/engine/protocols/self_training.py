@@ -1,4 +1,4 @@
-"""Zero-label segmentation: SPNet, then rounds of self-training."""
+"""Protocol of zero-label segmentation: SPNet, then rounds of self-training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -98,7 +98,7 @@ class SelfTrainingProtocol(Protocol):
         self.base_checkpoint = base_checkpoint
 
     def stages(self, cfg: Config) -> list[Stage]:
-        """``spnet``, then the rounds, each after its labels if it is offline."""
+        """List the stages: ``spnet``, and the rounds with their labels if offline."""
         stages, previous = [], self.base_checkpoint
         if previous is None:
             stages.append(self._spnet(cfg))
@@ -178,7 +178,7 @@ class SelfTrainingProtocol(Protocol):
         return stage
 
     def _check_labels(self, stage: Config) -> None:
-        """Let a leak of unseen labels end the training."""
+        """Make a leak of unseen labels an error of the training."""
         add_hook(
             stage,
             type='UnseenLabelCheckHook',

@@ -1,4 +1,4 @@
-"""Decode heads that mmseg lacks."""
+"""Decode heads that MMSegmentation lacks."""
 
 from .clustering_head import ClusteringHead
 from .deeplab_v2_head import DeepLabV2Head

@@ -24,10 +24,10 @@ class ClusteringHead(BaseDecodeHead):
         in_channels: Channels of the feature map ``in_index``.
         num_classes: Number of clusters K, 2 or more.
         channels: Width of the convolutions. Defaults to ``in_channels``.
-        kernel_sizes: Odd kernel sizes of the convolutions before
-            the classifier; empty for a linear head, which ignores ``channels``.
-        dropout_ratio: Defaults to 0.
-        init_cfg: Defaults to None.
+        kernel_sizes: Odd kernel sizes of the convolutions before the classifier; empty
+            for a linear head, which ignores ``channels``.
+        dropout_ratio: Share of the features dropped in training. Defaults to 0.
+        init_cfg: Initialization. Defaults to None, that of ``torch.nn.Conv2d``.
         **kwargs: As for mmseg's ``BaseDecodeHead``.
 
     Raises:
@@ -73,7 +73,7 @@ class ClusteringHead(BaseDecodeHead):
         self.convs = nn.Sequential(*layers)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Logits ``(N, K, h, w)`` at the size of the chosen feature map.
+        """Compute logits ``(N, K, h, w)`` at the size of the chosen feature map.
 
         Args:
             inputs: Feature maps of the backbone, ``(N, C, h, w)`` each.

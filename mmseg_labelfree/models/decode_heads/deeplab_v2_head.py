@@ -1,4 +1,4 @@
-"""DeepLabV2's decode head, which mmseg lacks."""
+"""Decode head of DeepLabV2, which MMSegmentation lacks."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ from ..layers.summed_aspp import SummedASPP
 class DeepLabV2Head(BaseDecodeHead):
     """Decode head of DeepLabV2: parallel dilated convolutions to class scores, summed.
 
-    DeepLabV2 on a ResNet (arXiv:1606.00915); the weakly supervised part of Modeling
-    the Background uses it for scribbles (section 6.3.2). The whole head is its
+    DeepLabV2 on a ResNet (arXiv:1606.00915); the weakly supervised part of MiB uses it
+    for scribbles (section 6.3.2). The whole head is its
     classifier, :class:`~mmseg_labelfree.models.layers.SummedASPP`, which is named
     ``conv_seg`` as in every head of mmseg and has a row per class: weight
     initialization, ``IncrementalClassifierInitHook`` and ``FrozenTeacherHook``
@@ -23,7 +23,7 @@ class DeepLabV2Head(BaseDecodeHead):
     Args:
         in_channels: Channels of the feature map ``in_index``.
         dilations: Dilations of the branches, in pixels of the features.
-            Default (6, 12, 18, 24), 'ASPP-L'; 'ASPP-S' has (2, 4, 8, 12).
+            Defaults to (6, 12, 18, 24), 'ASPP-L'; 'ASPP-S' has (2, 4, 8, 12).
         dropout_ratio: Share of the feature channels dropped in training.
             Defaults to 0, as in DeepLabV2 on a ResNet.
         **kwargs: As for mmseg's ``BaseDecodeHead``, without ``channels``:
@@ -50,7 +50,7 @@ class DeepLabV2Head(BaseDecodeHead):
         self.conv_seg = SummedASPP(in_channels, self.out_channels, dilations)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Logits (N, num_classes, h, w) at the size of the chosen feature map.
+        """Compute logits (N, num_classes, h, w) at the size of the chosen feature map.
 
         Args:
             inputs: Feature maps of the backbone, (N, C, h, w) each.

@@ -1,4 +1,4 @@
-"""Head that embeds pixels, beside a classifier."""
+"""Head that embeds pixels, next to a classifier."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ class RepresentationHead(BaseModule):
             decode head. The place in the authors' DeepLabV3+, the fused features, is
             'sep_bottleneck' of ``DepthwiseSeparableASPPHead``, with ``in_channels``
             its ``channels + c1_channels``.
-        dropout_ratio: Of whole channels, after each block; 0 for none.
+        dropout_ratio: Share of whole channels dropped after each block; 0 for none.
         projection: Whether to end in the 1x1 convolution.
         conv_cfg: As in other heads.
         norm_cfg: Normalization, for instance ``dict(type='SyncBN')``.
@@ -92,7 +92,7 @@ class RepresentationHead(BaseModule):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features (N, in_channels, h, w) to embeddings (N, D, h, w).
+        """Compute embeddings (N, D, h, w) of features (N, in_channels, h, w).
 
         They are not normalized: losses and memory bank do that.
         """

@@ -1,4 +1,4 @@
-"""SPNet's decode head: any other head, classifying by class embeddings."""
+"""Decode head of SPNet: any other head, classifying by class embeddings."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +25,8 @@ _SETS = ('all', 'seen', 'unseen')
 class SemanticProjectionHead(BaseModule):
     r"""Decode head that scores pixels by the inner product with class embeddings.
 
-    SPNet (Xian et al., CVPR 2019), eq. 1 to 3 of STRICT
-    (https://arxiv.org/abs/2104.11692). A decode head of any type computes its features
+    SPNet (Xian et al., CVPR 2019; STRICT, eq. 1-3, https://arxiv.org/abs/2104.11692).
+    A decode head of any type computes its features
     as ever; its classifier ``conv_seg`` becomes a
     :class:`~mmseg_labelfree.models.layers.SemanticProjection`, a linear map into the
     space of the class embeddings and a product with them. A class needs no training
@@ -50,9 +50,9 @@ class SemanticProjectionHead(BaseModule):
         unseen: Those without training labels.
         num_classes: Only checked against ``classes``.
         train_classes: Set of the softmax in :meth:`loss`: 'seen' is SPNet's
-            training (eq. 2), 'all' self-training.
-        test_classes: Set in :meth:`predict`: 'all' is eq. 3; 'unseen' the task
-            without seen classes. Others get a score below any.
+            training (STRICT, eq. 2), 'all' self-training.
+        test_classes: Set in :meth:`predict`: 'all' (STRICT, eq. 3), or 'unseen', the
+            task without seen classes. Others get a score below any.
         loss_size: Resolution of the loss: 'image' or, as in the authors' code,
             that of the 'logits', with labels resized by nearest neighbor.
 
@@ -154,13 +154,13 @@ class SemanticProjectionHead(BaseModule):
             self.class_set = before
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Scores (N, classes of the current set, h, w); h, w as the inner head has."""
+        """Compute scores (N, classes of the set, h, w), sized as the inner head's."""
         return self.head(inputs)
 
     def loss(
         self, inputs: Sequence[Tensor], batch_data_samples: SampleList, train_cfg: dict
     ) -> dict[str, Tensor]:
-        """Losses over ``train_classes``; arguments as in ``BaseDecodeHead``."""
+        """Compute losses over ``train_classes``; arguments as in ``BaseDecodeHead``."""
         with self.using(self.train_classes):
             return self.loss_by_feat(self.forward(inputs), batch_data_samples)
 
@@ -170,7 +170,7 @@ class SemanticProjectionHead(BaseModule):
         batch_data_samples: SampleList,
         weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """The inner head's ``loss_decode`` over the classes of the current set.
+        """Compute the inner head's ``loss_decode`` over the classes of the current set.
 
         Args:
             seg_logits: Scores of the current set (N, C, h, w).
@@ -210,7 +210,7 @@ class SemanticProjectionHead(BaseModule):
     def predict(
         self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: dict
     ) -> Tensor:
-        """Scores (N, num_classes, H, W); arguments as in ``BaseDecodeHead``."""
+        """Compute scores (N, num_classes, H, W); arguments as in ``BaseDecodeHead``."""
         with self.using(self.test_classes) as classes:
             scores = self.predict_by_feat(self.forward(inputs), batch_img_metas)
         if self.test_classes == 'all':
@@ -223,7 +223,7 @@ class SemanticProjectionHead(BaseModule):
     def predict_by_feat(
         self, seg_logits: Tensor, batch_img_metas: list[dict]
     ) -> Tensor:
-        """Scores of the inner head at the size of the input."""
+        """Resize scores to the size of the input, as the inner head does."""
         return self.head.predict_by_feat(seg_logits, batch_img_metas)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:

@@ -36,8 +36,8 @@ class PrototypeMemoryBank(nn.Module):
         channels: D, channels of the embeddings.
         length: Rows of a queue.
         background_length: Rows of the queue of class 0; None for ``length``.
-        momentum: :math:`m^{proto}` of eq. 18, share of the old prototype, 0 to 1. 0
-            makes the prototypes the centers of the last batch that has the class,
+        momentum: :math:`m^{proto}`, share of the old prototype (U2PL+, eq. 18), 0 to 1.
+            0 makes the prototypes the centers of the last batch that has the class,
             as in U2PL.
         keep: Keep the negatives of earlier batches. False empties the queues before
             each push, so that they hold one batch (Table 4, without :math:`Q_c`).
@@ -115,7 +115,7 @@ class PrototypeMemoryBank(nn.Module):
 
     @torch.no_grad()
     def push(self, features: Tensor, classes: Tensor) -> None:
-        """Append embeddings to the queues, the oldest making room (algorithm 1).
+        """Append embeddings to the queues, dropping the oldest (U2PL+, algorithm 1).
 
         Every process must call it, with rows or without: the rows of all processes
         enter all banks, in the order of the ranks. For this a queue of L rows takes at
@@ -195,18 +195,18 @@ class PrototypeMemoryBank(nn.Module):
         return sample_queues(classes, self.offset, self.filled, num, generator)
 
     def unit_prototypes(self) -> Tensor:
-        """The prototypes ``(C, D)`` at length 1; zeros where unknown."""
+        """Return the prototypes ``(C, D)`` at length 1; zeros where unknown."""
         return F.normalize(self.prototypes, dim=1)
 
     def contents(self) -> dict[str, Tensor]:
-        """Prototypes and the filled part of the queues, copied to the CPU."""
+        """Copy the prototypes and the filled part of the queues to the CPU."""
         kept = dict(queues=self.queues[self._filled_rows()])
         for name in ('capacity', 'pointer', 'filled', 'prototypes', 'known'):
             kept[name] = getattr(self, name)
         return {name: value.cpu().clone() for name, value in kept.items()}
 
     def restore(self, contents: dict[str, Any]) -> None:
-        """Take over what :meth:`contents` gave.
+        """Restore what :meth:`contents` returned.
 
         Raises:
             ValueError: They are of a bank with other classes, channels or lengths.
@@ -227,7 +227,7 @@ class PrototypeMemoryBank(nn.Module):
         self.queues[self._filled_rows()] = contents['queues'].to(self.queues)
 
     def extra_repr(self) -> str:
-        """The settings, for ``print(model)``."""
+        """Format the settings, for ``print(model)``."""
         return (
             f'num_classes={self.num_classes}, channels={self.channels}, '
             f'rows={len(self.queues)}, momentum={self.momentum}'

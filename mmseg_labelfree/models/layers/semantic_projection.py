@@ -1,4 +1,4 @@
-"""A linear layer into a space of embeddings, and the classes in that space."""
+"""Layer that scores classes by their embeddings."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ['SemanticProjection']
 class SemanticProjection(nn.Module):
     r"""Layer that scores classes by inner products of embeddings and fixed vectors.
 
-    SPNet, eq. 1 of STRICT (https://arxiv.org/abs/2104.11692):
+    SPNet (STRICT, eq. 1; https://arxiv.org/abs/2104.11692):
     :math:`s_c = w_c^T \phi(x)` with the embedding :math:`\phi(x) = E x + b` of a pixel
     and the vector :math:`w_c` of a class, which does not learn.
 
@@ -56,13 +56,13 @@ class SemanticProjection(nn.Module):
         self.class_set: str | None = None
 
     def classes(self) -> Tensor:
-        """Indices of the classes of the current set, int64, ascending."""
+        """Return the indices of the classes of the current set, int64, ascending."""
         if self.class_set is None:
             return torch.arange(len(self.vectors), device=self.vectors.device)
         return getattr(self, f'index_{self.class_set}')
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features ``(N, in, h, w)`` to scores ``(N, classes of the set, h, w)``."""
+        """Compute scores ``(N, classes, h, w)`` of features ``(N, in, h, w)``."""
         vectors = self.vectors
         if self.class_set is not None:
             vectors = vectors[self.classes()]
@@ -117,7 +117,7 @@ class SemanticProjection(nn.Module):
             )
 
     def extra_repr(self) -> str:
-        """The settings, for ``print(model)``."""
+        """Format the settings, for ``print(model)``."""
         num_classes, size = self.vectors.shape
         return f'{num_classes} classes, {size} numbers each'
 

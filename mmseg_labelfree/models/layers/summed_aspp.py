@@ -1,4 +1,4 @@
-"""The sum of parallel dilated convolutions at the top of DeepLabV2."""
+"""Layer of parallel dilated convolutions, the top of DeepLabV2."""
 
 from collections.abc import Sequence
 
@@ -73,7 +73,7 @@ class SummedASPP(nn.Module):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (N, in_channels, H, W) to (N, out_channels, H, W)."""
+        """Compute (N, out_channels, H, W) of features (N, in_channels, H, W)."""
         kernels = self.weight.split(self.in_channels, dim=1)
         branches = zip(kernels, self.dilations, strict=True)
         kernel, rate = next(branches)
@@ -83,5 +83,5 @@ class SummedASPP(nn.Module):
         return result
 
     def extra_repr(self) -> str:
-        """The settings, for ``print(model)``."""
+        """Format the settings, for ``print(model)``."""
         return f'{self.in_channels}, {self.out_channels}, dilations={self.dilations}'

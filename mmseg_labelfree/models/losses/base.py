@@ -1,4 +1,4 @@
-"""What the losses share: their settings, and the way from pixels to a number."""
+"""Base classes of the losses: their settings and how they average pixels."""
 
 from abc import abstractmethod
 from typing import Any
@@ -10,7 +10,7 @@ from ...ops.checks import check_same_pixels
 
 
 class BaseLoss(nn.Module):
-    """Base class of the losses: the factor and the name of each.
+    """Base class of the losses, which holds the factor and the name.
 
     Args:
         loss_weight: Factor on the loss, at least 0. Defaults to 1.0.

@@ -9,7 +9,7 @@ from .base import DistillationLoss
 
 @MODELS.register_module()
 class BinaryDistillationLoss(DistillationLoss):
-    """Distillation part of LwF-MC, a baseline of MiB (section 6.2.1).
+    """Loss of LwF-MC that distills, a baseline of MiB (section 6.2.1).
 
     Binary cross-entropies between the teacher's and the student's probabilities of
     the teacher's K classes, background included, summed over classes and averaged over

@@ -10,7 +10,7 @@ from .base import BaseLoss
 
 @MODELS.register_module()
 class EntropyBalanceLoss(BaseLoss):
-    """Negative entropy of the cluster frequencies of a batch (IDDC, eq. 6).
+    """Loss that makes clusters equally frequent: negative entropy (IDDC, eq. 6).
 
     For comparison with :class:`WeibullBalanceLoss`: least for clusters of one size; see
     :func:`~mmseg_labelfree.ops.entropy_balance`. The frequencies are means over the

@@ -13,7 +13,7 @@ from .base import BaseLoss
 
 @MODELS.register_module()
 class FeatureDistillationLoss(BaseLoss):
-    """Mean squared difference of the student's and the teacher's features.
+    """Loss of the mean squared difference of student's and teacher's features.
 
     ILT, a baseline of MiB (section 6.2.1 of https://arxiv.org/abs/2002.00718), uses it
     together with :class:`KnowledgeDistillationLoss`, each with weight 100 in the

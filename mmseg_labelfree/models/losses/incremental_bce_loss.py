@@ -12,7 +12,7 @@ from .base import DecodeLoss, check_num_old_classes
 
 @MODELS.register_module()
 class IncrementalBCELoss(DecodeLoss):
-    """Ground-truth part of LwF-MC, a baseline of MiB (section 6.2.1).
+    """Loss of LwF-MC on the ground truth, a baseline of MiB (section 6.2.1).
 
     One binary cross-entropy per class, summed over classes and averaged over pixels;
     see :func:`~mmseg_labelfree.ops.incremental_bce`. Its other part is

@@ -11,7 +11,7 @@ from .base import DistillationLoss
 
 @MODELS.register_module()
 class KnowledgeDistillationLoss(DistillationLoss):
-    """Mean of the standard distillation over the pixels (MiB, eq. 7-8).
+    """Loss that averages the standard distillation over pixels (MiB, eq. 7-8).
 
     Cross-entropy between the teacher's softmax and the student's softmax over the
     teacher's K classes; see :func:`~mmseg_labelfree.ops.knowledge_distillation`. Used
@@ -22,7 +22,7 @@ class KnowledgeDistillationLoss(DistillationLoss):
             authors' code. Defaults to 1.0.
         class_average: Divide by K as well, as the authors' code does: the published
             loss weights (10 and 100) are in these units. False is the plain sum over
-            classes of eq. 7. Defaults to True.
+            classes (MiB, eq. 7). Defaults to True.
         **kwargs: As for :class:`BaseLoss`.
 
     Raises:

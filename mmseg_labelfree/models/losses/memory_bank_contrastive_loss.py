@@ -30,7 +30,7 @@ _REASONS = (
 
 @MODELS.register_module()
 class MemoryBankContrastiveLoss(BaseLoss):
-    r"""Contrast of pixels with prototypes and with a memory bank (U2PL+, eq. 10).
+    r"""Loss that contrasts pixels, prototypes and a memory bank (U2PL+, eq. 10).
 
     .. math::
         -\frac{1}{C M} \sum_c \sum_{i=1}^M \log
@@ -41,10 +41,11 @@ class MemoryBankContrastiveLoss(BaseLoss):
     Pixel-level InfoNCE (https://arxiv.org/abs/2306.02314; see
     :func:`~mmseg_labelfree.ops.info_nce`). Anchors are M embeddings of the student,
     drawn with replacement from the pixels of the class with a reliable label and a
-    teacher's probability above a threshold (eq. 21-23). The positive of all of them is
-    the prototype of the class (eq. 24), their N negatives are drawn anew for each
-    anchor from the queue of the class. A class without anchors, negatives or prototype
-    costs nothing; with no class left the loss is 0, attached to the embeddings.
+    teacher's probability above a threshold (U2PL+, eq. 21-23). The positive of all of
+    them is the prototype of the class (U2PL+, eq. 24), their N negatives are drawn anew
+    for each anchor from the queue of the class. A class without anchors, negatives or
+    prototype costs nothing; with no class left the loss is 0, attached to the
+    embeddings.
 
     Everything is at the size of the embeddings, labeled images first. A step calls
     :meth:`push_negatives` before the loss, see there.

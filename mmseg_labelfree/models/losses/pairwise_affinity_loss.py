@@ -1,4 +1,4 @@
-"""Transfers the affinities of pixel embeddings to cluster probabilities."""
+"""Loss that transfers affinities of pixel embeddings to cluster probabilities."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from ...utils.choices import check_choice
 
 @MODELS.register_module()
 class PairwiseAffinityLoss(nn.Module):
-    r"""Positive and negative pairs of pixels (IDDC, eq. 1-5).
+    r"""Loss of positive and negative pairs of pixels (IDDC, eq. 1-5).
 
     Liu, Zhang and Tang, "Imbalance-Aware Discriminative Clustering for Unsupervised
     Semantic Segmentation" (IJCV 2024). All pairs of a pixel of the first and a
@@ -40,8 +40,8 @@ class PairwiseAffinityLoss(nn.Module):
             'exp'.
         weighted: Weigh the pairs by their affinities. Defaults to True.
         num_negatives: Other images for each image. Defaults to 3.
-        negative_weight: :math:`\lambda_1` of eq. 8, factor on :math:`L^-`; 0 leaves it
-            out. Defaults to 1.4.
+        negative_weight: :math:`\lambda_1` (IDDC, eq. 8), factor on :math:`L^-`; 0
+            leaves it out. Defaults to 1.4.
         centered: Subtract the mean embedding of the batch, over all processes, first.
             The features of supervised networks have a large part in common, so that
             nearly all cosines are positive; those of DINO and iBOT need no centering.

@@ -12,7 +12,7 @@ from .base import DecodeLoss
 
 @MODELS.register_module()
 class PartialCrossEntropyLoss(DecodeLoss):
-    r"""Partial cross-entropy (PCE) of weakly labeled images (MiB, eq. 12).
+    r"""Loss of the labeled pixels of weakly labeled images: PCE (MiB, eq. 12).
 
     The loss of an image is the mean of :math:`-\log q_y` over its labeled pixels, 0 if
     it has none; the loss of the batch is the mean over all of its images. Pixels of

@@ -11,14 +11,14 @@ from .base import DecodeLoss
 
 @MODELS.register_module()
 class SymmetricCrossEntropyLoss(DecodeLoss):
-    r"""Mean of the symmetric cross-entropy over the pixels (U2PL+, eq. 4).
+    r"""Loss that averages symmetric cross-entropy over pixels (U2PL+, eq. 4).
 
     .. math:: \xi_1 \ell_{ce}(p, y) + \xi_2 \ell_{ce}(y, p)
         = -\xi_1 \log p_y - \xi_2 A (1 - p_y)
 
     See :func:`~mmseg_labelfree.ops.symmetric_cross_entropy`. Meant for pseudo-labels.
-    With ``avg_non_ignore=False``, multiplied by the adaptive weight of eq. 14, it is
-    the mean over the pixels that are not ignored; ``avg_non_ignore=True`` is that at
+    With ``avg_non_ignore=False``, multiplied by the adaptive weight (U2PL+, eq. 14), it
+    is the mean over the pixels that are not ignored; ``avg_non_ignore=True`` is that at
     once.
 
     Args:

@@ -11,7 +11,7 @@ from .base import DecodeLoss, check_num_old_classes
 
 @MODELS.register_module()
 class UnbiasedCrossEntropyLoss(DecodeLoss):
-    """Mean of the unbiased cross-entropy over the pixels (MiB, eq. 5-6).
+    """Loss that averages the unbiased cross-entropy over pixels (MiB, eq. 5-6).
 
     See :func:`~mmseg_labelfree.ops.unbiased_cross_entropy`. With
     ``num_old_classes=1`` it is the ordinary cross-entropy.

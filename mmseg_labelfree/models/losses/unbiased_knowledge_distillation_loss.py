@@ -9,7 +9,7 @@ from .knowledge_distillation_loss import KnowledgeDistillationLoss
 
 @MODELS.register_module()
 class UnbiasedKnowledgeDistillationLoss(KnowledgeDistillationLoss):
-    """Mean of the unbiased distillation over the pixels (MiB, eq. 7 and 9).
+    """Loss that averages the unbiased distillation over pixels (MiB, eq. 7 and 9).
 
     The teacher may have called pixels of the new classes background, so its
     background is compared with the sum of the student's background and new-class

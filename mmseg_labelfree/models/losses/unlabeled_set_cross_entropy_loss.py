@@ -19,7 +19,7 @@ from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 
 @MODELS.register_module()
 class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
-    r"""Loss under weak supervision, unlabeled pixels included (MiB, eq. 13).
+    r"""Loss of weakly labeled images, unlabeled pixels included (MiB, eq. 13).
 
     .. math::
         -\frac{1}{|I_S|} \sum_{i \in I_S} \log q(i, y_i)

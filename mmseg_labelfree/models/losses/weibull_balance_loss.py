@@ -13,11 +13,12 @@ from .base import BaseLoss
 
 @MODELS.register_module()
 class WeibullBalanceLoss(BaseLoss):
-    r"""Weibull's density at the cluster frequencies of a batch (IDDC, eq. 7).
+    r"""Loss that keeps clusters from running empty: Weibull's density (IDDC, eq. 7).
 
-    It punishes empty clusters and hardly anything else, so that clusters may be of very
-    different sizes; see :func:`~mmseg_labelfree.ops.weibull_balance`. The frequencies
-    are means over the batch of all processes.
+    Computed at the cluster frequencies of a batch. It punishes empty clusters and
+    hardly anything else, so that clusters may be of very different sizes; see
+    :func:`~mmseg_labelfree.ops.weibull_balance`. The frequencies are means over the
+    batch of all processes.
 
     The paper sums over the clusters. The authors' code divides the frequencies by the
     largest one and takes the mean over the clusters (``variant='official'``), with

@@ -17,7 +17,7 @@ from ..utils.recording import classifier_entry, recorded_inputs
 
 @MODELS.register_module()
 class IncrementalEncoderDecoder(TeacherMixin, EncoderDecoder):
-    r"""Segmentor that also distils from the previous step's model.
+    r"""Segmentor that also distills from the previous step's model.
 
     The objective of a step is (MiB, eq. 3; https://arxiv.org/abs/2002.00718)
 

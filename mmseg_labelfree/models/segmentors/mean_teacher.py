@@ -25,7 +25,7 @@ from .teacher_view import TeacherView, ViewMixing
 class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
     r"""Segmentor that also learns from a teacher's labels.
 
-    The objective is (U2PL, eq. 1; Mean Teacher, https://arxiv.org/abs/1703.01780)
+    The objective is (U2PL+, eq. 1; Mean Teacher, https://arxiv.org/abs/1703.01780)
 
     .. math:: L = L_s + \lambda_u L_u
 

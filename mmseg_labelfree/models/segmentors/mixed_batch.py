@@ -101,7 +101,7 @@ def split_batch(
 
 
 class MissingSources:
-    """Says once that batches come without labeled or unlabeled samples."""
+    """Reporter that logs once that batches lack labeled or unlabeled samples."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()

@@ -100,7 +100,7 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
         return weighted(super().unlabeled_loss(logits, strong), self.ramp())
 
     def ramp(self) -> float:
-        r"""Factor of the teacher's loss at this moment, 0.0067 to 1 (EUMS, eq. 9)."""
+        r"""Factor of the teacher's loss at this moment, 0.0067 to 1 (EUMS, eq. 10)."""
         if self.ramp_up <= 0:
             return 1.0
         hub = MessageHub.get_current_instance()

@@ -32,7 +32,7 @@ from .teacher_view import TeacherView
 class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
     r"""Segmentor that learns from unreliable pseudo-labels, too: U2PL+.
 
-    Semi-supervised (https://arxiv.org/abs/2306.02314, section 3):
+    The objective is (U2PL+, eq. 9; https://arxiv.org/abs/2306.02314)
 
     .. math:: L = L_s + \lambda_u L_u + \lambda_c L_c
 
@@ -56,10 +56,10 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         contrastive_loss: A ``MemoryBankContrastiveLoss``, or None for no :math:`L_c`.
         denoise: Correct pseudo-labels by the prototypes (U2PL+; not in U2PL).
         unreliable: :math:`\alpha_0`, share of unreliable pixels at the start.
-        dynamic_partition: Let that share fall to 0 over the training (eq. 13), here
-            with every iteration; the paper steps once an epoch, 1/80 of its range.
-        adaptive_weight: Weight :math:`L_u` by eq. 14. Without it :math:`L_u` is the
-            mean over all pixels, ignored ones included.
+        dynamic_partition: Let that share fall to 0 over the training (U2PL+, eq. 13),
+            here in every iteration; the paper steps once an epoch, 1/80 of its range.
+        adaptive_weight: Weight :math:`L_u` (U2PL+, eq. 14). Without it :math:`L_u` is
+            the mean over all pixels, ignored ones included.
         negatives: Which pixels enter the bank, of 'labeled', 'reliable' (those with a
             pseudo-label) and 'unreliable' (Table 3).
         **kwargs: As for :class:`MeanTeacherEncoderDecoder`.

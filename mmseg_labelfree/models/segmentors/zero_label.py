@@ -23,13 +23,12 @@ class ZeroLabelEncoderDecoder(TeacherMixin, EncoderDecoder):
     .. math:: L = L_{CE}(x, y) + \lambda L_{CE}(x, \bar y)
 
     :math:`y` are the labels of seen classes. The pseudo-labels :math:`\bar y` of the
-    unlabeled pixels come from a frozen teacher, the model of the previous round, on
-    the very crop that the student sees (``generator``), or with the labels, from files
-    that were written before
-    (:class:`~mmseg_labelfree.engine.jobs.PseudoLabelJob`). Its eq. 2 has sums over
-    pixels; here both are divided by one number, as the decode head's ``loss_decode``
-    averages. With :math:`\lambda = 1` that is the cross-entropy of the two label maps
-    laid over each other, as in the authors' code.
+    unlabeled pixels come from a frozen teacher, the model of the previous round, on the
+    very crop that the student sees (``generator``), or with the labels, from files that
+    were written before (:class:`~mmseg_labelfree.engine.jobs.PseudoLabelJob`). In the
+    paper (STRICT, eq. 2) both are sums; here they are divided by one number, as
+    the decode head's ``loss_decode`` averages. With :math:`\lambda = 1` that is the
+    cross-entropy of the two label maps laid over each other, as in the authors' code.
 
     Without ``generator`` and with ``train_classes='seen'`` of the decode head this is
     SPNet (STRICT, eq. 2).

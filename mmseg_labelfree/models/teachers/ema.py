@@ -15,7 +15,7 @@ BUFFER_MODES = ('copy', 'ema', 'own')
 
 
 def ramped_momentum(update: int, momentum: float, ramp: bool = True) -> float:
-    r"""Share of the old teacher in update ``update``, counted from 0.
+    r"""Compute the share of the old teacher in update ``update``, counted from 0.
 
     With the ramp it is :math:`\min(1 - 1 / (update + 1), momentum)`: update 0 copies
     the student, and the teacher is the plain mean of all students until ``momentum``
@@ -25,7 +25,7 @@ def ramped_momentum(update: int, momentum: float, ramp: bool = True) -> float:
 
 
 def copy_student(student: nn.Module, without: Sequence[str] = ()) -> nn.Module:
-    """A copy of the student as its teacher: same class, weights and device.
+    """Copy the student as its teacher: same class, weights and device.
 
     Args:
         student: The segmentor. A teacher that it carries already is not copied.
@@ -42,7 +42,7 @@ def copy_student(student: nn.Module, without: Sequence[str] = ()) -> nn.Module:
 
 
 class WeightAverage:
-    r"""Average that moves a teacher's weights towards the student's (U2PL, eq. 2).
+    r"""Average that moves a teacher's weights toward the student's (U2PL+, eq. 2).
 
     .. math:: \theta_t \leftarrow m\,\theta_t + (1 - m)\,\theta_s
 

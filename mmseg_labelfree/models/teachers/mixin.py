@@ -13,7 +13,7 @@ TEACHER_MODES = ('eval', 'train', 'train_norm')
 
 
 class TeacherMixin:
-    """Gives a segmentor a teacher outside its parameters and ``state_dict``.
+    """Mixin of segmentors with a teacher outside parameters and ``state_dict``.
 
     The teacher is stored past :meth:`torch.nn.Module.__setattr__`: it is in no
     checkpoint, no optimizer, no DDP bucket, and ``model.train()`` never reaches it.

@@ -1,4 +1,4 @@
-"""What several segmentors and hooks share."""
+"""Parts that several segmentors, hooks and jobs share."""
 
 from .pseudo_label_generator import PseudoLabelGenerator
 from .strong_view import StrongView

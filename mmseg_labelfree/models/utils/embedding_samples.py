@@ -22,7 +22,7 @@ def embedding_samples(
         model: A ``DiscriminativeClusteringSegmentor``.
         batches: Its training batches, of pairs of crops.
         per_image: Pixels of each image, or all if there are fewer.
-        seed: Of the choice of pixels.
+        seed: Seed of the choice of pixels.
 
     Yields:
         For each batch the embeddings ``(N, per_image, D)`` and their labels

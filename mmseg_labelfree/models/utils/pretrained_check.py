@@ -1,4 +1,4 @@
-"""Refuse pretrained weights of another architecture."""
+"""Check of pretrained weights against the architecture."""
 
 from mmengine.model import BaseModule
 
@@ -13,7 +13,7 @@ def check_pretrained(module: BaseModule) -> None:
     MMEngine logs what does not fit and goes on with random weights, which no loss
     shows when the module is frozen. Does nothing without ``type='Pretrained'``.
     Tensors that only the file has are left alone, a position embedding of another
-    length is what backbones resize, and counters of batch norm may lack.
+    length is what backbones resize, and counters of batch norm may be missing.
 
     Args:
         module: A backbone, before ``init_weights``.

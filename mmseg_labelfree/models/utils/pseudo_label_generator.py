@@ -1,4 +1,4 @@
-"""Labels of unseen classes for pixels that have none."""
+"""Generator of labels of unseen classes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,8 @@ __all__ = ['PseudoLabelGenerator']
 class PseudoLabelGenerator:
     """Generator of labels for the unlabeled pixels of a batch, by a frozen model.
 
-    STRICT (https://arxiv.org/abs/2104.11692), section 3.3: the most probable unseen
-    class, where all views agree on it. There is no confidence threshold.
+    The most probable unseen class, where all views agree on it (STRICT, eq. 5-6;
+    https://arxiv.org/abs/2104.11692). There is no confidence threshold.
 
     Args:
         views: See :func:`~mmseg_labelfree.ops.consistency.view_set`. 'mirror+up' is

@@ -1,4 +1,4 @@
-"""Recording the inputs of a layer, such as the classifier of a decode head."""
+"""Recording of the inputs of a layer, such as the classifier of a decode head."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def classifier_entry(head: BaseDecodeHead) -> nn.Module:
-    """First layer of the classifier of a decode head: its dropout if it has one."""
+    """Find the first layer of a decode head's classifier: its dropout if it has one."""
     return head.dropout or head.conv_seg
 
 

@@ -1,4 +1,4 @@
-"""The trained segmentor of an earlier stage."""
+"""Loading of the trained segmentor of an earlier stage."""
 
 import copy
 import os
@@ -15,7 +15,7 @@ _CLASSIFIER = 'decode_head.conv_seg.weight'
 
 
 def stage_model_config(student: Mapping) -> dict[str, Any]:
-    """Config of the stock ``EncoderDecoder`` in the model of a stage, without losses.
+    """Make the config of the stock ``EncoderDecoder`` of a stage, without losses.
 
     Args:
         student: Config of that model.
@@ -36,8 +36,8 @@ def load_stage_model(
     Args:
         checkpoint: Checkpoint file, or the ``work_dir`` whose last one is meant.
         student: Config of the model of the present stage.
-        model: Config of the segmentor. Default: the backbone, neck and decode head of
-            ``student``, with as many classes as the checkpoint's
+        model: Config of the segmentor. Defaults to the backbone, neck and decode head
+            of ``student``, with as many classes as the checkpoint's
             ``decode_head.conv_seg``, as a stock ``EncoderDecoder``.
 
     Returns:

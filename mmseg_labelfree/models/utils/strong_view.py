@@ -1,4 +1,4 @@
-"""Color jitter, grayscale and blur of a batch on its device."""
+"""Strong view: color jitter, grayscale and blur of a batch on its device."""
 
 from collections.abc import Sequence
 
@@ -23,8 +23,8 @@ class StrongView:
 
     Args:
         brightness: Largest relative change of the brightness.
-        contrast: The same for contrast.
-        saturation: The same for saturation.
+        contrast: Largest relative change of the contrast.
+        saturation: Largest relative change of the saturation.
         hue: Largest shift of the hue, 0 to 0.5 of the circle.
         jitter_prob: Probability of any change of color.
         grayscale_prob: Probability of no color at all.
@@ -64,7 +64,8 @@ class StrongView:
 
         Args:
             images: Normalized floating point images ``(N, 3, H, W)``.
-            preprocessor: Made them; knows mean, deviation and order of colors.
+            preprocessor: The preprocessor that made them; it knows mean, deviation and
+                order of colors.
 
         Returns:
             Tensor like ``images``. Without ``bgr_to_rgb`` the images count as BGR.

@@ -76,7 +76,7 @@ class PointFile:
         self.rows = np.array(rows, np.int32).reshape(-1, 3)
 
     def __getitem__(self, image_id: str) -> tuple[np.ndarray, list[Fault]]:
-        """Points of an image as int32 rows (x, y, class), and what was wrong."""
+        """Return an image's points as int32 rows (x, y, class), and what was wrong."""
         start, stop = self.ranges.get(image_id, (0, 0))
         return self.rows[start:stop], self.faults.get(image_id, [])
 
@@ -92,7 +92,7 @@ def _point(point: Any) -> tuple[int, int, int]:
 
 
 def read_point_file(path: str | Path) -> PointFile:
-    """A :class:`PointFile`, parsed once per process unless the file changes.
+    """Read a :class:`PointFile`, parsed once per process unless the file changes.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -229,7 +229,7 @@ def read_mask(path: str | Path) -> np.ndarray:
 
 
 def unlabeled_map(size: tuple[int, int]) -> np.ndarray:
-    """A label map (height, width) without any label: uint8, 254 everywhere."""
+    """Make a label map (height, width) without any label: uint8, 254 everywhere."""
     return np.full(size, UNLABELED, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Load points in place of full label maps."""
+"""Transform that loads points in place of full label maps."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -75,10 +75,17 @@ class LoadPointAnnotations(WeakAnnotationLoader):
             self.points = read_point_file(self.ann_file)
 
     def annotation_path(self, image_id: str) -> Path:
-        """The JSON file, or the ``.npy`` file of the image."""
+        """Return the JSON file, or the ``.npy`` file of the image."""
         return self.ann_file if self.points else self.ann_file / f'{image_id}.npy'
 
-    def draw(self, path, image_id, size, table, faults):
+    def draw(
+        self,
+        path: Path,
+        image_id: str,
+        size: tuple[int, int],
+        table: np.ndarray,
+        faults: list[Fault],
+    ) -> np.ndarray:
         """Draw the points that are within the image and of a known class."""
         labels = unlabeled_map(size)
         if self.points:

@@ -1,4 +1,4 @@
-"""Load scribbles in place of full label maps."""
+"""Transform that loads scribbles in place of full label maps."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -75,10 +75,17 @@ class LoadScribbleAnnotations(WeakAnnotationLoader):
         self.width = width
 
     def annotation_path(self, image_id: str) -> Path:
-        """The ``.xml`` or ``.png`` file of the image."""
+        """Return the ``.xml`` or ``.png`` file of the image."""
         return self.folder / f'{image_id}{self.suffix}'
 
-    def draw(self, path, image_id, size, table, faults):
+    def draw(
+        self,
+        path: Path,
+        image_id: str,
+        size: tuple[int, int],
+        table: np.ndarray,
+        faults: list[Fault],
+    ) -> np.ndarray:
         """Draw the strokes, or map the mask."""
         draw = self._draw_strokes if self.suffix == '.xml' else self._map_mask
         try:
@@ -89,7 +96,13 @@ class LoadScribbleAnnotations(WeakAnnotationLoader):
             faults.append(Fault(str(error)))
         return unlabeled_map(size)
 
-    def _draw_strokes(self, path, size, table, faults):
+    def _draw_strokes(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        table: np.ndarray,
+        faults: list[Fault],
+    ) -> np.ndarray:
         labels = unlabeled_map(size)
         strokes, found, bad = read_scribble_xml(path)
         faults += bad
@@ -120,7 +133,13 @@ class LoadScribbleAnnotations(WeakAnnotationLoader):
                 draw_line(labels, corners, label, self.width)
         return labels
 
-    def _map_mask(self, path, size, table, faults):
+    def _map_mask(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        table: np.ndarray,
+        faults: list[Fault],
+    ) -> np.ndarray:
         mask = read_mask(path)
         if mask.shape != size:
             faults.append(wrong_size(mask.shape, size))

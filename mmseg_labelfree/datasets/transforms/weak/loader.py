@@ -36,26 +36,25 @@ class WeakAnnotationLoader(BaseTransform):
     An annotation that cannot be used (outside the image, of an unknown class, not
     readable, none for an image) stops the training by a ValueError, or is skipped for
     ``invalid='skip'``. If an image then lacks a class that it may contain, the set of
-    its classes is not known any more, and its unlabeled pixels become 255: eq. 13 of
-    MiB would exclude the true class of some.
+    its classes is no longer known, and its unlabeled pixels become 255: the loss (MiB,
+    eq. 13) would exclude the true class of some.
 
     Args:
-        source_classes: Names of the classes that annotations
-            may have, in the order of their numbers, or how many numbers there are, 0
-            included: 151 for ADE20K. Defaults to the 21 of VOC, background first.
-        classes: Classes to
-            keep, by name or number: in the order of their new labels, or mapped to
-            them. A class that is left out is not drawn, so that its pixels are
-            unlabeled: with a background class they belong to that. Map it to 255
-            to ignore its pixels instead. Defaults to None: all classes under their
-            own numbers, which go through the dataset's ``reduce_zero_label`` and
+        source_classes: Names of the classes that annotations may have, in the order of
+            their numbers, or how many numbers there are, 0 included: 151 for ADE20K.
+            Defaults to the 21 of VOC, background first.
+        classes: Classes to keep, by name or number: in the order of their new labels,
+            or mapped to them. A class that is left out is not drawn, so that its pixels
+            are unlabeled: with a background class they belong to that. Map it to 255 to
+            ignore its pixels instead. Defaults to None: all classes under their own
+            numbers, which go through the dataset's ``reduce_zero_label`` and
             ``label_map`` as in ``LoadAnnotations``.
         invalid: ``'raise'`` or ``'skip'``. Defaults to ``'raise'``.
 
     Attributes:
-        skipped: Number of skipped annotations of each image that
-            this process loaded; 1 for an image without any. The log names the first
-            fault of each annotation file.
+        skipped: Number of skipped annotations of each image that this process loaded; 1
+            for an image without any. The log names the first fault of each annotation
+            file.
     """
 
     def __init__(
@@ -81,14 +80,18 @@ class WeakAnnotationLoader(BaseTransform):
         self.skipped: dict[str, int] = {}
         self._logged: set[str] = set()
 
-    def _class_table(self, classes):
+    def _class_table(
+        self, classes: Sequence[str | int] | Mapping[str | int, int]
+    ) -> np.ndarray:
         """New label of each source class: 254 if left out, -1 beyond the last."""
         table = np.full(256, INVALID, np.int16)
         table[: self.num_source] = UNLABELED
         if not isinstance(classes, Mapping):
             classes = {source: label for label, source in enumerate(classes)}
         for source, label in classes.items():
-            number = self.names.get(source, source)
+            number = (
+                self.names.get(source, source) if isinstance(source, str) else source
+            )
             if isinstance(number, str) or not 0 <= number < self.num_source:
                 known = ', '.join(self.names) or f'numbers below {self.num_source}'
                 raise ValueError(
@@ -130,7 +133,7 @@ class WeakAnnotationLoader(BaseTransform):
 
     @abstractmethod
     def annotation_path(self, image_id: str) -> Path:
-        """File with the annotations of an image."""
+        """Return the file with the annotations of an image."""
 
     @abstractmethod
     def draw(
@@ -141,7 +144,7 @@ class WeakAnnotationLoader(BaseTransform):
         table: np.ndarray,
         faults: list[Fault],
     ) -> np.ndarray:
-        """Label map of an image.
+        """Draw the label map of an image.
 
         Args:
             path: Result of :meth:`annotation_path`.
@@ -149,13 +152,13 @@ class WeakAnnotationLoader(BaseTransform):
             size: Height and width.
             table: Label of each class number, ``(256,)``; -1 if there
                 is no such class.
-            faults: Takes what cannot be used.
+            faults: List to which annotations that cannot be used are appended.
 
         Returns:
             uint8 of the given size, 254 where unlabeled.
         """
 
-    def _handle(self, path, image_id, faults):
+    def _handle(self, path: Path, image_id: str, faults: list[Fault]) -> None:
         message = f'{path}, image {image_id}: {faults[0].message}'
         if len(faults) > 1:
             message += f' ({len(faults)} faults in this image)'
@@ -174,7 +177,7 @@ class WeakAnnotationLoader(BaseTransform):
             )
 
 
-def _image_size(results):
+def _image_size(results: dict[str, Any]) -> tuple[int, int]:
     image = results.get('img')
     size = results.get('ori_shape', None if image is None else image.shape)
     if size is None or (image is not None and image.shape[:2] != tuple(size[:2])):
@@ -187,15 +190,15 @@ def _image_size(results):
 
 
 def no_annotation() -> Fault:
-    """The fault of an image that has no annotation."""
+    """Make the fault of an image that has no annotation."""
     return Fault('no annotation of this image')
 
 
 def wrong_size(found: tuple[int, int], size: tuple[int, int]) -> Fault:
-    """The fault of annotations made for an image of another (height, width)."""
+    """Make the fault of annotations for an image of another (height, width)."""
     return Fault(f'made for {by_size(found)} pixels, but the image has {by_size(size)}')
 
 
 def by_size(size: tuple[int, int]) -> str:
-    """(height, width) as the text width x height."""
+    """Format (height, width) as the text width x height."""
     return f'{size[1]}x{size[0]}'

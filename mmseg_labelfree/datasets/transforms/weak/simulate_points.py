@@ -1,11 +1,13 @@
-"""Point labels from full label maps."""
+"""Transform that makes points from full label maps."""
+
+from collections.abc import Iterable
 
 import numpy as np
 from mmseg.registry import TRANSFORMS
 
 from .files import draw_points
 from .simulator import WeakLabelSimulator
-from .strokes import inner_point
+from .strokes import Component, inner_point
 
 
 @TRANSFORMS.register_module()
@@ -50,7 +52,9 @@ class SimulatePoints(WeakLabelSimulator):
         self.largest = per == 'class'
         self.radius = radius
 
-    def draw(self, labels, found, rng):
+    def draw(
+        self, labels: np.ndarray, found: Iterable[Component], rng: np.random.Generator
+    ) -> None:
         """Draw one square for each component."""
         points = []
         for value, (rows, columns), mask in found:

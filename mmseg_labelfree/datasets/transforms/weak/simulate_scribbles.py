@@ -1,9 +1,12 @@
-"""Scribbles from full label maps."""
+"""Transform that makes scribbles from full label maps."""
 
+from collections.abc import Iterable
+
+import numpy as np
 from mmseg.registry import TRANSFORMS
 
 from .simulator import WeakLabelSimulator
-from .strokes import stroke
+from .strokes import Component, stroke
 
 
 @TRANSFORMS.register_module()
@@ -48,7 +51,9 @@ class SimulateScribbles(WeakLabelSimulator):
         self.width = width
         self.trim = trim
 
-    def draw(self, labels, found, rng):
+    def draw(
+        self, labels: np.ndarray, found: Iterable[Component], rng: np.random.Generator
+    ) -> None:
         """Draw one stroke for each component."""
         for value, window, mask in found:
             labels[window][stroke(mask, rng, self.width, self.trim)] = value

@@ -1,6 +1,7 @@
 """Base class of the transforms that simulate weak labels."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from ....ops.label_maps import IGNORE, UNLABELED
 from .files import unlabeled_map
-from .strokes import components, image_rng
+from .strokes import Component, components, image_rng
 
 
 class WeakLabelSimulator(BaseTransform):
@@ -24,10 +25,10 @@ class WeakLabelSimulator(BaseTransform):
     Modified keys: ``gt_seg_map``, uint8: 254 where unlabeled, 255 for void if kept.
 
     Args:
-        seed: Another one gives other labels. Defaults to 0.
+        seed: Seed of the draws. Defaults to 0.
         background: Whether class 0 is labeled as well.
         min_area: Components of fewer pixels get no label, except the largest
-            of each class, because eq. 13 of MiB needs every class of the image.
+            of each class: the loss (MiB, eq. 13) needs every class of the image.
             Defaults to 1: every component is labeled.
         void: What becomes of pixels of label 255. ``'unlabeled'`` makes them
             254 like their surroundings: who sets points or scribbles does not draw
@@ -74,7 +75,9 @@ class WeakLabelSimulator(BaseTransform):
         return results
 
     @abstractmethod
-    def draw(self, labels: np.ndarray, found, rng: np.random.Generator) -> None:
+    def draw(
+        self, labels: np.ndarray, found: Iterable[Component], rng: np.random.Generator
+    ) -> None:
         """Draw the labels of all components into a map.
 
         Args:

@@ -77,7 +77,7 @@ def inner_point(mask: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
 
     Args:
         mask: Bool ``(h, w)`` with at least one pixel.
-        rng: Gives one number.
+        rng: Generator that one number is drawn from.
 
     Returns:
         x and y in the patch.
@@ -105,7 +105,7 @@ def stroke(
 
     Args:
         mask: Bool ``(h, w)``, one component with at least one pixel.
-        rng: Gives two numbers, for the ends.
+        rng: Generator that two numbers are drawn from, for the ends.
         width: Width in pixels, odd.
         trim: At most this share of the path is cut from each end, below 0.5.
     """
@@ -131,15 +131,15 @@ def stroke(
     return line.view(bool)
 
 
-def _whole_cells(mask, step):
+def _whole_cells(mask: np.ndarray, step: int) -> np.ndarray:
     """Cells of step x step pixels that are True everywhere."""
     height, width = (side // step for side in mask.shape)
     cells = mask[: height * step, : width * step].reshape(height, step, width, step)
-    return cells.all((1, 3))
+    return np.all(cells, axis=(1, 3))
 
 
 def longest_path(skeleton: np.ndarray) -> np.ndarray:
-    """The longest of the shortest paths through the largest part of a skeleton.
+    """Find the longest of the shortest paths through a skeleton's largest part.
 
     Two searches: from any pixel to the farthest one, and from there to the farthest.
     That is exact for a tree; for a skeleton with loops it is a long path.
@@ -167,10 +167,10 @@ def longest_path(skeleton: np.ndarray) -> np.ndarray:
         (np.concatenate(lengths), edges), shape=(len(pixels), len(pixels))
     )
     _, part = csgraph.connected_components(graph, directed=False)
-    start = np.flatnonzero(part == np.bincount(part).argmax())[0]
-    start = _farthest(csgraph.dijkstra(graph, directed=False, indices=start))
+    pixel = np.flatnonzero(part == np.bincount(part).argmax())[0]
+    end = _farthest(csgraph.dijkstra(graph, directed=False, indices=pixel))
     distance, previous = csgraph.dijkstra(
-        graph, directed=False, indices=start, return_predecessors=True
+        graph, directed=False, indices=end, return_predecessors=True
     )
     node, path = _farthest(distance), []
     while node >= 0:
@@ -179,5 +179,5 @@ def longest_path(skeleton: np.ndarray) -> np.ndarray:
     return pixels[path]
 
 
-def _farthest(distance):
-    return np.where(np.isinf(distance), -1, distance).argmax()
+def _farthest(distance: np.ndarray) -> int:
+    return int(np.where(np.isinf(distance), -1, distance).argmax())

@@ -1,4 +1,4 @@
-"""EWC, PI and RW: hold important parameters where the previous step left them."""
+"""EWC, PI and RW: keep important parameters near the previous step's values."""
 
 from .hook import ParameterImportanceHook
 from .tracker import ImportanceTracker

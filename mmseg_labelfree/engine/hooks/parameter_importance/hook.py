@@ -1,4 +1,4 @@
-"""Holds important parameters where the previous step left them: EWC, PI and RW."""
+"""Hook that keeps important parameters near their old values: EWC, PI and RW."""
 
 from typing import Any, Literal
 
@@ -25,10 +25,10 @@ from .tracker import ImportanceTracker
 
 @HOOKS.register_module()
 class ParameterImportanceHook(CheckpointEntryHook):
-    r"""Hook that records how important parameters are, and holds important ones.
+    r"""Hook that records the importance of parameters and penalizes their change.
 
-    The prior-focused baselines EWC, PI and RW of Modeling the Background (section
-    6.2.1, https://arxiv.org/abs/2002.00718; see
+    The prior-focused baselines EWC, PI and RW of MiB (section 6.2.1,
+    https://arxiv.org/abs/2002.00718; see
     :mod:`mmseg_labelfree.ops.parameter_importance`). During a step the hook records
     the importance of every trainable parameter, and each checkpoint carries it as the
     entry ``parameter_importance``. In a later step it adds the gradient of
@@ -114,7 +114,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
         self.tracker: ImportanceTracker | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse an optimizer that the hook cannot follow."""
+        """Check that the hook works with the optimizer."""
         wrapper = runner.optim_wrapper
         if isinstance(wrapper, OptimWrapperDict) or not isinstance(
             wrapper, OptimWrapper
@@ -134,7 +134,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
         self._detach()
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Start to record; on resume, go on with the record.
+        """Start the record; on resume, continue it.
 
         Not earlier, because only now have all hooks set weights and memory layout.
         """
@@ -146,7 +146,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
             runner.logger.info(f'Parameter importance loaded from {self.checkpoint}.')
 
     def track(self, model: nn.Module, optimizer: Optimizer) -> ImportanceTracker:
-        """Act on every ``optimizer.step()`` from now on.
+        """Record and penalize every ``optimizer.step()`` from now on.
 
         Args:
             model: The bare model, with its weights at the start of the step, or of the
@@ -154,7 +154,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
             optimizer: Its optimizer.
 
         Returns:
-            What acts, which is also the attribute ``tracker``.
+            The tracker, which is also the attribute ``tracker``.
         """
         params = {n: p for n, p in model.named_parameters() if p.requires_grad}
         old: State = {}
@@ -172,11 +172,11 @@ class ParameterImportanceHook(CheckpointEntryHook):
         return self.tracker
 
     def contents(self, runner: Runner) -> dict[str, Any] | None:
-        """Importance for the next step, and the state of the record."""
+        """Return the importance for the next step and the state of the record."""
         return None if self.tracker is None else self.tracker.entry()
 
     def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
-        """Go on with the record."""
+        """Continue the record."""
         if self.tracker is not None:
             self.tracker.restore(entry)
 
@@ -187,7 +187,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Note the value of the penalty where the logger is going to ask for it."""
+        """Log the value of the penalty at the logger's interval."""
         penalty = None if self.tracker is None else self.tracker.penalty
         if penalty is None:
             return
@@ -199,7 +199,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
                 runner.message_hub.update_scalar('train/importance_penalty', value)
 
     def after_run(self, runner: Runner) -> None:
-        """Leave the optimizer alone."""
+        """Remove the tracker from the optimizer."""
         self._detach()
 
     def _detach(self) -> None:

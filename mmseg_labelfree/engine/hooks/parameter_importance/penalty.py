@@ -18,12 +18,12 @@ ENTRY = 'parameter_importance'
 
 
 class ImportancePenalty:
-    """Quadratic penalty on some parameters, times ``weight``.
+    """Quadratic penalty on the change of parameters, times ``weight``.
 
     Args:
         params: Parameters; those whose ``.grad`` is None are left alone.
-        reference: Where they should stay.
-        importance: How much each element should stay there.
+        reference: Their values in the previous step.
+        importance: Importance of each element.
         weight: Factor on the penalty.
     """
 
@@ -50,14 +50,14 @@ class ImportancePenalty:
 
     @torch.no_grad()
     def value(self) -> Tensor:
-        """The penalty, a scalar on the parameters' device."""
+        """Compute the penalty, a scalar on the parameters' device."""
         return self.weight * quadratic_penalty(*self.tensors)
 
 
 def read_previous(
     checkpoint: str, kind: str, named: Mapping[str, Tensor], normalize: bool
 ) -> tuple[State, tuple[list[Tensor], list[Tensor], list[Tensor]]]:
-    """Read what a step needs of the previous one.
+    """Read the importance and the weights that the previous step has saved.
 
     Args:
         checkpoint: The previous step's checkpoint, or its ``work_dir``.

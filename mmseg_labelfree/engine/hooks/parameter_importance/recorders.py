@@ -1,4 +1,4 @@
-"""What is recorded during a step to know the importance of parameters after it."""
+"""Recorders of what the importance of parameters is computed from."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ State = dict[str, list[Tensor]]
 
 
 class ImportanceRecorder(ABC):
-    """Base class of what looks on before and after every update of the parameters.
+    """Base class of recorders, called before and after every update of the parameters.
 
     Attributes:
-        state: All that a resumed training needs, one tensor
-            per parameter in each list; subclasses change the tensors in place.
+        state: All that a resumed training needs, one tensor per parameter in each
+            list; subclasses change the tensors in place.
         num_updates: Updates seen so far.
     """
 
@@ -36,12 +36,12 @@ class ImportanceRecorder(ABC):
         """Read the task gradient from ``.grad`` of the ``active`` parameters."""
 
     def after_update(self, active: list[int]) -> None:
-        """See where the update has taken the ``active`` parameters."""
+        """Read the new values of the ``active`` parameters."""
         self.num_updates += 1
 
     @abstractmethod
     def importance(self, state: State, old: State) -> State:
-        """Importance maps after this step, on the CPU.
+        """Compute the importance maps after this step, on the CPU.
 
         Args:
             state: :attr:`state` on the CPU; is not changed.
@@ -65,7 +65,7 @@ class FisherRecorder(ImportanceRecorder):
         update_fisher_(_pick(self.state['fisher'], active), grads, self.alpha)
 
     def importance(self, state: State, old: State) -> State:
-        """The map ``fisher``."""
+        """Return the map ``fisher``."""
         return {'fisher': state['fisher']}
 
 
@@ -94,9 +94,9 @@ class PathIntegralRecorder(ImportanceRecorder):
         accumulate_path_(*(_pick(tensors, active) for tensors in lists))
 
     def importance(self, state: State, old: State) -> State:
-        """The map ``score``, summed over all steps so far."""
+        """Return the map ``score``, summed over all steps so far."""
         params = [p.detach().cpu() for p in self.params]
-        distance = torch._foreach_sub(params, state['start'])
+        distance = list(torch._foreach_sub(params, state['start']))
         score = path_integral_score(state['path'], distance, self.eps)
         for rows, before in _old_rows(score, old):
             rows.add_(before)
@@ -133,14 +133,14 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
         if self.num_updates % self.interval:
             return
         path, start = self.state['path'], self.state['start']
-        distance = torch._foreach_sub(self.params, start)
+        distance = list(torch._foreach_sub(self.params, start))
         score = riemannian_score(path, distance, self.state['fisher'], self.eps)
         torch._foreach_add_(self.state['score'], score)
         torch._foreach_zero_(path)
         torch._foreach_copy_(start, self.params)
 
     def importance(self, state: State, old: State) -> State:
-        """The maps ``fisher``, of this step, and ``score``, over all steps so far."""
+        """Return the maps ``fisher`` of this step and ``score`` of all steps so far."""
         score = [s.clone() for s in state['score']]
         for rows, before in _old_rows(score, old):
             rows.add_(before).mul_(0.5)
@@ -148,7 +148,7 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
 
 
 def gradients(params: Sequence[Tensor]) -> list[Tensor]:
-    """``.grad`` of parameters that all have one."""
+    """Return ``.grad`` of parameters that all have one."""
     return [p.grad for p in params if p.grad is not None]
 
 

@@ -1,4 +1,4 @@
-"""Acts on every update of an optimizer: records importance, adds the penalty."""
+"""Recording and penalty, attached to an optimizer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from .recorders import ImportanceRecorder, State
 
 
 class ImportanceTracker:
-    """Lets a recorder and a penalty act on every ``optimizer.step()`` from now on.
+    """Tracker that runs a recorder and a penalty in every ``optimizer.step()``.
 
     Args:
         kind: 'ewc', 'pi' or 'rw'.
@@ -44,13 +44,13 @@ class ImportanceTracker:
         ]
 
     def detach(self) -> None:
-        """Leave the optimizer alone."""
+        """Remove the tracker from the optimizer."""
         for handle in self._handles:
             handle.remove()
 
     @torch.no_grad()
     def entry(self) -> dict[str, Any]:
-        """The checkpoint entry: importance for the next step, state for resuming."""
+        """Return the entry: importance for the next step, state for resuming."""
         state = {k: [t.cpu() for t in v] for k, v in self.recorder.state.items()}
         maps = self.recorder.importance(state, self._old)
         return dict(
@@ -61,7 +61,7 @@ class ImportanceTracker:
         )
 
     def restore(self, entry: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`entry` returned before an interruption.
+        """Continue from what :meth:`entry` returned before an interruption.
 
         Raises:
             ValueError: The entry holds importance of another kind, or of other
