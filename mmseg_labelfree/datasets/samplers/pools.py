@@ -14,6 +14,12 @@ class SourcePool:
 
     ``history`` holds for each version of the pool the first draw from it, its members
     and the number of its first pass; a draw is found by division.
+
+    Args:
+        name: Name of the source.
+        members: Indices of its samples in the dataset.
+        seed: Seed of the run.
+        shuffle: Random order in each pass; False for ascending indices.
     """
 
     def __init__(
@@ -103,7 +109,17 @@ def _counts_by_ratio(ratio: Mapping[str, float], batch_size: int) -> dict[str, i
 
 
 def source_indices(dataset: Any) -> dict[str, np.ndarray]:
-    """Find the indices of each source."""
+    """Find the indices of each source.
+
+    Args:
+        dataset: A ``SourceDataset`` or a ``ConcatDataset`` of several.
+
+    Returns:
+        int64 indices into the dataset by name of the source.
+
+    Raises:
+        ValueError: A part has no ``source``.
+    """
     parts = getattr(dataset, 'datasets', [dataset])
     pools: dict[str, list[np.ndarray]] = {}
     start = 0

@@ -44,6 +44,7 @@ class SourceDataset:
         source: Name of the source. A sample that was drawn from another pool of the
             sampler carries that pool's name.
         labeled: False hides the labels.
+        lazy_init: Whether to leave reading the data to :meth:`full_init`.
 
     Raises:
         FileNotFoundError: Files of the dataset are missing.

@@ -52,6 +52,7 @@ class ZeroLabelDataset(SourceDataset):
             :class:`~mmseg_labelfree.engine.jobs.PseudoLabelJob` wrote; they fill
             the unlabeled pixels (with a seen background: its pixels) in training.
         source: As for :class:`~mmseg_labelfree.datasets.SourceDataset`.
+        lazy_init: Whether to leave reading the data to :meth:`full_init`.
 
     Raises:
         FileNotFoundError: Files of the dataset are missing.

@@ -20,6 +20,9 @@ State = dict[str, list[Tensor]]
 class ImportanceRecorder(ABC):
     """Base class of recorders, called before and after every update of the parameters.
 
+    Args:
+        params: The trainable parameters, with their values at the start of the step.
+
     Attributes:
         state: All that a resumed training needs, one tensor per parameter in each
             list; subclasses change the tensors in place.
@@ -52,7 +55,12 @@ class ImportanceRecorder(ABC):
 
 
 class FisherRecorder(ImportanceRecorder):
-    """Recorder of EWC: the Fisher diagonal of this step alone, as in MiB's code."""
+    """Recorder of EWC: the Fisher diagonal of this step alone, as in MiB's code.
+
+    Args:
+        params: As for :class:`ImportanceRecorder`.
+        alpha: Weight of the newest squared gradient, above 0 and at most 1.
+    """
 
     def __init__(self, params: Sequence[Tensor], alpha: float) -> None:
         super().__init__(params)
@@ -70,7 +78,12 @@ class FisherRecorder(ImportanceRecorder):
 
 
 class PathIntegralRecorder(ImportanceRecorder):
-    """Recorder of PI: the path integral of the step, added to the old score."""
+    """Recorder of PI: the path integral of the step, added to the old score.
+
+    Args:
+        params: As for :class:`ImportanceRecorder`.
+        eps: Added to the denominator of the score, above 0.
+    """
 
     def __init__(self, params: Sequence[Tensor], eps: float) -> None:
         super().__init__(params)
@@ -108,6 +121,12 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
 
     Within a step the scores of the intervals are added up, an unfinished one at the end
     is left out. After it the sum is averaged with the old score.
+
+    Args:
+        params: As for :class:`ImportanceRecorder`.
+        alpha: As for :class:`FisherRecorder`.
+        interval: Updates between two scores.
+        eps: As for :class:`PathIntegralRecorder`.
     """
 
     def __init__(
