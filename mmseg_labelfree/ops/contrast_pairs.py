@@ -91,13 +91,13 @@ def negative_classes(
     r"""Find the classes that each pixel is a negative of (U2PL+, eq. 25-28).
 
     The rank of a class is 0 for the most probable one. A labeled pixel is a negative
-    of the classes other than its own of rank below ``low_rank`` (eq. 26); an
+    of the classes other than its own of rank below ``low_rank`` (U2PL+, eq. 26); an
     unlabeled one, if unreliable, of those from ``low_rank`` to ``high_rank - 1``
-    (eq. 27). Classes of equal probability come in any order.
+    (U2PL+, eq. 27). Classes of equal probability come in any order.
 
     ``variant='official'`` is what the authors' code does instead (open issue #171
     there): no labeled pixel is ever a negative, and an unreliable one only of its
-    own pseudo-label, if that has a rank of eq. 27. With logits and labels from the same
+    own pseudo-label, if it has such a rank. With logits and labels from the same
     prediction this is never so; their code ranks by a second, noisier one.
 
     Args:

@@ -2,7 +2,7 @@ r"""Which pseudo-labels to trust: the entropy partition of U2PL+.
 
 U2PL+ (https://arxiv.org/abs/2306.02314, section 3.3; U2PL,
 https://arxiv.org/abs/2203.03884). The entropy itself is
-:func:`~mmseg_labelfree.ops.entropy.softmax_entropy` (eq. 11).
+:func:`~mmseg_labelfree.ops.entropy.softmax_entropy` (U2PL+, eq. 11).
 """
 
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ class EntropySplit(NamedTuple):
     r"""The pixels of unlabeled images by how sure the teacher is of them.
 
     Attributes:
-        reliable: Bool ``(N, H, W)``, pixels whose pseudo-label is used (eq. 12).
+        reliable: Bool ``(N, H, W)``, pixels with a pseudo-label (U2PL+, eq. 12).
         anchors: Bool ``(N, H, W)``, pixels that may be anchors of the contrast.
-        unreliable: Bool ``(N, H, W)``, pixels that may be negatives (eq. 27).
+        unreliable: Bool ``(N, H, W)``, pixels that may be negatives (U2PL+, eq. 27).
         threshold: Scalar :math:`\gamma_t` in nats.
     """
 
@@ -78,7 +78,7 @@ def split_by_entropy(
     r"""Split pixels at a percentile of their entropy (U2PL+, eq. 12).
 
     :math:`\gamma_t` is the ``1 - share`` quantile. Below it a pixel is reliable, above
-    it unreliable. At it, it is neither, as eq. 12 and 27 have it: where many pixels
+    it unreliable. At it, it is neither (U2PL+, eq. 12 and 27): where many pixels
     share one entropy, this may be many.
 
     With ``variant='official'`` the contrast has its own, symmetric tails, as in the

@@ -94,7 +94,7 @@ def _neighbors(segments: np.ndarray) -> np.ndarray:
 def _background(
     distance: np.ndarray, linked: np.ndarray, border: np.ndarray
 ) -> np.ndarray:
-    """Probability of background by boundary connectivity (eq. 3 to 6)."""
+    """Probability of background by boundary connectivity (Zhu et al., eq. 3-6)."""
     if not linked.any():
         return np.ones(len(distance))
     # Steps below the usual distance to the most similar neighbor count as none.

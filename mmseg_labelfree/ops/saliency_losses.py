@@ -70,7 +70,7 @@ def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
 
     .. math:: 1 - \frac{\sum xy}{\sum (x + y - xy)}
 
-    BASNet eq. 6. Two empty masks cost 0; an empty ``y`` alone costs 1, without
+    BASNet, eq. 6. Two empty masks cost 0; an empty ``y`` alone costs 1, without
     a gradient for ``x``.
 
     Args:
@@ -94,7 +94,7 @@ def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
 def hybrid_saliency_loss(
     logits: Tensor, label: Tensor, ignore_index: int = 255
 ) -> dict[str, Tensor]:
-    """Compute BASNet's losses of pixels, patches and the map (its eq. 4 to 6).
+    """Compute BASNet's losses of pixels, patches and the map (eq. 4-6).
 
     Pixels that are ignored count as right with the value 0 in the patch and map
     losses, and not at all in the mean over pixels.

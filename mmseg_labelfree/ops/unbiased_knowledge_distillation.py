@@ -34,7 +34,7 @@ def unbiased_knowledge_distillation(
         alpha: Factor on the teacher's logits, above 1 for sharper targets. As in the
             authors' code the student's logits are not scaled. Defaults to 1.0.
         class_average: Divide by K as the authors' code does; the published weights of
-            10 and 100 refer to that. False is the plain sum of eq. 7. Defaults to
+            10 and 100 refer to that. False is the plain sum (MiB, eq. 7). Defaults to
             True.
 
     Returns:

@@ -36,8 +36,8 @@ class PairwiseAffinityLoss(nn.Module):
     Args:
         positive_threshold: :math:`t^+`, a cosine. Defaults to 0.2.
         negative_threshold: :math:`t^-`, a cosine. Defaults to 0.12.
-        function: h, 'exp' (eq. 5), 'linear' (eq. 4) or 'log' (eq. 3). Defaults to
-            'exp'.
+        function: h, 'exp' (IDDC, eq. 5), 'linear' (IDDC, eq. 4) or 'log' (IDDC,
+            eq. 3). Defaults to 'exp'.
         weighted: Weigh the pairs by their affinities. Defaults to True.
         num_negatives: Other images for each image. Defaults to 3.
         negative_weight: :math:`\lambda_1` (IDDC, eq. 8), factor on :math:`L^-`; 0

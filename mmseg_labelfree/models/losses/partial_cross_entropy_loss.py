@@ -20,7 +20,7 @@ class PartialCrossEntropyLoss(DecodeLoss):
 
     Args:
         **kwargs: As for :class:`DecodeLoss`; only ``avg_non_ignore=False`` is possible,
-            because eq. 12 has denominators of its own.
+            because the loss (MiB, eq. 12) has denominators of its own.
 
     Raises:
         ValueError: An argument is out of range.

@@ -32,11 +32,11 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
     an empty U the second.
 
     U holds the classes in the label map that reaches the loss: after cropping those of
-    the crop, because x in eq. 13 is the network's input, and because a class known to
-    be elsewhere in the photograph is no likely class of this crop. The price: a crop
+    the crop, because x is the network's input (MiB, eq. 13) and because a class known
+    to be elsewhere in the photograph is no likely class of this crop. The price: a crop
     that shows an object but not its point counts the object as one of the other
-    classes. Crops much smaller than the image make this frequent with points,
-    seldom with scribbles, which span the object.
+    classes. Crops much smaller than the image make this frequent with points, seldom
+    with scribbles, which span the object.
 
     Args:
         gamma: Weight of the unlabeled pixels, at least 0. The paper does not print its

@@ -27,7 +27,7 @@ class WeibullBalanceLoss(BaseLoss):
 
     Args:
         k: Shape, above 0 and below 1. Defaults to 0.3.
-        lambda_: Scale, above 0. Defaults to 1.0, as in eq. 7.
+        lambda_: Scale, above 0. Defaults to 1.0, as in the paper (IDDC, eq. 7).
         variant: 'paper' or 'official'. Defaults to 'paper'.
         **kwargs: As for :class:`BaseLoss`.
 

@@ -109,8 +109,8 @@ class PathIntegralRecorder(ImportanceRecorder):
     def importance(self, state: State, old: State) -> State:
         """Return the map ``score``, summed over all steps so far."""
         params = [p.detach().cpu() for p in self.params]
-        distance = list(torch._foreach_sub(params, state['start']))
-        score = path_integral_score(state['path'], distance, self.eps)
+        distance = torch._foreach_sub(params, state['start'])
+        score = path_integral_score(state['path'], list(distance), self.eps)
         for rows, before in _old_rows(score, old):
             rows.add_(before)
         return {'score': score}
@@ -152,8 +152,8 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
         if self.num_updates % self.interval:
             return
         path, start = self.state['path'], self.state['start']
-        distance = list(torch._foreach_sub(self.params, start))
-        score = riemannian_score(path, distance, self.state['fisher'], self.eps)
+        distance = torch._foreach_sub(self.params, start)
+        score = riemannian_score(path, list(distance), self.state['fisher'], self.eps)
         torch._foreach_add_(self.state['score'], score)
         torch._foreach_zero_(path)
         torch._foreach_copy_(start, self.params)
