@@ -30,6 +30,14 @@ def _mmseg_scope():
     init_default_scope('mmseg')
 
 
+@pytest.fixture(autouse=True)
+def _plain_dumps(monkeypatch):
+    """Write configs as they are: laying them out takes longer than most trainings."""
+    monkeypatch.setattr(
+        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
+    )
+
+
 @pytest.fixture
 def train_in_two_processes():
     """Run ``tools/train.py`` with a config and a work dir in two gloo processes."""
