@@ -245,26 +245,6 @@ def test_options_can_be_set_and_figures_are_of_our_metrics(path, tmp_path):
             assert metric_keys(cfg) >= result.metrics.keys()
 
 
-def test_configs_that_texts_name_exist():
-    texts = [
-        *ROOT.glob('*.md'),
-        *ROOT.glob('data/*.md'),
-        *ROOT.glob('configs/**/*.md'),
-        *ROOT.glob('docs/**/*.md'),
-        *ROOT.glob('tools/**/*.*'),
-        *ROOT.glob('mmseg_labelfree/**/*.py'),
-    ]
-    gone = {}
-    for path in texts:
-        if path.name == 'CHANGELOG.md' or path.suffix == '.pyc':
-            continue  # the one names what was
-        named = re.findall(r'\bconfigs/[\w./-]+\.(?:py|md|yaml)\b', path.read_text())
-        missing = {n for n in named if n.islower() and not (ROOT / n).exists()}
-        if missing:
-            gone[str(path.relative_to(ROOT))] = missing
-    assert gone == {}
-
-
 def test_every_registered_name_is_tested():
     package = ''.join(p.read_text() for p in ROOT.glob('mmseg_labelfree/**/*.py'))
     names = re.findall(r'register_module\(\)\nclass (\w+)', package)
