@@ -46,6 +46,7 @@ def test_runs_all_stages_and_reports(incremental):
     )
 
 
+@pytest.mark.slow
 def test_stage_config_runs_alone_and_stock_model_loads_it(incremental):
     runner = ProtocolRunner(incremental)
     runner.run('step_0')
@@ -128,6 +129,7 @@ def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
             torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_finished_stages_are_never_redone_unnoticed(incremental):
     ProtocolRunner(incremental).run('step_0')
     with pytest.raises(FileExistsError, match='step_0 holds a finished stage'):
@@ -145,6 +147,7 @@ def test_finished_stages_are_never_redone_unnoticed(incremental):
     assert 'step_0' in finished
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_work_dir_reads_its_own_checkpoints(incremental, tmp_path):
     """The copy's original is trained anew, with another seed, under the same names."""
     incremental.work_dir = str(tmp_path / 'original')
@@ -164,6 +167,7 @@ def test_a_copy_of_a_work_dir_reads_its_own_checkpoints(incremental, tmp_path):
     assert torch.equal(load_weights(f'{copied.work_dir}/step_1')[0][body], first[body])
 
 
+@pytest.mark.slow
 def test_a_step_without_the_earlier_one_says_so(incremental):
     refused = pytest.raises(FileNotFoundError, match='step_0 is not finished, and')
     with refused:
@@ -224,6 +228,7 @@ def write_metafile(config: Path, metrics: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_published_figures_stand_below_ours(incremental, capsys):
     write_metafile(Path(incremental.filename), '{mIoU/old: 35.1, mIoU/new: 13.5}')
     incremental.protocol.setup = 'joint'
@@ -245,6 +250,7 @@ class StopAt(Hook):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_interrupted_epochs_resume_to_the_same_weights(incremental):
     incremental.train_cfg = dict(
         type='EpochBasedTrainLoop', max_epochs=3, val_interval=3

@@ -175,6 +175,7 @@ def test_runs_and_reports(strict):
     assert len(weights['decode_head.conv_seg.weight']) == 4  # as a stock head has it
 
 
+@pytest.mark.slow
 def test_a_round_starts_from_the_stage_before(strict):
     strict.protocol.update(rounds=1)
     strict.protocol.next_rounds.optim_wrapper.optimizer.lr = 0.0
@@ -202,6 +203,7 @@ def test_a_leak_stops_the_training(strict):
         runner.run('spnet')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('background', ['unlabeled', 'seen'])
 def test_offline_labels_are_the_online_ones(strict, background):
     """The two modes see the same pixels where nothing is cropped or mirrored."""
@@ -253,6 +255,7 @@ def test_offline_labels_are_the_online_ones(strict, background):
         assert Path(strict.work_dir, 'round_1/finished.json').exists()
 
 
+@pytest.mark.slow
 def test_labels_job_goes_on_and_refuses_other_labels(strict):
     strict.protocol.update(mode='offline', rounds=1)
     runner = ProtocolRunner(strict)
@@ -324,6 +327,7 @@ def with_work_dir(path, work_dir):
     return cfg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mode', ['online', 'offline'])
 def test_two_processes_equal_one(strict, tmp_path, train_in_two_processes, mode):
     # Averaged over all pixels, of which both processes have as many.
