@@ -22,7 +22,7 @@ import mmseg_labelfree  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 FORK = multiprocessing.get_context('fork')
-SMALL = dict(dpi=40)
+SMALL = dict(dpi=60)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 torch.set_num_threads(1)
 
