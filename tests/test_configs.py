@@ -42,6 +42,9 @@ def name_of(path):
     return f'{path.parent.name}-{path.stem}'
 
 
+BUILT: set[str] = set()
+
+
 @pytest.fixture(scope='session')
 def annotations(tmp_path_factory):
     """A data folder with the annotations and vectors that parts open when built."""
@@ -89,7 +92,13 @@ def last_training(cfg: Config, work_dir: Path) -> Config:
 
 
 def build_model(model: dict) -> None:
-    """Build a model, without memory for its weights where that is possible."""
+    """Build a model, without memory for its weights where that is possible.
+
+    One that several configs have is built once.
+    """
+    if repr(model) in BUILT:
+        return
+    BUILT.add(repr(model))
     bank = model.get('memory_bank')
     if bank:
         bank.update(length=9, background_length=9)
