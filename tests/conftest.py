@@ -1,6 +1,7 @@
 """Tiny data and a tiny protocol that the tests of several modules share."""
 
 import copy
+import gc
 import multiprocessing
 import os
 import runpy
@@ -25,6 +26,7 @@ FORK = multiprocessing.get_context('fork')
 SMALL = dict(dpi=60)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 torch.set_num_threads(1)
+gc.freeze()  # datasets collect all garbage as they are built: not the frameworks, too
 
 CLASSES = ('background', 'square', 'bar', 'dot', 'frame')
 COLORS = ((60, 60, 60), (230, 40, 40), (40, 230, 40), (40, 40, 230), (230, 230, 40))

@@ -32,6 +32,7 @@ ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
 METHODS = sorted({path.parent for path in CONFIGS})
 SELF_SUPERVISED = sorted(ROOT.glob('configs/*/mocov3_*.py'))  # MMPretrain's scope
+BUILT: set[str] = set()
 ENTRIES: dict[Path, list] = {}
 for metafile in sorted(ROOT.glob('configs/*/metafile.yaml')):
     for entry in read_metafile(metafile):
@@ -40,9 +41,6 @@ for metafile in sorted(ROOT.glob('configs/*/metafile.yaml')):
 
 def name_of(path):
     return f'{path.parent.name}-{path.stem}'
-
-
-BUILT: set[str] = set()
 
 
 @pytest.fixture(scope='session')
