@@ -1,6 +1,6 @@
 # The commands of daily work, in the environment of `pip install -e ".[mminstall,tests,crf]"`.
 .DEFAULT_GOAL := help
-.PHONY: help all format lint types doctest test test-quick
+.PHONY: help all format lint types doctest test test-quick docs-index
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,11 +11,17 @@ format:  ## Format all files and mend what can be mended
 	ruff format .
 	ruff check --fix .
 
-lint:  ## Check format, code, spelling and the links inside the docs
+docs-index:  ## Write the generated pages in docs/ and tables of configs
+	python docs/make_indexes.py
+	python tools/make_config_tables.py
+
+lint:  ## Check format, code, spelling, links and generated pages
 	ruff format --check .
 	ruff check .
 	codespell
 	python .ci/check_links.py
+	python docs/make_indexes.py --check
+	python tools/make_config_tables.py --check
 
 types:  ## Check the types of the package
 	mypy

@@ -1,8 +1,11 @@
 """Tiny data and a tiny protocol that the tests of several modules share."""
 
 import copy
+import gc
 import multiprocessing
 import os
+import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
@@ -18,8 +22,11 @@ from PIL import Image
 import mmseg_labelfree  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
+FORK = multiprocessing.get_context('fork')
+SMALL = dict(dpi=60)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 torch.set_num_threads(1)
+gc.freeze()  # datasets collect all garbage as they are built: not the frameworks, too
 
 CLASSES = ('background', 'square', 'bar', 'dot', 'frame')
 COLORS = ((60, 60, 60), (230, 40, 40), (40, 230, 40), (40, 40, 230), (230, 230, 40))
@@ -30,30 +37,89 @@ def _mmseg_scope():
     init_default_scope('mmseg')
 
 
+@pytest.fixture(autouse=True)
+def _plain_dumps(monkeypatch):
+    """Write configs as they are: laying them out takes longer than most trainings."""
+    monkeypatch.setattr(
+        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _plain_figures(monkeypatch):
+    """Draw figures without laying them out, and small: that takes longest."""
+    monkeypatch.setattr(
+        'matplotlib.layout_engine.ConstrainedLayoutEngine.execute', lambda *_: None
+    )
+    draw = Figure.savefig
+    monkeypatch.setattr(
+        Figure, 'savefig', lambda figure, path, **kw: draw(figure, path, **kw | SMALL)
+    )
+
+
+def _run_tool(tool: Path, arguments: list[str], environment: dict, output: Path):
+    """What a process of ``start_tool`` does."""
+    sys.stdout = sys.stderr = output.open('w', buffering=1)
+    for stream in (1, 2):
+        os.dup2(sys.stdout.fileno(), stream)
+    os.environ.update(environment)
+    sys.argv = [str(tool), *arguments]
+    runpy.run_path(str(tool), run_name='__main__')
+
+
 @pytest.fixture
-def train_in_two_processes():
+def start_tool(tmp_path):
+    """Start a tool of ``tools/`` as from a command line; gives process and output.
+
+    The process is forked, so that it need not import everything again.
+    """
+
+    def start(name, *arguments, **environment) -> tuple:
+        output = tmp_path / f'output_{len([*tmp_path.glob("output_*")])}'
+        output.touch()
+        arguments = [str(argument) for argument in arguments]
+        process = FORK.Process(
+            target=_run_tool,
+            args=(ROOT / 'tools' / name, arguments, environment, output),
+        )
+        process.start()
+        return process, output
+
+    return start
+
+
+@pytest.fixture
+def run_tool(start_tool):
+    """Run a tool of ``tools/``; all that it prints is in ``stdout``."""
+
+    def run(name, *arguments) -> subprocess.CompletedProcess:
+        process, output = start_tool(name, *arguments)
+        process.join()
+        return subprocess.CompletedProcess(
+            arguments, process.exitcode, output.read_text()
+        )
+
+    return run
+
+
+@pytest.fixture
+def train_in_two_processes(start_tool):
     """Run ``tools/train.py`` with a config and a work dir in two gloo processes."""
 
     def train(path, work_dir) -> None:
-        done = subprocess.run(
-            [
-                sys.executable,
-                '-m',
-                'torch.distributed.run',
-                '--standalone',
-                '--nproc_per_node=2',
-                str(ROOT / 'tools/train.py'),
-                str(path),
-                '--work-dir',
-                str(work_dir),
-                '--launcher',
-                'pytorch',
-            ],
-            env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        world = dict(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+        options = ('--work-dir', work_dir, '--launcher', 'pytorch')
+        ranks = [
+            start_tool('train.py', path, *options, RANK=k, LOCAL_RANK=k, **world)
+            for k in '01'
+        ]
+        for process, _ in ranks:
+            process.join()
+        text = ''.join(output.read_text() for _, output in ranks)
+        assert [process.exitcode for process, _ in ranks] == [0, 0], text
 
     return train
 
@@ -79,11 +145,10 @@ def in_two_processes(tmp_path):
     """
 
     def run(work, *args) -> list:
-        fork = multiprocessing.get_context('fork')
-        results = fork.SimpleQueue()
+        results = FORK.SimpleQueue()
         store = tmp_path / f'store_{len([*tmp_path.glob("store_*")])}'
         ranks = [
-            fork.Process(target=_connect, args=(rank, store, work, args, results))
+            FORK.Process(target=_connect, args=(rank, store, work, args, results))
             for rank in (0, 1)
         ]
         for process in ranks:

@@ -12,6 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TEST_COMMAND = ('<!-- test-command -->', '```bash', 'mkdir .venv', '```')
 
+MODULE = '''"""Nothing."""
+
+
+def nothing() -> None:
+    """Do nothing."""
+    return None
+'''
+
 
 def run(script, cwd, **env):
     """Run a script with this interpreter's tools first on the path."""
@@ -39,8 +47,14 @@ def small_project(folder, *readme):
     shutil.copy(ROOT / 'pyproject.toml', folder)
     package = folder / 'mmseg_labelfree'
     package.mkdir()
-    (package / '__init__.py').write_text('"""Nothing."""\n')
+    (package / '__init__.py').write_text(MODULE)
     (folder / 'README.md').write_text('\n'.join(['# Title', *readme, '']))
+    for script in ('docs/make_indexes.py', 'tools/make_config_tables.py'):
+        (folder / script).parent.mkdir()
+        shutil.copy(ROOT / script, folder / script)
+    subprocess.run([sys.executable, folder / 'docs/make_indexes.py'], check=True)
+    (folder / 'configs/method').mkdir(parents=True)
+    (folder / 'configs/method/config.py').write_text('model = dict()\n')
     return folder / '.ci' / 'run'
 
 
@@ -55,6 +69,7 @@ def test_readme_holds_one_line_per_command():
     assert test.endswith('&& pytest')
 
 
+@pytest.mark.slow
 def test_ci_runs_the_command_of_the_readme(tmp_path):
     script = small_project(
         tmp_path,
@@ -74,6 +89,7 @@ def test_ci_runs_the_command_of_the_readme(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / 'ran').read_text() == 'a  b\n'
     assert done.stdout.splitlines()[0] == '+ mkdir .venv && echo "a  b" > ran'
+    assert '| leaf configs | 1 (method: 1) |' in done.stdout
     assert not (tmp_path / '.venv').exists()
 
 
@@ -100,6 +116,7 @@ def test_ci_fails_when_the_tests_fail(tmp_path):
     assert not (tmp_path / '.venv').exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('file', 'text', 'message'),
     [
@@ -113,6 +130,7 @@ def test_ci_fails_when_the_tests_fail(tmp_path):
             '"""A."""\n\nb: int = \'c\'\n',
             'a.py:3: error: Incomp',
         ),
+        ('docs/components.md', '# Old\n', 'components.md is out of date'),
     ],
 )
 def test_ci_fails_when_a_check_fails(tmp_path, file, text, message):
@@ -127,7 +145,6 @@ def test_ci_fails_when_a_check_fails(tmp_path, file, text, message):
 
 def test_links_to_pages_headings_and_pictures_are_found(tmp_path):
     small_project(tmp_path, *TEST_COMMAND)
-    (tmp_path / 'docs').mkdir()
     (tmp_path / 'docs/flow.svg').write_text('<svg/>')
     (tmp_path / 'docs/page.md').write_text(
         '# A (b), `c_d`\n\n[1](#a-b-c_d) [2](../README.md#title) ![3](flow.svg)\n'
@@ -141,7 +158,7 @@ def test_links_to_pages_headings_and_pictures_are_found(tmp_path):
     )
     assert (done.returncode, done.stdout) == (
         0,
-        '2 pages: all links inside them resolve\n',
+        '4 pages: all links inside them resolve\n',
     )
 
 

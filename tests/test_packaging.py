@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = {'mminstall', 'crf', 'tests', 'docs'}
+pytestmark = pytest.mark.slow  # builds, and starts other interpreters
 
 
 def run(*command, cwd, check=True, **env):
@@ -152,7 +153,6 @@ def scripts(tmp_path):
     return tools
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ('script', 'arguments', 'expected'),
     [

@@ -1,6 +1,7 @@
 r"""Make the file of class embeddings that zero-label configs read.
 
-    python tools/make_class_embeddings.py --config configs/strict/CONFIG.py \
+    python tools/make_class_embeddings.py \
+        --config configs/strict/deeplabv2_r101_voc_15-5.py \
         --vectors fasttext=crawl-300d-2M.vec word2vec=GoogleNews-300.bin \
         --alias tvmonitor=tv --out data/word_vectors/voc12.npz
     python tools/make_class_embeddings.py --names names.txt \

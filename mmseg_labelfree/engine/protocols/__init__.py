@@ -1,6 +1,6 @@
 """Methods that train several times, as lists of plain stage configs."""
 
-from .base import Protocol, Stage, build_protocol
+from .base import DataPart, Protocol, Stage, build_protocol, loader_parts
 from .class_incremental import ClassIncrementalProtocol
 from .novel_class_discovery import NovelClassDiscoveryProtocol
 from .protocol_runner import ProtocolRunner
@@ -8,10 +8,12 @@ from .self_training import SelfTrainingProtocol
 
 __all__ = [
     'ClassIncrementalProtocol',
+    'DataPart',
     'NovelClassDiscoveryProtocol',
     'Protocol',
     'ProtocolRunner',
     'SelfTrainingProtocol',
     'Stage',
     'build_protocol',
+    'loader_parts',
 ]

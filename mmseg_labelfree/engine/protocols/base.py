@@ -64,6 +64,25 @@ class Stage:
         return float(train_cfg.get('max_iters') or train_cfg.get('max_epochs') or 1)
 
 
+@dataclass(frozen=True)
+class DataPart:
+    """Images that a config trains or is scored on.
+
+    Attributes:
+        name: Name of the part, of which a config has one.
+        text: Which images these are, in a few words for the terminal.
+        dataset: Config of the dataset.
+        training: Whether the images are trained on.
+        classes: Classes that are learned from them, where that is a choice.
+    """
+
+    name: str
+    text: str
+    dataset: Mapping[str, Any]
+    training: bool = True
+    classes: tuple[str, ...] = ()
+
+
 class Protocol(ABC):
     """Base class of protocols; subclasses are built from ``cfg.protocol``."""
 
@@ -80,6 +99,34 @@ class Protocol(ABC):
         Returns:
             The stages in the order in which they run. No data is read.
         """
+
+    def data_parts(self, cfg: Config) -> list[DataPart]:
+        """Which images the stages train on and are scored on.
+
+        These are the images of the first stage, unless a protocol chooses others for
+        each stage.
+
+        Args:
+            cfg: The whole config, with ``work_dir`` set. It is not changed.
+
+        Returns:
+            The parts, each under a name of its own. No data is read.
+        """
+        return loader_parts(self.stages(cfg)[0].cfg)
+
+    def known_counts(self, cfg: Config, num_images: int) -> dict[str, int]:
+        """Published numbers of images.
+
+        Args:
+            cfg: The whole config.
+            num_images: Images of the whole training set, to tell whether it is the one
+                that the numbers are for.
+
+        Returns:
+            Numbers by name of the part, of those that are known; under ``'sum'`` that
+            of all training parts together.
+        """
+        return {}
 
     @staticmethod
     def stage_config(
@@ -118,3 +165,29 @@ def build_protocol(cfg: Config) -> Protocol:
     if 'protocol' not in cfg:
         raise KeyError(f'{cfg.filename} has no `protocol`')
     return TASK_UTILS.build(cfg.protocol)
+
+
+def loader_parts(cfg: Config) -> list[DataPart]:
+    """Training images, each source of a mixed loader apart, and validation images.
+
+    Args:
+        cfg: Config of one training.
+
+    Raises:
+        ValueError: It has no ``train_dataloader``.
+    """
+    if cfg.get('train_dataloader') is None:
+        raise ValueError(f'{cfg.filename} has no train_dataloader, so no data to check')
+    dataset = cfg.train_dataloader.dataset
+    if dataset.get('type') == 'ConcatDataset':
+        names = [part.get('source', k) for k, part in enumerate(dataset.datasets)]
+        parts = [
+            DataPart(f'train {name}', f'training images, source {name!r}', part)
+            for name, part in zip(names, dataset.datasets, strict=True)
+        ]
+    else:
+        parts = [DataPart('train', 'training images', dataset)]
+    if cfg.get('val_dataloader') is not None:
+        images = cfg.val_dataloader.dataset
+        parts.append(DataPart('val', 'validation images', images, training=False))
+    return parts

@@ -1,15 +1,18 @@
 """Protocol of class-incremental learning: one training per step."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
-from ...datasets.splits.class_tasks import get_task
-from .base import Protocol, Stage
+from ...datasets.splits.class_tasks import TASKS, get_task
+from ...datasets.splits.published_counts import expected_counts
+from .base import DataPart, Protocol, Stage, loader_parts
 from .config_edit import (
     add_hook,
+    find_nodes,
     set_arguments,
     set_class_counts,
     set_dataset_arguments,
@@ -107,12 +110,47 @@ class ClassIncrementalProtocol(Protocol):
             previous = stages[-1].cfg.work_dir
         return stages
 
-    def _stage(self, cfg: Config, name: str, step: int, previous: str | None) -> Stage:
-        overrides = self.next_steps if previous else self.initial_step
-        stage = self.stage_config(cfg, name, overrides)
+    def data_parts(self, cfg: Config) -> list[DataPart]:
+        """Training and validation images of each step, or of joint training.
+
+        Raises:
+            ValueError: A loader would give labels for training in a test or the other
+                way round.
+        """
+        last = self.task.num_steps - 1
+        parts = []
+        for step in [last] if self.setup == 'joint' else range(last + 1):
+            stage = self.stage_config(cfg, f'step_{step}')
+            self._set_datasets(stage, step)
+            for part in loader_parts(stage):
+                _check_test_mode(part)
+                classes = self.task.new(step) if part.training else ()
+                name = f'{part.name} {step}'
+                text = f'{part.text} of step {step}'
+                parts.append(replace(part, name=name, text=text, classes=classes))
+        return parts
+
+    def known_counts(self, cfg: Config, num_images: int) -> dict[str, int]:
+        """Sizes of the authors' lists of the steps."""
+        task = self.task
+        reordered = task.name not in TASKS or task != get_task(task.name)
+        datasets = find_nodes(cfg.train_dataloader, 'IncrementalDataset')
+        has_lists = any(node.get('image_lists') is not None for node in datasets)
+        counts, total = expected_counts(
+            task, self.setup, num_images, has_lists, reordered
+        )
+        known = {f'train {step}': count for step, count in enumerate(counts or ())}
+        return known if total is None else known | dict(sum=total)
+
+    def _set_datasets(self, stage: Config, step: int) -> None:
         set_dataset_arguments(
             stage, 'IncrementalDataset', **self.dataset_settings, step=step
         )
+
+    def _stage(self, cfg: Config, name: str, step: int, previous: str | None) -> Stage:
+        overrides = self.next_steps if previous else self.initial_step
+        stage = self.stage_config(cfg, name, overrides)
+        self._set_datasets(stage, step)
         set_arguments(
             stage, 'GroupedIoUMetric', groups=self._groups(step), classwise=True
         )
@@ -143,3 +181,15 @@ class ClassIncrementalProtocol(Protocol):
         if task.num_steps > 2:
             groups |= {f'step_{k}': list(task.new(k)) for k in range(step + 1)}
         return {name: classes for name, classes in groups.items() if classes}
+
+
+def _check_test_mode(part: DataPart) -> None:
+    """Raise if the labels of a part would be those for the other kind of run."""
+    for node in find_nodes(part.dataset, 'IncrementalDataset'):
+        is_test = node['dataset'].get('test_mode', False)
+        if is_test == part.training:
+            raise ValueError(
+                f'{part.text}: test_mode of the dataset inside of IncrementalDataset '
+                f'is {is_test}, so its labels would be those for '
+                f'{"test" if is_test else "training"}; set test_mode={not is_test}'
+            )

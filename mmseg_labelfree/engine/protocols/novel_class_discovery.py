@@ -7,7 +7,8 @@ from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.novel_folds import get_fold
-from .base import Protocol, Stage
+from ...datasets.splits.published_counts import expected_fold_counts
+from .base import DataPart, Protocol, Stage
 from .config_edit import add_hook, set_class_counts
 from .fold_data import FoldData
 
@@ -156,6 +157,37 @@ class NovelClassDiscoveryProtocol(Protocol):
             eums=self._eums,
         )
         return [make[name](cfg) for name in NEEDS if name in wanted]
+
+    def data_parts(self, cfg: Config) -> list[DataPart]:
+        """Images of base training, base and novel images, and base validation."""
+        base, novel = self.fold.new(0), self.fold.new(1)
+        choices = (
+            ('mixed', 'training images with a base class: base training', 'base', ()),
+            (
+                'base',
+                'training images with base classes and no novel one',
+                'base',
+                base,
+            ),
+            ('novel', 'training images with a novel class', 'novel', novel),
+            ('val', 'validation images with a base class', 'base', ()),
+        )
+        parts = []
+        for name, text, subset, classes in choices:
+            training = name != 'val'
+            loader = cfg.train_dataloader if training else cfg.val_dataloader
+            dataset = dict(
+                loader.dataset,
+                subset=subset,
+                fold=self.fold_setting,
+                mixed_images=name in ('mixed', 'val'),
+            )
+            parts.append(DataPart(name, text, dataset, training, classes))
+        return parts
+
+    def known_counts(self, cfg: Config, num_images: int) -> dict[str, int]:
+        """Sizes of the authors' lists of the fold."""
+        return expected_fold_counts(self.fold, num_images)
 
     def _collect(self, name: str, wanted: set[str]) -> None:
         if name not in self.reuse:

@@ -204,6 +204,7 @@ def test_default_sizes_hold_every_class_often_enough():
             assert abs(first[c] - num * f[c] / sum(f)) <= 1
 
 
+@pytest.mark.slow
 def test_default_train_split_is_unequal_and_mixes_old_with_new_classes():
     plan = plan_scenes(900, np.random.default_rng((0, 0)))
     images, pixels = np.zeros(21, int), np.zeros(21)

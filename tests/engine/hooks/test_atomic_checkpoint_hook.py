@@ -30,6 +30,7 @@ def test_keeps_all_by_default(stage):
     assert names == ['iter_2.pth', 'iter_4.pth', 'iter_6.pth']
 
 
+@pytest.mark.slow
 def test_full_disk_leaves_the_previous_checkpoint_whole(stage, monkeypatch):
     put = LocalBackend.put
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.runner import Runner
 
@@ -13,6 +14,7 @@ def layouts(model):
     return {w.is_contiguous(memory_format=torch.channels_last) for w in weights}
 
 
+@pytest.mark.slow
 def test_student_and_teacher_are_converted(incremental):
     runner = ProtocolRunner(incremental)
     runner.run('step_0')

@@ -72,6 +72,7 @@ def train(folder, hook, iters, **kwargs):
     return str(folder / f'iter_{iters}.pth')
 
 
+@pytest.mark.slow
 def test_entry_goes_with_the_checkpoint(tmp_path):
     first, second, third = CountHook(), CountHook(), CountHook()
     path = train(tmp_path / 'first', first, 2)

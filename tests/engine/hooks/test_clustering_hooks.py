@@ -58,6 +58,7 @@ def runner(tmp_path, model, hook, name):
     )
 
 
+@pytest.mark.slow
 def test_dying_clusters_are_named_once(tmp_path, caplog):
     hook = HOOKS.build(dict(type='ClusterMonitorHook', interval=2))
     assert isinstance(hook, ClusterMonitorHook)

@@ -154,6 +154,7 @@ def test_warmup_copies_the_student(semi):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('buffers', ['copy', 'own'])
 def test_resume_is_exact(semi, buffers):
     semi.custom_hooks[2].buffers = buffers
@@ -177,6 +178,7 @@ def test_resume_is_exact(semi, buffers):
     assert record.losses[1:] == expected.losses[5:]
 
 
+@pytest.mark.slow
 def test_checkpoints_in_a_stock_segmentor(semi, tmp_path, capsys):
     runner, record = train(semi)
     _, _, path = load_weights(semi.work_dir)
@@ -218,6 +220,7 @@ def scores(cfg, checkpoint, val_model):
     return Runner.from_cfg(cfg).test()
 
 
+@pytest.mark.slow
 def test_validation_of_student_teacher_and_both(semi):
     semi.train_cfg.val_interval = 3
     semi.val_cfg = dict(type='TeacherStudentValLoop')
@@ -242,6 +245,7 @@ def test_validation_of_student_teacher_and_both(semi):
     assert student.keys() == teacher.keys() and student != teacher
 
 
+@pytest.mark.slow
 def test_single_model_validation_reads_the_saved_teacher(semi):
     train(semi)
     _, _, path = load_weights(semi.work_dir)
@@ -261,6 +265,7 @@ def test_single_model_validation_reads_the_saved_teacher(semi):
         train(semi, 'bare', load_from=str(bare), resume=True)
 
 
+@pytest.mark.slow
 def test_moved_samples_survive_a_resume(semi):
     class Move(Hook):
         def after_train_iter(self, runner, *args, **kwargs):
@@ -314,6 +319,7 @@ def test_settings_that_do_not_fit(semi):
         train(semi, 'stock')
 
 
+@pytest.mark.slow
 def test_stock_config_gains_a_teacher(semi, boxes_root, tmp_path):
     path = tmp_path / 'stock.py'
     path.write_text("""
@@ -391,6 +397,7 @@ U2PL = dict(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
 def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
     """Without what is drawn on each process: mixing, colors and dropout."""
@@ -421,6 +428,7 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
             assert torch.equal(first[key], second[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'settings',
     [dict(), dict(student_passes='per_source', num_strong_views=2), U2PL],

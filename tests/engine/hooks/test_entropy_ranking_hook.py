@@ -145,6 +145,7 @@ def test_student_reassigns_half_of_the_clean_images(eums):
     assert (Path(runner.work_dir) / 'dynamic_reassignment.png').is_file()
 
 
+@pytest.mark.slow
 def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     """EntropyRankingHook with a checkpoint, in a config that has no such stage."""
     first = run(
@@ -233,6 +234,7 @@ class Stop(Hook):
         runner.train_loop.stop_training = runner.iter == self.iteration
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('iteration', [1, 3])
 def test_resume_before_and_after(eums, iteration):
     expected = Record()
@@ -331,6 +333,7 @@ def ranking_job(cfg, work_dir):
     return Config(dict(cfg, job=job, work_dir=work_dir))
 
 
+@pytest.mark.slow
 def test_two_processes_decide_as_one(eums, tmp_path):
     alone = decision_of(run(eums, 'one'))
     eums.work_dir += '_two'

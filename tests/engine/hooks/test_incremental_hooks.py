@@ -1,4 +1,5 @@
 import copy
+import shutil
 
 import pytest
 import torch
@@ -16,11 +17,22 @@ from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_weights
 
 
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """Where the first test keeps its finished step 0 for the others."""
+    return tmp_path_factory.mktemp('finished') / 'step_0'
+
+
 @pytest.fixture
-def trained(incremental):
+def trained(incremental, finished):
     """A finished step 0 and the config of step 1."""
     runner = ProtocolRunner(incremental)
-    runner.run('step_0')
+    folder = runner.stage('step_0').cfg.work_dir
+    if finished.exists():
+        shutil.copytree(finished, folder)
+    else:
+        runner.run('step_0')
+        shutil.copytree(folder, finished)
     return runner.stage('step_1').cfg
 
 

@@ -146,6 +146,7 @@ def with_job():
     TASK_UTILS.module_dict.pop('CountingProtocol')
 
 
+@pytest.mark.slow
 def test_a_job_is_a_stage_like_others(incremental, with_job):
     incremental.protocol.type = with_job
     runner = ProtocolRunner(incremental)
@@ -164,6 +165,7 @@ def test_a_job_is_a_stage_like_others(incremental, with_job):
     assert marker.stat().st_mtime_ns == before, 'a finished job was run again'
 
 
+@pytest.mark.slow
 def test_a_job_that_failed_runs_again(incremental, with_job):
     incremental.protocol.type = with_job
     runner = ProtocolRunner(incremental)

@@ -137,6 +137,7 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     assert not np.array_equal(fitted['rows'], rows)
 
 
+@pytest.mark.slow
 def test_job_and_training_in_two_processes(config, tmp_path, train_in_two_processes):
     config.train_dataloader.batch_size = 2
     config.optim_wrapper.optimizer.lr = 0.01

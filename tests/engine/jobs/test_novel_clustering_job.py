@@ -162,6 +162,7 @@ def test_labels_equal_the_steps_of_the_paper(cfg):
     assert len([*folder.glob('panels/*.png')]) == 2
 
 
+@pytest.mark.slow
 def test_goes_on_after_a_stop(cfg, tmp_path):
     maps = tmp_path / 'maps'
     maps.mkdir()
@@ -262,6 +263,7 @@ def work(config_file):
     return metrics
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work(cfg, tmp_path, in_two_processes):
     single = run(cfg)
     expected = labels_of(cfg.work_dir)
@@ -284,6 +286,7 @@ def fail_in_regions(config_file):
     return run(Config.fromfile(config_file))
 
 
+@pytest.mark.slow
 def test_an_error_in_one_process_ends_both(
     cfg, tmp_path, saliency_folder, in_two_processes
 ):

@@ -84,6 +84,7 @@ def _claim(folder, settings):
     return '1' in results
 
 
+@pytest.mark.slow
 def test_two_processes_claim_it_together(tmp_path, settings, in_two_processes):
     folder = tmp_path / 'results'
     assert in_two_processes(_claim, folder, settings) == [True, True]

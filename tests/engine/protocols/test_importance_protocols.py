@@ -63,6 +63,7 @@ def test_checkpoint_is_the_previous_step(incremental):
     assert 'checkpoint' not in incremental.custom_hooks[0]
 
 
+@pytest.mark.slow
 def test_lwf_mc_and_ilt_losses_follow_the_steps(incremental):
     incremental.model.decode_head.loss_decode = dict(
         type='IncrementalBCELoss', num_old_classes=1, variant='official'
@@ -87,6 +88,7 @@ def test_lwf_mc_and_ilt_losses_follow_the_steps(incremental):
         assert len(history) == 6 and (history[1:] > 0).all()
 
 
+@pytest.mark.slow
 def test_three_steps(incremental):
     fine_tuning(incremental, 'rw', weight=10.0, interval=2)
     ProtocolRunner(incremental).run()
@@ -113,6 +115,7 @@ def test_three_steps(incremental):
         init_model(stock, str(folder / 'iter_6.pth'), device='cpu')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_interrupted_step_resumes_to_the_same_numbers(incremental, kind):
     fine_tuning(incremental, kind, weight=5.0, interval=3)
@@ -155,6 +158,7 @@ def test_loading_weights_starts_a_new_record(incremental):
     assert again['parameter_importance']['num_updates'] == 6
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
     incremental.protocol.task = [['square', 'bar'], ['dot', 'frame']]
     fine_tuning(incremental, 'rw', weight=5.0, interval=2, eps=1e-3)

@@ -142,6 +142,7 @@ def results(cfg):
     return {name: stage['metrics'] for name, stage in content['stages'].items()}
 
 
+@pytest.mark.slow
 def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     monkeypatch.setattr(entropy_ranking_job, 'CHUNK', 4)
     novel.protocol.from_basic = True
@@ -160,7 +161,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     table = (work_dir / 'ranking/ranking.csv').read_text().splitlines()
     assert {line.split(',')[0] for line in table[1 : 1 + len(clean)]} == set(clean)
     for picture in ('ranking', 'extremes'):
-        assert (work_dir / f'ranking/{picture}.png').stat().st_size > 5000
+        assert (work_dir / f'ranking/{picture}.png').stat().st_size > 1000
     assert 0 < whole['clustering']['purity'] <= 100  # against the masks
 
     cut = copy.deepcopy(novel)
@@ -212,6 +213,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     assert model.dataset_meta['classes'][-2:] == ('cluster_1', 'cluster_2')
 
 
+@pytest.mark.slow
 def test_two_processes_go_through_all_stages_like_one(
     novel, tmp_path, train_in_two_processes
 ):
@@ -238,6 +240,7 @@ def test_two_processes_go_through_all_stages_like_one(
             torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_epochs_instead_of_iterations(novel):
     """Base and EUMS in epochs, from finished clusters: the same protocol."""
     labels = Path(novel.work_dir) / 'given/labels'

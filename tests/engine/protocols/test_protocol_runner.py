@@ -1,10 +1,6 @@
 import copy
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,16 +17,6 @@ from mmseg_labelfree.utils.checkpoint import load_weights
 ROOT = Path(__file__).parents[3]
 
 
-def run_tool(name: str, *args: str) -> subprocess.CompletedProcess:
-    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
-    return subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / name), *args],
-        env=env,
-        capture_output=True,
-        text=True,
-    )
-
-
 def metrics_of(work_dir) -> dict:
     results = json.loads((Path(work_dir) / 'results.json').read_text())
     return {name: stage['metrics'] for name, stage in results['stages'].items()}
@@ -41,7 +27,7 @@ def test_runs_all_stages_and_reports(incremental):
     finished = ProtocolRunner(incremental).run()
     assert list(finished) == ['step_0', 'step_1', 'step_2']
     work_dir = Path(incremental.work_dir)
-    assert (work_dir / 'curves.png').stat().st_size > 5000
+    assert (work_dir / 'curves.png').stat().st_size > 1000
     table = (work_dir / 'results.md').read_text()
     assert '| stage | old | new | all | all+bg | bg |' in table
     assert '| step_2 |' in table and '| frame |' in table
@@ -60,6 +46,7 @@ def test_runs_all_stages_and_reports(incremental):
     )
 
 
+@pytest.mark.slow
 def test_stage_config_runs_alone_and_stock_model_loads_it(incremental):
     runner = ProtocolRunner(incremental)
     runner.run('step_0')
@@ -86,7 +73,10 @@ def test_stage_config_runs_alone_and_stock_model_loads_it(incremental):
     assert model.dataset_meta['classes'] == ('background', 'square', 'bar', 'dot')
 
 
-def test_killed_run_resumes_to_the_same_numbers(incremental, tmp_path):
+@pytest.mark.slow
+def test_killed_run_resumes_to_the_same_numbers(
+    incremental, tmp_path, start_tool, run_tool
+):
     schedule = {
         'protocol.next_steps.train_cfg': dict(max_iters=60, val_interval=60),
         'protocol.next_steps.param_scheduler': [
@@ -100,25 +90,21 @@ def test_killed_run_resumes_to_the_same_numbers(incremental, tmp_path):
     whole, cut = str(tmp_path / 'whole'), tmp_path / 'cut'
     assert run_tool('train.py', str(path), '--work-dir', whole).returncode == 0
 
-    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
-    command = [sys.executable, str(ROOT / 'tools/train.py'), str(path)]
-    command += ['--work-dir', str(cut)]
-    with subprocess.Popen(
-        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        pointer = cut / 'step_1' / 'last_checkpoint'
-        while not pointer.exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+    process, _ = start_tool('train.py', path, '--work-dir', cut)
+    pointer = cut / 'step_1' / 'last_checkpoint'
+    while not pointer.exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+    process.kill()
+    process.join()
     assert not (cut / 'step_1' / 'finished.json').exists()
     assert (cut / 'step_0' / 'finished.json').exists()
 
     cut = cut.rename(tmp_path / 'moved')
     marker = (cut / 'step_0' / 'finished.json').stat().st_mtime_ns
     resumed = run_tool('train.py', str(path), '--work-dir', str(cut), '--resume')
-    assert resumed.returncode == 0, resumed.stderr
-    assert 'resumed epoch' in resumed.stdout + resumed.stderr
+    assert resumed.returncode == 0, resumed.stdout
+    assert 'resumed epoch' in resumed.stdout
     assert (cut / 'step_0' / 'finished.json').stat().st_mtime_ns == marker
     assert metrics_of(cut) == metrics_of(whole)
     for step in ('step_1', 'step_2'):
@@ -127,6 +113,7 @@ def test_killed_run_resumes_to_the_same_numbers(incremental, tmp_path):
             torch.testing.assert_close(value, expected[key], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
     path = tmp_path / 'config.py'
     path.write_text(incremental.pretty_text)
@@ -142,6 +129,7 @@ def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
             torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_finished_stages_are_never_redone_unnoticed(incremental):
     ProtocolRunner(incremental).run('step_0')
     with pytest.raises(FileExistsError, match='step_0 holds a finished stage'):
@@ -159,6 +147,7 @@ def test_finished_stages_are_never_redone_unnoticed(incremental):
     assert 'step_0' in finished
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_work_dir_reads_its_own_checkpoints(incremental, tmp_path):
     """The copy's original is trained anew, with another seed, under the same names."""
     incremental.work_dir = str(tmp_path / 'original')
@@ -178,6 +167,7 @@ def test_a_copy_of_a_work_dir_reads_its_own_checkpoints(incremental, tmp_path):
     assert torch.equal(load_weights(f'{copied.work_dir}/step_1')[0][body], first[body])
 
 
+@pytest.mark.slow
 def test_a_step_without_the_earlier_one_says_so(incremental):
     refused = pytest.raises(FileNotFoundError, match='step_0 is not finished, and')
     with refused:
@@ -190,14 +180,15 @@ def test_a_step_without_the_earlier_one_says_so(incremental):
         ProtocolRunner(incremental).run('step_7')
 
 
-def test_tools_on_a_protocol(incremental, tmp_path):
+@pytest.mark.slow
+def test_tools_on_a_protocol(incremental, tmp_path, run_tool):
     path = tmp_path / 'tools.py'
     path.write_text(incremental.pretty_text)
     dry = run_tool('train.py', str(path), '--dry-run')
     assert dry.returncode == 0 and '3 stages' in dry.stdout and 'frame' in dry.stdout
     assert not Path(incremental.work_dir).exists()
     missing = run_tool('test.py', str(path))
-    assert 'FileNotFoundError: no checkpoint at' in missing.stderr
+    assert 'FileNotFoundError: no checkpoint at' in missing.stdout
 
     ProtocolRunner(Config.fromfile(path)).run()
     tested = run_tool(
@@ -208,8 +199,8 @@ def test_tools_on_a_protocol(incremental, tmp_path):
         '--show-dir',
         str(tmp_path / 'drawn'),
     )
-    assert tested.returncode == 0, tested.stderr
-    output = tested.stdout + tested.stderr
+    assert tested.returncode == 0, tested.stdout
+    output = tested.stdout
     assert 'per class results' in output and 'all_and_background' in output
     expected = metrics_of(incremental.work_dir)['step_2']['mIoU/new']
     assert f'mIoU/new: {expected:.4f}' in output
@@ -237,6 +228,7 @@ def write_metafile(config: Path, metrics: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_published_figures_stand_below_ours(incremental, capsys):
     write_metafile(Path(incremental.filename), '{mIoU/old: 35.1, mIoU/new: 13.5}')
     incremental.protocol.setup = 'joint'
@@ -258,6 +250,7 @@ class StopAt(Hook):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_interrupted_epochs_resume_to_the_same_weights(incremental):
     incremental.train_cfg = dict(
         type='EpochBasedTrainLoop', max_epochs=3, val_interval=3
@@ -290,27 +283,29 @@ def test_interrupted_epochs_resume_to_the_same_weights(incremental):
         torch.testing.assert_close(value, whole[key], rtol=0, atol=0)
 
 
-def test_amp_chooses_what_the_device_can_do(incremental, tmp_path):
+@pytest.mark.slow
+def test_amp_chooses_what_the_device_can_do(incremental, tmp_path, run_tool):
     path = tmp_path / 'amp.py'
     path.write_text(incremental.pretty_text)
     work_dir = tmp_path / 'amp'
     done = run_tool(
         'train.py', str(path), '--amp', '--stage', 'step_0', '--work-dir', str(work_dir)
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     kind = Config.fromfile(work_dir / 'step_0/config.py').optim_wrapper.type
     on_gpu = torch.cuda.is_available()
     assert kind == ('AmpOptimWrapper' if on_gpu else 'BFloat16OptimWrapper')
 
 
-def test_plain_config_is_trained_as_usual(incremental, tmp_path):
+@pytest.mark.slow
+def test_plain_config_is_trained_as_usual(incremental, tmp_path, run_tool):
     stage = ProtocolRunner(incremental).stage('step_0').cfg
     path = tmp_path / 'plain.py'
     path.write_text(stage.pretty_text)
     write_metafile(path, '{mIoU: 46.7, aAcc: 83.6}')
     done = run_tool('train.py', str(path), '--work-dir', str(tmp_path / 'plain'))
-    assert done.returncode == 0, done.stderr
-    assert 'Published: mIoU 46.7, aAcc 83.6 (Table 5)' in done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
+    assert 'Published: mIoU 46.7, aAcc 83.6 (Table 5)' in done.stdout
     assert (tmp_path / 'plain' / 'iter_6.pth').exists()
     refused = run_tool('train.py', str(path), '--dry-run')
-    assert refused.returncode == 1 and 'has no protocol' in refused.stderr
+    assert refused.returncode == 1 and 'has no protocol' in refused.stdout

@@ -1,10 +1,6 @@
 import copy
 import importlib.util
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -169,7 +165,7 @@ def test_runs_and_reports(strict):
     work_dir = Path(strict.work_dir)
     table = (work_dir / 'results.md').read_text()
     assert '| stage | seen | unseen | harmonic | all | seconds |' in table
-    assert (work_dir / 'curves.png').stat().st_size > 5000
+    assert (work_dir / 'curves.png').stat().st_size > 1000
     for stage in finished.values():
         metrics = stage['metrics']
         seen, unseen = metrics['mIoU/seen'], metrics['mIoU/unseen']
@@ -179,6 +175,7 @@ def test_runs_and_reports(strict):
     assert len(weights['decode_head.conv_seg.weight']) == 4  # as a stock head has it
 
 
+@pytest.mark.slow
 def test_a_round_starts_from_the_stage_before(strict):
     strict.protocol.update(rounds=1)
     strict.protocol.next_rounds.optim_wrapper.optimizer.lr = 0.0
@@ -206,6 +203,7 @@ def test_a_leak_stops_the_training(strict):
         runner.run('spnet')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('background', ['unlabeled', 'seen'])
 def test_offline_labels_are_the_online_ones(strict, background):
     """The two modes see the same pixels where nothing is cropped or mirrored."""
@@ -257,6 +255,7 @@ def test_offline_labels_are_the_online_ones(strict, background):
         assert Path(strict.work_dir, 'round_1/finished.json').exists()
 
 
+@pytest.mark.slow
 def test_labels_job_goes_on_and_refuses_other_labels(strict):
     strict.protocol.update(mode='offline', rounds=1)
     runner = ProtocolRunner(strict)
@@ -328,6 +327,7 @@ def with_work_dir(path, work_dir):
     return cfg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mode', ['online', 'offline'])
 def test_two_processes_equal_one(strict, tmp_path, train_in_two_processes, mode):
     # Averaged over all pixels, of which both processes have as many.
@@ -354,7 +354,8 @@ def test_two_processes_equal_one(strict, tmp_path, train_in_two_processes, mode)
             torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-5)
 
 
-def test_killed_round_resumes_to_the_same_numbers(strict, tmp_path):
+@pytest.mark.slow
+def test_killed_round_resumes_to_the_same_numbers(strict, tmp_path, start_tool):
     strict.model.decode_head.head.dropout_ratio = 0.3
     strict.model.generator.views = dict(scales=[1.0, [0.5, 1.0]], mirror=True)
     strict.protocol.update(rounds=1)
@@ -364,23 +365,12 @@ def test_killed_round_resumes_to_the_same_numbers(strict, tmp_path):
     whole, cut = tmp_path / 'whole', tmp_path / 'cut'
     ProtocolRunner(with_work_dir(path, whole)).run()
 
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            str(ROOT / 'tools/train.py'),
-            str(path),
-            '--work-dir',
-            str(cut),
-        ],
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process, _ = start_tool('train.py', path, '--work-dir', cut)
     while not (cut / 'round_1/last_checkpoint').exists():
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not (cut / 'round_1/finished.json').exists()
     ProtocolRunner(with_work_dir(path, cut), resume=True).run()
     results = [

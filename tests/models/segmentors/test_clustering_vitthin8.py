@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -23,6 +24,7 @@ def train(cfg, work_dir):
     return model.state_dict(), saved['state_dict']
 
 
+@pytest.mark.slow
 def test_mocov3_then_clusters_on_its_backbone(tmp_path, monkeypatch):
     monkeypatch.setenv('LABELFREE_DATA', str(tmp_path / 'data'))
     cfg = Config.fromfile(ROOT / 'configs/iddc/mocov3_vitthin8_demo_voc.py')

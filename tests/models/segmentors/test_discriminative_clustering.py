@@ -369,6 +369,7 @@ def saved(folder, iteration):
     return torch.load(path, weights_only=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('end_to_end', [False, True])
 def test_training_resumes_and_freezes_by_the_schedule(config, tmp_path, end_to_end):
     def make(name):

@@ -122,6 +122,7 @@ def slow_vote(views, vote):
     return labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('vote', ['max', 'majority'])
 def test_runner_equals_slow_views(odd_config, vote):
     odd_config.tta_model = dict(type='MaxVotingTTAModel', vote=vote)

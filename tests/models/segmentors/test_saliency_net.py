@@ -191,6 +191,7 @@ def test_equals_the_network_of_the_checkpoint(converter):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_converter_takes_the_whole_checkpoint_and_names_what_does_not_fit(
     converter, tmp_path, capsys
 ):
@@ -255,6 +256,7 @@ def test_predictions_have_the_original_size_without_padding():
     assert {tuple(o.shape) for o in odd} == {(1, 1, 45, 37)}
 
 
+@pytest.mark.slow
 def test_learns_a_square():
     torch.manual_seed(0)
     net = small_net(num_blocks=(1,) * 6)

@@ -435,6 +435,7 @@ class Stop(Hook):
         runner.train_loop.stop_training = runner.iter == 3
 
 
+@pytest.mark.slow
 def test_training_resumes_exactly(semi):
     semi.model.update(copy.deepcopy(PARTS))
     semi.model.update(type='U2PLEncoderDecoder', unreliable=0.4)
