@@ -2,8 +2,12 @@
 
 import hashlib
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import torch
 from mmengine.runner import CheckpointLoader
 
 from .checkpoint_compat import allow_checkpoint_classes
@@ -28,16 +32,53 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
     path = Path(path)
     if path.is_file():
         return str(path)
-    pointer = path / 'last_checkpoint'
-    if pointer.is_file():
-        named = Path(pointer.read_text(encoding='utf-8').strip())
-        for candidate in (path / named.name, named):
-            if candidate.is_file():
-                return str(candidate)
+    if latest := latest_checkpoint(path):
+        return str(latest)
     raise FileNotFoundError(
         f'no checkpoint at {path}: train the earlier stage first (tools/train.py with '
         '--stage, or the whole protocol with --resume), or correct the path'
     )
+
+
+def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
+    """The checkpoint that a run in ``folder`` goes on from; None if there is none.
+
+    It is the one that ``last_checkpoint`` names: the one in this very folder, even if
+    the folder was moved or copied since. Where that file is missing, damaged, or names
+    a checkpoint that is gone, it is the newest ``iter_N.pth`` or ``epoch_N.pth``.
+    """
+    folder = Path(folder)
+    pointer = folder / 'last_checkpoint'
+    if pointer.is_file():
+        named = Path(os.fsdecode(pointer.read_bytes()).replace('\0', '').strip())
+        for candidate in (folder / named.name, named):
+            if candidate.is_file():
+                return candidate
+    return max(_numbered(folder), key=lambda numbered: numbered[0], default=(0, None))[
+        1
+    ]
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    """Checkpoints of a training, with their iteration or epoch."""
+    files = (
+        (re.fullmatch(r'(?:iter|epoch)_(\d+)', p.stem), p) for p in folder.glob('*.pth')
+    )
+    return [(int(match[1]), path) for match, path in files if match]
+
+
+def nonfinite_weights(state_dict: Mapping[str, Any]) -> list[str]:
+    """Names of the tensors that hold a NaN or an infinite value.
+
+    Example:
+        >>> nonfinite_weights(dict(a=torch.zeros(2), b=torch.tensor([0.0, torch.nan])))
+        ['b']
+    """
+    return [
+        name
+        for name, value in state_dict.items()
+        if isinstance(value, torch.Tensor) and not value.isfinite().all()
+    ]
 
 
 def checkpoint_identity(path: str | os.PathLike) -> str:

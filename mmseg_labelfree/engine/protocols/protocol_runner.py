@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 import logging
+import math
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -13,12 +14,14 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
-from ...utils.checkpoint import resolve_checkpoint
+from ...utils.checkpoint import latest_checkpoint, nonfinite_weights
+from ...utils.distributed import bare_model
 from ...utils.files import write_text
 from ...utils.metafile import published_result
 from ...visualization.reports import print_table, write_report
+from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
 from .base import MARKER, Stage, build_protocol
 from .progress import ProgressHook, format_seconds
@@ -42,6 +45,8 @@ class ProtocolRunner:
     Raises:
         FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
         FileNotFoundError: A stage is to run alone, and one before it is not finished.
+        FloatingPointError: A stage ends with weights or a loss that are not finite; it
+            does not count as finished.
         ValueError: A stage to resume was run with other settings, or ``only`` is no
             stage.
     """
@@ -122,16 +127,17 @@ class ProtocolRunner:
         folder = stage.cfg.work_dir
         cfg.resume = self.resume and self._has_checkpoint(stage)
         if cfg.resume:
-            cfg.load_from = resolve_checkpoint(folder)
+            cfg.load_from = str(latest_checkpoint(folder))
         runner = Runner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
         runner.train()
+        _check_finite(runner)
         metrics = last_metrics.metrics or runner.val()
         return dict(
             metrics={k: float(v) for k, v in metrics.items()},
-            checkpoint=find_latest_checkpoint(folder),
+            checkpoint=str(latest_checkpoint(folder)),
             iterations=runner.max_iters,
             seed=runner.seed,
         )
@@ -143,7 +149,7 @@ class ProtocolRunner:
         return json.loads(marker.read_text(encoding='utf-8'))
 
     def _has_checkpoint(self, stage: Stage) -> bool:
-        return Path(stage.cfg.work_dir, 'last_checkpoint').is_file()
+        return latest_checkpoint(stage.cfg.work_dir) is not None
 
     def _check_begun(self, wanted: list[Stage]) -> None:
         """Never redo a finished stage unnoticed, nor go on with another one's results.
@@ -190,6 +196,22 @@ class ProtocolRunner:
             f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md',
             logger='current',
             level=logging.INFO,
+        )
+
+
+def _check_finite(runner: Runner) -> None:
+    """Raise if a training ends with weights or a loss that are not finite."""
+    broken = nonfinite_weights(bare_model(runner.model).state_dict())
+    losses = runner.message_hub.log_scalars.get('train/loss')
+    if losses is not None and not math.isfinite(losses.current()):
+        broken.append('the last loss')
+    if broken:
+        raise FloatingPointError(
+            f'{runner.work_dir}: the training ended, but {", ".join(broken[:3])} '
+            f'({len(broken)} in all) is not finite. {REMEDY}, delete '
+            f'{latest_checkpoint(runner.work_dir)} and train the stage again; '
+            "with default_hooks.invalid_loss=dict(type='InvalidLossHook') it stops "
+            'before such a checkpoint is written'
         )
 
 
