@@ -55,6 +55,10 @@ class AtomicCheckpointHook(CheckpointHook):
                     **self.args,
                 )
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
+        except SyntaxError as error:
+            # Config.pretty_text makes one of whatever comes while it lays out the
+            # config: an interrupt, the death of a data loader's worker.
+            raise (error.__context__ or error) from None
         except OSError as error:
             kept = ', '.join(f'{s}' for s in outdated) or 'the one before'
             raise OSError(

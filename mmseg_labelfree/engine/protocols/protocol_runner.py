@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import time
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from ...utils.checkpoint import latest_checkpoint, nonfinite_weights
+from ...utils.checkpoint import latest_checkpoint, nonfinite_weights, resume_latest
 from ...utils.distributed import bare_model
-from ...utils.files import write_text
+from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
 from ...visualization.reports import print_table, write_report
 from ..hooks.invalid_loss_hook import REMEDY
@@ -125,9 +126,9 @@ class ProtocolRunner:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
         cfg = copy.deepcopy(stage.cfg)
         folder = stage.cfg.work_dir
-        cfg.resume = self.resume and self._has_checkpoint(stage)
-        if cfg.resume:
-            cfg.load_from = str(latest_checkpoint(folder))
+        cfg.resume = False
+        if self.resume:
+            resume_latest(cfg)
         runner = Runner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
@@ -146,7 +147,15 @@ class ProtocolRunner:
         marker = Path(stage.cfg.work_dir) / MARKER
         if not marker.is_file():
             return None
-        return json.loads(marker.read_text(encoding='utf-8'))
+        try:
+            with reading(marker, '--resume makes it again'):
+                content = json.loads(marker.read_text(encoding='utf-8'))
+                return {key: content[key] for key in ('metrics', 'seconds')} | content
+        except ValueError as error:
+            if not self.resume:
+                raise
+            warnings.warn(str(error), stacklevel=2)
+            return None
 
     def _has_checkpoint(self, stage: Stage) -> bool:
         return latest_checkpoint(stage.cfg.work_dir) is not None

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ...utils.files import reading
 from .base import MARKER, Stage
 from .config_edit import find_nodes
 
@@ -51,12 +52,16 @@ def check_same_stage(stage: Stage) -> None:
             without ``config.py`` holds nothing that could differ.
 
     Raises:
-        ValueError: Names all settings that differ: dotted key, old and new value.
+        ValueError: Names all settings that differ: dotted key, old and new value; or
+            ``config.py`` is damaged.
     """
     file = Path(stage.cfg.work_dir) / 'config.py'
     if not file.is_file():
         return
-    differences = _differences(Config.fromfile(file), stage.cfg)
+    with reading(file, 'delete it, or the whole folder to run the stage again'):
+        old = Config.fromfile(file)
+        old['work_dir']
+    differences = _differences(old, stage.cfg)
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
         raise ValueError(
