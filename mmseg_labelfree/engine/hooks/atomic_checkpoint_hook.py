@@ -78,7 +78,8 @@ class AtomicCheckpointHook(CheckpointHook):
         kept = [s for s in self.keep_ckpt_ids if s != step] + [step]
         self.keep_ckpt_ids.clear()
         self.keep_ckpt_ids.extend(kept)
-        runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        # With the outdated ones: MMEngine deletes them on resume if we are killed.
+        runner.message_hub.update_info('keep_ckpt_ids', kept)
         folder = Path(self.out_dir)
         return [
             folder / self.filename_tmpl.format(s) for s in kept[: -self.max_keep_ckpts]

@@ -24,7 +24,7 @@ from ...utils.metafile import published_result
 from ...visualization.reports import print_table, write_report
 from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
-from .base import MARKER, Stage, build_protocol
+from .base import CONFIG, MARKER, Stage, build_protocol
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
 
@@ -104,7 +104,7 @@ class ProtocolRunner:
         folder = Path(stage.cfg.work_dir)
         folder.mkdir(parents=True, exist_ok=True)
         if is_main_process():
-            write_text(folder / 'config.py', stage.cfg.pretty_text)
+            write_text(folder / CONFIG, stage.cfg.pretty_text)
         if stage.is_job:
             outcome = dict(metrics=run_job(copy.deepcopy(stage.cfg)))
         else:
@@ -126,6 +126,8 @@ class ProtocolRunner:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
         cfg = copy.deepcopy(stage.cfg)
         folder = stage.cfg.work_dir
+        if Path(cfg.filename or '').name == CONFIG:
+            cfg = Config(cfg.to_dict())  # a Runner dumps it under its file's name
         cfg.resume = False
         if self.resume:
             resume_latest(cfg)

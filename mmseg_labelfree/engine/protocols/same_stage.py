@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ...utils.files import reading
-from .base import MARKER, Stage
+from .base import CONFIG, MARKER, Stage
 from .config_edit import find_nodes
 
 _COUNT = (
@@ -55,7 +55,7 @@ def check_same_stage(stage: Stage) -> None:
         ValueError: Names all settings that differ: dotted key, old and new value; or
             ``config.py`` is damaged.
     """
-    file = Path(stage.cfg.work_dir) / 'config.py'
+    file = Path(stage.cfg.work_dir) / CONFIG
     if not file.is_file():
         return
     with reading(file, 'delete it, or the whole folder to run the stage again'):
