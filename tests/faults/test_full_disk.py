@@ -36,11 +36,10 @@ def test_checkpoint(kind, request, written, train, start, tmp_path):
 
 
 def test_start_of_a_stage(incremental, written, start, tmp_path):
-    incremental.tta_model = dict(type='long' * 10_000)  # a config that is too large
     path, work = written(incremental), tmp_path / 'run'
-    code, output = start(
-        'train.py', path, '--work-dir', work, prepare=limit(30_000)
-    ).end()
+    large = 'tta_model.type=' + 10_000 * 'long'
+    arguments = path, '--work-dir', work, '--cfg-options', large
+    code, output = start('train.py', *arguments, prepare=limit(30_000)).end()
     assert code == 1
     line = output.rstrip().splitlines()[-1]
     file = work / 'step_0/config.py'
