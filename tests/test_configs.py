@@ -258,3 +258,11 @@ def test_every_registered_name_is_tested():
     assert len(names) > 15
     tests = ''.join(p.read_text() for p in ROOT.glob('tests/**/*.py'))
     assert [name for name in names if name not in tests] == []
+
+
+@pytest.mark.parametrize(
+    'path', sorted(ROOT.glob('configs/_base_/schedules/*.py')), ids=lambda p: p.stem
+)
+def test_every_schedule_stops_a_training_that_diverges(path):
+    hook = Config.fromfile(path).default_hooks.invalid_loss
+    assert hook.type.removeprefix('mmseg.') == 'InvalidLossHook'

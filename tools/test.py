@@ -9,8 +9,9 @@ from mmengine.runner import Runner
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
+from mmseg_labelfree.utils.checkpoint import check_checkpoint, resolve_checkpoint
 from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
+from mmseg_labelfree.utils.signals import one_line_stops
 from mmseg_labelfree.utils.test_options import save_masks, use_dense_crf, use_tta
 
 
@@ -64,9 +65,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
+def run(args: argparse.Namespace) -> None:
     """Test what the command line asks for."""
-    args = parse_args()
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
@@ -87,12 +87,20 @@ def main() -> None:
     cfg.launcher = args.launcher
     prepare_cpu_processes(cfg)
     cfg.load_from = resolve_checkpoint(args.checkpoint or cfg.work_dir)
+    check_checkpoint(cfg.load_from)
     cfg.resume = False
     if args.show_dir is not None:
         cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
         cfg.visualizer.save_dir = args.show_dir
     Runner.from_cfg(cfg).test()
-    leave_process_group()
+
+
+def main() -> None:
+    """Test what the command line asks for."""
+    args = parse_args()
+    with one_line_stops('nothing was changed.'):
+        run(args)
+        leave_process_group()
 
 
 if __name__ == '__main__':

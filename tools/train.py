@@ -15,8 +15,15 @@ from rich.table import Table
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.jobs import run_job
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
+from mmseg_labelfree.utils.checkpoint import resume_latest
+from mmseg_labelfree.utils.distributed import (
+    launched_rank,
+    leave_process_group,
+    prepare_cpu_processes,
+)
 from mmseg_labelfree.utils.metafile import published_result
+from mmseg_labelfree.utils.run_lock import WorkDirInUse, run_lock
+from mmseg_labelfree.utils.signals import one_line_stops
 
 
 def parse_args() -> argparse.Namespace:
@@ -120,7 +127,9 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
         if 'job' in cfg:
             run_job(cfg)
             return
-        cfg.resume = args.resume
+        cfg.resume = False
+        if args.resume:
+            resume_latest(cfg)
         Runner.from_cfg(cfg).train()
         if published := published_result(cfg):
             print_log(f'Published: {published}', logger='current')
@@ -129,17 +138,21 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     if args.dry_run:
         print_stages(runner)
         return
-    try:
-        runner.run(args.stage)
-    except KeyboardInterrupt:
-        sys.exit('\nInterrupted; the same command with --resume goes on from here.')
+    runner.run(args.stage)
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run what the command line asks for; one run at a time in a work dir."""
     args = parse_args()
-    run(args, load_config(args))
-    leave_process_group()
+    with one_line_stops('the same command with --resume goes on from here.') as stack:
+        cfg = load_config(args)
+        if not args.dry_run and launched_rank(args.launcher) == 0:
+            try:
+                stack.enter_context(run_lock(cfg.work_dir))
+            except WorkDirInUse as error:
+                sys.exit(str(error))
+        run(args, cfg)
+        leave_process_group()
 
 
 if __name__ == '__main__':

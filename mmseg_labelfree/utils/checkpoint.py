@@ -2,8 +2,14 @@
 
 import hashlib
 import os
+import re
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import torch
+from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from .checkpoint_compat import allow_checkpoint_classes
@@ -28,16 +34,110 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
     path = Path(path)
     if path.is_file():
         return str(path)
-    pointer = path / 'last_checkpoint'
-    if pointer.is_file():
-        named = Path(pointer.read_text(encoding='utf-8').strip())
-        for candidate in (path / named.name, named):
-            if candidate.is_file():
-                return str(candidate)
+    if latest := latest_checkpoint(path):
+        return str(latest)
     raise FileNotFoundError(
         f'no checkpoint at {path}: train the earlier stage first (tools/train.py with '
         '--stage, or the whole protocol with --resume), or correct the path'
     )
+
+
+def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
+    """The checkpoint that a run in ``folder`` goes on from; None if there is none.
+
+    It is the one that ``last_checkpoint`` names: the one in this very folder, even if
+    the folder was moved or copied since. Where that file is missing, damaged, or names
+    a checkpoint that is gone, it is the newest ``iter_N.pth`` or ``epoch_N.pth``.
+    """
+    folder = Path(folder)
+    pointer = folder / 'last_checkpoint'
+    if pointer.is_file():
+        named = Path(os.fsdecode(pointer.read_bytes()).replace('\0', '').strip())
+        for candidate in (folder / named.name, named):
+            if candidate.is_file():
+                return candidate
+    return max(_numbered(folder), key=lambda numbered: numbered[0], default=(0, None))[
+        1
+    ]
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    """Checkpoints of a training, with their iteration or epoch."""
+    files = (
+        (re.fullmatch(r'(?:iter|epoch)_(\d+)', p.stem), p) for p in folder.glob('*.pth')
+    )
+    return [(int(match[1]), path) for match, path in files if match]
+
+
+def resume_latest(cfg: Config) -> None:
+    """Let a Runner go on from the last checkpoint in its work dir, if there is one.
+
+    Args:
+        cfg: Gets ``resume`` and ``load_from``.
+
+    Raises:
+        ValueError: The checkpoint is damaged, see :func:`check_checkpoint`.
+    """
+    latest = latest_checkpoint(cfg.work_dir)
+    cfg.resume = latest is not None
+    if latest is not None:
+        check_checkpoint(latest)
+        cfg.load_from = str(latest)
+
+
+def check_checkpoint(path: str | os.PathLike) -> None:
+    """Verify the checksums of a checkpoint.
+
+    A file of ``torch.save`` is a zip archive and carries a CRC-32 of each tensor, which
+    ``torch.load`` does not look at. A file of torch's older format has none; it is
+    loaded once.
+
+    Args:
+        path: A file; a URL, ``scheme://...``, is not looked at.
+
+    Raises:
+        ValueError: The file is damaged; names the checkpoint before.
+    """
+    if '://' in str(path):
+        return
+    problem = _damage(Path(path))
+    if problem:
+        onward = 'starts this training again'
+        others = [
+            pair for pair in _numbered(Path(path).parent) if pair[1] != Path(path)
+        ]
+        if others:
+            onward = f'goes on from {max(others)[1]}'
+        raise ValueError(
+            f'{path} is not a readable checkpoint ({problem}): put a whole copy in its '
+            f'place, or delete it, after which --resume {onward}'
+        )
+
+
+def _damage(path: Path) -> str | None:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                broken = archive.testzip()
+            return broken and f'{broken} has another checksum'
+        CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    except Exception as error:  # random bytes end in any
+        return str(error).partition('\n')[0] or type(error).__name__
+    return None
+
+
+def nonfinite_weights(state_dict: Mapping[str, Any]) -> list[str]:
+    """Names of the tensors that hold a NaN or an infinite value.
+
+    Example:
+        >>> nonfinite_weights(dict(a=torch.zeros(2), b=torch.tensor([0.0, torch.nan])))
+        ['b']
+    """
+    return [
+        name
+        for name, value in state_dict.items()
+        if isinstance(value, torch.Tensor) and not value.isfinite().all()
+    ]
 
 
 def checkpoint_identity(path: str | os.PathLike) -> str:
@@ -74,14 +174,12 @@ def load_checkpoint(path: str | os.PathLike) -> tuple[dict, str]:
 
     Raises:
         FileNotFoundError: See :func:`resolve_checkpoint`.
-        ValueError: The file is no checkpoint.
+        ValueError: The file is no checkpoint, or damaged.
     """
     allow_checkpoint_classes()
     filename = resolve_checkpoint(path)
-    try:
-        checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f'{filename} is not a readable checkpoint: {error}') from error
+    check_checkpoint(filename)
+    checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{filename} is no checkpoint, but a {type(checkpoint)}')
     return checkpoint, filename

@@ -1,6 +1,7 @@
 """Distributed runs: gloo without GPUs, shared work and errors, an orderly end."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -23,6 +24,16 @@ T = TypeVar('T')
 def bare_model(model: nn.Module) -> BaseModel:
     """Return the model without the wrapper that a distributed run puts around it."""
     return model.module if is_model_wrapper(model) else model
+
+
+def launched_rank(launcher: str) -> int:
+    """Rank of this process by its launcher, before the processes are connected.
+
+    Args:
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+    """
+    names = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+    return int(os.environ.get(names.get(launcher, ''), 0))
 
 
 def own_share(number: int) -> range:

@@ -6,6 +6,7 @@ import torch
 
 from mmseg_labelfree.utils.checkpoint import (
     checkpoint_identity,
+    latest_checkpoint,
     load_weights,
     resolve_checkpoint,
 )
@@ -71,6 +72,19 @@ def test_resolve_checkpoint(tmp_path):
     assert weights['w'].item() == 1 and meta == dict(iter=2) and name == str(path)
     url = 'torchvision://resnet18'
     assert resolve_checkpoint(url) == url
+
+
+@pytest.mark.parametrize('pointer', [None, b'', b'iter_999.pth', b'\xff\x00\xfe'])
+def test_newest_checkpoint_where_last_checkpoint_is_damaged(tmp_path, pointer):
+    assert latest_checkpoint(tmp_path) is None
+    for name in ('iter_9.pth', 'iter_12.pth', 'best_mIoU_iter_20.pth'):
+        (tmp_path / name).touch()
+    if pointer is not None:
+        (tmp_path / 'last_checkpoint').write_bytes(pointer)
+    assert latest_checkpoint(tmp_path) == tmp_path / 'iter_12.pth'
+    assert resolve_checkpoint(tmp_path) == str(tmp_path / 'iter_12.pth')
+    (tmp_path / 'last_checkpoint').write_text('/moved/iter_9.pth')
+    assert latest_checkpoint(tmp_path) == tmp_path / 'iter_9.pth'
 
 
 def test_bare_state_dict(tmp_path):

@@ -20,5 +20,6 @@ default_hooks = dict(
         max_keep_ckpts=1,
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    invalid_loss=dict(type='mmseg.InvalidLossHook', interval=50),
 )
 custom_hooks = [dict(type='mmseg.IterationSeedHook')]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...utils.files import reading
+
 __all__ = ['SETUPS', 'class_presence', 'images_of_step', 'partition', 'read_image_list']
 
 SETUPS = ('overlapped', 'disjoint', 'partition', 'joint')
@@ -125,13 +127,15 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: For an index or a name that the dataset does not have.
+        ValueError: For an index or a name that the dataset does not have, or a file
+            that is damaged.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'image list {path} does not exist.')
     if path.suffix == '.npy':
-        indices = np.load(path, allow_pickle=False).astype(np.int64).ravel()
+        with reading(path, 'put the list of the task in its place'):
+            indices = np.load(path, allow_pickle=False).astype(np.int64).ravel()
         outside = indices[(indices < 0) | (indices >= len(names))]
         if len(outside):
             raise ValueError(
@@ -142,7 +146,9 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
     index = {Path(name).name: i for i, name in enumerate(names)}
     index.update({name: i for i, name in enumerate(names)})
     indices, unknown = [], []
-    for line in path.read_text(encoding='utf-8').splitlines():
+    with reading(path, 'make the list again'):
+        lines = path.read_text(encoding='utf-8').splitlines()
+    for line in lines:
         if not line.strip():
             continue
         word = line.split()[0]

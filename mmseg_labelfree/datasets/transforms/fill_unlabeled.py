@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from ...utils.files import image_name
+from ...utils.files import image_name, reading
 from .map_labels import MapLabels
 from .pipelines import edit_pipeline
 
@@ -75,7 +75,8 @@ class FillUnlabeled(BaseTransform):
                 f'pseudo-labels {path} do not exist: run the stage that writes them '
                 'first (tools/train.py with --resume)'
             )
-        with Image.open(path) as image:
+        remedy = 'delete it and finished.json of its stage; --resume makes it again'
+        with reading(path, remedy), Image.open(path) as image:
             pseudo = np.asarray(image)
         if pseudo.shape != labels.shape:
             raise ValueError(

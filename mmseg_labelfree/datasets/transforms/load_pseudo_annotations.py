@@ -7,7 +7,7 @@ from typing import Any
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from ...utils.files import image_name
+from ...utils.files import image_name, reading
 from .pipelines import edit_pipeline
 
 __all__ = ['LoadPseudoAnnotations', 'with_pseudo_annotations']
@@ -28,6 +28,7 @@ class LoadPseudoAnnotations(LoadAnnotations):
 
     Raises:
         FileNotFoundError: The image has no such file.
+        ValueError: The file is damaged.
 
     Example:
         ``dict(type='LoadPseudoAnnotations', folder='work_dirs/x/clustering/labels')``
@@ -54,7 +55,9 @@ class LoadPseudoAnnotations(LoadAnnotations):
                 'or use only the images that it lists'
             )
         results.update(seg_map_path=path, label_map=None, reduce_zero_label=False)
-        return super().transform(results)
+        remedy = 'delete it and finished.json of its stage; --resume makes it again'
+        with reading(path, remedy):
+            return super().transform(results)
 
 
 def with_pseudo_annotations(

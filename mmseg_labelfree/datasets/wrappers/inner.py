@@ -10,7 +10,9 @@ import numpy as np
 from mmengine.registry import DefaultScope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
+from PIL import Image
 
+from ...utils.files import reading
 from ..samplers.seeded import seeded_draw
 
 __all__ = ['build_inner', 'data_place', 'draw_sample', 'explain_missing']
@@ -62,12 +64,13 @@ def draw_sample(
         idx: Position in ``images``; a ``SeededIndex`` seeds the transforms.
 
     Raises:
-        ValueError: The pipeline gave None again and again, or once in test mode.
+        ValueError: The pipeline gave None again and again, or once in test mode; or
+            the image or its mask is damaged.
     """
     with seeded_draw(idx):
         position = int(idx)
         for _ in range(1 if dataset.test_mode else dataset.max_refetch + 1):
-            sample = dataset.prepare_data(int(images[position]))
+            sample = _prepare(dataset, int(images[position]))
             if sample is not None:
                 return sample
             position = np.random.randint(len(images))
@@ -76,6 +79,19 @@ def draw_sample(
         f'the pipeline gave no sample for {path}; check the transforms that may '
         'return None.'
     )
+
+
+def _prepare(dataset: BaseSegDataset, index: int) -> dict[str, Any] | None:
+    """Run the pipeline; if it fails, name a damaged image or mask."""
+    try:
+        return dataset.prepare_data(index)
+    except Exception:
+        info = dataset.get_data_info(index)
+        for key in ('img_path', 'seg_map_path'):
+            if osp.isfile(path := info.get(key) or ''):
+                with reading(path, 'replace it'), Image.open(path) as image:
+                    image.load()
+        raise
 
 
 @contextmanager

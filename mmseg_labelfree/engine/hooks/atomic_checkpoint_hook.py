@@ -55,6 +55,10 @@ class AtomicCheckpointHook(CheckpointHook):
                     **self.args,
                 )
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
+        except SyntaxError as error:
+            # Config.pretty_text makes one of whatever comes while it lays out the
+            # config: an interrupt, the death of a data loader's worker.
+            raise (error.__context__ or error) from None
         except OSError as error:
             kept = ', '.join(f'{s}' for s in outdated) or 'the one before'
             raise OSError(
@@ -74,7 +78,8 @@ class AtomicCheckpointHook(CheckpointHook):
         kept = [s for s in self.keep_ckpt_ids if s != step] + [step]
         self.keep_ckpt_ids.clear()
         self.keep_ckpt_ids.extend(kept)
-        runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        # With the outdated ones: MMEngine deletes them on resume if we are killed.
+        runner.message_hub.update_info('keep_ckpt_ids', kept)
         folder = Path(self.out_dir)
         return [
             folder / self.filename_tmpl.format(s) for s in kept[: -self.max_keep_ckpts]

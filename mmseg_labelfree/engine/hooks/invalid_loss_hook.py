@@ -1,26 +1,37 @@
-"""Hook that stops a training whose loss is no longer finite."""
+"""Hook that stops a training whose loss or weights are no longer finite."""
 
 import math
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...utils.checkpoint import latest_checkpoint, nonfinite_weights
+
+REMEDY = (
+    'Lower optim_wrapper.optimizer.lr or the weight of the loss that grew first (see '
+    'the log), clip gradients by optim_wrapper.clip_grad, or train without mixed '
+    'precision'
+)
+"""What to do about a training that diverges."""
+
 
 @HOOKS.register_module()
 class InvalidLossHook(Hook):
-    """Hook that stops a training whose loss is NaN or infinite.
+    """Hook that stops a training whose loss or weights are NaN or infinite.
 
-    The loss is read, which waits for the device, once in ``interval`` iterations. With
-    the checkpoint hook's interval a multiple of it, no checkpoint of a broken model
-    replaces a sound one, because this hook's priority is higher.
+    The loss is read, which waits for the device, once in ``interval`` iterations and in
+    the last one. Weights are looked at on the way into each checkpoint, so that no
+    checkpoint of a broken model replaces a sound one.
 
     Args:
-        interval: Iterations between checks.
+        interval: Iterations between checks of the loss.
 
     Raises:
-        FloatingPointError: Names the iteration and the losses that are not finite.
+        FloatingPointError: Names the iteration, the losses or weights that are not
+            finite, and the last sound checkpoint.
 
     Example:
         ``default_hooks=dict(invalid_loss=dict(type='InvalidLossHook'))``
@@ -38,16 +49,28 @@ class InvalidLossHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Check the losses of this iteration."""
-        if not self.every_n_train_iters(runner, self.interval):
+        """Look at the losses of this iteration."""
+        due = self.every_n_train_iters(runner, self.interval)
+        if not due and not self.is_last_train_iter(runner):
             return
         if math.isfinite(outputs.get('loss', 0.0)):
             return
         losses = {k: float(v) for k, v in outputs.items() if 'loss' in k}
         broken = [k for k, v in losses.items() if not math.isfinite(v)]
-        raise FloatingPointError(
-            f'iteration {runner.iter + 1}: {", ".join(broken)} is not finite. Lower '
-            'optim_wrapper.optimizer.lr or the weight of the loss that grew first (see '
-            'the log), clip gradients by optim_wrapper.clip_grad, or train without '
-            'mixed precision; --resume goes on from the last checkpoint.'
-        )
+        raise _diverged(runner, runner.iter + 1, broken)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Look at the weights that are about to be saved."""
+        weights: dict[str, torch.Tensor] = checkpoint['state_dict']
+        if broken := nonfinite_weights(weights):
+            raise _diverged(runner, runner.iter, broken)
+
+
+def _diverged(runner: Runner, iteration: int, broken: list[str]) -> FloatingPointError:
+    sound = latest_checkpoint(runner.work_dir)
+    onward = f'goes on from {sound}' if sound else 'starts again: none was saved yet'
+    more = f' and {len(broken) - 3} more' if len(broken) > 3 else ''
+    return FloatingPointError(
+        f'iteration {iteration}: {", ".join(broken[:3])}{more} is not finite. '
+        f'{REMEDY}; --resume {onward}.'
+    )

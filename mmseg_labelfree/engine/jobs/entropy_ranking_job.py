@@ -110,8 +110,9 @@ class EntropyRankingJob(ImageJob):
         parts = [np.zeros(0)]
         for start in range(0, len(images), CHUNK):
             chunk = range(start, min(start + CHUNK, len(images)))
-            path = folder.path(f'{chunk.start}-{chunk.stop}')
-            if not path.is_file():
+            name = f'{chunk.start}-{chunk.stop}'
+            path = folder.path(name)
+            if name not in folder:
                 found = score_images(
                     model, images.dataset, chunk, self.num_old_classes, **self.loading
                 )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...ops.novel_labels import novel_map
 from ...ops.pseudo_labels import pseudo_labels
-from ...utils.files import write_arrays
+from ...utils.files import reading, write_arrays
 from .masked_features import MaskedFeatures
 from .saliency_sources import SaliencySource
 
@@ -22,6 +22,8 @@ KEPT = 'kept'
 NOT_SALIENT = 'nothing is salient'
 ONLY_BASE = 'all that is salient is of base classes'
 SMALL = 'the novel region is too small'
+
+REMEDY = 'delete it, and --resume makes it again'
 
 
 class NovelRegion(NamedTuple):
@@ -49,14 +51,14 @@ class NovelRegion(NamedTuple):
     @classmethod
     def read(cls, path: Path) -> 'NovelRegion':
         """Read a file of :meth:`write`."""
-        with np.load(path, allow_pickle=False) as data:
+        with reading(path, REMEDY), np.load(path, allow_pickle=False) as data:
             region = cls(**{name: data[name] for name in cls._fields})
         return region._replace(decision=str(region.decision), area=int(region.area))
 
     @staticmethod
     def read_outcome(path: Path) -> tuple[str, int, np.ndarray]:
-        """Read decision, area and feature only, which is much faster."""
-        with np.load(path, allow_pickle=False) as data:
+        """Read decision, area and feature alone, which is much quicker."""
+        with reading(path, REMEDY), np.load(path, allow_pickle=False) as data:
             return str(data['decision']), int(data['area']), data['feature']
 
 

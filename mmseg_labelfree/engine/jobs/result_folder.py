@@ -2,13 +2,17 @@
 
 import json
 import os
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from ...utils.checkpoint import checkpoint_identity
 from ...utils.distributed import in_first_process
-from ...utils.files import write_text
+from ...utils.files import reading, write_text
 from ...utils.settings import differing_settings, plain_settings
 
 __all__ = ['ResultFolder']
@@ -26,7 +30,8 @@ class ResultFolder:
         folder: The folder.
         settings: All that the results depend on. A ``checkpoint`` in them, at any
             depth, counts by its name and content, not by its place.
-        suffix: Ending of the results' files.
+        suffix: Ending of the results' files. ``.npz`` and ``.png`` files are made again
+            where they are damaged.
 
     Raises:
         ValueError: The folder holds results of other settings, which are named, or
@@ -54,8 +59,17 @@ class ResultFolder:
         return self.folder / f'{name}{self.suffix}'
 
     def __contains__(self, name: object) -> bool:
-        """Whether a result exists."""
-        return self.path(str(name)).is_file()
+        """Whether a result is there, and whole; a damaged one is worth a warning."""
+        path = self.path(str(name))
+        if not path.is_file():
+            return False
+        try:
+            with reading(path, 'it is made again'):
+                _check_whole(path)
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
+            return False
+        return True
 
     def _claim(self, settings: dict[str, Any]) -> None:
         settings = _identified(settings)
@@ -69,13 +83,25 @@ class ResultFolder:
                 f'{self.folder} holds *{self.suffix}, but no settings.json that says '
                 f'what made them: {remedy}'
             )
-        noted = json.loads(note.read_text(encoding='utf-8'))
+        with reading(note, remedy):
+            noted = dict(json.loads(note.read_text(encoding='utf-8')))
         differing = differing_settings(noted, settings)
         if differing:
             raise ValueError(
                 f'{self.folder} holds results of other settings '
                 f'({"; ".join(differing)}): {remedy}'
             )
+
+
+def _check_whole(path: Path) -> None:
+    """Raise one of the errors of :func:`reading` if a result is damaged."""
+    if path.suffix == '.npz':
+        with zipfile.ZipFile(path) as archive:
+            if broken := archive.testzip():
+                raise ValueError(f'{broken} has another checksum')
+    elif path.suffix == '.png':
+        with Image.open(path) as image:
+            image.verify()
 
 
 def _identified(value: Any) -> Any:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ...ops.robust_background import robust_background_saliency
 from ...utils.checkpoint import load_weights
-from ...utils.files import atomic_path
+from ...utils.files import atomic_path, reading
 from .masked_features import IMAGENET_MEAN, IMAGENET_STD
 from .result_folder import ResultFolder
 
@@ -70,13 +70,14 @@ class SaliencyFolder(SaliencySource):
                 f'image {image_id} has no saliency map {path}: correct `folder`, or '
                 "make the maps with dict(type='SaliencyJob', ...)"
             )
-        with Image.open(path) as file:
-            if file.mode != 'L':
-                raise ValueError(
-                    f'saliency map {path} has image mode {file.mode}; it must be 8-bit '
-                    'grayscale (mode L)'
-                )
-            values = np.asarray(file)
+        with reading(path, 'make this saliency map again'):
+            with Image.open(path) as file:
+                mode, values = file.mode, np.asarray(file)
+        if mode != 'L':
+            raise ValueError(
+                f'saliency map {path} has image mode {mode}; it must be 8-bit '
+                'grayscale (mode L)'
+            )
         height, width = image.shape[:2]
         if values.shape != (height, width):
             values = cv2.resize(values, (width, height))

@@ -11,6 +11,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
+#: File in a stage's folder with the config that the stage runs as.
+CONFIG = 'config.py'
+
 #: File that is written last into a stage's folder; its metrics and how they came about.
 MARKER = 'finished.json'
 

@@ -4,7 +4,9 @@ import copy
 import gc
 import json
 import logging
+import math
 import time
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,14 +15,16 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
-from ...utils.checkpoint import resolve_checkpoint
-from ...utils.files import write_text
+from ...utils.checkpoint import latest_checkpoint, nonfinite_weights, resume_latest
+from ...utils.distributed import bare_model
+from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
 from ...visualization.reports import print_table, write_report
+from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
-from .base import MARKER, Stage, build_protocol
+from .base import CONFIG, MARKER, Stage, build_protocol
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
 
@@ -42,6 +46,8 @@ class ProtocolRunner:
     Raises:
         FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
         FileNotFoundError: A stage is to run alone, and one before it is not finished.
+        FloatingPointError: A stage ends with weights or a loss that are not finite; it
+            does not count as finished.
         ValueError: A stage to resume was run with other settings, or ``only`` is no
             stage.
     """
@@ -98,7 +104,7 @@ class ProtocolRunner:
         folder = Path(stage.cfg.work_dir)
         folder.mkdir(parents=True, exist_ok=True)
         if is_main_process():
-            write_text(folder / 'config.py', stage.cfg.pretty_text)
+            write_text(folder / CONFIG, stage.cfg.pretty_text)
         if stage.is_job:
             outcome = dict(metrics=run_job(copy.deepcopy(stage.cfg)))
         else:
@@ -120,18 +126,21 @@ class ProtocolRunner:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
         cfg = copy.deepcopy(stage.cfg)
         folder = stage.cfg.work_dir
-        cfg.resume = self.resume and self._has_checkpoint(stage)
-        if cfg.resume:
-            cfg.load_from = resolve_checkpoint(folder)
+        if Path(cfg.filename or '').name == CONFIG:
+            cfg = Config(cfg.to_dict())  # a Runner dumps it under its file's name
+        cfg.resume = False
+        if self.resume:
+            resume_latest(cfg)
         runner = Runner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
         runner.train()
+        _check_finite(runner)
         metrics = last_metrics.metrics or runner.val()
         return dict(
             metrics={k: float(v) for k, v in metrics.items()},
-            checkpoint=find_latest_checkpoint(folder),
+            checkpoint=str(latest_checkpoint(folder)),
             iterations=runner.max_iters,
             seed=runner.seed,
         )
@@ -140,10 +149,18 @@ class ProtocolRunner:
         marker = Path(stage.cfg.work_dir) / MARKER
         if not marker.is_file():
             return None
-        return json.loads(marker.read_text(encoding='utf-8'))
+        try:
+            with reading(marker, '--resume makes it again'):
+                content = json.loads(marker.read_text(encoding='utf-8'))
+                return {key: content[key] for key in ('metrics', 'seconds')} | content
+        except ValueError as error:
+            if not self.resume:
+                raise
+            warnings.warn(str(error), stacklevel=2)
+            return None
 
     def _has_checkpoint(self, stage: Stage) -> bool:
-        return Path(stage.cfg.work_dir, 'last_checkpoint').is_file()
+        return latest_checkpoint(stage.cfg.work_dir) is not None
 
     def _check_begun(self, wanted: list[Stage]) -> None:
         """Refuse to redo a finished stage, or to continue another one's results.
@@ -190,6 +207,22 @@ class ProtocolRunner:
             f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md',
             logger='current',
             level=logging.INFO,
+        )
+
+
+def _check_finite(runner: Runner) -> None:
+    """Raise if a training ends with weights or a loss that are not finite."""
+    broken = nonfinite_weights(bare_model(runner.model).state_dict())
+    losses = runner.message_hub.log_scalars.get('train/loss')
+    if losses is not None and not math.isfinite(losses.current()):
+        broken.append('the last loss')
+    if broken:
+        raise FloatingPointError(
+            f'{runner.work_dir}: the training ended, but {", ".join(broken[:3])} '
+            f'({len(broken)} in all) is not finite. {REMEDY}, delete '
+            f'{latest_checkpoint(runner.work_dir)} and train the stage again; '
+            "with default_hooks.invalid_loss=dict(type='InvalidLossHook') it stops "
+            'before such a checkpoint is written'
         )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .base import MARKER, Stage
+from ...utils.files import reading
+from .base import CONFIG, MARKER, Stage
 from .config_edit import find_nodes
 
 _COUNT = (
@@ -51,12 +52,16 @@ def check_same_stage(stage: Stage) -> None:
             without ``config.py`` holds nothing that could differ.
 
     Raises:
-        ValueError: Names all settings that differ: dotted key, old and new value.
+        ValueError: Names all settings that differ: dotted key, old and new value; or
+            ``config.py`` is damaged.
     """
-    file = Path(stage.cfg.work_dir) / 'config.py'
+    file = Path(stage.cfg.work_dir) / CONFIG
     if not file.is_file():
         return
-    differences = _differences(Config.fromfile(file), stage.cfg)
+    with reading(file, 'delete it, or the whole folder to run the stage again'):
+        old = Config.fromfile(file)
+        old['work_dir']
+    differences = _differences(old, stage.cfg)
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
         raise ValueError(

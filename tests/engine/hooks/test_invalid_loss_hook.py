@@ -40,9 +40,41 @@ def test_stops_before_a_broken_checkpoint_is_written(diverging, tmp_path):
     assert checkpoints == ['iter_2.pth']
 
 
-def test_the_last_sound_loss_passes(diverging):
+def test_looks_at_the_last_iteration_too(diverging, tmp_path):
+    diverging.default_hooks.invalid_loss = dict(type='InvalidLossHook', interval=50)
+    diverging.default_hooks.checkpoint.interval = 3
+    diverging.experiment_name = 'diverging_at_the_end'
+    diverging.train_cfg.max_iters = 4
+    sound = tmp_path / 'work/iter_3.pth'
+    message = f'iteration 4: .*loss_diverging.*--resume goes on from {sound}'
+    with pytest.raises(FloatingPointError, match=message):
+        Runner.from_cfg(diverging).train()
+    assert [*tmp_path.glob('work/*.pth')] == [sound]
+
+
+class BreakWeight(Hook):
+    """Makes a weight NaN while the loss is finite, as a gradient of NaN does."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter + 1 == 4:
+            runner.model.decode_head.conv_seg.bias.data.fill_(float('nan'))
+
+
+def test_broken_weights_replace_no_checkpoint(tiny, tmp_path):
+    tiny.default_hooks.invalid_loss = dict(type='InvalidLossHook', interval=50)
+    runner = Runner.from_cfg(tiny)
+    runner.register_hook(BreakWeight())
+    with pytest.raises(FloatingPointError, match=r'conv_seg.bias is not finite'):
+        runner.train()
+    assert [p.name for p in tmp_path.glob('work/*.pth')] == ['iter_2.pth']
+    assert not list(tmp_path.glob('work/.*'))
+
+
+def test_the_last_sound_loss_passes(tmp_path):
     class Run:
         iter = 1
+        max_iters = 9
+        work_dir = tmp_path
 
     hook = InvalidLossHook(interval=2)
     assert isinstance(hook, Hook)

@@ -142,9 +142,24 @@ def test_finished_stages_are_never_redone_unnoticed(incremental):
     marker.unlink()  # killed after a checkpoint was written
     with refused:
         ProtocolRunner(incremental, resume=True).run()
-    (marker.parent / 'last_checkpoint').unlink()  # killed before
+    for checkpoint in marker.parent.glob('*.pth'):  # killed before
+        checkpoint.unlink()
     finished = ProtocolRunner(incremental, resume=True).run('step_0')
     assert 'step_0' in finished
+
+
+@pytest.mark.slow
+def test_a_stage_with_broken_weights_is_not_finished(incremental):
+    """Even where no InvalidLossHook is."""
+    incremental.optim_wrapper.optimizer.lr = 1e30
+    checkpoint = Path(incremental.work_dir) / 'step_0' / 'iter_6.pth'
+    for resume in (False, True):  # the broken checkpoint is refused again
+        with pytest.raises(
+            FloatingPointError, match=f'is not finite.*delete {checkpoint}'
+        ):
+            ProtocolRunner(incremental, resume).run()
+        assert not (checkpoint.parent / 'finished.json').exists()
+    assert not (Path(incremental.work_dir) / 'step_1').exists()
 
 
 @pytest.mark.slow

@@ -1,0 +1,127 @@
+"""Tools in processes of their own, forked so that they need not import everything."""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+@pytest.fixture(autouse=True)
+def _plain_dumps(monkeypatch):
+    """Write configs as they are: laying them out takes longer than the training."""
+    monkeypatch.setattr(
+        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
+    )
+
+
+class At:
+    """Audit hook that sends this process a signal at its n-th event of a kind.
+
+    Args:
+        number: Which event, from 1 on.
+        event: Kind of event, see Python's table; None for any.
+        part: Text in the event's first argument.
+        after: Whether to wait for the event that follows.
+        signal_number: The signal.
+    """
+
+    def __init__(
+        self, number, event=None, part='', after=False, signal_number=signal.SIGKILL
+    ):
+        self.left = number
+        self.event = event
+        self.part = part
+        self.after = after
+        self.signal_number = signal_number
+
+    def __call__(self, event, args):
+        if self.left == 0 and self.after:
+            self.left = -1
+            os.kill(os.getpid(), self.signal_number)
+        if self.left <= 0 or self.event not in (None, event):
+            return
+        if self.part not in (str(args[0]) if args else ''):
+            return
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            os.kill(os.getpid(), self.signal_number)
+
+
+class Tool(multiprocessing.get_context('fork').Process):
+    """A tool with arguments, whose output goes into a file.
+
+    Args:
+        log: The file.
+        prepare: Is called in the process before the tool.
+        arguments: Name of the tool and its arguments.
+    """
+
+    def __init__(self, log, prepare, *arguments):
+        super().__init__()
+        self.log = Path(log)
+        self.prepare = prepare
+        self.arguments = [str(a) for a in arguments]
+
+    def run(self):
+        stream = open(self.log, 'w', buffering=1)  # noqa: SIM115
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+        sys.stdout = sys.stderr = stream
+        sys.argv = self.arguments
+        torch.set_num_threads(1)
+        if self.prepare:
+            self.prepare()
+        runpy.run_path(str(TOOLS / self.arguments[0]), run_name='__main__')
+
+    def end(self):
+        """Wait for the end; exit code and output."""
+        self.join()
+        return self.exitcode, self.log.read_text()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a tool: ``start('train.py', path, ..., prepare=None)``."""
+    started = []
+
+    def run(*arguments, prepare=None):
+        tool = Tool(tmp_path / f'tool_{len(started)}.log', prepare, *arguments)
+        started.append(tool)
+        tool.start()
+        return tool
+
+    yield run
+    for tool in started:
+        if tool.is_alive():
+            tool.kill()
+        tool.join()
+
+
+@pytest.fixture
+def train(start):
+    """Run ``tools/train.py`` to its end; exit code and output."""
+
+    def run(*arguments, at=None):
+        prepare = None if at is None else lambda: sys.addaudithook(at)
+        return start('train.py', *arguments, prepare=prepare).end()
+
+    return run
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a config to a file."""
+
+    def write(cfg, name='config.py'):
+        path = tmp_path / name
+        path.write_text(cfg.pretty_text)
+        return path
+
+    return write

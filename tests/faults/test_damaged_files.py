@@ -1,0 +1,219 @@
+"""What a user reads about each kind of file that is damaged; cheap ones come again."""
+
+import json
+import random
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_labelfree.engine.jobs import ResultFolder, entropy_ranking_job
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.utils.checkpoint import check_checkpoint, load_checkpoint
+
+pytestmark = pytest.mark.slow
+
+
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def empty(content):
+    return b''
+
+
+def random_bytes(content):
+    return random.Random(0).randbytes(max(len(content), 100))
+
+
+def flipped(content):
+    """Another content of 64 bytes in the middle, as of a bad disk."""
+    middle = len(content) // 2
+    broken = bytes(255 - b for b in content[middle : middle + 64])
+    return content[:middle] + broken + content[middle + 64 :]
+
+
+DAMAGES = [truncated, empty, random_bytes]
+damages = pytest.mark.parametrize('damage', DAMAGES)
+
+
+@pytest.fixture
+def damaged():
+    """Damage a file; gives what was in it."""
+
+    def change(path, damage):
+        content = path.read_bytes()
+        path.write_bytes(damage(content))
+        return content
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ('damage', 'keep'), [(truncated, 1), (empty, 2), (random_bytes, 1), (flipped, 2)]
+)
+def test_checkpoint(
+    damage, keep, incremental, written, train, start, damaged, tmp_path
+):
+    incremental.default_hooks.checkpoint.max_keep_ckpts = keep
+    work = Path(incremental.work_dir)
+    path, folder = written(incremental), work / 'step_0'
+    ProtocolRunner(incremental).run('step_0')
+    whole = load_checkpoint(folder)[0]
+    marker = folder / 'finished.json'
+    metrics = json.loads(marker.read_text())['metrics']
+    latest = folder / 'iter_6.pth'
+    damaged(latest, damage)
+    onward = (
+        'starts this training again'
+        if keep == 1
+        else f'goes on from {folder}/iter_4.pth'
+    )
+    message = (
+        rf'ValueError: {latest} is not a readable checkpoint \(.+\): put a whole copy '
+        rf'in its place, or delete it, after which --resume {onward}\n$'
+    )
+    marker.unlink()
+    for output in (
+        train(path, '--stage', 'step_0', '--resume')[1],
+        start('test.py', path, '--stage', 'step_0').end()[1],
+    ):
+        assert re.search(message, output), output
+    latest.unlink()
+    code, output = train(path, '--stage', 'step_0', '--resume')
+    assert code == 0, output
+    again = load_checkpoint(folder)[0]
+    torch.testing.assert_close(again['state_dict'], whole['state_dict'], rtol=0, atol=0)
+    assert json.loads(marker.read_text())['metrics'] == metrics
+
+
+def test_a_whole_checkpoint_passes(tmp_path):
+    """Also of torch's older format; torch.load reads what is verified."""
+    weights = dict(state_dict=dict(w=torch.ones(3)))
+    for zipped in (True, False):
+        path = tmp_path / f'{zipped}.pth'
+        torch.save(weights, path, _use_new_zipfile_serialization=zipped)
+        check_checkpoint(path)
+        assert torch.load(path)['state_dict']['w'].sum() == 3
+        path.write_bytes(truncated(path.read_bytes()))
+        with pytest.raises(ValueError, match=f'{path} is not a readable checkpoint'):
+            check_checkpoint(path)
+
+
+@damages
+def test_pointer_of_a_plain_run(damage, semi, written, train, damaged, tmp_path):
+    path, work = written(semi), Path(semi.work_dir)
+    assert train(path)[0] == 0
+    damaged(work / 'last_checkpoint', damage)
+    code, output = train(path, '--resume')
+    assert code == 0, output
+    assert 'iter_6.pth' in output and (work / 'last_checkpoint').is_file()
+
+
+@pytest.mark.parametrize('damage', [*DAMAGES, lambda content: b'{}'])
+def test_marker(damage, incremental, damaged):
+    ProtocolRunner(incremental).run('step_0')
+    marker = Path(incremental.work_dir) / 'step_0/finished.json'
+    content = json.loads(damaged(marker, damage))
+    message = rf'{marker} is damaged \(.+\): --resume makes it again'
+    with pytest.raises(ValueError, match=message):
+        ProtocolRunner(incremental).run('step_0')
+    with pytest.warns(UserWarning, match=message):
+        ProtocolRunner(incremental, resume=True).run('step_0')
+    assert json.loads(marker.read_text())['metrics'] == content['metrics']
+
+
+@damages
+def test_config_of_a_stage(damage, incremental, damaged):
+    ProtocolRunner(incremental).run('step_0')
+    config = Path(incremental.work_dir) / 'step_0/config.py'
+    damaged(config, damage)
+    with pytest.raises(
+        ValueError, match=rf'{config} is damaged \([^)]+.*: delete it, or'
+    ):
+        ProtocolRunner(incremental, resume=True).run('step_0')
+
+
+@pytest.fixture
+def ranked(novel, monkeypatch):
+    """EUMS up to the ranking of the images."""
+    monkeypatch.setattr(entropy_ranking_job, 'CHUNK', 8)
+    for stage in ('base', 'clustering', 'basic', 'ranking'):
+        ProtocolRunner(novel).run(stage)
+    return novel
+
+
+def test_results_of_jobs(ranked, damaged):
+    work = Path(ranked.work_dir)
+    for pattern in ('clustering/regions/*.npz', 'ranking/scores/*.npz'):
+        path = sorted(work.glob(pattern))[0]
+        job = path.parts[len(work.parts)]
+        finished = work / job / 'finished.json'
+        metrics = json.loads(finished.read_text())['metrics']
+        for damage in (*DAMAGES, flipped):
+            with np.load(path) as arrays:
+                before = dict(arrays)
+            damaged(path, damage)
+            finished.unlink()
+            warned = pytest.warns(UserWarning, match=rf'{path} is damaged .*made again')
+            with warned:
+                ProtocolRunner(ranked, resume=True).run(job)
+            with np.load(path) as arrays:
+                assert all(np.array_equal(arrays[k], v) for k, v in before.items())
+            assert json.loads(finished.read_text())['metrics'] == metrics
+
+
+def test_settings_and_lists_of_jobs(ranked, damaged):
+    work = Path(ranked.work_dir)
+    note = work / 'clustering/regions/settings.json'
+    (work / 'clustering/finished.json').unlink()
+    for damage in DAMAGES:
+        content = damaged(note, damage)
+        with pytest.raises(
+            ValueError, match=rf'{note} is damaged .*: delete {note.parent}'
+        ):
+            ProtocolRunner(ranked, resume=True).run('clustering')
+        note.write_bytes(content)
+    ProtocolRunner(ranked, resume=True).run('clustering')
+    label = sorted(work.glob('clustering/labels/*.png'))[0]
+    clean = work / 'ranking/clean.txt'
+    for path in (label, clean):
+        for damage in (empty, random_bytes):
+            content = damaged(path, damage)
+            with pytest.raises((ValueError, OSError), match=str(path)):
+                ProtocolRunner(ranked, resume=True).run('eums')
+            path.write_bytes(content)
+
+
+@pytest.mark.parametrize('kind', ['incremental', 'semi', 'novel'])
+def test_images_and_masks(kind, request, damaged, boxes_root, tmp_path):
+    cfg = request.getfixturevalue(kind)
+    root = tmp_path / 'boxes'
+    shutil.copytree(boxes_root, root)
+    text = cfg.pretty_text.replace(str(boxes_root), str(root))
+    dataset = DATASETS.build(Config.fromstring(text, '.py').train_dataloader.dataset)
+    for damage in DAMAGES:
+        paths = [dataset.get_data_info(0)[k] for k in ('img_path', 'seg_map_path')]
+        for path in paths:
+            content = damaged(Path(path), damage)
+            with pytest.raises(ValueError, match=rf'{path} is damaged .*: replace it'):
+                dataset[0]
+            Path(path).write_bytes(content)
+        assert dataset[0]['inputs'].shape == (3, 24, 24)
+
+
+def test_labels_as_files(tmp_path, damaged):
+    folder = ResultFolder(tmp_path / 'labels', dict(a=1))
+    path = folder.path('x')
+    for damage in (*DAMAGES, flipped):
+        Image.fromarray(np.eye(40, dtype=np.uint8)).save(path)
+        assert 'x' in folder
+        damaged(path, damage)
+        with pytest.warns(UserWarning, match=f'{path} is damaged'):
+            assert 'x' not in folder

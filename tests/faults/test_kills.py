@@ -1,0 +1,86 @@
+"""Killed at any moment, a run goes on to exactly what it would have become."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmseg_labelfree.utils.checkpoint import load_checkpoint
+
+from .conftest import At
+
+pytestmark = pytest.mark.slow
+
+
+class Counter:
+    """Audit hook that notes in a file how many events there were up to a rename."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.count = 0
+
+    def __call__(self, event, args):
+        self.count += 1
+        if event == 'os.rename':
+            count, self.count = self.count, -(10**9)  # of the note itself
+            self.path.write_text(str(count))
+            self.count = count
+
+
+def results(work):
+    """Weights, optimizer and metrics of all stages, and the files of the jobs."""
+    found = {}
+    for path in sorted(work.rglob('*')):
+        name = str(path.relative_to(work))
+        if path.suffix == '.pth':
+            checkpoint = load_checkpoint(path)[0]
+            found[name] = checkpoint['state_dict'], checkpoint['optimizer']['state']
+        elif path.name == 'finished.json':
+            found[name] = json.loads(path.read_text())['metrics']
+        elif path.name in ('clean.txt', 'images.txt') or path.suffix == '.npz':
+            found[name] = list(path.read_bytes())
+    return found
+
+
+def assert_exact(work, whole):
+    found, expected = results(work), results(whole)
+    assert list(found) == list(expected) and len(found) > 0
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    assert not [*work.rglob('.*.tmp')]
+
+
+@pytest.mark.parametrize('kind', ['incremental', 'semi', 'novel'])
+def test_at_random_moments(kind, request, written, train, tmp_path):
+    cfg = request.getfixturevalue(kind)
+    cfg.model.decode_head.dropout_ratio = 0.3
+    path, whole = written(cfg), tmp_path / 'whole'
+    note = tmp_path / 'events'
+    code, output = train(path, '--work-dir', whole, at=Counter(note))
+    assert code == 0, output
+    draw = random.Random(kind)
+    work = tmp_path / 'cut'
+    for _ in range(2):
+        at = At(draw.randrange(int(note.read_text())))
+        assert train(path, '--work-dir', work, '--resume', at=at)[0] in (-9, 0)
+    code, output = train(path, '--work-dir', work, '--resume')
+    assert code == 0, output
+    assert_exact(work, whole)
+
+
+@pytest.mark.parametrize(
+    ('number', 'after'), [(1, False), (1, True), (2, False), (2, True), (3, False)]
+)
+def test_at_each_rename(number, after, incremental, written, train, tmp_path):
+    """Each start comes to that rename of its own: config, checkpoint, pointer."""
+    path, work, whole = written(incremental), tmp_path / 'cut', tmp_path / 'whole'
+    arguments = path, '--stage', 'step_0', '--work-dir'
+    assert train(*arguments, whole)[0] == 0
+    for _ in range(2):
+        at = At(number, 'os.rename', '.tmp', after=after)
+        code, output = train(*arguments, work, '--resume', at=at)
+        assert code == -9, output
+    code, output = train(*arguments, work, '--resume')
+    assert code == 0, output
+    assert_exact(work, whole)
