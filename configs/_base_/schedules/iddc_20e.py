@@ -23,6 +23,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=1),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    norm_statistics=dict(type='NormStatisticsHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
 # With the seeded samplers: a resumed run draws the random numbers of an unbroken one.

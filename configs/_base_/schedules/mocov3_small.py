@@ -20,5 +20,6 @@ default_hooks = dict(
         max_keep_ckpts=1,
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    norm_statistics=dict(type='mmseg.NormStatisticsHook'),
 )
 custom_hooks = [dict(type='mmseg.IterationSeedHook')]

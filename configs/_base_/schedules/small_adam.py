@@ -20,6 +20,7 @@ default_hooks = dict(
         type='AtomicCheckpointHook', by_epoch=False, interval=100, max_keep_ckpts=1
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    norm_statistics=dict(type='NormStatisticsHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
 # With the seeded samplers: a resumed run draws the random numbers of an unbroken one.
