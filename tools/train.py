@@ -11,11 +11,16 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
+from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.jobs import run_job
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
+from mmseg_labelfree.utils.distributed import (
+    leave_process_group,
+    name_failing_process,
+    prepare_cpu_processes,
+)
 from mmseg_labelfree.utils.metafile import published_result
 
 
@@ -135,10 +140,12 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
         sys.exit('\nInterrupted; the same command with --resume goes on from here.')
 
 
+@record  # torchrun's summary names the first process that failed, with its traceback
 def main() -> None:
     """Run what the command line asks for."""
     args = parse_args()
-    run(args, load_config(args))
+    with name_failing_process():
+        run(args, load_config(args))
     leave_process_group()
 
 
