@@ -1,6 +1,6 @@
 # The commands of daily work, in the environment of `pip install -e ".[mminstall,tests,crf]"`.
 .DEFAULT_GOAL := help
-.PHONY: help all format lint types doctest test test-quick docs-index
+.PHONY: help all format lint types doctest test test-quick test-cuda docs-index
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,3 +34,6 @@ test:  ## Run all tests, the examples among them
 
 test-quick:  ## The same without trainings and other processes (about 3 minutes)
 	pytest -m "not slow"
+
+test-cuda:  ## Run the tests that need a GPU; writes a table that names it to work_dirs
+	python .ci/test_cuda.py

@@ -125,6 +125,7 @@ def train_in_two_processes(start_tool):
 
 
 def _connect(rank, store, work, args, results):
+    os.environ['LOCAL_RANK'] = str(rank)  # as a launcher does
     torch.set_num_threads(1)
     dist.init_process_group(
         'gloo', init_method=f'file://{store}', rank=rank, world_size=2

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
+from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.jobs import run_job
@@ -19,6 +20,7 @@ from mmseg_labelfree.utils.checkpoint import resume_latest
 from mmseg_labelfree.utils.distributed import (
     launched_rank,
     leave_process_group,
+    name_failing_process,
     prepare_cpu_processes,
 )
 from mmseg_labelfree.utils.metafile import published_result
@@ -141,6 +143,7 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     runner.run(args.stage)
 
 
+@record  # torchrun's summary names the first process that failed, with its traceback
 def main() -> None:
     """Run what the command line asks for; one run at a time in a work dir."""
     args = parse_args()
@@ -151,7 +154,8 @@ def main() -> None:
                 stack.enter_context(run_lock(cfg.work_dir))
             except WorkDirInUse as error:
                 sys.exit(str(error))
-        run(args, cfg)
+        with name_failing_process():
+            run(args, cfg)
         leave_process_group()
 
 

@@ -1,10 +1,13 @@
 """Sums and rows of all processes; with one process, the values themselves."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 __all__ = [
+    'average_over_processes_',
     'mean_over_processes',
     'num_processes',
     'rows_of_all_processes',
@@ -37,6 +40,29 @@ def mean_over_processes(values: Tensor) -> Tensor:
         return values
     mean = sum_over_processes(values.detach().clone()) / processes
     return values + (mean - values.detach())
+
+
+@torch.no_grad()
+def average_over_processes_(values: Sequence[Tensor]) -> None:
+    """Replace tensors by their means over all processes, in place.
+
+    Every process must call it, with tensors of the same shapes. What is the same
+    everywhere keeps its bits: to the values of the first process comes the mean of the
+    differences from them.
+
+    Args:
+        values: Floating point, of one dtype and device.
+    """
+    processes = num_processes()
+    if processes == 1 or not values:
+        return
+    own = torch.cat([value.flatten() for value in values])
+    mean = own.clone()
+    dist.broadcast(mean, 0)
+    mean += sum_over_processes(own - mean) / processes
+    parts = mean.split([value.numel() for value in values])
+    for value, part in zip(values, parts, strict=True):
+        value.copy_(part.view_as(value))
 
 
 def rows_of_all_processes(*values: Tensor) -> tuple[Tensor, ...]:

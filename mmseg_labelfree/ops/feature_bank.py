@@ -47,7 +47,12 @@ def push_rows_(
 
     Rows enter in their order and push out the oldest. They are stored as unit
     vectors. Rows that would be pushed out by later ones of the same call are
-    not written. It waits for the device once, to learn how many rows there are.
+    not written.
+
+    It waits for the device once, to learn how many rows there are. Without that every
+    place of the storage would have to be rewritten in each call, which moves
+    several times what a batch brings; with several processes they have to tell
+    each other their numbers of rows in any case.
 
     Args:
         storage: ``(R, D)``.

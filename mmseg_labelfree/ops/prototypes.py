@@ -23,6 +23,11 @@ def class_means(
 ) -> tuple[Tensor, Tensor]:
     """Compute the mean embedding of each class (U2PL+, eq. 15-17).
 
+    Everything is float32, since not every device has float64: images and processes,
+    whose sums are added up, are so few that the rounding stays that of the sums of
+    an image's pixels, which matrix products compute in parts. Pixels are counted as
+    integers.
+
     Args:
         features: Embeddings ``(N, D, h, w)``, any precision.
         labels: int64 ``(N, h, w)``: ground truth, or reliable pseudo-labels; pixels
@@ -47,11 +52,11 @@ def class_means(
     counts = member.sum((0, 2))
     with torch.autocast(features.device.type, enabled=False):
         rows = features.detach().flatten(2).transpose(1, 2).to(dtype)
-        sums = (member.to(dtype) @ rows).sum(0).double()
+        sums = (member.to(dtype) @ rows).sum(0)
     if all_processes:
-        both = sum_over_processes(torch.cat([sums, counts[:, None].double()], 1))
-        sums, counts = both[:, :-1], both[:, -1].long()
-    return (sums / counts.clamp(min=1)[:, None]).to(dtype), counts
+        sum_over_processes(sums)
+        sum_over_processes(counts)
+    return sums / counts.clamp(min=1)[:, None], counts
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ __all__ = ['masked_quantile']
 
 _BITS = 16
 _BINS = 1 << _BITS
+_SHARE_BITS = 32
 
 
 @torch.no_grad()
@@ -24,9 +25,9 @@ def masked_quantile(
 
     The order of float32 numbers is that of their bits, so two histograms, of the upper
     and then of the lower 16 bits, find the numbers of the wanted ranks. This is exact
-    for any number of values, takes linear time, and processes exchange only the
-    histograms (512 KiB each, a few of them) instead of their maps. Nothing waits for
-    the device.
+    for up to 2^31 values (shares have 32 bits), takes linear time, and processes
+    exchange only the histograms (512 KiB each, a few of them) instead of their maps.
+    Nothing waits for the device.
 
     Args:
         values: Floating point, any shape, without NaN. Compared in float32.
@@ -61,11 +62,15 @@ def masked_quantile(
     counts = histogram(upper, _BINS + 1)[:_BINS]
     ends = counts.cumsum(0)
     total = ends[-1]
-    share = keys.new_zeros(len(shares), dtype=torch.float64)
+    # Ranks in fixed point: float32 has not enough digits, some devices no float64.
+    position = keys.new_zeros(len(shares))
     for place, value in enumerate(shares):
-        share[place] = value  # unlike torch.tensor(shares), no copy from the host
-    position = share * (total - 1).clamp(min=0)
-    rank = torch.cat([position.floor(), position.ceil()]).long()
+        # Unlike torch.tensor(shares), no copy from the host.
+        position[place] = round(value * 2**_SHARE_BITS)
+    position *= (total - 1).clamp(min=0)
+    floor = position >> _SHARE_BITS
+    fraction = (position - (floor << _SHARE_BITS)).float() / 2**_SHARE_BITS
+    rank = torch.cat([floor, floor + (fraction > 0)])
     top = torch.searchsorted(ends, rank, right=True).clamp_(max=_BINS - 1)
     rank_inside = rank - (ends - counts)[top]
 
@@ -80,9 +85,9 @@ def masked_quantile(
     bottom = torch.searchsorted(ends, rank_inside[:, None], right=True)[:, 0]
     bottom.clamp_(max=_BINS - 1)
 
-    below, above = _from_keys((top << _BITS) | bottom).double().view(2, -1)
-    result = below + (above - below) * (position - position.floor())
-    return torch.where(total > 0, result, torch.inf).float()
+    below, above = _from_keys((top << _BITS) | bottom).view(2, -1)
+    result = below.lerp(above, fraction)
+    return torch.where(total > 0, result, torch.inf)
 
 
 def _to_keys(values: Tensor) -> Tensor:

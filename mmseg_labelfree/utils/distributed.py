@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -65,6 +66,33 @@ def fail_together() -> Iterator[None]:
     for rank, text in enumerate(texts):
         if text is not None:
             raise RuntimeError(f'process {rank} failed with {text}')
+
+
+@contextmanager
+def name_failing_process() -> Iterator[None]:
+    """Context that prints which process failed with what, if there are several.
+
+    An error in one of them breaks the connections of the others, which then fail, too:
+    their line says so, and that the cause is in another one's output.
+    """
+    try:
+        yield
+    except Exception as error:
+        rank, world_size = get_dist_info()
+        if world_size > 1:
+            reason = f'failed with {type(error).__name__}: {error}'.splitlines()[0]
+            if _is_broken_connection(error):
+                reason = 'stopped: another process failed, whose output says why'
+            print(f'Process {rank} of {world_size} {reason}', file=sys.stderr)
+        raise
+
+
+def _is_broken_connection(error: Exception) -> bool:
+    """Whether an error is that of gloo or NCCL about a process that is gone."""
+    kind = getattr(dist, 'DistError', RuntimeError)
+    text = str(error).lower()
+    words = ('connection closed', 'connection reset', 'broken pipe', 'gloo', 'nccl')
+    return isinstance(error, (kind, RuntimeError)) and any(w in text for w in words)
 
 
 def in_first_process(work: Callable[[], T]) -> T:

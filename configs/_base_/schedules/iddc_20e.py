@@ -24,6 +24,7 @@ default_hooks = dict(
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=1),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     invalid_loss=dict(type='InvalidLossHook', interval=50),
+    norm_statistics=dict(type='NormStatisticsHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
 # With the seeded samplers: a resumed run draws the random numbers of an unbroken one.

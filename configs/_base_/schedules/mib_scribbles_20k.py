@@ -18,6 +18,7 @@ default_hooks = dict(
         type='AtomicCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=1
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    norm_statistics=dict(type='NormStatisticsHook'),
     invalid_loss=dict(type='InvalidLossHook', interval=50),
     visualization=dict(type='SegVisualizationHook'),
 )

@@ -21,5 +21,6 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     invalid_loss=dict(type='mmseg.InvalidLossHook', interval=50),
+    norm_statistics=dict(type='mmseg.NormStatisticsHook'),
 )
 custom_hooks = [dict(type='mmseg.IterationSeedHook')]

@@ -21,6 +21,7 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     invalid_loss=dict(type='InvalidLossHook', interval=50),
+    norm_statistics=dict(type='NormStatisticsHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
 # With the seeded samplers: a resumed run draws the random numbers of an unbroken one.

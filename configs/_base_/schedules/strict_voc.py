@@ -28,6 +28,7 @@ default_hooks = dict(
         type='AtomicCheckpointHook', by_epoch=False, interval=500, max_keep_ckpts=1
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    norm_statistics=dict(type='NormStatisticsHook'),
     invalid_loss=dict(type='InvalidLossHook', interval=50),
     visualization=dict(type='SegVisualizationHook'),
 )

@@ -12,6 +12,7 @@ from .frozen_teacher_hook import FrozenTeacherHook
 from .incremental_classifier_init_hook import IncrementalClassifierInitHook
 from .invalid_loss_hook import InvalidLossHook
 from .iteration_seed_hook import IterationSeedHook
+from .norm_statistics_hook import NormStatisticsHook
 from .parameter_importance import ParameterImportanceHook
 from .prototype_memory_bank_hook import PrototypeMemoryBankHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
@@ -31,6 +32,7 @@ __all__ = [
     'IncrementalClassifierInitHook',
     'InvalidLossHook',
     'IterationSeedHook',
+    'NormStatisticsHook',
     'ParameterImportanceHook',
     'PrototypeMemoryBankHook',
     'PseudoLabelPanelHook',

@@ -1,10 +1,12 @@
 """Hook that trains in the channels-last memory layout."""
 
+import gc
 import logging
 
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
@@ -19,6 +21,11 @@ class ChannelsLastHook(Hook):
     The layout that mixed-precision convolutions run in, on GPUs with tensor cores and
     on CPUs (there about a quarter off a bfloat16 step). Values and checkpoints stay
     the same up to rounding. A frozen teacher is converted too.
+
+    It is converted as training begins, since random weights are drawn in the order of
+    the memory. With several processes the converted model is wrapped anew: DDP lays
+    out its buckets by the weights that it is given, and would put the elements of the
+    first gradient in the wrong order otherwise.
 
     On a CPU a model with a strided 1x1 convolution of fewer than 16 input channels
     stays as it is, and a warning names the layer: torch 2.15 writes past the end of its
@@ -45,6 +52,10 @@ class ChannelsLastHook(Hook):
         for part in (model, vars(model).get('_teacher')):
             if part is not None:
                 part.to(memory_format=torch.channels_last)
+        if is_model_wrapper(runner.model):
+            runner.model = model
+            gc.collect()  # the hooks of the old wrapper go with it
+            runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
 
 
 def _unsafe_layer(model: nn.Module) -> str | None:

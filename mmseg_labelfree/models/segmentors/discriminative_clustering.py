@@ -213,7 +213,8 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
     @torch.no_grad()
     def _count(self, logits: Tensor) -> None:
         winners = logits.argmax(1).flatten()
-        self.cluster_counts += torch.bincount(winners, minlength=self.num_classes)
+        # Unlike torch.bincount, this does not wait for the device.
+        self.cluster_counts.scatter_add_(0, winners, torch.ones_like(winners))
 
     def _nothing(self) -> Tensor:
         """Zero that reaches the resting parameters: DDP waits for all of them."""

@@ -95,6 +95,19 @@ def test_two_processes_draw_what_one_draws(kind):
     assert alone[1::2] == draws(1, 2, 4)
 
 
+@pytest.mark.parametrize('num_images', [1, 2, 5])
+def test_three_processes_share_few_images(num_images):
+    def draws(rank, world_size, count):
+        sampler = SeededInfiniteSampler(range(num_images), seed=4)
+        sampler.rank, sampler.world_size = rank, world_size
+        return [int(i) for i in islice(iter(sampler), count)]
+
+    alone = draws(0, 1, 30)
+    for rank in range(3):
+        assert draws(rank, 3, 10) == alone[rank::3]
+    assert {alone.count(i) for i in range(num_images)} == {30 // num_images}
+
+
 def test_epochs_differ():
     sampler = SeededSampler(range(7), seed=4, shuffle=False)
     first = [i.entropy for i in sampler]

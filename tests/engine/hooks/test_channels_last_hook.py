@@ -6,6 +6,7 @@ from mmengine.runner import Runner
 
 from mmseg_labelfree.engine.hooks import ChannelsLastHook
 from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.utils.distributed import bare_model, prepare_cpu_processes
 
 
 def layouts(model):
@@ -38,3 +39,48 @@ def test_layers_that_would_corrupt_memory_keep_their_layout(incremental):
     assert layouts(run.model) == {False}
     (log,) = Path(stage.work_dir).rglob('*.log')
     assert 'because of backbone.layer2.0.downsample.0' in log.read_text()
+
+
+def test_a_test_does_not_convert(tiny):
+    tiny.custom_hooks.append(dict(type='ChannelsLastHook'))
+    runner = Runner.from_cfg(tiny)
+    runner.test()
+    assert layouts(runner.model) == {False}
+
+
+def weights_after(cfg):
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return bare_model(runner.model).state_dict()
+
+
+def test_the_layout_changes_rounding_alone(tiny):
+    tiny.train_cfg.max_iters = 2
+    tiny.val_cfg = tiny.val_dataloader = tiny.val_evaluator = None
+    expected = weights_after(tiny)
+    tiny.experiment_name = 'channels_last'
+    tiny.custom_hooks.append(dict(type='ChannelsLastHook'))
+    found = weights_after(tiny)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-5)
+
+
+def differing_weights(cfg, expected):
+    cfg.launcher = 'pytorch'
+    prepare_cpu_processes(cfg)
+    weights = weights_after(cfg)
+    return [k for k, value in expected.items() if not torch.equal(weights[k], value)]
+
+
+@pytest.mark.slow
+def test_two_processes_with_the_batch_of_one_are_exactly_one(tiny, in_two_processes):
+    """The mean of two equal gradients is that gradient, to the last bit."""
+    tiny.custom_hooks.append(dict(type='ChannelsLastHook'))
+    images = tiny.train_dataloader.dataset
+    images.indices = 1  # all batches are copies of one image
+    images.pipeline = [images.pipeline[0], images.pipeline[1], images.pipeline[-1]]
+    tiny.train_cfg.max_iters = 2
+    tiny.val_cfg = tiny.val_dataloader = tiny.val_evaluator = None
+    alone = weights_after(tiny)
+    tiny.experiment_name = 'two'
+    assert in_two_processes(differing_weights, tiny, alone) == [[], []]

@@ -405,6 +405,7 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
     semi.model.decode_head.dropout_ratio = 0.0
     norm_cfg = dict(type='GN', num_groups=2)
     semi.model.backbone.norm_cfg = semi.model.decode_head.norm_cfg = norm_cfg
+    semi.custom_hooks.append(dict(type='ChannelsLastHook'))
     semi.train_cfg.max_iters = 4
     semi.val_cfg = semi.val_dataloader = semi.val_evaluator = None
     runner, record = train(semi, 'one')

@@ -115,6 +115,7 @@ def test_killed_run_resumes_to_the_same_numbers(
 
 @pytest.mark.slow
 def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
+    incremental.custom_hooks.append(dict(type='ChannelsLastHook'))
     path = tmp_path / 'config.py'
     path.write_text(incremental.pretty_text)
     ProtocolRunner(Config.fromfile(path)).run()

@@ -1,0 +1,204 @@
+"""Whole training steps on a GPU that is not there: torch computes shapes only."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.models.teachers import WeightAverage, copy_student
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+aten = torch.ops.aten
+WAITS = {
+    aten._local_scalar_dense: lambda x: 1,  # item(), bool(), float()
+    aten.is_nonzero: lambda x: True,
+    aten.equal: lambda x, y: False,
+    # How many are found is known to the device alone; here four are.
+    aten.nonzero: lambda x: x.new_empty(4, x.dim(), dtype=torch.int64),
+    aten.bincount: lambda x: x.new_empty(4),
+    aten.masked_select: lambda x, mask: x.new_empty(4),
+}
+
+
+class Rules(TorchDispatchMode):
+    """Notes what waits for the device, and float64 on it, which not all have.
+
+    Tensors of the CPU are real ones.
+    """
+
+    def __init__(self, device):
+        super().__init__()
+        self.device = device
+        self.faults = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name, kwargs = func.overloadpacket, kwargs or {}
+        used = self.on_device(args, kwargs)
+        if not used and torch.device(kwargs.get('device') or 'cpu').type == 'cpu':
+            with unset_fake_temporarily():
+                return func(*args, **kwargs)
+        if used and name in WAITS:
+            self.note(f'waits: {name}')
+            return WAITS[name](*args)
+        if name in (aten.index, aten.index_put, aten.index_put_):
+            if any(i is not None and i.dtype == torch.bool for i in args[1]):
+                self.note(f'waits: {name} by a mask')
+                args = (args[0], [*some_places(args[1])], *args[2:])
+        out = func(*args, **kwargs)
+        if name in (aten._to_copy, aten.copy_) and used and not self.on_device(out):
+            self.note(f'waits: {name} to the CPU')
+        if any(x.dtype == torch.float64 for x in self.on_device(out)):
+            self.note(f'float64: {name}')
+        return out
+
+    def on_device(self, *values):
+        tensors = (x for x in tree_leaves(values) if isinstance(x, torch.Tensor))
+        return [x for x in tensors if x.device.type == self.device]
+
+    def note(self, fault):
+        """Remember a fault, unless it is the one of MMSegmentation's log: acc_seg."""
+        calls = [call.name for call in traceback.extract_stack()]
+        if 'accuracy' not in calls:
+            self.faults.append(fault)
+
+
+def some_places(indices):
+    for index in indices:
+        if index is None or index.dtype != torch.bool:
+            yield index
+        else:
+            yield from index.new_empty(index.dim(), 4, dtype=torch.int64)
+
+
+def move(model, device):
+    """Give the model empty tensors of a device in place of its own."""
+
+    def fake(value):
+        return torch.empty(value.shape, dtype=value.dtype, device=device)
+
+    for module in model.modules():
+        for name, value in module.named_parameters(recurse=False):
+            setattr(module, name, nn.Parameter(fake(value), value.requires_grad))
+        for name, value in module.named_buffers(recurse=False):
+            setattr(module, name, fake(value))
+    model.data_preprocessor.to(device)
+
+
+def stage(path, name=None):
+    cfg = Config.fromfile(CONFIGS / path)
+    if name is None:
+        return cfg
+    cfg.work_dir = 'never_written'
+    return ProtocolRunner(cfg).stage(name).cfg
+
+
+def samples(sources, size, **metainfo):
+    for source in sources:
+        label = torch.full((1, *size), 255 if source == 'unlabeled' else 1)
+        sample = SegDataSample(gt_sem_seg=PixelData(data=label))
+        sample.set_metainfo(dict(metainfo, img_shape=size, source=source))
+        yield sample
+
+
+FAMILIES = {
+    'MiB': ('mib/demo_voc_15-1.py', 'step_1', [None] * 4, []),
+    'mean teacher': (
+        'u2pl/demo_voc_40_meanteacher.py',
+        None,
+        ['labeled', 'unlabeled'] * 2,
+        [],
+    ),
+    'CutMix': ('u2pl/demo_voc_40_cutmix.py', None, ['labeled', 'unlabeled'] * 2, []),
+    # The bank must know how many rows it is given; see `push_rows_`.
+    'U2PL+': (
+        'u2pl/demo_voc_40.py',
+        None,
+        ['labeled', 'unlabeled'] * 2,
+        ['waits: aten.nonzero'],
+    ),
+    'EUMS': ('eums/demo_voc_fold0.py', 'eums', ['base', 'clean', 'unclean'] * 2, []),
+    'STRICT': ('strict/demo_voc_15-5.py', 'round_1', [None] * 4, []),
+    'IDDC': ('iddc/mobilenetv2_demo_voc.py', None, [None] * 4, []),
+}
+
+
+@pytest.fixture(autouse=True)
+def late():
+    """An iteration after every warm-up."""
+    hub = MessageHub.get_current_instance()
+    before = dict(hub.runtime_info)
+    hub.update_info_dict(dict(iter=1500, max_iters=2000, epoch=0, max_epochs=1))
+    yield
+    hub.runtime_info.clear()
+    hub.runtime_info.update(before)
+
+
+@pytest.fixture
+def learner(request):
+    """Model and batch of a family's configuration; and what waits must be there."""
+    path, name, sources, expected = FAMILIES[request.param]
+    size, metainfo = (96, 96), {}
+    if request.param == 'IDDC':
+        size, metainfo = (192, 96), dict(crop_overlap=((0, 0, 48, 96), (48, 0, 96, 96)))
+    model = MODELS.build(stage(path, name).model).train()
+    if hasattr(model, 'set_teacher'):
+        model.set_teacher(copy_student(model, getattr(model, 'not_in_teacher', ())))
+    images = [torch.zeros(3, *size, dtype=torch.uint8) for _ in sources]
+    data = dict(inputs=images, data_samples=[*samples(sources, size, **metainfo)])
+    return model, data, expected
+
+
+@pytest.mark.parametrize('learner', FAMILIES, indirect=True)
+@pytest.mark.parametrize('precision', [None, torch.float16, torch.bfloat16])
+def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypatch):
+    """All but the backward pass, for which torch asks the driver."""
+    model, data, expected = learner
+    models = [model, model.teacher] if hasattr(model, 'set_teacher') else [model]
+    with FakeTensorMode(allow_non_fake_inputs=True), Rules('cuda') as rules:
+        for each in models:
+            move(each, 'cuda')
+        with monkeypatch.context() as gpu:
+            gpu.setattr(torch.cuda, 'is_available', lambda: True)
+            gpu.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
+            autocast = torch.autocast('cuda', precision, enabled=precision is not None)
+        with autocast:
+            losses = model(**model.data_preprocessor(data, True), mode='loss')
+        loss, logged = model.parse_losses(losses)
+        trained = [p for p in model.parameters() if p.requires_grad]
+        for parameter in trained:
+            parameter.grad = torch.empty_like(parameter)
+        torch.optim.SGD(trained, lr=0.1, momentum=0.9).step()
+        if len(models) == 2:
+            WeightAverage(*models).update(0.9)
+    assert loss.requires_grad and loss.dtype == torch.float32
+    assert all(value.is_cuda for value in logged.values())
+    assert rules.faults == expected
+
+
+def test_the_rules_see_what_is_forbidden():
+    with FakeTensorMode(allow_non_fake_inputs=True), Rules('cuda') as rules:
+        x = torch.zeros(3, 3, device='cuda')
+        x.sum().item(), x.cpu(), x[x > 0], x.nonzero(), x.double()
+        bool(x.any()), torch.bincount(x[0].long())
+    waits = [fault.split(' ')[1] for fault in rules.faults]
+    assert waits == [
+        'aten._local_scalar_dense',
+        'aten._to_copy',
+        'aten.index',
+        'aten.nonzero',
+        'aten._to_copy',
+        'aten._local_scalar_dense',
+        'aten.bincount',
+    ]
+    assert rules.faults[4] == 'float64: aten._to_copy'
