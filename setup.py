@@ -25,12 +25,13 @@ def read_requirements(name: str) -> list[str]:
 
 
 class BuildWithConfigs(build_py):
-    """Ship configs/ and tools/ in the wheel, under ``mmseg_labelfree/.mim``.
+    """Ship configs/, tools/ and model-index.yml under ``mmseg_labelfree/.mim``.
 
     An editable install needs no copy: its users have the checkout.
     """
 
     folders = ('configs', 'tools')
+    index = 'model-index.yml'  # of the metafiles, for OpenMIM
 
     def run(self) -> None:
         """Build the package and copy the folders beside it."""
@@ -43,6 +44,7 @@ class BuildWithConfigs(build_py):
             if (ROOT / folder).is_dir():
                 ignore = shutil.ignore_patterns('__pycache__', '*.pyc')
                 shutil.copytree(ROOT / folder, target, ignore=ignore)
+        shutil.copy(ROOT / self.index, self._target(self.index))
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         """Return all built files, the copied ones included."""
@@ -50,10 +52,10 @@ class BuildWithConfigs(build_py):
         for folder in self.folders:
             files = self._target(folder).rglob('*')
             outputs += [str(file) for file in files if file.is_file()]
-        return outputs
+        return [*outputs, str(self._target(self.index))]
 
-    def _target(self, folder: str) -> Path:
-        return Path(self.build_lib, PACKAGE, '.mim', folder)
+    def _target(self, name: str) -> Path:
+        return Path(self.build_lib, PACKAGE, '.mim', name)
 
 
 setup(
@@ -65,6 +67,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['py.typed']},
     install_requires=read_requirements('runtime'),
     extras_require={
         name: read_requirements(name) for name in ('mminstall', 'crf', 'tests', 'docs')

@@ -1,11 +1,15 @@
-"""Every config parses and every model, loss, metric, hook and pipeline in it builds."""
+"""Every config parses and builds, and the metafiles say what there is."""
 
+import ast
+import copy
 import json
 import re
 from pathlib import Path
 
+import mmengine
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -20,13 +24,22 @@ from mmseg.registry import (
 )
 
 import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.datasets import get_task
 from mmseg_labelfree.engine.jobs import Job
 from mmseg_labelfree.engine.protocols import build_protocol
+from mmseg_labelfree.utils.metafile import get_option, read_metafile
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
+METHODS = sorted({path.parent for path in CONFIGS})
 SELF_SUPERVISED = sorted(ROOT.glob('configs/*/mocov3_*.py'))  # MMPretrain's scope
+ENTRIES: dict[Path, list] = {}
+for metafile in sorted(ROOT.glob('configs/*/metafile.yaml')):
+    for entry in read_metafile(metafile):
+        ENTRIES.setdefault(ROOT / entry.config, []).append(entry)
+
+
+def name_of(path):
+    return f'{path.parent.name}-{path.stem}'
 
 
 @pytest.fixture(scope='session')
@@ -62,10 +75,32 @@ def data_folder(annotations, monkeypatch):
     monkeypatch.setenv('LABELFREE_DATA', str(annotations))
 
 
-def stages_of(path: Path):
-    cfg = Config.fromfile(path)
-    cfg.work_dir = 'work_dirs/test'
-    return cfg, build_protocol(cfg).stages(cfg)
+def last_training(cfg: Config, work_dir: Path) -> Config:
+    """The config itself, or that of a protocol's last training; its jobs build."""
+    cfg.work_dir = str(work_dir)
+    if 'protocol' not in cfg:
+        return cfg
+    stages = build_protocol(cfg).stages(cfg)
+    assert len({stage.name for stage in stages}) == len(stages)
+    for stage in stages:
+        if stage.is_job:
+            assert isinstance(TASK_UTILS.build(stage.cfg.job), Job)
+    return [stage for stage in stages if not stage.is_job][-1].cfg
+
+
+def build_model(model: dict) -> None:
+    """Build a model, without memory for its weights where that is possible."""
+    bank = model.get('memory_bank')
+    if bank:
+        bank.update(length=9, background_length=9)
+    with torch.device('cpu' if bank else 'meta'):
+        MODELS.build(model)
+
+
+def build_metrics(cfg: Config) -> list:
+    evaluators = cfg.val_evaluator
+    several = evaluators if isinstance(evaluators, list) else [evaluators]
+    return [METRICS.build(metric) for metric in several]
 
 
 def inner_datasets(dataset):
@@ -74,36 +109,16 @@ def inner_datasets(dataset):
     return inner_datasets(dataset.dataset) if 'dataset' in dataset else [dataset]
 
 
-def final_config(path: Path) -> Config:
-    """The config itself, or that of a protocol's last training; its jobs build."""
-    cfg = Config.fromfile(path)
-    if 'protocol' not in cfg:
-        return cfg
-    _, stages = stages_of(path)
-    assert len({stage.name for stage in stages}) == len(stages)
-    for stage in stages:
-        if stage.is_job:
-            assert isinstance(TASK_UTILS.build(stage.cfg.job), Job)
-    return [stage for stage in stages if not stage.is_job][-1].cfg
-
-
 @pytest.mark.parametrize(
-    'path',
-    [p for p in CONFIGS if p not in SELF_SUPERVISED],
-    ids=lambda p: f'{p.parent.name}-{p.stem}',
+    'path', [p for p in CONFIGS if p not in SELF_SUPERVISED], ids=name_of
 )
-def test_config_parses_and_its_parts_build(path):
-    cfg = final_config(path)
+def test_config_parses_and_its_parts_build(path, tmp_path):
+    cfg = last_training(Config.fromfile(path), tmp_path)
     if 'model' not in cfg:
         assert isinstance(TASK_UTILS.build(cfg.job), Job)
         return
-    for loss in cfg.model.get('distillation', []):
-        MODELS.build(loss)
-    if 'decode_head' in cfg.model:
-        MODELS.build(dict(cfg.model.decode_head))
-    evaluators = cfg.val_evaluator
-    for metric in evaluators if isinstance(evaluators, list) else [evaluators]:
-        METRICS.build(metric)
+    build_model(cfg.model)
+    assert build_metrics(cfg)
     for hook in cfg.get('custom_hooks', []):
         HOOKS.build(hook)
     assert cfg.optim_wrapper.type in OPTIM_WRAPPERS.module_dict or (
@@ -130,178 +145,129 @@ def test_self_supervised_config_builds(path):
     assert Compose(dataset.pipeline).transforms
 
 
-@pytest.mark.parametrize(
-    'path',
-    [
-        p
-        for p in CONFIGS
-        if p.parent.name == 'mib' and not re.search('points|scribbles|full', p.stem)
-    ],
-    ids=lambda p: p.stem,
-)
-def test_class_incremental_stages(path):
-    cfg, stages = stages_of(path)
-    task = get_task(cfg.protocol.task, cfg.protocol.get('class_order'))
-    joint = cfg.protocol.setup == 'joint'
-    assert len(stages) == (1 if joint else task.num_steps)
-    assert stages[-1].cfg.model.decode_head.num_classes == 1 + len(task.classes)
+def bases_and_body(path: Path) -> tuple[list[Path], str]:
+    """Files that a config names in ``_base_``, and the rest of it without comments."""
+    tree = ast.parse(path.read_text())
+    bases, body = [], []
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
+            named = ast.literal_eval(node.value)
+            named = [named] if isinstance(named, str) else named
+            bases = [(path.parent / name).resolve() for name in named]
+        else:
+            body.append(ast.unparse(node))
+    return bases, '\n'.join(body)
 
 
-@pytest.mark.parametrize(
-    'name',
-    [
-        'demo_voc_15-1',
-        'deeplabv3_mobilenetv2_vocreal_3-1',
-        'deeplabv3_r101_voc_15-1',
-        'deeplabv3_x101_cityscapes_11-2',
-    ],
-)
-def test_models_build_whole(name):
-    _, stages = stages_of(ROOT / f'configs/mib/{name}.py')
-    model = MODELS.build(stages[1].cfg.model)
-    assert model.num_classes == model.out_channels
-    assert not any(
-        'Pretrained' in str(m.init_cfg)
-        for m in model.children()
-        if hasattr(m, 'init_cfg')
-    )
+def depth(path: Path) -> int:
+    return 1 + max((depth(base) for base in bases_and_body(path)[0]), default=0)
 
 
-def test_pretrained_weights_only_in_the_first_step():
-    _, stages = stages_of(ROOT / 'configs/mib/deeplabv3_r101_voc_15-5.py')
-    first, second = (s.cfg.model.backbone.init_cfg for s in stages)
-    assert first == dict(type='Pretrained', checkpoint='torchvision://resnet101')
-    assert second is None
+@pytest.mark.parametrize('folder', METHODS, ids=lambda p: p.name)
+def test_leaves_name_one_bundle_and_differ(folder):
+    seen = {}
+    for path in sorted(folder.glob('*.py')):
+        bases, body = bases_and_body(path)
+        assert len(bases) == 1, f'{path.name}: one bundle of configs/_base_'
+        assert bases[0].parent == ROOT / 'configs/_base_', path.name
+        assert depth(path) <= 3, path.name
+        twin = seen.setdefault((bases[0], body), path)
+        assert twin is path, f'{path.name} is {twin.name}'
 
 
-def test_strengths_of_the_paper():
-    def stage(name, index=1):
-        return stages_of(ROOT / f'configs/mib/{name}.py')[1][index].cfg
-
-    weights = {
-        'deeplabv3_r101_voc_15-1': 100,
-        'deeplabv3_r101_voc_15-1_disjoint': 100,
-        'deeplabv3_r101_voc_15-5': 10,
-        'deeplabv3_r101_voc_19-1': 10,
-        'deeplabv3_r101_ade20k_100-10': 10,
-        'deeplabv3_x101_cityscapes_11-2': 10,
-    }
-    for name, weight in weights.items():
-        assert stage(name).model.distillation[0].loss_weight == weight
-    rates = {
-        'deeplabv3_r101_voc_15-5': (0.01, 0.001, 30),
-        'deeplabv3_r101_ade20k_100-50': (0.01, 0.001, 60),
-        'deeplabv3_x101_cityscapes_vehicles': (0.002, 0.0002, 360),
-    }
-    for name, (first, later, epochs) in rates.items():
-        assert stage(name, 0).optim_wrapper.optimizer.lr == first
-        assert stage(name, 1).optim_wrapper.optimizer.lr == later
-        assert stage(name, 1).train_cfg.max_epochs == epochs
-        assert stage(name, 1).param_scheduler[0].end == epochs
+def test_parts_have_no_bases_and_are_used():
+    parts = set(ROOT.glob('configs/_base_/**/*.py'))
+    used = set()
+    for path in [*CONFIGS, *parts]:
+        used.update(bases_and_body(path)[0])
+    assert sorted(p.name for p in parts - used) == []
+    for part in parts:
+        if part.parent.name != '_base_':
+            assert bases_and_body(part)[0] == [], part.name
 
 
-def test_fine_tuning_has_no_part_of_mib():
-    for path in ROOT.glob('configs/mib/*_ft.py'):
-        later = stages_of(path)[1][1].cfg
-        assert later.model.distillation == []
-        assert later.model.decode_head.loss_decode == dict(type='CrossEntropyLoss')
-        hooks = {h.type: h for h in later.custom_hooks}
-        assert hooks['IncrementalClassifierInitHook'].init == 'random'
-        assert 'FrozenTeacherHook' not in hooks
+@pytest.mark.parametrize('folder', METHODS, ids=lambda p: p.name)
+def test_metafile_names_the_configs_that_there_are(folder):
+    content = mmengine.load(folder / 'metafile.yaml')
+    (collection,) = content['Collections']
+    assert (ROOT / collection['README']).is_file()
+    assert collection['Paper']['Title']
+    models = content['Models']
+    assert {m['In Collection'] for m in models} == {collection['Name']}
+    assert len({m['Name'] for m in models}) == len(models)
+    assert {ROOT / m['Config'] for m in models} == set(folder.glob('*.py'))
 
 
-BASELINES = {
-    'lwf': ['KnowledgeDistillationLoss'],
-    'lwf-mc': ['BinaryDistillationLoss'],
-    'ilt': ['KnowledgeDistillationLoss', 'FeatureDistillationLoss'],
-    'ewc': [],
-    'pi': [],
-    'rw': [],
-}
+def test_model_index_names_the_metafile_of_every_method():
+    imported = mmengine.load(ROOT / 'model-index.yml')['Import']
+    assert sorted(imported) == [f'configs/{p.name}/metafile.yaml' for p in METHODS]
 
 
-def test_every_task_of_the_paper_has_every_baseline():
-    tasks = [p for p in ROOT.glob('configs/mib/*_ft.py') if '101' in p.name]
-    assert len(tasks) == 14
-    for path in (*tasks, ROOT / 'configs/mib/demo_voc_15-1_ft.py'):
-        for kind in BASELINES:
-            assert path.with_name(path.name.replace('_ft.py', f'_{kind}.py')).exists()
+def metric_keys(cfg: Config) -> set[str]:
+    """Keys of what the evaluators return, for a prediction without a mistake."""
+    keys = set()
+    maps = dict(data=torch.zeros(1, 4, 4, dtype=torch.long))
+    sample = {f'{k}_sem_seg': maps for k in ('pred', 'gt', 'probe')}
+    for metric in build_metrics(cfg):
+        groups = getattr(metric, 'groups', {})
+        names = {c: None for members in groups.values() for c in members}
+        extra = getattr(metric, 'num_old_classes', 0)
+        extra += getattr(metric, 'num_clusters', 0)
+        classes = [*names, *(f'class {i}' for i in range(1 + extra))]
+        metric.dataset_meta = dict(classes=classes)
+        metric.process({}, [sample])
+        keys.update(metric.evaluate(1))
+    return keys
 
 
-@pytest.mark.parametrize('kind', BASELINES)
-def test_baselines_are_fine_tuning_and_one_thing_more(kind):
-    for task in ('deeplabv3_r101_voc_15-1_disjoint', 'deeplabv3_x101_cityscapes_11-2'):
-        fine, later = (
-            stages_of(ROOT / f'configs/mib/{task}_{k}.py')[1][1].cfg
-            for k in ('ft', kind)
-        )
-        losses = BASELINES[kind]
-        assert [loss.type for loss in later.model.distillation] == losses
-        hooks = [h.type for h in later.custom_hooks]
-        assert ('FrozenTeacherHook' in hooks) is bool(losses)
-        assert ('ParameterImportanceHook' in hooks) is (not losses)
-        for key in ('train_dataloader', 'optim_wrapper', 'train_cfg'):
-            assert fine[key] == later[key]
+@pytest.mark.parametrize('path', ENTRIES, ids=name_of)
+def test_options_can_be_set_and_figures_are_of_our_metrics(path, tmp_path):
+    own = Config.fromfile(path)
+    seen = []
+    for entry in ENTRIES[path]:
+        assert entry.data, f'{entry.name}: Dataset of a result, or Metadata.Data'
+        assert entry.options not in seen
+        seen.append(entry.options)
+        for key, value in entry.options.items():
+            here = get_option(own, key)
+            assert here != value, f'{entry.name}: {key} is {value} anyway'
+            # protocols and models refuse the arguments that they do not know
+            assert here is not None or key.startswith(('protocol.', 'model.')), key
+        cfg = copy.deepcopy(own)
+        cfg.merge_from_dict(copy.deepcopy(entry.options))
+        if not entry.options and not entry.results:
+            continue
+        cfg = last_training(cfg, tmp_path)
+        if any(key.startswith('model.') for key in entry.options):
+            build_model(cfg.model)
+        for result in entry.results:
+            assert result.table, f'{entry.name}: Table of the result'
+            assert metric_keys(cfg) >= result.metrics.keys()
 
 
-def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():
-    for name in (
-        'demo_voc_points',
-        'fcn_r101_voc_points',
-        'fcn_r101_ade20k_points',
-        'deeplabv3_mobilenetv2_camvid_points',
-        'deeplabv3_mobilenetv2_vocreal_points',
-    ):
-        path = ROOT / 'configs/mib' / f'{name}.py'
-        weak = Config.fromfile(path)
-        full = Config.fromfile(path.with_name(f'{name.replace("_points", "_full")}.py'))
-        scene = 'ade20k' in name or 'camvid' in name
-        assert weak.model.decode_head.loss_decode.background is not scene
-        assert full.model.decode_head.loss_decode == dict(type='CrossEntropyLoss')
-        assert (
-            weak.train_dataloader.dataset.pipeline[-3:]
-            == (full.train_dataloader.dataset.pipeline[-3:])
-        )
-        assert weak.val_dataloader == full.val_dataloader
-        assert weak.optim_wrapper == full.optim_wrapper
+def test_configs_that_texts_name_exist():
+    texts = [
+        *ROOT.glob('*.md'),
+        *ROOT.glob('data/*.md'),
+        *ROOT.glob('configs/**/*.md'),
+        *ROOT.glob('docs/**/*.md'),
+        *ROOT.glob('tools/**/*.*'),
+        *ROOT.glob('mmseg_labelfree/**/*.py'),
+    ]
+    gone = {}
+    for path in texts:
+        if path.name == 'CHANGELOG.md' or path.suffix == '.pyc':
+            continue  # the one names what was
+        named = re.findall(r'\bconfigs/[\w./-]+\.(?:py|md|yaml)\b', path.read_text())
+        missing = {n for n in named if n.islower() and not (ROOT / n).exists()}
+        if missing:
+            gone[str(path.relative_to(ROOT))] = missing
+    assert gone == {}
 
 
-U2PL = ('deeplabv3_mobilenetv2_vocreal_1-16', 'deeplabv3plus_r101_cityscapes_186')
-
-
-@pytest.mark.parametrize('name', ['demo_voc_40', *U2PL])
-def test_semi_supervised_configs_build_one_upon_the_other(name):
-    kinds = dict(
-        suponly='EncoderDecoder',
-        meanteacher='MeanTeacherEncoderDecoder',
-        cutmix='MeanTeacherEncoderDecoder',
-    )
-    path = ROOT / 'configs/u2pl' / f'{name}.py'
-    whole = Config.fromfile(path)
-    for kind, model in kinds.items():
-        cfg = Config.fromfile(path.with_name(f'{name}_{kind}.py'))
-        assert cfg.model.type == model
-        assert cfg.model.get('mixing') == ('cutmix' if kind == 'cutmix' else None)
-        for key in ('optim_wrapper', 'train_cfg', 'val_dataloader'):
-            assert cfg[key] == whole[key]
-        sampler = cfg.train_dataloader.sampler
-        if kind != 'suponly':
-            counts = sampler.source_counts
-            assert sum(counts.values()) == cfg.train_dataloader.batch_size
-    whole.model.backbone.init_cfg = None
-    whole.model.memory_bank.update(length=10, background_length=10)
-    model = MODELS.build(whole.model)
-    assert model.memory_bank.num_classes == model.num_classes
-    features = {'demo_voc_40': 48}.get(name, 64 if 'mobile' in name else 512)
-    assert model.representation_head.layers[0].conv.in_channels == features
-
-
-def test_every_registered_name_is_tested_and_used():
+def test_every_registered_name_is_tested():
     package = ''.join(p.read_text() for p in ROOT.glob('mmseg_labelfree/**/*.py'))
     names = re.findall(r'register_module\(\)\nclass (\w+)', package)
     assert len(names) > 15
     tests = ''.join(p.read_text() for p in ROOT.glob('tests/**/*.py'))
-    readme = (ROOT / 'README.md').read_text()
-    for name in names:
-        assert name in tests, f'{name} is in no test'
-        assert f'`{name}`' in readme, f'README does not mention {name}'
+    assert [name for name in names if name not in tests] == []

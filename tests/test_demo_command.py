@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_demo_protocol_from_nothing_to_the_table(tmp_path):
     options = [
         f'{loader}.dataset.dataset.num_{split}={count}'
@@ -35,7 +38,7 @@ def test_demo_protocol_from_nothing_to_the_table(tmp_path):
         LABELFREE_CACHE=str(tmp_path / 'cache'),
     )
     done = subprocess.run(
-        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+        command, cwd=tmp_path, env=env, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'data/demo_voc/ImageSets/Segmentation/train.txt').exists()

@@ -28,14 +28,6 @@ def run(*command, cwd, check=True, **env):
     )
 
 
-def command_lines(text, marker):
-    """Return the lines of the fenced block that follows the marker line."""
-    block = re.search(
-        rf'^<!-- {marker} -->\n+```bash\n(.*?)^```$', text, re.MULTILINE | re.DOTALL
-    )
-    return block[1].splitlines()
-
-
 def requirement_lines(name):
     text = (ROOT / 'requirements' / f'{name}.txt').read_text()
     lines = [line.split('#')[0].strip() for line in text.splitlines()]
@@ -51,7 +43,8 @@ def source(tmp_path_factory):
         shutil.copy(ROOT / name, copy)
     for name in ('requirements', 'mmseg_labelfree', 'configs', 'tools'):
         shutil.copytree(ROOT / name, copy / name, ignore=ignore)
-    shutil.copy(ROOT / 'CHANGELOG.md', copy)
+    for name in ('CHANGELOG.md', 'model-index.yml'):
+        shutil.copy(ROOT / name, copy)
     return copy
 
 
@@ -102,9 +95,11 @@ def test_wheel_ships_package_configs_and_tools(wheel):
 
     shipped = {name for name in wheel.namelist() if '.dist-info/' not in name}
     assert shipped == files('mmseg_labelfree') | {
-        f'mmseg_labelfree/.mim/{name}' for name in files('configs') | files('tools')
+        f'mmseg_labelfree/.mim/{name}'
+        for name in files('configs') | files('tools') | {'model-index.yml'}
     }
     assert 'mmseg_labelfree/.mim/tools/dist_train.sh' in shipped
+    assert 'mmseg_labelfree/py.typed' in shipped
 
 
 def test_rebuilding_drops_configs_that_are_gone(source, tmp_path):
@@ -121,7 +116,12 @@ def test_source_archive_can_be_built_from(source, tmp_path):
     (archive,) = tmp_path.glob('*.tar.gz')
     shutil.unpack_archive(archive, tmp_path)
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    for name in ('requirements/mminstall.txt', 'tools/slurm_train.sh', 'LICENSE'):
+    for name in (
+        'requirements/mminstall.txt',
+        'tools/slurm_train.sh',
+        'model-index.yml',
+        'LICENSE',
+    ):
         assert (folder / name).read_bytes() == (ROOT / name).read_bytes()
 
 
@@ -130,90 +130,6 @@ def test_license_is_apache_2():
     assert 'Apache License\n' in text
     assert 'Version 2.0, January 2004' in text
     assert 'END OF TERMS AND CONDITIONS' in text
-
-
-def test_readme_holds_one_line_per_command():
-    text = (ROOT / 'README.md').read_text()
-    (demo,) = command_lines(text, 'demo-command')
-    (test,) = command_lines(text, 'test-command')
-    for command in (demo, test):
-        assert command.startswith('python -m venv .venv && . .venv/bin/activate && pip')
-    extras = re.search(r'pip install -e "\.\[([\w,]+)\]"', test)[1].split(',')
-    assert set(extras) == {'mminstall', 'tests', 'crf'}
-    assert test.endswith('&& pytest')
-
-
-def ci_copy(folder, *lines):
-    (folder / '.ci').mkdir()
-    shutil.copy(ROOT / '.ci' / 'run', folder / '.ci' / 'run')
-    (folder / 'README.md').write_text('\n'.join(['# Title', *lines, '']))
-    return folder / '.ci' / 'run'
-
-
-def test_ci_runs_the_command_of_the_readme(tmp_path):
-    script = ci_copy(
-        tmp_path,
-        '<!-- demo-command -->',
-        '```bash',
-        'echo demo > ran',
-        '```',
-        '<!-- test-command -->',
-        '```bash',
-        'mkdir .venv && echo "a  b" > ran',
-        '```',
-        '```bash',
-        'echo more > ran',
-        '```',
-    )
-    done = run(script, cwd=tmp_path.parent)
-    assert (tmp_path / 'ran').read_text() == 'a  b\n'
-    assert done.stdout.splitlines()[0] == '+ mkdir .venv && echo "a  b" > ran'
-    assert not (tmp_path / '.venv').exists()
-
-
-def test_ci_extracts_what_this_readme_says(tmp_path):
-    (command,) = command_lines((ROOT / 'README.md').read_text(), 'test-command')
-    script = ci_copy(tmp_path)
-    shutil.copy(ROOT / 'README.md', tmp_path)
-    bin_dir = tmp_path / 'bin'
-    bin_dir.mkdir()
-    # the first word of the command stops the run before anything is installed
-    (bin_dir / command.split()[0]).write_text('#!/bin/sh\nexit 3\n')
-    (bin_dir / command.split()[0]).chmod(0o755)
-    path = f'{bin_dir}{os.pathsep}{os.environ["PATH"]}'
-    done = run(script, cwd=tmp_path, check=False, PATH=path)
-    assert done.returncode == 3
-    assert done.stdout.splitlines()[0] == f'+ {command}'
-
-
-@pytest.mark.parametrize(
-    ('command', 'files'),
-    [
-        ('mkdir .venv && false', {}),
-        ('mkdir .venv', {'module.py': 'import os\n'}),
-        ('mkdir .venv', {'notes.md': 'This was ' + 're' + 'cieved.\n'}),
-    ],
-)
-def test_ci_fails_when_a_step_fails(tmp_path, command, files):
-    script = ci_copy(tmp_path, '<!-- test-command -->', '```bash', command, '```')
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    assert run(script, cwd=tmp_path, check=False).returncode != 0
-    assert not (tmp_path / '.venv').exists()
-
-
-def test_ci_needs_a_command_and_leaves_an_environment_alone(tmp_path):
-    script = ci_copy(tmp_path, '```bash', 'echo demo', '```')
-    done = run(script, cwd=tmp_path, check=False)
-    assert done.returncode == 1
-    assert 'README.md has no fenced command after <!-- test-command -->' in done.stderr
-
-    (tmp_path / '.venv').mkdir()
-    (tmp_path / 'README.md').write_text('<!-- test-command -->\n```bash\ntrue\n```\n')
-    done = run(script, cwd=tmp_path, check=False)
-    assert done.returncode == 1
-    assert '.venv exists' in done.stderr
-    assert (tmp_path / '.venv').is_dir()
 
 
 @pytest.fixture
@@ -236,6 +152,7 @@ def scripts(tmp_path):
     return tools
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('script', 'arguments', 'expected'),
     [

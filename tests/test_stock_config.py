@@ -1,5 +1,6 @@
 """A component in a stock MMSegmentation config, by one changed line."""
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -7,6 +8,7 @@ from mmengine.runner import Runner
 import mmseg_labelfree  # noqa: F401
 
 
+@pytest.mark.slow
 def test_stock_config_trains_with_unbiased_cross_entropy(boxes_root, tmp_path):
     path = tmp_path / 'stock.py'
     path.write_text(

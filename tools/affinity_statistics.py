@@ -1,6 +1,6 @@
 """Where the affinities of pixels of one class and of different classes cross.
 
-IDDC, section 4.4.4, chooses its thresholds from a small number of labelled images:
+IDDC, section 4.4.4, chooses its thresholds from a small number of labeled images:
 above the crossing point of the two distributions (figure 2) a pair of pixels is more
 likely of one class. Embeds random pixels of some training crops of the config, prints
 quantiles of the distributions and draws them to ``affinities.png`` in the work dir.
@@ -34,7 +34,7 @@ BINS = 100
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = config_parser(__doc__, 'config of DiscriminativeClusteringSegmentor')
-    parser.add_argument('--images', type=int, default=64, help='labelled images')
+    parser.add_argument('--images', type=int, default=64, help='labeled images')
     parser.add_argument('--per-image', type=int, default=32, help='pixels of each')
     parser.add_argument('--work-dir', help='default work_dirs/<name of the config>')
     return parser.parse_args(argv)
@@ -43,7 +43,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def pairs(
     model: DiscriminativeClusteringSegmentor, cfg: Config, images: int, per_image: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Random pairs of labelled pixels.
+    """Random pairs of labeled pixels.
 
     Returns:
         Their affinities ``(P,)``, whether they are of one class, and whether they are
@@ -96,10 +96,10 @@ def main(argv: list[str] | None = None) -> None:
     model.init_weights()
     affinity, one_class, one_image = pairs(model, cfg, args.images, args.per_image)
     shares = histograms(affinity, one_class)
-    centres = (np.arange(BINS) + 0.5) * 2 / BINS - 1
+    centers = (np.arange(BINS) + 0.5) * 2 / BINS - 1
     print('quantile  different  one class')
     for quantile in (0.05, 0.25, 0.5, 0.75, 0.95):
-        found = [centres[np.searchsorted(s.cumsum(), quantile)] for s in shares]
+        found = [centers[np.searchsorted(s.cumsum(), quantile)] for s in shares]
         print(f'{quantile:8} {found[0]:10.2f} {found[1]:10.2f}')
     point = crossing(shares)
     print(f'the distributions cross at an affinity of {point:.2f}')
@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
     figure = Figure(figsize=(6, 4), layout='constrained')
     axes = figure.subplots()
     for values, name in zip(shares, ('different classes', 'one class'), strict=True):
-        axes.plot(centres, values, label=name)
+        axes.plot(centers, values, label=name)
     axes.axvline(point, color='black', linestyle=':', linewidth=1)
     axes.set(xlabel='affinity', ylabel='share of the pairs')
     axes.legend()

@@ -4,7 +4,7 @@ Prints the classes and the number of training and validation images of each step
 compares them with the numbers of the authors' splits where those are known. With
 ``--deep`` it also opens every image and mask.
 
-    python tools/check_dataset.py configs/mib/voc_15-1_overlapped.py
+    python tools/check_dataset.py configs/mib/deeplabv3_r101_voc_15-1.py
     python tools/check_dataset.py CONFIG --cfg-options protocol.setup=disjoint --deep
 
 The exit code is 1 if a number differs from a known one or ``--deep`` finds a fault.

@@ -5,7 +5,7 @@ many images and pixels each class labels. Images with annotations that cannot be
 (outside the image, of an unknown class, not readable, missing) are listed and not
 counted, whatever ``invalid`` in the config says.
 
-    python tools/check_weak_annotations.py configs/mib/voc_points.py
+    python tools/check_weak_annotations.py configs/mib/fcn_r101_voc_points.py
     python tools/check_weak_annotations.py CONFIG --cfg-options train_dataloader...
 
 The exit code is 1 if an image is listed.
@@ -72,9 +72,9 @@ def report(cfg: Config, console: Console) -> int:
     for column in ('label', 'class', 'images', 'pixels'):
         table.add_column(column, justify='left' if column == 'class' else 'right')
     names = dict(enumerate(dataset.metainfo.get('classes') or ()))
-    names |= {254: '(unlabelled)', 255: '(ignored)'}
+    names |= {254: '(unlabeled)', 255: '(ignored)'}
     for label in np.flatnonzero(images).tolist():
-        name = names.get(label, '(no class of the data set)')
+        name = names.get(label, '(no class of the dataset)')
         table.add_row(str(label), name, str(images[label]), str(pixels[label]))
     console.print(table)
     console.print(

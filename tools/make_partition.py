@@ -1,14 +1,14 @@
-r"""Split a data set's training images into labelled and unlabelled ones.
+r"""Split a dataset's training images into labeled and unlabeled ones.
 
 Writes ``labeled.txt`` and ``unlabeled.txt``, lists for ``ann_file``, into a folder
-beside the data set's own list, and prints the lines that use them.
+beside the dataset's own list, and prints the lines that use them.
 
     python tools/make_partition.py CONFIG --ratio 1/8
     python tools/make_partition.py CONFIG --number 92 --seed 1 --balanced
     python tools/make_partition.py CONFIG --source unlabeled --ratio 1/16 --out FOLDER
 
-The 'classic' VOC partitions draw the labelled images from VOC's own training list, and
-leave all others of trainaug unlabelled:
+The 'classic' VOC partitions draw the labeled images from VOC's own training list, and
+leave all others of trainaug unlabeled:
 
     python tools/make_partition.py configs/u2pl/deeplabv3plus_r101_voc-classic_92.py \
         --ann-file ImageSets/Segmentation/trainaug.txt \
@@ -39,16 +39,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = config_parser(__doc__, 'config file with a train_dataloader')
     size = parser.add_mutually_exclusive_group(required=True)
-    size.add_argument('--ratio', type=Fraction, help='labelled share, as 1/8 or 0.125')
-    size.add_argument('--number', type=int, help='number of labelled images')
+    size.add_argument('--ratio', type=Fraction, help='labeled share, as 1/8 or 0.125')
+    size.add_argument('--number', type=int, help='number of labeled images')
     parser.add_argument('--seed', type=int, default=0, help='seed of the draw')
     parser.add_argument(
         '--balanced',
         action='store_true',
-        help='give rare classes as many labelled images as possible (reads all masks)',
+        help='give rare classes as many labeled images as possible (reads all masks)',
     )
     parser.add_argument(
-        '--ann-file', help="list of all images; default the data set's own ann_file"
+        '--ann-file', help="list of all images; default the dataset's own ann_file"
     )
     parser.add_argument(
         '--labeled-from',
@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def default_folder(dataset, args: argparse.Namespace) -> Path:
-    """A folder beside the data set's list, named after the draw."""
+    """A folder beside the dataset's list, named after the draw."""
     listed = Path(dataset.ann_file or Path(dataset.data_root or '.') / 'train.txt')
     size = f'{args.number}' if args.number else f'{args.ratio}'.replace('/', '-')
     kind = '_balanced' if args.balanced else ''

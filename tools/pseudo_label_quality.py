@@ -3,7 +3,7 @@
 Labels training images with one model and several sets of views and compares with the
 labels that training hides:
 
-- ``labelled``: share of the unseen classes' pixels that has a pseudo-label;
+- ``labeled``: share of the unseen classes' pixels that has a pseudo-label;
 - ``right``: share of these labels that is right, over all and by class;
 - ``elsewhere``: share of all pseudo-labels that lies where no unseen class is.
 
@@ -90,16 +90,16 @@ def main(argv: list[str] | None = None) -> None:
     cfg.work_dir = 'work_dirs/pseudo_label_quality'
     cfg = build_protocol(cfg).stages(cfg)[-1].cfg
     unseen = cfg.model.decode_head.unseen
-    columns = ['views', 'labelled', 'right', 'elsewhere', *unseen]
+    columns = ['views', 'labeled', 'right', 'elsewhere', *unseen]
     print('|', ' | '.join(columns), '|')
     print('|---|' + '---:|' * (len(columns) - 1))
     for name, table in confusion(cfg, args.checkpoint, args.views, args.images).items():
-        labelled, right = table[:-1, :-1].sum(1), np.diag(table)[:-1]
+        labeled, right = table[:-1, :-1].sum(1), np.diag(table)[:-1]
         shares = [
-            (labelled.sum(), table[:-1].sum()),
-            (right.sum(), labelled.sum()),
+            (labeled.sum(), table[:-1].sum()),
+            (right.sum(), labeled.sum()),
             (table[-1, :-1].sum(), table[:, :-1].sum()),
-            *zip(right, labelled, strict=True),
+            *zip(right, labeled, strict=True),
         ]
         values = [f'{100 * a / b:.1f}' if b else '' for a, b in shares]
         print('|', ' | '.join([name, *values]), '|')

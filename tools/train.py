@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::`
 from mmseg_labelfree.engine.jobs import run_job
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
+from mmseg_labelfree.utils.metafile import published_result
 
 
 def parse_args() -> argparse.Namespace:
@@ -120,6 +122,8 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
             return
         cfg.resume = args.resume
         Runner.from_cfg(cfg).train()
+        if published := published_result(cfg):
+            print_log(f'Published: {published}', logger='current')
         return
     runner = ProtocolRunner(cfg, resume=args.resume)
     if args.dry_run:

@@ -1,3 +1,3 @@
-# Basic framework, real VOC photographs.
-_base_ = './deeplabv3_mobilenetv2_vocreal.py'
-protocol = dict(num_clusters=3, entropy_ranking=None, reassignment=None)
+# Basic framework (eq. 5), real VOC photographs.
+_base_ = '../_base_/eums_vocreal.py'
+protocol = dict(_base_.basic, fold=_base_.fold, num_clusters=3)

@@ -1,7 +1,9 @@
 # EUMS with saliency maps of the network that saliency_demo_voc.py trains, which knows
 # the objects of base classes only; generated demo data, fold 0.
-_base_ = './demo_voc_fold0.py'
+_base_ = '../_base_/eums_demo.py'
 protocol = dict(
+    fold='pascal-5i_fold0',
+    num_clusters=10,
     clustering=dict(
         saliency=dict(
             _delete_=True,
@@ -12,5 +14,5 @@ protocol = dict(
             stretch=False,
         ),
         saliency_threshold=0.5,
-    )
+    ),
 )

@@ -1,9 +1,6 @@
 # BASNet's maps of PASCAL VOC 2012, trainaug, where the EUMS configs look for them. The
 # weights are the authors', through tools/model_converters/basnet_to_saliency_net.py.
-_base_ = [
-    '../_base_/datasets/voc_novel_512x512.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = '../_base_/saliency_voc.py'
 job = dict(
     type='SaliencyJob',
     dataset=_base_.train_dataloader.dataset.dataset,

@@ -1,5 +1,5 @@
 # Figure 4: entropy instead of Weibull, CamVid.
-_base_ = './mobilenetv2_camvid.py'
+_base_ = '../_base_/iddc_camvid.py'
 model = dict(
     balance_loss=dict(_delete_=True, type='EntropyBalanceLoss', loss_weight=0.4)
 )

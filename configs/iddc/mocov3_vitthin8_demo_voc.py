@@ -1,10 +1,9 @@
 # Backbone of vitthin8_demo_voc.py, from random weights, without any label.
-_base_ = './mocov3_vitthin8_camvid.py'
-data_root = '{{$LABELFREE_DATA:data}}/demo_voc'
+_base_ = '../_base_/mocov3_camvid.py'
 train_dataloader = dict(
     dataset=dict(
         type='mmseg.DemoVOCDataset',
-        data_root=data_root,
+        data_root='{{$LABELFREE_DATA:data}}/demo_voc',
         data_prefix=dict(img_path='JPEGImages'),
     )
 )

@@ -1,6 +1,6 @@
 # IDDC, iBOT ViT-S/16, linear head, Cityscapes-27, whole images: the network of the
 # ablations (section 4.4, tables 5 and 6, figure 4). Its lambdas are not published.
-_base_ = './vits8_cityscapes27.py'
+_base_ = '../_base_/iddc_cityscapes27.py'
 model = dict(
     backbone=dict(
         patch_size=16,

@@ -1,15 +1,3 @@
-# IDDC, thin ViT trained on the images themselves, CamVid: no label anywhere.
-_base_ = [
-    '../_base_/models/clustering_vitthin8.py',
-    '../_base_/datasets/camvid_pairs_192x192.py',
-    '../_base_/schedules/small_adam.py',
-    '../_base_/methods/iddc_vitthin8.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(
-    backbone=dict(
-        init_cfg=dict(checkpoint='work_dirs/mocov3_vitthin8_camvid/iter_600.pth')
-    ),
-    pairwise_loss=_base_.pairs,
-    balance_loss=_base_.weibull,
-)
+# IDDC, thin ViT trained on the images themselves, CamVid: no label at all.
+_base_ = '../_base_/iddc_camvid.py'
+model = _base_.vitthin8

@@ -1,5 +1,5 @@
 # K-means on the features of the thin ViT, CamVid.
-_base_ = './vitthin8_camvid.py'
-model = dict(auxiliary_head=None)  # nothing trains a probe
+_base_ = '../_base_/iddc_camvid.py'
+model = dict(_base_.vitthin8, auxiliary_head=None)  # nothing trains a probe
 job = dict(type='KMeansJob')
-test_evaluator = [dict(type='ClusteringIoUMetric', num_clusters=11)]
+test_evaluator = _base_.test_evaluator[:1]

@@ -1,5 +1,5 @@
-# K-means on the features of the thin ViT, generated demo.
-_base_ = './vitthin8_demo_voc.py'
-model = dict(auxiliary_head=None)  # nothing trains a probe
+# K-means on the features of the thin ViT, generated demo data.
+_base_ = '../_base_/iddc_demo.py'
+model = dict(_base_.vitthin8, auxiliary_head=None)  # nothing trains a probe
 job = dict(type='KMeansJob')
-test_evaluator = [dict(type='ClusteringIoUMetric', num_clusters=21)]
+test_evaluator = _base_.test_evaluator[:1]

@@ -1,34 +1,3 @@
-# MiB on CamVid: seven classes, then four more one by one; void is background.
-_base_ = [
-    '../_base_/models/deeplabv3_mobilenetv2-d16.py',
-    '../_base_/datasets/camvid_incremental_192x192.py',
-    '../_base_/schedules/small_sgd.py',
-    '../_base_/methods/mib.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(
-    type='IncrementalEncoderDecoder',
-    # Poles and signs are a few pixels wide: output stride 8.
-    backbone=dict(strides=(1, 2, 2, 1, 1, 1, 1), dilations=(1, 1, 1, 2, 2, 4, 4)),
-    decode_head=dict(dilations=(1, 6, 12, 18), loss_decode=_base_.mib_loss),
-    distillation=_base_.mib_distillation,
-)
-optim_wrapper = dict(optimizer=dict(lr=0.1))
-protocol = dict(
-    task=[
-        ['sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign'],
-        ['fence'],
-        ['car'],
-        ['pedestrian'],
-        ['bicyclist'],
-    ],
-    initial_step=dict(
-        train_cfg=dict(max_iters=1200, val_interval=1200),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=1200, by_epoch=False)],
-    ),
-    next_steps=dict(
-        optim_wrapper=dict(optimizer=dict(lr=0.01)),
-        train_cfg=dict(max_iters=150, val_interval=150),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=150, by_epoch=False)],
-    ),
-)
+# MiB on CamVid: seven classes, then fence, car, pedestrian, bicyclist one by one.
+_base_ = '../_base_/mib_camvid.py'
+model = _base_.mib

@@ -1,7 +1,4 @@
 # Fine-tuning (FT), CamVid 7-1.
-_base_ = './deeplabv3_mobilenetv2_camvid_7-1.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
-)
+_base_ = '../_base_/mib_camvid.py'
+model = _base_.ft
 protocol = dict(classifier_init='random')

@@ -1,6 +1,4 @@
 # Full supervision, the upper bound of points and scribbles, CamVid.
-_base_ = './deeplabv3_mobilenetv2_camvid_points.py'
-model = dict(decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')))
-train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load_full, *_base_.augmentation])
-)
+_base_ = '../_base_/mib_camvid_weak.py'
+model = _base_.full
+train_dataloader = dict(dataset=dict(pipeline=_base_.full_pipeline))

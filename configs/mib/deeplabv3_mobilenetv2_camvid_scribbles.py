@@ -1,5 +1,4 @@
 # MiB with scribbles, CamVid.
-_base_ = './deeplabv3_mobilenetv2_camvid_points.py'
-train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load_scribbles, *_base_.augmentation])
-)
+_base_ = '../_base_/mib_camvid_weak.py'
+model = _base_.mib_scene
+train_dataloader = dict(dataset=dict(pipeline=_base_.scribbles_pipeline))

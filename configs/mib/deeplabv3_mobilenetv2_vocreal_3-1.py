@@ -1,29 +1,3 @@
 # MiB on real VOC photographs: person, dog, horse, then cat, cow, sheep one by one.
-_base_ = [
-    '../_base_/models/deeplabv3_mobilenetv2-d16.py',
-    '../_base_/datasets/vocreal_incremental_128x128.py',
-    '../_base_/schedules/small_sgd.py',
-    '../_base_/methods/mib.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(
-    type='IncrementalEncoderDecoder',
-    decode_head=dict(loss_decode=_base_.mib_loss),
-    distillation=_base_.mib_distillation,
-)
-optim_wrapper = dict(optimizer=dict(lr=0.02))
-protocol = dict(
-    task=[['person', 'dog', 'horse'], ['cat'], ['cow'], ['sheep']],
-    initial_step=dict(
-        train_cfg=dict(max_iters=1500, val_interval=1500),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=1500, by_epoch=False)],
-    ),
-    next_steps=dict(
-        optim_wrapper=dict(optimizer=dict(lr=0.002)),  # a tenth, as in the paper
-        # All images of a step show one kind of animal, and their batch statistics
-        # alone undo the other classes (README).
-        model=dict(norm_eval=True),
-        train_cfg=dict(max_iters=200, val_interval=200),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=200, by_epoch=False)],
-    ),
-)
+_base_ = '../_base_/mib_vocreal.py'
+model = _base_.mib

@@ -1,7 +1,4 @@
-# Fine-tuning (FT), ADE20K 100-50 (Table 3: all 8.3).
-_base_ = './deeplabv3_r101_ade20k_100-50.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
-)
-protocol = dict(classifier_init='random')
+# Fine-tuning (FT), ADE20K 100-50 (Table 3).
+_base_ = '../_base_/mib_ade20k.py'
+model = _base_.ft
+protocol = dict(task='ade20k_100-50', classifier_init='random')

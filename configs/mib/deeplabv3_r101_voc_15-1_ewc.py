@@ -1,6 +1,5 @@
-# Elastic Weight Consolidation (EWC), VOC 15-1, overlapped (Table 1: 0.3, 4.3, 1.3).
-_base_ = './deeplabv3_r101_voc_15-1_ft.py'
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='ParameterImportanceHook', importance='ewc', weight=500.0),  # code
-]
+# Elastic Weight Consolidation (EWC), VOC 15-1, overlapped (Table 1).
+_base_ = '../_base_/mib_voc.py'
+model = _base_.ft
+custom_hooks = [*_base_.custom_hooks, _base_.ewc]
+protocol = dict(task='voc_15-1', classifier_init='random')

@@ -1,7 +1,4 @@
-# Fine-tuning (FT), Cityscapes vehicles (Table 4: old 0.0, novel 71.0, all 22.4).
-_base_ = './deeplabv3_x101_cityscapes_vehicles.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
-)
-protocol = dict(classifier_init='random')
+# Fine-tuning (FT), Cityscapes vehicles (Table 4).
+_base_ = '../_base_/mib_cityscapes.py'
+model = _base_.ft
+protocol = dict(task='cityscapes_vehicles', classifier_init='random')

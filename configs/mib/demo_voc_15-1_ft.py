@@ -1,7 +1,4 @@
 # Fine-tuning (FT), demo VOC 15-1.
-_base_ = './demo_voc_15-1.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
-)
-protocol = dict(classifier_init='random')
+_base_ = '../_base_/mib_demo.py'
+model = _base_.ft
+protocol = dict(task='voc_15-1', classifier_init='random')

@@ -1,7 +1,4 @@
 # LwF, demo VOC 15-1.
-_base_ = './demo_voc_15-1_ft.py'
-model = dict(
-    distillation=[
-        dict(type='KnowledgeDistillationLoss', alpha=1.0, loss_weight=100.0)  # code
-    ]
-)
+_base_ = '../_base_/mib_demo.py'
+model = _base_.lwf
+protocol = dict(task='voc_15-1', classifier_init='random')

@@ -1,7 +1,6 @@
 # Fine-tuning (FT), demo VOC 15-5.
-_base_ = './demo_voc_15-5.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
+_base_ = '../_base_/mib_demo.py'
+model = _base_.ft
+protocol = dict(
+    task='voc_15-5', classifier_init='random', next_steps=_base_.five_classes
 )
-protocol = dict(classifier_init='random')

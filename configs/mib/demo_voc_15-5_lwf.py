@@ -1,7 +1,6 @@
 # LwF, demo VOC 15-5.
-_base_ = './demo_voc_15-5_ft.py'
-model = dict(
-    distillation=[
-        dict(type='KnowledgeDistillationLoss', alpha=1.0, loss_weight=100.0)  # code
-    ]
+_base_ = '../_base_/mib_demo.py'
+model = _base_.lwf
+protocol = dict(
+    task='voc_15-5', classifier_init='random', next_steps=_base_.five_classes
 )

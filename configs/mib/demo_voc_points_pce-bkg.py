@@ -1,3 +1,3 @@
-# 'PCE + bkg': unlabelled pixels are background, points, generated demo data.
-_base_ = './demo_voc_points.py'
-model = dict(decode_head=dict(loss_decode=dict(_delete_=True, **_base_.pce_bkg_loss)))
+# 'PCE + bkg': unlabeled pixels are background, points, generated demo data.
+_base_ = '../_base_/mib_demo_weak.py'
+model = _base_.pce_bkg

@@ -1,3 +1,3 @@
 # Partial cross-entropy (PCE), points, generated demo data.
-_base_ = './demo_voc_points.py'
-model = dict(decode_head=dict(loss_decode=dict(_delete_=True, **_base_.pce_loss)))
+_base_ = '../_base_/mib_demo_weak.py'
+model = _base_.pce

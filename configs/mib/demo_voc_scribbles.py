@@ -1,5 +1,4 @@
 # MiB with scribbles, generated demo data.
-_base_ = './demo_voc_points.py'
-train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load_scribbles, *_base_.augmentation])
-)
+_base_ = '../_base_/mib_demo_weak.py'
+model = _base_.mib_weak
+train_dataloader = dict(dataset=dict(pipeline=_base_.scribbles_pipeline))

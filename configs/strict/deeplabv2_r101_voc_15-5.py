@@ -1,42 +1,4 @@
 # STRICT, VOC 2012, 15 seen and 5 unseen classes, no background (Table 1: seen 82.7,
 # unseen 35.6, harmonic mean 49.8).
-_base_ = [
-    '../_base_/models/deeplabv2_r101-d8.py',
-    '../_base_/datasets/voc_zero_label_321x321.py',
-    '../_base_/schedules/strict_voc.py',
-    '../_base_/methods/strict.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(
-    type='ZeroLabelEncoderDecoder',
-    generator=_base_.strict_generator,
-    pseudo_weight=1.0,  # code: one cross-entropy over both label maps
-    decode_head=dict(
-        _delete_=True,
-        type='SemanticProjectionHead',
-        embeddings=dict(
-            file='{{$LABELFREE_DATA:data}}/word_vectors/voc12.npz',
-            aliases=dict(tvmonitor='tv'),
-            **_base_.fasttext_word2vec,
-        ),
-        loss_size='logits',  # code: at 1/8 of the resolution
-        head=dict(
-            type='DeepLabV2Head',
-            in_channels=2048,
-            in_index=0,
-            dilations=(6, 12, 18, 24),
-            align_corners=True,
-            loss_decode=_base_.strict_loss,
-        ),
-    ),
-)
-protocol = dict(
-    split='voc_15-5',
-    initial_stage=dict(
-        train_dataloader=dict(batch_size=10),  # SPNet's code
-        auto_scale_lr=dict(base_batch_size=10),
-        # Section 4: 20K iterations.
-        train_cfg=dict(max_iters=20000, val_interval=20000),
-        param_scheduler=[dict(type='PolyLR', power=0.9, end=20000, by_epoch=False)],
-    ),
-)
+_base_ = '../_base_/strict_voc.py'
+model = _base_.strict

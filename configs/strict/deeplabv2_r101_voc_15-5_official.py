@@ -1,7 +1,8 @@
 # STRICT as the authors' code runs it, VOC 15-5: two rounds, images and labels squashed
 # to 513 x 513 in training and at test, scored at that size.
-_base_ = './deeplabv2_r101_voc_15-5.py'
-squash = dict(type='Resize', scale=(513, 513), keep_ratio=False)
+_base_ = '../_base_/strict_voc.py'
+model = _base_.strict
+protocol = dict(rounds=2)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -19,11 +20,10 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    squash,
+    dict(type='Resize', scale=(513, 513), keep_ratio=False),
     dict(type='ScoreAtCurrentSize'),
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
 val_dataloader = dict(dataset=dict(dataset=dict(pipeline=test_pipeline)))
 test_dataloader = val_dataloader
-protocol = dict(rounds=2)

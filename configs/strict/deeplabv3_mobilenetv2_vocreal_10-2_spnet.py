@@ -1,3 +1,4 @@
 # SPNet, VOC subset.
-_base_ = './deeplabv3_mobilenetv2_vocreal_10-2.py'
-protocol = dict(rounds=0)
+_base_ = '../_base_/strict_vocreal.py'
+model = _base_.strict
+protocol = dict(rounds=0)  # no self-training

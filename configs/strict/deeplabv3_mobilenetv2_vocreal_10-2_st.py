@@ -1,3 +1,3 @@
 # SPNet+ST: self-training without consistency, VOC subset.
-_base_ = './deeplabv3_mobilenetv2_vocreal_10-2.py'
-model = dict(generator=_base_.st_generator)
+_base_ = '../_base_/strict_vocreal.py'
+model = _base_.st

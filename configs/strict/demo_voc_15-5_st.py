@@ -1,3 +1,3 @@
 # SPNet+ST: self-training without consistency, generated demo data, 15-5.
-_base_ = './demo_voc_15-5.py'
-model = dict(generator=_base_.st_generator)
+_base_ = '../_base_/strict_demo.py'
+model = _base_.st

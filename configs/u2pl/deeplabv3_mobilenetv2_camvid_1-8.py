@@ -1,5 +1,3 @@
 # U2PL+, CamVid, 1/8 of the labels.
-_base_ = './deeplabv3_mobilenetv2_camvid_1-8_cutmix.py'
-model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
-model['memory_bank'] = dict(_base_.u2pl['memory_bank'], num_classes=11)
-custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]
+_base_ = '../_base_/u2pl_camvid.py'
+model = _base_.u2pl_plus

@@ -1,3 +1,4 @@
 # CutMix, CamVid, 1/8 of the labels.
-_base_ = './deeplabv3_mobilenetv2_camvid_1-8_meanteacher.py'
-model = dict(**_base_.cutmix)
+_base_ = '../_base_/u2pl_camvid.py'
+model = _base_.cutmix
+custom_hooks = _base_.teacher_hooks

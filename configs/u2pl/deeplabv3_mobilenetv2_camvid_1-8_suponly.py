@@ -1,18 +1,5 @@
-# Labelled images only (SupOnly), CamVid, 1/8 of the labels.
-_base_ = [
-    '../_base_/models/deeplabv3_mobilenetv2-d16.py',
-    '../_base_/datasets/camvid_semi_192x192.py',
-    '../_base_/schedules/small_sgd.py',
-    '../_base_/methods/u2pl_small.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(decode_head=dict(num_classes=11))
-partition = 'partitions/1-8'
-labeled = dict(
-    type='SourceDataset',
-    source='labeled',
-    dataset=dict(_base_.images, ann_file=f'{partition}/labeled.txt'),
-)
-train_dataloader = dict(dataset=labeled)
-train_cfg = dict(max_iters=1200, val_interval=1200)
-param_scheduler = [dict(type='PolyLR', power=0.9, end=1200, by_epoch=False)]
+# Labeled images only (SupOnly), CamVid, 1/8 of the labels.
+_base_ = '../_base_/u2pl_camvid.py'
+train_dataloader = _base_.labeled_only
+custom_hooks = _base_.labeled_hooks
+val_cfg = dict(type='ValLoop')

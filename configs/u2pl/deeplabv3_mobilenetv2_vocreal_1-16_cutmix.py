@@ -1,3 +1,4 @@
 # CutMix, real VOC photographs, 1/16 of the labels.
-_base_ = './deeplabv3_mobilenetv2_vocreal_1-16_meanteacher.py'
-model = dict(**_base_.cutmix)
+_base_ = '../_base_/u2pl_vocreal.py'
+model = _base_.cutmix
+custom_hooks = _base_.teacher_hooks

@@ -1,5 +1,6 @@
 # U2PL+, Cityscapes, 1488 labels (Table 2: 79.62).
-_base_ = './deeplabv3plus_r101_cityscapes_1488_cutmix.py'
-model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
-model['memory_bank'] = dict(_base_.u2pl['memory_bank'], num_classes=19)
-custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]
+_base_ = '../_base_/u2pl_cityscapes.py'
+model = _base_.u2pl_plus
+train_dataloader = dict(dataset=dict(datasets=_base_.partitions['1488']))
+train_cfg = dict(max_iters=18400)  # 200 epochs
+param_scheduler = [dict(type='PolyLR', power=0.9, end=18400, by_epoch=False)]

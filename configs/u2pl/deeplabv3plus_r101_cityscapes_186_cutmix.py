@@ -1,3 +1,4 @@
 # CutMix, Cityscapes, 186 labels (Table 2: 67.06).
-_base_ = './deeplabv3plus_r101_cityscapes_186_meanteacher.py'
-model = dict(**_base_.cutmix)
+_base_ = '../_base_/u2pl_cityscapes.py'
+model = _base_.cutmix
+custom_hooks = _base_.teacher_hooks

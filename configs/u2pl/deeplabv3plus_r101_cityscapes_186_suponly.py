@@ -1,17 +1,5 @@
-# Labelled images only (SupOnly), Cityscapes, 186 labels (Table 2: 65.74).
-_base_ = [
-    '../_base_/models/deeplabv3plus_r101-d8_769x769.py',
-    '../_base_/datasets/cityscapes_semi_769x769.py',
-    '../_base_/schedules/u2pl_cityscapes.py',
-    '../_base_/methods/u2pl.py',
-    '../_base_/default_runtime.py',
-]
-partition = 'partitions/186'
-labeled = dict(
-    type='SourceDataset',
-    source='labeled',
-    dataset=dict(_base_.images, ann_file=f'{partition}/labeled.txt'),
-)
-train_dataloader = dict(dataset=labeled)
-train_cfg = dict(max_iters=34800, val_interval=5000)
-param_scheduler = [dict(type='PolyLR', power=0.9, end=34800, by_epoch=False)]
+# Labeled images only (SupOnly), Cityscapes, 186 labels (Table 2: 65.74).
+_base_ = '../_base_/u2pl_cityscapes.py'
+train_dataloader = _base_.labeled_only
+custom_hooks = _base_.labeled_hooks
+val_cfg = dict(type='ValLoop')

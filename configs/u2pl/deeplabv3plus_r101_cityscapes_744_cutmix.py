@@ -1,3 +1,7 @@
 # CutMix, Cityscapes, 744 labels (Table 2: 76.36).
-_base_ = './deeplabv3plus_r101_cityscapes_744_meanteacher.py'
-model = dict(**_base_.cutmix)
+_base_ = '../_base_/u2pl_cityscapes.py'
+model = _base_.cutmix
+train_dataloader = dict(dataset=dict(datasets=_base_.partitions['744']))
+train_cfg = dict(max_iters=27800)  # 200 epochs
+param_scheduler = [dict(type='PolyLR', power=0.9, end=27800, by_epoch=False)]
+custom_hooks = _base_.teacher_hooks

@@ -1,4 +1,6 @@
 # U2PL+, blender VOC, 1323 labels (Table 2: 79.35).
-_base_ = './deeplabv3plus_r101_voc-blender_1323_cutmix.py'
-model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
-custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]
+_base_ = '../_base_/u2pl_voc.py'
+model = dict(_base_.u2pl_plus, warmup_iters=578)  # code: one epoch on labels alone
+train_dataloader = dict(dataset=dict(datasets=_base_.partitions['blender_1323']))
+train_cfg = dict(max_iters=46240)  # 80 epochs
+param_scheduler = [dict(type='PolyLR', power=0.9, end=46240, by_epoch=False)]

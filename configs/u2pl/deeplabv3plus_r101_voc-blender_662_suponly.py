@@ -1,17 +1,10 @@
-# Labelled images only (SupOnly), blender VOC, 662 labels (Table 2: 67.87).
-_base_ = [
-    '../_base_/models/deeplabv3plus_r101-d8.py',
-    '../_base_/datasets/voc_semi_513x513.py',
-    '../_base_/schedules/u2pl_voc.py',
-    '../_base_/methods/u2pl.py',
-    '../_base_/default_runtime.py',
-]
-partition = 'ImageSets/Segmentation/blender_662'
-labeled = dict(
-    type='SourceDataset',
-    source='labeled',
-    dataset=dict(_base_.images, ann_file=f'{partition}/labeled.txt'),
+# Labeled images only (SupOnly), blender VOC, 662 labels (Table 2: 67.87).
+_base_ = '../_base_/u2pl_voc.py'
+train_dataloader = dict(
+    _base_.labeled_only,
+    dataset=dict(_base_.partitions['blender_662'][0], _delete_=True),
 )
-train_dataloader = dict(dataset=labeled)
-train_cfg = dict(max_iters=49600, val_interval=5000)
+train_cfg = dict(max_iters=49600)  # 80 epochs
 param_scheduler = [dict(type='PolyLR', power=0.9, end=49600, by_epoch=False)]
+custom_hooks = _base_.labeled_hooks
+val_cfg = dict(type='ValLoop')

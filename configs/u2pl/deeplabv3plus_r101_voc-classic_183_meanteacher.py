@@ -1,37 +1,7 @@
 # Mean teacher (MT), classic VOC, 183 labels (Table 1: 58.93).
-_base_ = './deeplabv3plus_r101_voc-classic_183_suponly.py'
-model = dict(
-    type='MeanTeacherEncoderDecoder',
-    warmup_iters=649,  # code: one epoch on labels alone
-)
-train_dataloader = dict(
-    batch_size=8,
-    sampler=dict(
-        _delete_=True,
-        type='MultiSourceSampler',
-        source_counts=dict(labeled=4, unlabeled=4),
-        epoch_source='unlabeled',
-    ),
-    dataset=dict(
-        _delete_=True,
-        type='ConcatDataset',
-        datasets=[
-            _base_.labeled,
-            dict(
-                type='SourceDataset',
-                source='unlabeled',
-                labeled=False,
-                dataset=dict(
-                    _base_.images, ann_file=f'{_base_.partition}/unlabeled.txt'
-                ),
-            ),
-        ],
-    ),
-)
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='SamplerStateHook'),
-    _base_.ema_teacher,
-    _base_.panels,
-]
-val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher
+_base_ = '../_base_/u2pl_voc.py'
+model = dict(_base_.mean_teacher, warmup_iters=649)  # code: one epoch on labels alone
+train_dataloader = dict(dataset=dict(datasets=_base_.partitions['classic_183']))
+train_cfg = dict(max_iters=51920)  # 80 epochs
+param_scheduler = [dict(type='PolyLR', power=0.9, end=51920, by_epoch=False)]
+custom_hooks = _base_.teacher_hooks

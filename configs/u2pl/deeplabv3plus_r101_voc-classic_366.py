@@ -1,4 +1,6 @@
 # U2PL+, classic VOC, 366 labels (Table 1: 75.03).
-_base_ = './deeplabv3plus_r101_voc-classic_366_cutmix.py'
-model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
-custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]
+_base_ = '../_base_/u2pl_voc.py'
+model = dict(_base_.u2pl_plus, warmup_iters=638)  # code: one epoch on labels alone
+train_dataloader = dict(dataset=dict(datasets=_base_.partitions['classic_366']))
+train_cfg = dict(max_iters=51040)  # 80 epochs
+param_scheduler = [dict(type='PolyLR', power=0.9, end=51040, by_epoch=False)]

@@ -1,4 +1,3 @@
 # U2PL+, classic VOC, 92 labels (Table 1: 69.29).
-_base_ = './deeplabv3plus_r101_voc-classic_92_cutmix.py'
-model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
-custom_hooks = [*_base_.custom_hooks, dict(type='PrototypeMemoryBankHook')]
+_base_ = '../_base_/u2pl_voc.py'
+model = dict(_base_.u2pl_plus, warmup_iters=655)  # code: one epoch on labels alone

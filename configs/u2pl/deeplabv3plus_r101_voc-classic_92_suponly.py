@@ -1,17 +1,5 @@
-# Labelled images only (SupOnly), classic VOC, 92 labels (Table 1: 45.77).
-_base_ = [
-    '../_base_/models/deeplabv3plus_r101-d8.py',
-    '../_base_/datasets/voc_semi_513x513.py',
-    '../_base_/schedules/u2pl_voc.py',
-    '../_base_/methods/u2pl.py',
-    '../_base_/default_runtime.py',
-]
-partition = 'ImageSets/Segmentation/classic_92'
-labeled = dict(
-    type='SourceDataset',
-    source='labeled',
-    dataset=dict(_base_.images, ann_file=f'{partition}/labeled.txt'),
-)
-train_dataloader = dict(dataset=labeled)
-train_cfg = dict(max_iters=52400, val_interval=5000)
-param_scheduler = [dict(type='PolyLR', power=0.9, end=52400, by_epoch=False)]
+# Labeled images only (SupOnly), classic VOC, 92 labels (Table 1: 45.77).
+_base_ = '../_base_/u2pl_voc.py'
+train_dataloader = _base_.labeled_only
+custom_hooks = _base_.labeled_hooks
+val_cfg = dict(type='ValLoop')

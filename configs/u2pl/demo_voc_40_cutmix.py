@@ -1,3 +1,4 @@
 # CutMix, generated demo data, 40 labels.
-_base_ = './demo_voc_40_meanteacher.py'
-model = dict(**_base_.cutmix)
+_base_ = '../_base_/u2pl_demo.py'
+model = _base_.cutmix
+custom_hooks = _base_.teacher_hooks

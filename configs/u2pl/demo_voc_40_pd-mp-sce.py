@@ -1,3 +1,3 @@
 # CutMix with denoising, momentum prototypes, SCE (Table 4, row 10).
-_base_ = './demo_voc_40.py'
-model = dict(unreliable=0.0, contrastive_loss=None)
+_base_ = '../_base_/u2pl_demo.py'
+model = dict(_base_.u2pl_plus, unreliable=0.0, contrastive_loss=None)

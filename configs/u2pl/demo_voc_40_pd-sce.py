@@ -1,3 +1,8 @@
 # CutMix with denoising and SCE (Table 4, row 9).
-_base_ = './demo_voc_40_pd-mp-sce.py'
-model = dict(memory_bank=dict(momentum=0.0))
+_base_ = '../_base_/u2pl_demo.py'
+model = dict(
+    _base_.u2pl_plus,
+    unreliable=0.0,
+    contrastive_loss=None,
+    memory_bank=dict(_base_.u2pl_plus.memory_bank, momentum=0.0),
+)

@@ -1,3 +1,9 @@
 # CutMix with denoising (Table 4, row 7).
-_base_ = './demo_voc_40_pd-sce.py'
-model = dict(unlabeled_loss=dict(_delete_=True, type='CrossEntropyLoss'))
+_base_ = '../_base_/u2pl_demo.py'
+model = dict(
+    _base_.u2pl_plus,
+    unreliable=0.0,
+    contrastive_loss=None,
+    memory_bank=dict(_base_.u2pl_plus.memory_bank, momentum=0.0),
+    unlabeled_loss=dict(type='CrossEntropyLoss'),
+)

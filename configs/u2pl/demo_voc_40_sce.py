@@ -1,3 +1,4 @@
 # CutMix with symmetric cross-entropy (Table 4, row 8).
-_base_ = './demo_voc_40_cutmix.py'
-model = dict(unlabeled_loss=_base_.u2pl['unlabeled_loss'])
+_base_ = '../_base_/u2pl_demo.py'
+model = dict(_base_.cutmix, unlabeled_loss=_base_.u2pl_plus.unlabeled_loss)
+custom_hooks = _base_.teacher_hooks

@@ -1,7 +1,3 @@
 # U2PL (Table 4, row 6): no denoising, no momentum, cross-entropy.
-_base_ = './demo_voc_40.py'
-model = dict(
-    denoise=False,
-    memory_bank=dict(momentum=0.0),
-    unlabeled_loss=dict(_delete_=True, type='CrossEntropyLoss'),
-)
+_base_ = '../_base_/u2pl_demo.py'
+model = _base_.u2pl

@@ -1,4 +1,4 @@
-"""Data sets, wrappers, samplers and transforms."""
+"""Datasets, wrappers, samplers and transforms."""
 
 from .camvid import CamVidDataset
 from .cityscapes27 import Cityscapes27Dataset

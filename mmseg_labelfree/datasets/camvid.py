@@ -10,12 +10,12 @@ __all__ = ['CamVidDataset']
 
 @DATASETS.register_module()
 class CamVidDataset(BaseSegDataset):
-    """CamVid street scenes, 480x360, in the 11-class version used by SegNet.
+    """Dataset of CamVid's street scenes, 480x360, in SegNet's version of 11 classes.
 
     Brostow, Fauqueur and Cipolla, "Semantic object classes in video", Pattern
     Recognition Letters 2009. Images are ``images/{train,val}/NAME.jpg``, masks
     ``labels/{train,val}/NAME.png`` with the class index as pixel value and 255 for
-    unlabelled pixels. There is no background class: unlabelled pixels are what is
+    unlabeled pixels. There is no background class: unlabeled pixels are what is
     left of it, so class-incremental tasks take ``void='background'``.
 
     Args:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmcv.transforms import LoadAnnotations
+from mmengine.dataset import Compose
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -15,11 +16,11 @@ _FIRST, _LAST = 7, 33  # road and bicycle in Cityscapes' label ids
 
 @DATASETS.register_module()
 class Cityscapes27Dataset(BaseSegDataset):
-    """Cityscapes with every class from road to bicycle, as PiCIE, STEGO and IDDC score.
+    """Dataset of Cityscapes with its 27 classes from road to bicycle.
 
-    The masks are the data set's own ``*_gtFine_labelIds.png``: ids 7 to 33 become
-    0 to 26, the void ids 0 to 6 and the licence plate become 255. The mapping is
-    applied after each ``LoadAnnotations``.
+    PiCIE, STEGO and IDDC are scored on them. The masks are the dataset's own
+    ``*_gtFine_labelIds.png``: ids 7 to 33 become 0 to 26, the void ids 0 to 6 and the
+    license plate become 255. The mapping is applied after each ``LoadAnnotations``.
 
     Args:
         img_suffix: Ending of the image files.
@@ -94,6 +95,8 @@ class Cityscapes27Dataset(BaseSegDataset):
             [119, 11, 32],
         ],
     )
+
+    pipeline: Compose
 
     def __init__(
         self,

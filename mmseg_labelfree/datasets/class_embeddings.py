@@ -98,10 +98,11 @@ def write_class_embeddings(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = dict(names=np.array(names), **sources)
     temporary = atomic_path(path)
     try:
         with open(temporary, 'wb') as stream:
-            np.savez(stream, names=np.array(names), **sources)
+            np.savez(stream, **arrays)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

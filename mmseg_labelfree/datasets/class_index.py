@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import broadcast_object_list, get_rank, is_distributed
@@ -65,7 +66,7 @@ def class_index(
         FileNotFoundError: If a mask does not exist.
         ValueError: If a mask cannot be read or is not an 8-bit one-channel image.
     """
-    payload = [None]
+    payload: list[Any] = [None]
     if get_rank() == 0:
         try:
             payload = [_load_or_count(list(seg_map_paths), cache, workers)]

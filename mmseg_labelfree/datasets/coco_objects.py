@@ -11,7 +11,7 @@ __all__ = ['COCOObjectDataset']
 
 @DATASETS.register_module()
 class COCOObjectDataset(BaseSegDataset):
-    """COCO objects on background: 0 = background, 1 to 80 = COCO's classes in order.
+    """Dataset of COCO's objects: 0 is background, 1 to 80 are its classes in order.
 
     Lin et al., "Microsoft COCO", ECCV 2014. The layout is the one that is common in
     few-shot segmentation: images ``{train,val}2014/NAME.jpg``, masks

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmcv.transforms import LoadAnnotations
+from mmengine.dataset import Compose
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -14,11 +15,11 @@ __all__ = ['COCOStuff27Dataset']
 
 @DATASETS.register_module()
 class COCOStuff27Dataset(BaseSegDataset):
-    """COCO-Stuff in the coarse version that unsupervised segmentation is scored on.
+    """Dataset of COCO-Stuff with the 27 classes that clusterings are scored on.
 
     Ji, Henriques and Vedaldi, "Invariant Information Clustering" (ICCV 2019), as used
     by PiCIE, STEGO and IDDC: the 182 labels of COCO-Stuff's own masks
-    (``stuffthingmaps_trainval2017``, pixel values 0 to 181, 255 = unlabelled) become
+    (``stuffthingmaps_trainval2017``, pixel values 0 to 181, 255 = unlabeled) become
     their 27 supercategories, 12 of things and 15 of stuff. The mapping is applied
     after each ``LoadAnnotations``; masks that MMSegmentation's converter has
     renumbered (``*_labelTrainIds.png``) are another format.
@@ -43,6 +44,8 @@ class COCOStuff27Dataset(BaseSegDataset):
     """
 
     METAINFO = dict(classes=COARSE_CLASSES, palette=PALETTE)
+
+    pipeline: Compose
 
     def __init__(
         self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs: Any

@@ -140,12 +140,12 @@ def name_vectors(
     vectors: Mapping[str, np.ndarray],
     aliases: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, dict[str, list[str]]]:
-    """A unit vector for each class name: the mean of its words, L2-normalised.
+    """A unit vector for each class name: the mean of its words, L2-normalized.
 
     Args:
         names: Class names.
         vectors: Vector of each word, as :func:`read_word_vectors` gives them. A word
-            may be spelled in lower case, upper case or capitalised there.
+            may be spelled in lower case, upper case or capitalized there.
         aliases: Another name to look up, by class name, for instance
             ``dict(tvmonitor='tv')``.
 
@@ -158,11 +158,11 @@ def name_vectors(
     missing: dict[str, list[str]] = {}
     for row, name in zip(matrix, names, strict=True):
         words = words_of((aliases or {}).get(name, name))
-        known = [next((s for s in spellings(w) if s in vectors), None) for w in words]
-        lacking = [w for w, k in zip(words, known, strict=True) if k is None]
+        known = {w: [s for s in spellings(w) if s in vectors] for w in words}
+        lacking = [w for w in words if not known[w]]
         if lacking or not words:
             missing[name] = lacking
             continue
-        mean = np.mean([vectors[k] for k in known], 0)
+        mean = np.mean([vectors[known[w][0]] for w in words], 0)
         row[:] = mean / np.linalg.norm(mean)
     return matrix, missing

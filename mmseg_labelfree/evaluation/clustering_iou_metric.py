@@ -26,11 +26,11 @@ _MATCHINGS = dict(hungarian=hungarian_matching, majority=majority_matching)
 
 @METRICS.register_module()
 class ClusteringIoUMetric(GroupedIoUMetric):
-    """IoU after each cluster has got the class that it stands for.
+    """Metric that matches clusters with classes and scores the IoU of the classes.
 
     The first ``num_old_classes`` outputs of the model are classes, the next
     ``num_clusters`` are clusters. Clusters are matched to the classes after the first
-    ``num_old_classes`` of the data set, over the pixels whose truth is such a class and
+    ``num_old_classes`` of the dataset, over the pixels whose truth is such a class and
     whose prediction is a cluster. All pixels are then scored under the matched classes
     as in :class:`GroupedIoUMetric`; the pixels of a cluster without a class are wrong.
 
@@ -40,23 +40,23 @@ class ClusteringIoUMetric(GroupedIoUMetric):
     dropped before anything is matched. ``output_dir`` gets the outputs unmatched.
 
     Args:
-        num_clusters (int): Number of clusters, 1 or more.
-        matching (str): 'hungarian', one to one, or 'majority', each cluster to its
+        num_clusters: Number of clusters, 1 or more.
+        matching: 'hungarian', one to one, or 'majority', each cluster to its
             best class. EUMS (its code): majority if there are more clusters than
             classes; IDDC: Hungarian.
-        num_old_classes (int): Number of known classes, background included. Default 0:
-            all outputs are clusters.
-        groups (dict[str, list[str]], optional): As for :class:`GroupedIoUMetric`.
-            Default: with known classes ``base``, ``novel`` and ``all``, all without
-            class 0, the background; otherwise none. The figure of EUMS's tables is
+        num_old_classes: Number of known classes, background included. Defaults to
+            0: all outputs are clusters.
+        groups: As for :class:`GroupedIoUMetric`. By default, with known classes,
+            ``base``, ``novel`` and ``all``, all without class 0, the background;
+            otherwise none. The figure of EUMS's tables is
             ``mIoU/novel``.
-        harmonic_mean (tuple[str, str], optional): As there.
-        matching_file (str, optional): A file of ``save_matching``, whose matching is
+        harmonic_mean: As there.
+        matching_file: A file of ``save_matching``, whose matching is
             used whatever fits the scored images best.
-        save_matching (str, optional): JSON file to write the matching to, again after
+        save_matching: JSON file to write the matching to, again after
             each evaluation.
-        classwise (bool): As there.
-        maximize (str): 'iou' or 'pixels', see
+        classwise: As there.
+        maximize: 'iou' or 'pixels', see
             :func:`~mmseg_labelfree.ops.matching.overlap_scores`.
         **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
 
@@ -113,7 +113,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         Args:
             pred_label: Outputs ``(H, W)``, an integer dtype.
             label: Classes ``(H, W)``, or ``ignore_index``.
-            num_classes: Number of classes of the data set.
+            num_classes: Number of classes of the dataset.
             ignore_index: Label of the pixels that do not count.
 
         Returns:
@@ -133,7 +133,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
                 )
             if top[1] >= num_classes:
                 raise ValueError(
-                    f'the ground truth has label {top[1]}, but the data set has '
+                    f'the ground truth has label {top[1]}, but the dataset has '
                     f'{num_classes} classes'
                 )
         counts = torch.bincount(
@@ -150,32 +150,28 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         if self.num_old_classes >= len(classes):
             raise ValueError(
                 f'num_old_classes={self.num_old_classes} leaves none of the '
-                f'{len(classes)} classes '
-                'of the data set to be discovered'
+                f'{len(classes)} classes of the dataset to be discovered'
             )
         self._set_default_groups(classes)
         shape = self.num_old_classes + self.num_clusters, len(classes)
-        confusion = np.zeros(shape[0] * shape[1], np.int64)
+        confusion = np.zeros(shape, np.int64)
         for cells, counts in results:
-            confusion[cells.numpy()] += counts.numpy()
-        confusion = confusion.reshape(shape)
+            confusion.flat[cells.numpy()] += counts.numpy()
         names = classes[self.num_old_classes :]
         clusters = confusion[self.num_old_classes :, self.num_old_classes :]
         if self.matching_file is not None:
-            matched = self._read_matching(names)
+            matched = self._read_matching(self.matching_file, names)
         else:
             matched = _MATCHINGS[self.matching](clusters, self.maximize)
         if self.save_matching is not None:
-            self._write_matching(matched, names)
+            self._write_matching(self.save_matching, matched, names)
         self._log(matched, clusters, names)
         return super().compute_metrics([self._areas(confusion, matched)])
 
     def _set_default_groups(self, classes: list[str]) -> None:
         if self._default_groups and self.num_old_classes:
-            base, novel = (
-                classes[1 : self.num_old_classes],
-                classes[self.num_old_classes :],
-            )
+            base = classes[1 : self.num_old_classes]
+            novel = classes[self.num_old_classes :]
             groups = dict(base=base, novel=novel, all=base + novel)
             self.groups = {k: v for k, v in groups.items() if v}
 
@@ -188,22 +184,23 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         rows = confusion[self.num_old_classes :][has_class]
         np.add.at(merged, self.num_old_classes + matched[has_class], rows)
         intersect, predicted = merged.diagonal(), merged.sum(1)
-        labelled = confusion.sum(0)
-        areas = intersect, predicted + labelled - intersect, predicted, labelled
+        labeled = confusion.sum(0)
+        areas = intersect, predicted + labeled - intersect, predicted, labeled
         return tuple(torch.from_numpy(a.astype(np.float64)) for a in areas)
 
-    def _write_matching(self, matched: np.ndarray, names: list[str]) -> None:
+    def _write_matching(
+        self, path: str | os.PathLike, matched: np.ndarray, names: list[str]
+    ) -> None:
         content = dict(
             num_old_classes=self.num_old_classes,
             matching=self.matching,
             maximize=self.maximize,
             classes=[None if m == UNMATCHED else names[m] for m in matched],
         )
-        Path(self.save_matching).parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.save_matching, json.dumps(content, indent=2) + '\n')
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(content, indent=2) + '\n')
 
-    def _read_matching(self, names: list[str]) -> np.ndarray:
-        path = self.matching_file
+    def _read_matching(self, path: str | os.PathLike, names: list[str]) -> np.ndarray:
         if not os.path.isfile(path):
             raise FileNotFoundError(
                 f'matching_file {path} does not exist: evaluate with save_matching '
@@ -211,10 +208,8 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             )
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
-            stored, num_old_classes = (
-                list(content['classes']),
-                int(content['num_old_classes']),
-            )
+            stored = list(content['classes'])
+            num_old_classes = int(content['num_old_classes'])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f'{path} is no file of save_matching: {error!r}') from None
         if (len(stored), num_old_classes) != (self.num_clusters, self.num_old_classes):

@@ -1,4 +1,4 @@
-"""Scores predictions after a dense CRF, which runs beside the network."""
+"""Scores of predictions after a dense CRF, which runs beside the network."""
 
 import inspect
 import multiprocessing
@@ -22,7 +22,7 @@ from ..ops.dense_crf import dense_crf, load_pydensecrf
 
 @METRICS.register_module()
 class DenseCRFMetric(BaseMetric):
-    """Another metric, on predictions that a dense CRF has refined.
+    """Metric that scores predictions by another metric after a dense CRF.
 
     The softmax of ``seg_logits`` and the image go through
     :func:`~mmseg_labelfree.ops.dense_crf.dense_crf` in worker processes while the
@@ -37,9 +37,9 @@ class DenseCRFMetric(BaseMetric):
     a script that runs a test needs ``if __name__ == '__main__':``.
 
     Args:
-        metric (dict or BaseMetric): The metric that scores the refined predictions,
+        metric: The metric that scores the refined predictions,
             with all its settings: groups, ``output_dir`` for the refined masks, ...
-        num_workers (int, optional): Worker processes. Default: the processor cores,
+        num_workers: Worker processes. Defaults to the processor cores,
             divided by the processes of a distributed test.
         **crf: Settings of :func:`~mmseg_labelfree.ops.dense_crf.dense_crf`.
 
@@ -73,7 +73,7 @@ class DenseCRFMetric(BaseMetric):
 
     @property
     def dataset_meta(self) -> dict | None:
-        """Classes and palette of the data set, those of the inner metric."""
+        """Classes and palette of the dataset, those of the inner metric."""
         return self.metric.dataset_meta
 
     @dataset_meta.setter
@@ -109,7 +109,7 @@ class DenseCRFMetric(BaseMetric):
         """Wait for the workers, then evaluate the inner metric.
 
         Args:
-            size: Number of images of the whole data set.
+            size: Number of images of the whole dataset.
         """
         while self._pending:
             self._score_oldest()
@@ -155,14 +155,19 @@ def _refine(
 ) -> np.ndarray:
     """Labels int64 (H, W) after the CRF; runs in a worker."""
     if isinstance(image, str):
-        image = mmcv.imread(image, backend='cv2')
-        if image is None:
-            raise ValueError('not a readable image')
-        image = image[..., ::-1]  # OpenCV reads BGR
-        height, width = probabilities.shape[1:]
-        if image.shape[:2] != (height, width):
-            image = cv2.resize(np.ascontiguousarray(image), (width, height))
+        image = _read_image(image, *probabilities.shape[1:])
     return dense_crf(image, probabilities, **crf).argmax(axis=0)
+
+
+def _read_image(path: str, height: int, width: int) -> np.ndarray:
+    """The image of a file at another size, uint8 (H, W, 3) RGB."""
+    image = mmcv.imread(path, backend='cv2')
+    if image is None:
+        raise ValueError('not a readable image')
+    image = np.ascontiguousarray(image[..., ::-1])  # OpenCV reads BGR
+    if image.shape[:2] != (height, width):
+        image = cv2.resize(image, (width, height))
+    return image
 
 
 def _input_image(data_batch: Any, index: int, size: tuple) -> np.ndarray | None:

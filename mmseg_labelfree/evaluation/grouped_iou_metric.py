@@ -11,18 +11,18 @@ from prettytable import PrettyTable
 
 @METRICS.register_module()
 class GroupedIoUMetric(IoUMetric):
-    """MMSegmentation's ``IoUMetric`` with the mean IoU of groups of classes added.
+    """Metric that adds the mean IoU of groups of classes to ``IoUMetric``.
 
     Areas are summed over all images before the ratio is taken, as in ``IoUMetric``;
     255 in the ground truth is ignored. A class that occurs neither in the ground truth
     nor in the predictions has no IoU and is left out of its group's mean.
 
     Args:
-        groups (dict[str, list[str]]): Class names by group, for instance
+        groups: Class names by group, for instance
             ``dict(old=[...], new=[...])``. A class may be in several groups.
-        harmonic_mean (tuple[str, str], optional): Two groups whose mean IoUs are
-            also combined to 2ab / (a + b), as generalised zero-label papers do.
-        classwise (bool): Also return every class's IoU, as ``IoU/<class>``. Default
+        harmonic_mean: Two groups whose mean IoUs are
+            also combined to 2ab / (a + b), as generalized zero-label papers do.
+        classwise: Also return every class's IoU, as ``IoU/<class>``. Default
             False; the table per class is printed either way.
         **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
 
@@ -30,7 +30,7 @@ class GroupedIoUMetric(IoUMetric):
     ``mIoU/<group>`` for each group, ``mIoU/harmonic`` if asked for.
 
     Raises:
-        ValueError: A group is empty or names a class that the data set lacks; a group
+        ValueError: A group is empty or names a class that the dataset lacks; a group
             of ``harmonic_mean`` does not exist.
 
     Example:

@@ -11,12 +11,12 @@ from .squashed_clustering_iou_metric import squash
 
 @METRICS.register_module()
 class LinearProbeIoUMetric(IoUMetric):
-    """``IoUMetric`` on ``probe_sem_seg``, the prediction of a linear probe.
+    """Metric of ``probe_sem_seg``, the prediction of a linear probe.
 
     Args:
-        size (tuple[int, int], optional): Resize predictions and labels to this height
+        size: Resize predictions and labels to this height
             and width first, as ``SquashedClusteringIoUMetric`` does.
-        prefix (str): Of the names of the metrics.
+        prefix: Of the names of the metrics.
         **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
 
     Raises:
@@ -28,10 +28,10 @@ class LinearProbeIoUMetric(IoUMetric):
     """
 
     def __init__(
-        self, size: Sequence[int] | None = None, prefix: str = 'probe', **kwargs
+        self, size: tuple[int, int] | None = None, prefix: str = 'probe', **kwargs
     ) -> None:
         super().__init__(prefix=prefix, **kwargs)
-        self.size = None if size is None else tuple(size)
+        self.size = size
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count the areas of the probe's predictions."""

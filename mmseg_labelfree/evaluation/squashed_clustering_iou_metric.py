@@ -14,15 +14,15 @@ __all__ = ['SquashedClusteringIoUMetric', 'squash']
 
 @METRICS.register_module()
 class SquashedClusteringIoUMetric(ClusteringIoUMetric):
-    """:class:`ClusteringIoUMetric` after predictions and labels are resized.
+    """Metric like :class:`ClusteringIoUMetric`, with all images resized to one size.
 
     The final evaluation of IDDC's code: both are resized to 320x320 by the nearest
     pixel, whatever their aspect, so that every image counts alike. Masks of
     ``output_dir`` have that size, too.
 
     Args:
-        num_clusters (int): As for :class:`ClusteringIoUMetric`.
-        size (tuple[int, int]): Height and width, in pixels.
+        num_clusters: As for :class:`ClusteringIoUMetric`.
+        size: Height and width, in pixels.
         **kwargs: As for :class:`ClusteringIoUMetric`.
 
     Example:
@@ -30,10 +30,10 @@ class SquashedClusteringIoUMetric(ClusteringIoUMetric):
     """
 
     def __init__(
-        self, num_clusters: int, size: Sequence[int] = (320, 320), **kwargs
+        self, num_clusters: int, size: tuple[int, int] = (320, 320), **kwargs
     ) -> None:
         super().__init__(num_clusters, **kwargs)
-        self.size = tuple(size)
+        self.size = size
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Resize, then count."""
@@ -42,7 +42,7 @@ class SquashedClusteringIoUMetric(ClusteringIoUMetric):
 
 
 def squash(sample: dict, size: tuple[int, int]) -> dict:
-    """A prediction's ``pred_sem_seg`` and ``gt_sem_seg`` at another size.
+    """Resize ``pred_sem_seg`` and ``gt_sem_seg`` of a prediction.
 
     Args:
         sample: Prediction as metrics see it; the maps are int64 ``(1, H, W)``.

@@ -1,10 +1,8 @@
 """Tensor functions of the methods; torch and numpy only, no framework."""
 
-from .binary_cross_entropy import (
-    binary_distillation,
-    incremental_binary_cross_entropy,
-)
+from .binary_distillation import binary_distillation
 from .classifier_growth import grow_classifier
+from .cluster_frequencies import cluster_frequencies
 from .consistency import (
     VIEW_SETS,
     View,
@@ -20,15 +18,14 @@ from .contrast_pairs import (
 )
 from .dense_crf import dense_crf
 from .entropy import softmax_entropy
+from .entropy_balance import entropy_balance
 from .entropy_ranking import Ranking, foreground_entropy, rank_and_split
 from .feature_bank import push_rows_, sample_queues
 from .feature_clustering import class_agreement, cluster_features
-from .incremental import (
-    knowledge_distillation,
-    unbiased_cross_entropy,
-    unbiased_knowledge_distillation,
-)
+from .feature_distillation import feature_distillation
+from .incremental_bce import incremental_bce
 from .info_nce import info_nce
+from .knowledge_distillation import knowledge_distillation
 from .label_maps import apply_table, loaded_labels, lookup_table
 from .masked_features import masked_feature_sum
 from .matching import (
@@ -50,6 +47,7 @@ from .pairwise_affinity import (
     negative_pair_loss,
     pair_sum,
     positive_pair_loss,
+    unit_embeddings,
 )
 from .parameter_importance import (
     accumulate_path_,
@@ -60,6 +58,7 @@ from .parameter_importance import (
     riemannian_score,
     update_fisher_,
 )
+from .partial_cross_entropy import mean_over_images, partial_cross_entropy
 from .pixel_loss import PixelLoss, fused_pixel_loss
 from .prototypes import (
     class_means,
@@ -83,12 +82,10 @@ from .saliency_losses import (
     structural_similarity,
 )
 from .symmetric_cross_entropy import symmetric_cross_entropy
-from .unlabeled_set import image_classes, unlabeled_set_cross_entropy
-from .weibull_balance import (
-    cluster_frequencies,
-    entropy_balance,
-    weibull_balance,
-)
+from .unbiased_cross_entropy import unbiased_cross_entropy
+from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
+from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
+from .weibull_balance import weibull_balance
 
 __all__ = [
     'Partition',
@@ -115,6 +112,7 @@ __all__ = [
     'dense_crf',
     'draw_rotations',
     'entropy_balance',
+    'feature_distillation',
     'foreground_entropy',
     'fuse_labels',
     'fused_pixel_loss',
@@ -122,7 +120,7 @@ __all__ = [
     'hungarian_matching',
     'hybrid_saliency_loss',
     'image_classes',
-    'incremental_binary_cross_entropy',
+    'incremental_bce',
     'info_nce',
     'keep_some',
     'knowledge_distillation',
@@ -131,6 +129,7 @@ __all__ = [
     'majority_matching',
     'masked_feature_sum',
     'masked_quantile',
+    'mean_over_images',
     'mix',
     'mixing_masks',
     'nearest_pixels',
@@ -140,6 +139,7 @@ __all__ = [
     'novel_map',
     'overlap_scores',
     'pair_sum',
+    'partial_cross_entropy',
     'path_integral_score',
     'positive_pair_loss',
     'prototype_log_weights',
@@ -159,6 +159,7 @@ __all__ = [
     'symmetric_cross_entropy',
     'unbiased_cross_entropy',
     'unbiased_knowledge_distillation',
+    'unit_embeddings',
     'unlabeled_set_cross_entropy',
     'unreliable_share',
     'update_fisher_',

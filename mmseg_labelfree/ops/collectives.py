@@ -1,4 +1,4 @@
-"""Sums and rows over all processes; with one process, the values themselves."""
+"""Sums and rows of all processes; with one process, the values themselves."""
 
 import torch
 import torch.distributed as dist

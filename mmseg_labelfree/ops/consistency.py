@@ -1,6 +1,6 @@
 """Pseudo-labels on which several views of an image agree."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -11,8 +11,12 @@ from torch import Tensor
 __all__ = ['VIEW_SETS', 'View', 'ViewSet', 'consistent_labels', 'make_view', 'view_set']
 
 
+#: A scale, or the range that one is drawn from.
+Scale = float | tuple[float, float]
+
+
 class View(NamedTuple):
-    """A reversible change of an image.
+    """Reversible change of an image.
 
     Attributes:
         scale: Size of the view over the size of the image.
@@ -24,7 +28,7 @@ class View(NamedTuple):
 
 
 class ViewSet(NamedTuple):
-    """The views that have to agree.
+    """Set of views that have to agree.
 
     Attributes:
         scales: Scale of each view; a pair is the range that one is drawn from anew
@@ -32,11 +36,11 @@ class ViewSet(NamedTuple):
         mirror: Whether each view also comes mirrored.
     """
 
-    scales: tuple[float | tuple[float, float], ...] = (1.0,)
+    scales: tuple[Scale, ...] = (1.0,)
     mirror: bool = False
 
     def draw(self) -> list[View]:
-        """The views for one batch; random numbers are torch's on the CPU."""
+        """Draw the views for one batch, by torch's generator on the CPU."""
         views = []
         for scale in self.scales:
             if isinstance(scale, tuple):
@@ -47,7 +51,7 @@ class ViewSet(NamedTuple):
 
 
 _RANDOM = (0.5, 1.75)
-_SCALES = {
+_SCALES: dict[str, tuple[Scale, ...]] = {
     'down': (1.0, 0.75, 0.5),
     'up': (1.0, 1.5, 1.75),
     'random': (1.0, _RANDOM, _RANDOM),
@@ -62,7 +66,7 @@ VIEW_SETS: dict[str, ViewSet] = {
 
 
 def view_set(views: str | Mapping | ViewSet) -> ViewSet:
-    """Look up a set of views by name, or make one.
+    """Look up a set of views by name, or make one (STRICT, Table 3).
 
     Args:
         views: A name of :data:`VIEW_SETS`, or ``dict(scales=[1.0, (0.5, 2.0)],
@@ -70,6 +74,10 @@ def view_set(views: str | Mapping | ViewSet) -> ViewSet:
 
     Raises:
         ValueError: The name is unknown, there is no view, or a scale is not positive.
+
+    Example:
+        >>> view_set('mirror+down').scales
+        (1.0, 0.75, 0.5)
     """
     if isinstance(views, str):
         if views not in VIEW_SETS:
@@ -79,18 +87,21 @@ def view_set(views: str | Mapping | ViewSet) -> ViewSet:
             )
         return VIEW_SETS[views]
     if isinstance(views, Mapping):
-        scales = tuple(
-            tuple(map(float, s)) if isinstance(s, Sequence) else float(s)
-            for s in views.get('scales', (1.0,))
-        )
-        views = ViewSet(scales, bool(views.get('mirror', False)))
-    ends = [s if isinstance(s, tuple) else (s, s) for s in views.scales]
-    if not ends or any(len(e) != 2 or not 0 < e[0] <= e[1] for e in ends):
+        views = ViewSet(views.get('scales', (1.0,)), bool(views.get('mirror', False)))
+    if not views.scales:
+        raise ValueError('scales of views must be positive, but there is none')
+    return ViewSet(tuple(_scale(scale) for scale in views.scales), views.mirror)
+
+
+def _scale(scale: float | Sequence[float]) -> Scale:
+    ends = tuple(scale) if isinstance(scale, Sequence) else (scale, scale)
+    if len(ends) != 2 or not 0 < ends[0] <= ends[1]:
         raise ValueError(
             'scales of views must be positive numbers or ascending pairs of them, not '
-            f'{list(views.scales)}'
+            f'{scale}'
         )
-    return views
+    low, high = map(float, ends)
+    return (low, high) if isinstance(scale, Sequence) else low
 
 
 def make_view(images: Tensor, view: View, align_corners: bool = False) -> Tensor:
@@ -107,6 +118,10 @@ def make_view(images: Tensor, view: View, align_corners: bool = False) -> Tensor
 
     Returns:
         ``(N, C, H', W')``; ``images`` itself for the identity.
+
+    Example:
+        >>> make_view(torch.tensor([[[[1.0, 2.0]]]]), View(flip=True))
+        tensor([[[[2., 1.]]]])
     """
     edge = int(align_corners)
     size = [max(1, round((s - edge) * view.scale) + edge) for s in images.shape[2:]]
@@ -125,16 +140,16 @@ def consistent_labels(
     align_corners: bool = False,
     ignore_index: int = 255,
 ) -> Tensor:
-    r"""The most probable class of each pixel where all views have the same one.
+    r"""Compute the class of each pixel on which all views agree (STRICT, eq. 5-6).
 
-    STRICT (https://arxiv.org/abs/2104.11692), eq. 5 and 6:
+    STRICT (https://arxiv.org/abs/2104.11692) calls a pixel consistent where
 
     .. math::
         \bar y^k = \arg\max_{c \in U} P(c \mid A_k(x)), \qquad
         \bar y = A_1^{-1}(\bar y^1) \cap \dots \cap A_K^{-1}(\bar y^K)
 
     A view's scores are mirrored back and resized bilinearly to the size of the image
-    before the argmax, so its labels never pass through a second, nearest-neighbour
+    before the argmax, so its labels never pass through a second, nearest-neighbor
     resizing. Views of one scale in a row share its resized images. The agreement is
     kept up view by view: memory is that of the largest view, however many there are,
     and nothing waits for the device.
@@ -142,7 +157,7 @@ def consistent_labels(
     Args:
         predict: Maps a view ``(N, 3, H', W')`` to scores ``(N, C, h, w)`` of the
             classes that a label may have, at any resolution.
-        images: ``(N, 3, H, W)``, normalised.
+        images: ``(N, 3, H, W)``, normalized.
         views: The views, at least one.
         align_corners: As in :func:`make_view`, for scores too.
         ignore_index: Label of the pixels on which the views differ.
@@ -150,8 +165,31 @@ def consistent_labels(
     Returns:
         int64 ``(N, H, W)``: index into the C classes, or ``ignore_index``. Of equal
         scores the first class wins.
+
+    Example:
+        A network that goes by the place in the view alone, where mirroring changes all
+        labels but that of the middle:
+
+        >>> def predict(view):
+        ...     return torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]]).view(1, 2, 1, 3)
+        >>> image = torch.zeros(1, 3, 1, 3)
+        >>> consistent_labels(predict, image, [View(), View(flip=True)])
+        tensor([[[255,   0, 255]]])
     """
-    agreed = None
+    labels = _view_labels(predict, images, views, align_corners)
+    agreed = next(labels)
+    for others in labels:
+        agreed.masked_fill_(agreed != others, ignore_index)
+    return agreed
+
+
+def _view_labels(
+    predict: Callable[[Tensor], Tensor],
+    images: Tensor,
+    views: Sequence[View],
+    align_corners: bool,
+) -> Iterator[Tensor]:
+    """The most probable class of each pixel of the images, view by view."""
     for scale, group in groupby(views, lambda view: view.scale):
         resized = make_view(images, View(scale), align_corners)
         for view in group:
@@ -167,8 +205,4 @@ def consistent_labels(
                 )
             labels = scores.max(1).indices  # argmax, in a tenth of the time on CPUs
             del scores
-            if agreed is None:
-                agreed = labels
-            else:
-                agreed.masked_fill_(agreed != labels, ignore_index)
-    return agreed
+            yield labels

@@ -1,4 +1,4 @@
-"""Fully connected CRF, which moves the borders of regions to edges of the image."""
+"""Dense CRF, which moves the borders of regions to edges of the image."""
 
 from types import ModuleType
 
@@ -17,21 +17,21 @@ def dense_crf(
 ) -> np.ndarray:
     r"""Refine class probabilities by mean-field inference in a dense CRF.
 
-    Krähenbühl and Koltun, arXiv:1210.5644. The energy of a labelling x is
+    Krähenbühl and Koltun, arXiv:1210.5644. The energy of a labeling x is
 
     .. math::
         \sum_i -\log p_i(x_i) + \sum_{i<j} [x_i \ne x_j] \big(
         w_b e^{-|s_i - s_j|^2 / 2\sigma_{xy}^2 - |I_i - I_j|^2 / 2\sigma_{rgb}^2} +
         w_g e^{-|s_i - s_j|^2 / 2\sigma_g^2} \big)
 
-    with positions s and colours I; each of the two kernels is divided by the square
+    with positions s and colors I; each of the two kernels is divided by the square
     roots of its sums over i and over j. Papers that say 'dense CRF' rarely give the
     values, and Modeling the Background (section 6.3.2) does not. The defaults are those
     with which public code tests DeepLabV2's ResNet-101 on VOC and which unsupervised
     methods took over (STEGO): 10 iterations, weight 4 with deviations 67 and 3 for the
-    colour term, weight 3 with deviation 1 for the other. DeepLab's paper has the 10
+    color term, weight 3 with deviation 1 for the other. DeepLab's paper has the 10
     iterations and ``gaussian_weight=3`` too, with 3 as ``gaussian_std``, and
-    searches the colour term on validation images; Krähenbühl and Koltun set weight and
+    searches the color term on validation images; Krähenbühl and Koltun set weight and
     deviation of the other term to 1, and find that it changes little.
 
     Args:
@@ -42,7 +42,7 @@ def dense_crf(
         gaussian_std: :math:`\sigma_g` in pixels.
         gaussian_weight: :math:`w_g`.
         bilateral_xy: :math:`\sigma_{xy}` in pixels.
-        bilateral_rgb: :math:`\sigma_{rgb}` in grey levels, 0 to 255.
+        bilateral_rgb: :math:`\sigma_{rgb}` in gray levels, 0 to 255.
         bilateral_weight: :math:`w_b`.
 
     Returns:
@@ -80,7 +80,7 @@ def dense_crf(
 
 
 def load_pydensecrf() -> ModuleType:
-    """The compiled CRF of the package pydensecrf2.
+    """Import the compiled CRF of the package pydensecrf2.
 
     Raises:
         ImportError: It is not installed; the message is one line and says how to.

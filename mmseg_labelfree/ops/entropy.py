@@ -13,7 +13,7 @@ _FLOOR = -1000.0
 
 
 def softmax_entropy(logits: Tensor) -> Tensor:
-    r"""Entropy of the softmax of the logits, U2PL eq. 11.
+    r"""Compute the entropy of the softmax of the logits (U2PL+, eq. 11).
 
     .. math:: H = -\sum_c p_c \log p_c = \log \sum_c e^{x_c} - \sum_c p_c x_c
 
@@ -22,10 +22,10 @@ def softmax_entropy(logits: Tensor) -> Tensor:
     ``log(C)`` for a share of the largest possible value.
 
     Args:
-        logits (Tensor): Floating point ``(N, C, H, W)``, any precision. N may be 0.
+        logits: Floating point ``(N, C, H, W)``, any precision. N may be 0.
 
     Returns:
-        Tensor: ``(N, H, W)`` in nats, 0 to log(C), float32 (float64 for float64).
+        ``(N, H, W)`` in nats, 0 to log(C), float32 (float64 for float64).
 
     Raises:
         ValueError: The logits are not a floating point ``(N, C, H, W)``.

@@ -14,20 +14,25 @@ __all__ = ['Ranking', 'foreground_entropy', 'rank_and_split']
 
 @torch.no_grad()
 def foreground_entropy(logits: Tensor, foreground: Tensor) -> Tensor:
-    r"""Mean normalised entropy of the foreground pixels, EUMS eq. 6-7.
+    r"""Compute the mean normalized entropy of foreground pixels (EUMS, eq. 6-7).
 
     .. math:: \bar E = \frac{1}{|F|} \sum_{p \in F} \frac{-1}{\log C}
         \sum_c P_{p,c} \log P_{p,c}
 
     Args:
-        logits (Tensor): Floating point ``(N, C, H, W)``, any precision.
-        foreground (Tensor): Bool ``(N, H, W)``: F, the salient novel pixels.
+        logits: Floating point ``(N, C, H, W)``, any precision.
+        foreground: Bool ``(N, H, W)``: F, the salient novel pixels.
 
     Returns:
-        Tensor: ``(N,)``, 0 to 1, float32; NaN for an image without foreground.
+        ``(N,)``, 0 to 1, float32; NaN for an image without foreground.
 
     Raises:
         ValueError: There is only one class, or the sizes differ.
+
+    Example:
+        >>> logits = torch.tensor([[0.0, 50.0], [0.0, 0.0]]).view(1, 2, 1, 2)
+        >>> foreground_entropy(logits, torch.tensor([[[True, True]]]))  # 1, and 0
+        tensor([0.5000])
     """
     num_classes = logits.shape[1]
     if num_classes < 2 or logits.shape[2:] != foreground.shape[1:]:
@@ -42,7 +47,7 @@ def foreground_entropy(logits: Tensor, foreground: Tensor) -> Tensor:
 
 
 class Ranking(NamedTuple):
-    """What :func:`rank_and_split` returns.
+    """Images in ascending order of their entropy, split into clean and unclean.
 
     Attributes:
         order: int64 ``(N,)``, images by rising score, then those without one.
@@ -56,7 +61,7 @@ class Ranking(NamedTuple):
 
 
 def rank_and_split(scores: np.ndarray, keep: float) -> Ranking:
-    """Call the images with the lowest scores clean.
+    """Rank images by their scores and call those with the lowest clean.
 
     Clean is the share ``keep``, rounded down, of the images that have a score. An
     image without one (NaN: no novel pixel) is never clean: it has no novel label to

@@ -11,7 +11,7 @@ from torch import Tensor
 __all__ = ['newest_rows', 'push_rows_', 'sample_queues']
 
 # Bytes of one copied block: small enough for the CPU's caches.
-_CPU_BLOCK, _GPU_BLOCK = 2**21, 2**29
+CPU_BLOCK, GPU_BLOCK = 2**21, 2**29
 
 
 def newest_rows(member: Tensor, limit: Tensor) -> Tensor:
@@ -23,6 +23,11 @@ def newest_rows(member: Tensor, limit: Tensor) -> Tensor:
 
     Returns:
         Bool ``(K, C)``.
+
+    Example:
+        >>> member = torch.tensor([[True, True], [True, False], [True, True]])
+        >>> newest_rows(member, torch.tensor([1, 2])).tolist()
+        [[False, True], [False, False], [True, True]]
     """
     count = member.cumsum(0, dtype=torch.int32)
     return member & (count[-1:] - count < limit)
@@ -52,6 +57,17 @@ def push_rows_(
         filled: int64 ``(C,)``, updated.
         features: Floating point ``(K, D)``; K may be 0.
         member: Bool ``(K, C)``, which row goes to which queues.
+
+    Example:
+        Two queues of two rows; three rows enter the first, one the second:
+
+        >>> storage, pointer = torch.zeros(4, 1), torch.tensor([0, 0])
+        >>> offset, capacity = torch.tensor([0, 2]), torch.tensor([2, 2])
+        >>> filled, rows = torch.tensor([0, 0]), torch.tensor([[1.0], [2.0], [-3.0]])
+        >>> member = torch.tensor([[True, False], [True, True], [True, False]])
+        >>> push_rows_(storage, offset, capacity, pointer, filled, rows, member)
+        >>> storage.flatten().tolist(), filled.tolist()
+        ([-1.0, 1.0, 1.0, 0.0], [2, 1])
     """
     if not len(features):
         return
@@ -90,6 +106,11 @@ def sample_queues(
 
     Returns:
         int64 ``(Q, num)``, rows of the storage. An empty queue gives its first place.
+
+    Example:
+        >>> offset, filled = torch.tensor([0, 2]), torch.tensor([2, 1])
+        >>> sample_queues(torch.tensor([1]), offset, filled, num=3)
+        tensor([[2, 2, 2]])
     """
     draw = torch.randint(
         2**62, (len(classes), num), device=classes.device, generator=generator
@@ -100,5 +121,5 @@ def sample_queues(
 
 def rows_per_block(device: torch.device, channels: int) -> int:
     """Rows of ``channels`` float32 values to work on at a time; at least one."""
-    size = _CPU_BLOCK if device.type == 'cpu' else _GPU_BLOCK
+    size = CPU_BLOCK if device.type == 'cpu' else GPU_BLOCK
     return max(1, size // (4 * channels))

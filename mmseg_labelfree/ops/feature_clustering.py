@@ -13,7 +13,7 @@ class FeatureClusters(NamedTuple):
     Attributes:
         assignment: Cluster of each image, int64 ``(N,)``, 0 to K - 1.
         reduced: What k-means saw, float32 ``(N, D)``.
-        inertia: Sum of the squared distances to the clusters' centres.
+        inertia: Sum of the squared distances to the clusters' centers.
     """
 
     assignment: np.ndarray
@@ -29,7 +29,7 @@ def cluster_features(
     seed: int = 0,
     num_init: int = 10,
 ) -> FeatureClusters:
-    """Normalise each image's features, reduce them by PCA, cluster by k-means.
+    """Normalize each image's features, reduce them by PCA, cluster by k-means.
 
     Args:
         features: Floating point ``(N, C)``, one row an image, of any length each:
@@ -37,7 +37,7 @@ def cluster_features(
         num_clusters: K.
         pca_dim: Principal components; fewer where N or C is smaller.
         whiten: Scale the components to variance 1.
-        seed: Of the PCA's random projection and the centres that k-means starts at.
+        seed: Of the PCA's random projection and the centers that k-means starts at.
         num_init: Starts of k-means; the result of least inertia is kept.
 
     Returns:
@@ -46,6 +46,12 @@ def cluster_features(
 
     Raises:
         ValueError: There are more clusters than images, or a feature is not finite.
+
+    Example:
+        >>> features = np.array([[9.0, 1], [8, 1], [1, 9], [1, 8]])
+        >>> found = cluster_features(features, num_clusters=2, pca_dim=1)
+        >>> bool(found.assignment[0] == found.assignment[1] != found.assignment[2])
+        True
     """
     # scikit-learn takes a second to import, which only this needs.
     from sklearn.cluster import KMeans
@@ -71,12 +77,17 @@ def cluster_features(
 
 
 def class_agreement(clusters: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    """How well clusters agree with classes, both int ``(N,)``.
+    """Compute how well clusters agree with classes, both int ``(N,)``.
 
     Returns:
         ``purity``, the share of images that are of the commonest class of their
-        cluster, and ``nmi``, the mutual information normalised by the mean entropy;
+        cluster, and ``nmi``, the mutual information normalized by the mean entropy;
         both in percent.
+
+    Example:
+        >>> found = class_agreement(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 7]))
+        >>> found['purity'], round(found['nmi'], 1)
+        (75.0, 34.4)
     """
     from sklearn.metrics import normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix

@@ -16,15 +16,16 @@ def info_nce(
     negatives: Tensor,
     temperature: float = 0.5,
 ) -> Tensor:
-    r"""Loss of each anchor in U2PL+ eq. 10 (https://arxiv.org/abs/2306.02314).
+    r"""Compute the contrastive loss of each anchor (U2PL+, eq. 10).
 
     .. math::
         -\log \frac{e^{z \cdot z^+ / \tau}}
         {e^{z \cdot z^+ / \tau} + \sum_j e^{z \cdot z_j^- / \tau}}
 
-    The derivative by the anchors is computed along with the loss, block by block, so
-    that the negatives (A x K rows) are never in memory together and the backward pass
-    multiplies one ``(A, D)`` tensor. Second derivatives are not available.
+    U2PL+, https://arxiv.org/abs/2306.02314. The derivative by the anchors is computed
+    along with the loss, block by block, so that the negatives (A x K rows) are never in
+    memory together and the backward pass multiplies one ``(A, D)`` tensor. Second
+    derivatives are not available.
 
     Args:
         anchors: ``(A, D)``, float32 or float64, the only argument with a gradient.
@@ -32,10 +33,16 @@ def info_nce(
         positives: ``(A, D)``.
         bank: ``(R, D)``, any precision.
         negatives: int64 ``(A, K)``, rows of the bank.
-        temperature: :math:`\tau`, above 0.
+        temperature: :math:`\tau`, above 0. Defaults to 0.5.
 
     Returns:
         ``(A,)`` like ``anchors``, in nats.
+
+    Example:
+        >>> bank = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> anchors, negatives = bank[:1], torch.tensor([[1]])
+        >>> info_nce(anchors, bank[:1], bank, negatives, temperature=1.0)
+        tensor([0.3133])
     """
     return _InfoNCE.apply(anchors, positives, bank, negatives, temperature)
 

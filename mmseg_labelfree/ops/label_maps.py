@@ -13,7 +13,7 @@ __all__ = [
     'lookup_table',
 ]
 
-# Label of pixels that nobody labelled although they belong to a class, as most do under
+# Label of pixels that nobody labeled although they belong to a class, as most do under
 # points and scribbles. A table passes it on if its entry 254 says so.
 UNLABELED = 254
 # Label of pixels that count for nothing: void, padding.
@@ -54,17 +54,21 @@ def lookup_table(mapping: Mapping[int, int], default: int = INVALID) -> np.ndarr
 def loaded_labels(
     reduce_zero_label: bool = False, label_map: Mapping[int, int] | None = None
 ) -> np.ndarray:
-    """What MMSegmentation's ``LoadAnnotations`` makes of each raw mask value.
+    """Compute what ``LoadAnnotations`` makes of each value in a mask file.
 
     It first removes label 0 (``reduce_zero_label``: 0 becomes 255, ``v`` becomes
     ``v - 1``, 255 stays), then applies ``label_map``; values without an entry stay.
 
     Args:
-        reduce_zero_label: The data set's setting of this name.
-        label_map: The data set's ``label_map``, from labels to labels, or None.
+        reduce_zero_label: The dataset's setting of this name.
+        label_map: The dataset's ``label_map``, from labels to labels, or None.
 
     Returns:
         int16 array of shape ``(256,)``: label of each raw value, 255 = void.
+
+    Example:
+        >>> loaded_labels(reduce_zero_label=True, label_map={1: 7})[:4].tolist()
+        [255, 0, 7, 2]
     """
     labels = np.arange(256, dtype=np.int16)
     if reduce_zero_label:
@@ -88,6 +92,11 @@ def apply_table(labels: np.ndarray, table: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If ``labels`` holds a value outside 0 to 255 or one that the table
             marks with ``INVALID``. The message lists the values.
+
+    Example:
+        >>> table = lookup_table({0: 0, 7: 1, 255: 255})
+        >>> apply_table(np.array([[7, 0], [255, 7]]), table).tolist()
+        [[1, 0], [255, 1]]
     """
     if labels.dtype == np.uint8:
         mapped = table[labels]

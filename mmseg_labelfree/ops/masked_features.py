@@ -8,7 +8,7 @@ __all__ = ['masked_feature_sum']
 
 
 def masked_feature_sum(features: Tensor, mask: Tensor) -> Tensor:
-    r"""Sum over the mask of features that are upsampled to its size.
+    r"""Compute the sum over a mask of features that are upsampled to its size.
 
     With U the bilinear upsampling this is :math:`m^T U f`, computed as
     :math:`(U^T m)^T f`: the mask goes down rather than the features up, which for 2048
@@ -23,6 +23,11 @@ def masked_feature_sum(features: Tensor, mask: Tensor) -> Tensor:
 
     Raises:
         ValueError: The numbers of images differ.
+
+    Example:
+        >>> mask = torch.tensor([[[True, True], [False, False]]])
+        >>> masked_feature_sum(torch.tensor([[[[3.0]], [[5.0]]]]), mask)
+        tensor([[ 6., 10.]])
     """
     if len(features) != len(mask):
         raise ValueError(f'{len(features)} images, but {len(mask)} masks')

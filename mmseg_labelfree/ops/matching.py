@@ -11,7 +11,7 @@ UNMATCHED = -1
 
 
 def overlap_scores(confusion: ArrayLike, maximize: str = 'iou') -> np.ndarray:
-    """Score of every pair of a cluster and a class.
+    """Compute the score of every pair of a cluster and a class.
 
     Args:
         confusion: Numbers of pixels ``(K, C)`` of each cluster (row) in each class
@@ -24,6 +24,10 @@ def overlap_scores(confusion: ArrayLike, maximize: str = 'iou') -> np.ndarray:
 
     Raises:
         ValueError: ``confusion`` is no such matrix or ``maximize`` is unknown.
+
+    Example:
+        >>> overlap_scores([[5, 4], [6, 0]]).round(2).tolist()
+        [[0.33, 0.44], [0.55, 0.0]]
     """
     counts = np.asarray(confusion)
     if counts.ndim != 2 or 0 in counts.shape or counts.dtype.kind not in 'iu':
@@ -51,7 +55,7 @@ def hungarian_matching(confusion: ArrayLike, maximize: str = 'iou') -> np.ndarra
 
     Args:
         confusion: As for :func:`overlap_scores`.
-        maximize: As for :func:`overlap_scores`; STEGO and IDDC maximise 'pixels', the
+        maximize: As for :func:`overlap_scores`; STEGO and IDDC maximize 'pixels', the
             accuracy, EUMS the IoU.
 
     Returns:

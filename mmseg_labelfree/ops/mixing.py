@@ -30,7 +30,7 @@ def box_masks(
     device: torch.device | str | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """One random box per sample: the masks of CutMix and CutOut.
+    """Draw one random box per sample: the masks of CutMix and CutOut.
 
     As in U2PL's code the box covers ``area`` of the image whatever its shape: its
     width is uniform in ``area * width + 1 .. width - 1``, its height follows, and
@@ -51,6 +51,10 @@ def box_masks(
 
     Raises:
         ValueError: ``area`` or the size is out of range.
+
+    Example:
+        >>> box_masks(num=2, height=8, width=8, area=0.5).shape
+        torch.Size([2, 8, 8])
     """
     if not 0 < area < 1:
         raise ValueError(f'area is a share of the image, above 0 and below 1: {area}')
@@ -77,7 +81,7 @@ def class_masks(
     ignore_index: int = 255,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """ClassMix: the sample keeps half of its classes, the rest is the partner's.
+    """Draw the masks of ClassMix: half of the classes of a sample are kept.
 
     Of k classes in a label map, ``k // 2`` random ones are kept
     (https://arxiv.org/abs/2007.07936), so a map of one class is replaced whole.
@@ -90,6 +94,11 @@ def class_masks(
 
     Returns:
         Bool ``(N, H, W)``, False on the pixels of the kept classes.
+
+    Example:
+        >>> masks = class_masks(torch.tensor([[[3, 3, 7, 255]]]))  # 3 or 7 is kept
+        >>> masks.sum().item() in (2, 3), masks[0, 0, 3].item()
+        (True, True)
     """
     flat = labels.flatten(1).long()
     shape = len(labels), _NUM_LABELS
@@ -120,6 +129,10 @@ def keep_some(
 
     Returns:
         Bool ``(N, H, W)``.
+
+    Example:
+        >>> keep_some(torch.ones(2, 1, 3, dtype=torch.bool), prob=0.0).any().item()
+        False
     """
     if prob >= 1:
         return masks
@@ -135,7 +148,7 @@ def mixing_masks(
     per_sample: bool = False,
     area: float = 0.5,
 ) -> Tensor:
-    """The masks of one kind of mixing for a batch, from the global generator.
+    """Draw the masks of one kind of mixing, from the global generator.
 
     Args:
         kind: 'cutmix', 'classmix' or 'cutout'.
@@ -146,11 +159,17 @@ def mixing_masks(
 
     Returns:
         Bool ``(N, H, W)`` on the device of the labels.
+
+    Example:
+        >>> labels = torch.zeros(2, 8, 8, dtype=torch.long)
+        >>> mixing_masks('classmix', labels).all().item()  # one class, replaced whole
+        True
     """
     if kind == 'classmix':
         masks = class_masks(labels)
     else:
-        masks = box_masks(*labels.shape, area=area, device=labels.device)
+        num, height, width = labels.shape
+        masks = box_masks(num, height, width, area=area, device=labels.device)
     return keep_some(masks, prob, per_sample)
 
 
@@ -165,6 +184,7 @@ def mix(masks: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
         The mixed maps, new tensors of the same shapes and dtypes.
 
     Example:
+        >>> images, labels = torch.rand(4, 3, 64, 64), torch.zeros(4, 64, 64)
         >>> images, labels = mix(box_masks(4, 64, 64), images, labels)
     """
     return tuple(
@@ -173,12 +193,16 @@ def mix(masks: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
 
 
 def blank(masks: Tensor, values: Tensor, fill: float) -> Tensor:
-    """CutOut: set the marked pixels to ``fill`` (0 is the mean of normalised images).
+    """CutOut: set the marked pixels to ``fill`` (0 is the mean of normalized images).
 
     Args:
         masks: Bool ``(N, H, W)``.
         values: Images ``(N, C, H, W)``, labels or weights ``(N, H, W)``.
         fill: The new value; 255 for labels that then cost nothing.
+
+    Example:
+        >>> blank(torch.tensor([[[True, False]]]), torch.tensor([[[3, 4]]]), fill=255)
+        tensor([[[255,   4]]])
     """
     return values.masked_fill(_as(masks, values), fill)
 

@@ -6,7 +6,7 @@ __all__ = ['fuse_labels', 'novel_map']
 
 
 def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.ndarray:
-    """Salient pixels that are not surely of a base class (EUMS, eq. 3).
+    """Find the salient pixels that are not surely of a base class (EUMS, eq. 3).
 
     Args:
         saliency: uint8 ``(H, W)``, 0 to 255.
@@ -19,6 +19,11 @@ def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.nd
 
     Raises:
         ValueError: The sizes differ.
+
+    Example:
+        >>> saliency, base = np.array([[200, 200, 9]], np.uint8), np.array([[0, 4, 0]])
+        >>> novel_map(saliency, base, threshold=0.5).tolist()
+        [[True, False, False]]
     """
     if saliency.shape != base.shape:
         raise ValueError(
@@ -28,7 +33,7 @@ def novel_map(saliency: np.ndarray, base: np.ndarray, threshold: float) -> np.nd
 
 
 def fuse_labels(base: np.ndarray, novel: np.ndarray, label: int) -> np.ndarray:
-    """Base labels, and the label of the image's cluster on its novel map (EUMS, eq. 4).
+    """Write the label of the image's cluster over its base labels (EUMS, eq. 4).
 
     Pixels of neither are background: unsure base pixels that are not salient too.
 
@@ -39,5 +44,10 @@ def fuse_labels(base: np.ndarray, novel: np.ndarray, label: int) -> np.ndarray:
 
     Returns:
         uint8 ``(H, W)``.
+
+    Example:
+        >>> novel = np.array([[True, False, False]])
+        >>> fuse_labels(np.array([[0, 4, 0]]), novel, 16).tolist()
+        [[16, 4, 0]]
     """
     return np.where(novel, label, base).astype(np.uint8)

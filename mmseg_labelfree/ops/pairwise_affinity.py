@@ -6,16 +6,21 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import normalize
+
+from .checks import Variant, check_variant
+from .collectives import mean_over_processes
 
 __all__ = [
     'draw_rotations',
     'negative_pair_loss',
     'pair_sum',
     'positive_pair_loss',
+    'unit_embeddings',
 ]
 
 # Bytes of one matrix of pairs; a few of them are in memory at a time.
-_CPU_BLOCK, _GPU_BLOCK = 2**20, 2**27
+CPU_BLOCK, GPU_BLOCK = 2**20, 2**27
 _LEAST = 1e-6  # least argument of the logarithm
 
 Function = Literal['exp', 'linear', 'log']
@@ -30,7 +35,7 @@ def positive_pair_loss(
     function: Function = 'exp',
     weighted: bool = True,
 ) -> Tensor:
-    r"""Pull pixels of close embeddings into one cluster, IDDC eq. 1.
+    r"""Compute the loss of positive pairs: close embeddings, one cluster (IDDC, eq. 1).
 
     .. math::
         L^+ = \frac{1}{N^+} \sum_{i,j} w^+(u_i \cdot u_j) h^+(v_i \cdot v_j)
@@ -44,12 +49,20 @@ def positive_pair_loss(
         second: Those of the second crops, in the same order of images.
         first_embeddings: Unit vectors u ``(N, D, ...)``; no gradient goes there.
         second_embeddings: Those of the second crops.
-        threshold: :math:`t^+`.
-        function: h, see :func:`pair_sum`.
-        weighted: False weighs the selected pairs by 1.
+        threshold: :math:`t^+`, a cosine. Defaults to 0.2.
+        function: h, see :func:`pair_sum`. Defaults to 'exp'.
+        weighted: False weighs the selected pairs by 1. Defaults to True.
 
     Returns:
-        Scalar, 0 if there is no pair.
+        Scalar, float32 (float64 for float64), 0 if there is no pair.
+
+    Raises:
+        ValueError: ``function`` is unknown.
+
+    Example:
+        >>> v, u = torch.tensor([[[0.5], [0.5]]]), torch.ones(1, 1, 1)
+        >>> positive_pair_loss(v, v, u, u, function='linear')
+        tensor(0.5000)
     """
     total, count = pair_sum(
         first,
@@ -73,15 +86,16 @@ def negative_pair_loss(
     threshold: float = 0.12,
     function: Function = 'exp',
     weighted: bool = True,
-    variant: Literal['paper', 'official'] = 'paper',
+    variant: Variant = 'paper',
 ) -> Tensor:
-    r"""Push pixels of distant embeddings into different clusters, IDDC eq. 2.
+    r"""Compute the loss of negative pairs: distant embeddings (IDDC, eq. 2).
 
     .. math::
         L^- = \frac{1}{N^-} \sum_{i,j} w^-(u_i \cdot u_j) h^-(v_i \cdot v_j)
 
     Pixel i is in the first crop of image n, j in the second crop of image n + r of the
-    batch, for each rotation r; :math:`w^-(a) = 1 - a` for a < ``threshold``.
+    batch, for each rotation r; :math:`w^-(a) = 1 - a` for a < ``threshold``. They are
+    pushed into different clusters.
 
     ``variant='official'`` is the authors' code: the weight is at most 1,
     :math:`1 - \max(a, 0)`, and the result is the mean over the rotations, each with an
@@ -93,14 +107,24 @@ def negative_pair_loss(
         first_embeddings: As there.
         second_embeddings: As there.
         rotations: Places to rotate the batch by, see :func:`draw_rotations`.
-        threshold: :math:`t^-`.
-        function: h, see :func:`pair_sum`.
-        weighted: False weighs the selected pairs by 1.
-        variant: 'paper' or 'official'.
+        threshold: :math:`t^-`, a cosine. Defaults to 0.12.
+        function: h, see :func:`pair_sum`. Defaults to 'exp'.
+        weighted: False weighs the selected pairs by 1. Defaults to True.
+        variant: 'paper' or 'official'. Defaults to 'paper'.
 
     Returns:
-        Scalar, 0 if there is no pair.
+        Scalar, float32 (float64 for float64), 0 if there is no pair.
+
+    Raises:
+        ValueError: ``function`` or ``variant`` is unknown.
+
+    Example:
+        >>> v = torch.tensor([[[0.5], [0.5]], [[1.0], [0.0]]])
+        >>> u = torch.tensor([[[1.0], [0.0]], [[0.0], [1.0]]])
+        >>> negative_pair_loss(v, v, u, u, [1], function='linear')
+        tensor(0.5000)
     """
+    check_variant(variant)
     official = variant == 'official'
     sums = [
         pair_sum(
@@ -123,6 +147,35 @@ def negative_pair_loss(
     return totals.sum() / counts.sum().clamp(min=1)
 
 
+@torch.no_grad()
+def unit_embeddings(
+    embeddings: Sequence[Tensor], centered: bool = False
+) -> list[Tensor]:
+    """Compute the directions of embeddings, whose products are affinities.
+
+    Args:
+        embeddings: Floating point ``(N, D, ...)`` each, of any length.
+        centered: Subtract the mean embedding of all of them first, over all processes,
+            which all must call this then, with equally many pixels. Features of
+            supervised networks have a large part in common, so that nearly all cosines
+            are positive.
+
+    Returns:
+        float32 of the shapes of ``embeddings``, without gradient; length 1 over D.
+
+    Example:
+        >>> unit_embeddings([torch.tensor([[3.0, 4.0]])])
+        [tensor([[0.6000, 0.8000]])]
+    """
+    units = [e.detach().float() for e in embeddings]
+    if centered:
+        # Of equally many pixels each, so the mean of the means.
+        means = [u.transpose(0, 1).flatten(1).mean(1) for u in units]
+        mean = mean_over_processes(torch.stack(means).mean(0))
+        units = [u - mean.view(-1, *[1] * (u.ndim - 2)) for u in units]
+    return [normalize(u, dim=1) for u in units]
+
+
 def draw_rotations(
     num_images: int, number: int, generator: torch.Generator | None = None
 ) -> list[int]:
@@ -138,6 +191,10 @@ def draw_rotations(
 
     Raises:
         ValueError: The batch is too small.
+
+    Example:
+        >>> sorted(draw_rotations(num_images=4, number=3))
+        [1, 2, 3]
     """
     if number > num_images - 1:
         raise ValueError(
@@ -160,9 +217,9 @@ def pair_sum(
     at_most_one: bool = False,
     rotation: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    r"""Sum of :math:`w(u_i \cdot u_j) h(v_i \cdot v_j)` over pairs of pixels.
+    r"""Sum :math:`w(u_i \cdot u_j) h(v_i \cdot v_j)` over pairs of pixels.
 
-    The functions h of IDDC, eq. 3-5, with p = v_i . v_j, the probability that both
+    The functions h (IDDC, eq. 3-5), with p = v_i . v_j, the probability that both
     pixels are in one cluster: 'log' is -log p for positive and -log(1 - p) for
     negative pairs, 'linear' 1 - p and p, 'exp' exp(1 - p) and exp(p). The argument of
     the logarithm is at least 1e-6; beyond that there is no gradient.
@@ -180,7 +237,7 @@ def pair_sum(
         positive: Whether the pairs are positive.
         function: 'exp', 'linear' or 'log'.
         weighted: Weigh by w instead of by 1.
-        at_most_one: Use at most 1 for w of negative pairs (their code).
+        at_most_one: Use at most 1 for w of negative pairs (the authors' code).
         rotation: Image n of ``first`` goes with image n + rotation of ``second``.
 
     Returns:
@@ -188,6 +245,11 @@ def pair_sum(
 
     Raises:
         ValueError: ``function`` is unknown.
+
+    Example:
+        >>> v, u = torch.tensor([[[0.5], [0.5]]]), torch.ones(1, 1, 1)
+        >>> pair_sum(v, v, u, u, threshold=0.2, positive=True, function='linear')
+        (tensor(0.5000), tensor(1))
     """
     if function not in ('exp', 'linear', 'log'):
         raise ValueError(f"function must be 'exp', 'linear' or 'log', not {function!r}")
@@ -281,7 +343,7 @@ class _PairSum(torch.autograd.Function):
 
 def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[Tensor, slice]]:
     """Images (indices in a row) and pixels of ``first`` of each block of pairs."""
-    size = _CPU_BLOCK if first.device.type == 'cpu' else _GPU_BLOCK
+    size = CPU_BLOCK if first.device.type == 'cpu' else GPU_BLOCK
     size //= first.element_size()
     num, pixels, others = len(first), first.shape[2], second.shape[2]
     images = max(1, size // (pixels * others))

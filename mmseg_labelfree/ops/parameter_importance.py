@@ -22,17 +22,23 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-Tensors = Sequence[Tensor]
+Tensors = list[Tensor]
 
 
 def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
-    r"""Online Fisher diagonal: :math:`F \leftarrow \alpha g^2 + (1 - \alpha) F`.
+    r"""Update the Fisher diagonal: :math:`F \leftarrow \alpha g^2 + (1 - \alpha) F`.
 
     Args:
         fisher: Running estimate, changed in place. MiB's code starts it at one.
         grads: Gradients g of the task loss (mean over the batch).
         alpha: Weight of the new gradient, 0.9 in MiB's code: the estimate then
             looks back only a few updates.
+
+    Example:
+        >>> fisher = [torch.ones(1)]
+        >>> update_fisher_(fisher, [torch.tensor([2.0])], alpha=0.9)
+        >>> fisher
+        [tensor([3.7000])]
     """
     for f, g in _groups(fisher, grads):
         torch._foreach_mul_(f, 1 - alpha)
@@ -42,7 +48,7 @@ def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
 def accumulate_path_(
     path: Tensors, grads: Tensors, before: Tensors, after: Tensors
 ) -> None:
-    r"""Path integral of the loss: :math:`w \leftarrow w - g\,\Delta\theta`.
+    r"""Add to the path integral of the loss: :math:`w \leftarrow w - g\,\Delta\theta`.
 
     Summed over a training, w is each parameter's share in the decrease of the loss.
 
@@ -51,15 +57,19 @@ def accumulate_path_(
         grads: Gradients g of the task loss before an update.
         before: The parameters before the update, ...
         after: ... and after it; their difference is :math:`\Delta\theta`.
+
+    Example:
+        >>> path, grad = [torch.zeros(1)], [torch.tensor([2.0])]
+        >>> accumulate_path_(path, grad, [torch.tensor([1.0])], [torch.tensor([0.5])])
+        >>> path
+        [tensor([1.])]
     """
     for w, g, old, new in _groups(path, grads, before, after):
         torch._foreach_addcmul_(w, g, torch._foreach_sub(old, new))
 
 
-def path_integral_score(
-    path: Tensors, distance: Tensors, eps: float = 1e-7
-) -> list[Tensor]:
-    r"""Score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
+def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> Tensors:
+    r"""Compute the score of PI: :math:`\max(0, w / (d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a training step.
@@ -67,8 +77,12 @@ def path_integral_score(
             \theta_{start}`.
         eps: Keeps the score of parameters that did not move finite; in squared
             units of the parameters.
+
+    Example:
+        >>> path_integral_score([torch.tensor([1.0])], [torch.tensor([0.5])])
+        [tensor([4.0000])]
     """
-    score = []
+    score: Tensors = []
     for w, d in _groups(path, distance):
         scale = torch._foreach_mul(d, d)
         score += _positive_ratio(w, scale, eps)
@@ -77,8 +91,8 @@ def path_integral_score(
 
 def riemannian_score(
     path: Tensors, distance: Tensors, fisher: Tensors, eps: float = 1e-7
-) -> list[Tensor]:
-    r"""Score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
+) -> Tensors:
+    r"""Compute the score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
 
     Args:
         path: Path integral w of a few updates.
@@ -86,8 +100,13 @@ def riemannian_score(
         fisher: The Fisher diagonal F.
         eps: Keeps the score of parameters that did not move finite; in units of the
             loss.
+
+    Example:
+        >>> path, distance = [torch.tensor([1.0])], [torch.tensor([0.5])]
+        >>> riemannian_score(path, distance, [torch.tensor([4.0])])
+        [tensor([2.0000])]
     """
-    score = []
+    score: Tensors = []
     for w, d, f in _groups(path, distance, fisher):
         scale = torch._foreach_mul(d, d)
         torch._foreach_mul_(scale, f)
@@ -100,6 +119,10 @@ def normalize_importance(importance: Tensor) -> Tensor:
     """Scale one parameter's importance to 0..1 (min-max over the tensor).
 
     A tensor in which all values are equal, so any of one element, becomes zero.
+
+    Example:
+        >>> normalize_importance(torch.tensor([2.0, 6.0, 3.0]))
+        tensor([0.0000, 1.0000, 0.2500])
     """
     low, high = importance.min(), importance.max()
     span = high - low
@@ -109,12 +132,17 @@ def normalize_importance(importance: Tensor) -> Tensor:
 def quadratic_penalty(
     params: Tensors, reference: Tensors, importance: Tensors
 ) -> Tensor:
-    r""":math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
+    r"""Compute :math:`\sum_i \Omega_i (\theta_i - \theta_i^*)^2`, a scalar.
 
     Args:
         params: Parameters.
         reference: Their values after the previous step, of the same shapes.
         importance: Their importance, of the same shapes, not negative.
+
+    Example:
+        >>> new, old = [torch.tensor([3.0])], [torch.tensor([1.0])]
+        >>> quadratic_penalty(new, old, [torch.tensor([0.5])])
+        tensor(2.)
     """
     terms = [
         (omega * (p - r).square()).sum()
@@ -130,7 +158,14 @@ def add_penalty_gradient_(
     importance: Tensors,
     weight: float,
 ) -> None:
-    """Add ``weight`` times the gradient of :func:`quadratic_penalty` to ``grads``."""
+    """Add ``weight`` times the gradient of :func:`quadratic_penalty` to ``grads``.
+
+    Example:
+        >>> grads, new, old = ([torch.tensor([x])] for x in (0.0, 3.0, 1.0))
+        >>> add_penalty_gradient_(grads, new, old, [torch.tensor([0.5])], weight=10.0)
+        >>> grads
+        [tensor([20.])]
+    """
     for g, p, r, omega in _groups(grads, params, reference, importance):
         distance = torch._foreach_sub(p, r)
         torch._foreach_addcmul_(g, distance, omega, value=2 * weight)
@@ -148,7 +183,9 @@ def _groups(*lists: Tensors) -> Iterator[Sequence[Tensors]]:
             yield [[t] for t in tensors]
 
 
-def _positive_ratio(numerator, denominator, eps):
+def _positive_ratio(
+    numerator: Tensors, denominator: tuple[Tensor, ...], eps: float
+) -> tuple[Tensor, ...]:
     """max(0, numerator / (denominator + eps)); overwrites the denominator."""
     torch._foreach_add_(denominator, eps)
     ratio = torch._foreach_div(numerator, denominator)

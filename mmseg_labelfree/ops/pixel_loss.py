@@ -14,27 +14,32 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import logsigmoid
+
+from .checks import check_logits, check_same_pixels
+
+__all__ = ['PixelLoss', 'fused_pixel_loss', 'log_shares', 'softplus']
 
 # Elements of one block per CPU thread: 2 MiB in float32, small enough to stay in the
 # cache from one operation to the next, large enough that threads seldom wait for each
 # other. A GPU takes an image at a time.
-_CPU_BLOCK = 2**19
+CPU_BLOCK = 2**19
 
 
 class PixelLoss(NamedTuple):
     """A loss as two functions of a block of P pixels of one image.
 
     In both, ``x`` holds the logits ``(C, P)``, float32 or float64; ``work`` is an
-    uninitialised tensor like it; every map comes as ``(P,)`` or ``(K, P)``. They must
+    uninitialized tensor like it; every map comes as ``(P,)`` or ``(K, P)``. They must
     not change ``x`` or the maps.
 
     Attributes:
-        value (Callable): ``value(x, work, state, *maps)`` returns the losses
+        value: ``value(x, work, state, *maps)`` returns the losses
             ``(P,)`` and fills ``state (num_state, P)`` with what the gradient needs.
-        gradient (Callable): ``gradient(x, work, state, factor, *maps)`` leaves in
+        gradient: ``gradient(x, work, state, factor, *maps)`` leaves in
             ``work`` the derivative of each pixel's loss by its logits, times
             ``factor (P,)``.
-        num_state (int): Numbers kept per pixel from the forward to the backward pass.
+        num_state: Numbers kept per pixel from the forward to the backward pass.
     """
 
     value: Callable[..., Tensor]
@@ -43,7 +48,7 @@ class PixelLoss(NamedTuple):
 
 
 def fused_pixel_loss(logits: Tensor, pixel_loss: PixelLoss, *maps: Tensor) -> Tensor:
-    """Apply a per-pixel loss with a closed-form gradient.
+    """Compute a per-pixel loss with a closed-form gradient.
 
     Half precision logits are converted to float32 block by block, and their
     gradient is rounded once, after weights, masks, averages and a loss scale have
@@ -52,60 +57,47 @@ def fused_pixel_loss(logits: Tensor, pixel_loss: PixelLoss, *maps: Tensor) -> Te
     not available.
 
     Args:
-        logits (Tensor): Floating point logits ``(N, C, H, W)``, the only argument that
-            receives a gradient. Contiguous and channels-last layouts are read as
-            they are.
-        pixel_loss (PixelLoss): The loss of a block of pixels.
-        *maps (Tensor): Further inputs, ``(N, H, W)`` or ``(N, K, H, W)``.
+        logits: Floating point ``(N, C, H, W)``, the only argument that receives a
+            gradient. Contiguous and channels-last layouts are read as they are.
+        pixel_loss: The loss of a block of pixels.
+        *maps: Further inputs, ``(N, H, W)`` or ``(N, K, H, W)``.
 
     Returns:
-        Tensor: Loss of each pixel ``(N, H, W)``, float32 (float64 for float64).
+        Loss of each pixel ``(N, H, W)``, float32 (float64 for float64).
 
     Raises:
         ValueError: If the logits are not a non-empty floating point
             ``(N, C, H, W)``, or a map differs from them in N, H or W.
+
+    Example:
+        The largest logit of each pixel, whose gradient is 1 at that class:
+
+        >>> def value(x, work, state):
+        ...     return x.amax(0)
+        >>> def gradient(x, work, state, factor):
+        ...     work.zero_().scatter_(0, x.argmax(0)[None], factor[None])
+        >>> largest = PixelLoss(value, gradient, num_state=0)
+        >>> fused_pixel_loss(torch.tensor([1.0, 3.0]).view(1, 2, 1, 1), largest)
+        tensor([[[3.]]])
     """
     check_logits(logits)
     for values in maps:
         check_same_pixels('a map', values, logits, values.dim())
-    maps = (values.detach() for values in maps)
-    return _FusedPixelLoss.apply(logits, pixel_loss, *maps)
+    constants = [values.detach() for values in maps]
+    return _FusedPixelLoss.apply(logits, pixel_loss, *constants)
 
 
-def check_logits(logits: Tensor, name: str = 'logits') -> None:
-    """Raise a ValueError unless ``logits`` are floating point (N, C, H, W)."""
-    if logits.dim() != 4 or not logits.is_floating_point() or not logits.numel():
-        raise ValueError(
-            f'{name} must be a non-empty floating point tensor (N, C, H, W), got '
-            f'{logits.dtype} of shape {tuple(logits.shape)}'
-        )
+def log_shares(
+    max_a: Tensor, sum_a: Tensor, max_b: Tensor, sum_b: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of two parts, from max and sum(exp(x - max)) of each."""
+    margin = max_a - max_b + (sum_a / sum_b).log_()
+    return logsigmoid(margin), logsigmoid(-margin)
 
 
-def check_same_pixels(name: str, values: Tensor, logits: Tensor, dim: int = 3) -> None:
-    """Raise a ValueError unless ``values`` cover the pixels of ``logits``.
-
-    Args:
-        name (str): What to call ``values`` in the message.
-        values (Tensor): ``(N, H, W)``, or ``(N, K, H, W)`` for ``dim=4``.
-        logits (Tensor): ``(N, C, H, W)``.
-        dim (int): Number of dimensions that ``values`` must have.
-    """
-    got = tuple(values.shape)
-    want = (logits.shape[0], *logits.shape[2:])
-    if values.dim() != dim or dim not in (3, 4) or (got[0], *got[-2:]) != want:
-        form = '(N, H, W)' if dim == 3 else '(N, K, H, W)'
-        raise ValueError(
-            f'{name} must have shape {form} with the batch size, height and width of '
-            f'the logits {tuple(logits.shape)}, got {got}; resize one to the other '
-            'first'
-        )
-
-
-def check_label(label: Tensor, logits: Tensor) -> None:
-    """Raise a ValueError unless ``label`` holds an integer per pixel of ``logits``."""
-    check_same_pixels('label', label, logits)
-    if label.is_floating_point() or label.dtype == torch.bool:
-        raise ValueError(f'label must hold integer class indices, got {label.dtype}')
+def softplus(x: Tensor, out: Tensor) -> Tensor:
+    """log(1 + exp(x)), exact in both tails unlike functional.softplus."""
+    return torch.logaddexp(x, x.new_zeros(()), out=out)
 
 
 def _compute_dtype(logits: Tensor) -> torch.dtype:
@@ -117,7 +109,7 @@ def _blocks(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
     channels, pixels = logits.shape[1], logits.shape[2] * logits.shape[3]
     step = pixels
     if logits.device.type == 'cpu':
-        step = max(1, _CPU_BLOCK * torch.get_num_threads() // channels)
+        step = max(1, CPU_BLOCK * torch.get_num_threads() // channels)
     for image in zip(logits, *others, strict=True):
         # Each has its pixels last: (C, H, W) and (H, W) become (C, H * W) and (H * W,).
         flat = [values.flatten(-2) for values in image]

@@ -1,4 +1,4 @@
-r"""Centres of the classes in the space of the embeddings, and what they tell of labels.
+r"""Centers of the classes in the space of the embeddings, and what they tell of labels.
 
 U2PL+ (https://arxiv.org/abs/2306.02314), section 3.4.
 """
@@ -21,7 +21,7 @@ __all__ = [
 def class_means(
     features: Tensor, labels: Tensor, num_classes: int, all_processes: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """Mean embedding of each class, U2PL+ eq. 15-17.
+    """Compute the mean embedding of each class (U2PL+, eq. 15-17).
 
     Args:
         features: Embeddings ``(N, D, h, w)``, any precision.
@@ -34,6 +34,12 @@ def class_means(
     Returns:
         Means ``(C, D)``, float32 (float64 for float64), 0 for classes without a pixel,
         and the numbers of pixels ``(C,)``, int64.
+
+    Example:
+        >>> features = torch.tensor([1.0, 3.0, 9.0]).view(1, 1, 1, 3)
+        >>> class_means(features, torch.tensor([[[0, 0, 255]]]), num_classes=2)
+        (tensor([[2.],
+                [0.]]), tensor([2, 0]))
     """
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
     classes = torch.arange(num_classes, device=labels.device)[:, None]
@@ -56,7 +62,7 @@ def update_prototypes_(
     counts: Tensor,
     momentum: float = 0.999,
 ) -> None:
-    r"""Momentum prototypes, U2PL+ eq. 18, in place.
+    r"""Move the prototypes to the means of a batch, in place (U2PL+, eq. 18).
 
     The first mean of a class becomes its prototype as it is; later ones have the share
     ``1 - momentum``. Classes without a pixel stay as they are.
@@ -66,7 +72,15 @@ def update_prototypes_(
         known: Bool ``(C,)``, which of them have been set.
         means: ``(C, D)`` of this batch.
         counts: Its pixels of each class ``(C,)``.
-        momentum: :math:`m^{proto}`; 0 for the centres of the last batch.
+        momentum: :math:`m^{proto}`; 0 for the centers of the last batch.
+
+    Example:
+        >>> prototypes = torch.tensor([[1.0], [0.0]])
+        >>> known = torch.tensor([True, False])
+        >>> means, counts = torch.tensor([[2.0], [7.0]]), torch.tensor([5, 5])
+        >>> update_prototypes_(prototypes, known, means, counts, momentum=0.9)
+        >>> prototypes.flatten()
+        tensor([1.1000, 7.0000])
     """
     share = torch.where(known, 1 - momentum, 1.0) * (counts > 0)
     prototypes.lerp_(means.to(prototypes.dtype), share[:, None].to(prototypes.dtype))
@@ -77,7 +91,7 @@ def update_prototypes_(
 def prototype_log_weights(
     features: Tensor, prototypes: Tensor, known: Tensor | None = None
 ) -> Tensor:
-    r"""Logarithm of the class weights of prototypical denoising, U2PL+ eq. 19.
+    r"""Compute the logarithm of the weights of denoising (U2PL+, eq. 19).
 
     .. math:: w(c) = \mathrm{softmax}_c(-\|z - z_c^{proto}\|)
 
@@ -94,14 +108,20 @@ def prototype_log_weights(
 
     Returns:
         float32 ``(N, C, h, w)`` (float64 for float64); ``exp`` of it sums to 1.
+
+    Example:
+        >>> prototypes = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+        >>> weights = prototype_log_weights(torch.zeros(1, 2, 1, 1), prototypes)
+        >>> (weights[0, 0] - weights[0, 1]).item()  # the second is farther away by 5
+        5.0
     """
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
     with torch.autocast(features.device.type, enabled=False):
         rows = features.detach().flatten(2).to(dtype)
-        centres = prototypes.to(dtype)
-        distance = torch.matmul(centres, rows).mul_(-2)
+        centers = prototypes.to(dtype)
+        distance = torch.matmul(centers, rows).mul_(-2)
         distance += rows.square().sum(1, keepdim=True)
-        distance += centres.square().sum(1, keepdim=True)
+        distance += centers.square().sum(1, keepdim=True)
         distance.clamp_(min=0).sqrt_()
     if known is not None:
         has = known[:, None]
@@ -116,7 +136,7 @@ def prototype_log_weights(
 def denoised_logits(
     logits: Tensor, log_weights: Tensor, align_corners: bool = False
 ) -> Tensor:
-    r"""Logits of the denoised prediction, U2PL+ eq. 20.
+    r"""Compute the logits of the denoised prediction (U2PL+, eq. 20).
 
     Their softmax is :math:`w \odot p`, made to sum to 1, and their largest is the
     denoised pseudo-label :math:`\tilde y`.
@@ -129,6 +149,12 @@ def denoised_logits(
 
     Returns:
         float32 ``(N, C, H, W)`` (float64 for float64).
+
+    Example:
+        >>> logits = torch.tensor([0.8, 0.2]).log().view(1, 2, 1, 1)
+        >>> log_weights = torch.tensor([0.2, 0.8]).log().view(1, 2, 1, 1)
+        >>> denoised_logits(logits, log_weights).softmax(1).flatten()
+        tensor([0.5000, 0.5000])
     """
     if log_weights.shape[2:] != logits.shape[2:]:
         log_weights = F.interpolate(

@@ -13,7 +13,7 @@ def pseudo_labels(
     valid: Tensor | None = None,
     ignore_index: int = 255,
 ) -> Tensor:
-    """The most probable class of each pixel, where the prediction is sure enough.
+    """Find the most probable class of each pixel, where it is probable enough.
 
     Args:
         logits: Floating point ``(N, C, H, W)`` of the teacher.
@@ -24,6 +24,11 @@ def pseudo_labels(
 
     Returns:
         int64 ``(N, H, W)``, ``0 .. C - 1`` or ``ignore_index``.
+
+    Example:
+        >>> logits = torch.tensor([[0.9, 0.6], [0.1, 0.4]]).log().view(1, 2, 1, 2)
+        >>> pseudo_labels(logits, threshold=0.8)
+        tensor([[[  0, 255]]])
     """
     top, labels = logits.max(1)
     if threshold > 0:

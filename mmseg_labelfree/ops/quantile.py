@@ -20,7 +20,7 @@ def masked_quantile(
     mask: Tensor | None = None,
     all_processes: bool = True,
 ) -> Tensor:
-    """Quantiles as ``numpy.percentile`` defines them, without sorting.
+    """Compute quantiles as ``numpy.percentile`` defines them, without sorting.
 
     The order of float32 numbers is that of their bits, so two histograms, of the upper
     and then of the lower 16 bits, find the numbers of the wanted ranks. This is exact
@@ -62,8 +62,8 @@ def masked_quantile(
     ends = counts.cumsum(0)
     total = ends[-1]
     share = keys.new_zeros(len(shares), dtype=torch.float64)
-    for index, value in enumerate(shares):
-        share[index] = value  # unlike torch.tensor(shares), no copy from the host
+    for place, value in enumerate(shares):
+        share[place] = value  # unlike torch.tensor(shares), no copy from the host
     position = share * (total - 1).clamp(min=0)
     rank = torch.cat([position.floor(), position.ceil()]).long()
     top = torch.searchsorted(ends, rank, right=True).clamp_(max=_BINS - 1)

@@ -5,11 +5,12 @@ https://arxiv.org/abs/2203.03884). The entropy itself is
 :func:`~mmseg_labelfree.ops.entropy.softmax_entropy` (eq. 11).
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .checks import Variant, check_variant
 from .collectives import sum_over_processes
 from .quantile import masked_quantile
 
@@ -23,7 +24,7 @@ __all__ = [
 
 
 class Partition(NamedTuple):
-    r"""The pixels of unlabelled images by how sure the teacher is of them.
+    r"""The pixels of unlabeled images by how sure the teacher is of them.
 
     Attributes:
         reliable: Bool ``(N, H, W)``, pixels whose pseudo-label is used (eq. 12).
@@ -39,7 +40,9 @@ class Partition(NamedTuple):
 
 
 def unreliable_share(step: float, total: float, initial: float = 0.2) -> float:
-    r"""Dynamic partition, U2PL+ eq. 13: :math:`\alpha_0 (1 - t / T)`.
+    r"""Compute the share :math:`\alpha_0 (1 - t / T)` of unreliable pixels.
+
+    Dynamic partition (U2PL+, eq. 13).
 
     Args:
         step: t, epochs done (whole ones in the paper) or iterations.
@@ -51,6 +54,10 @@ def unreliable_share(step: float, total: float, initial: float = 0.2) -> float:
 
     Raises:
         ValueError: An argument is out of range.
+
+    Example:
+        >>> unreliable_share(step=20, total=80, initial=0.2)
+        0.15000000000000002
     """
     if not 0 <= initial <= 1:
         raise ValueError(f'the initial unreliable share must be in 0 to 1: {initial}')
@@ -64,10 +71,10 @@ def split_by_entropy(
     entropy: Tensor,
     share: float,
     valid: Tensor | None = None,
-    variant: Literal['paper', 'official'] = 'paper',
+    variant: Variant = 'paper',
     all_processes: bool = True,
 ) -> Partition:
-    r"""Split pixels at a percentile of their entropy, U2PL+ eq. 12.
+    r"""Split pixels at a percentile of their entropy (U2PL+, eq. 12).
 
     :math:`\gamma_t` is the ``1 - share`` quantile. Below it a pixel is reliable, above
     it unreliable. At it, it is neither, as eq. 12 and 27 have it: where many pixels
@@ -78,7 +85,7 @@ def split_by_entropy(
     highest, both with their end; reliable pixels are those of the paper.
 
     Args:
-        entropy: Floating point ``(N, H, W)`` of the unlabelled images; N may be 0.
+        entropy: Floating point ``(N, H, W)`` of the unlabeled images; N may be 0.
         share: :math:`\alpha_t`, see :func:`unreliable_share`.
         valid: Bool ``(N, H, W)``, False where there is no image. Such pixels count
             for nothing and are in no set.
@@ -88,9 +95,14 @@ def split_by_entropy(
 
     Raises:
         ValueError: ``variant`` or ``share`` is out of range.
+
+    Example:
+        >>> entropy = torch.tensor([[[0.1, 0.2, 0.3, 0.4, 0.9]]])
+        >>> found = split_by_entropy(entropy, share=0.25)
+        >>> found.threshold, found.reliable.sum(), found.unreliable.sum()
+        (tensor(0.4000), tensor(3), tensor(1))
     """
-    if variant not in ('paper', 'official'):
-        raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
+    check_variant(variant)
     entropy = entropy.detach().float()
     shares = [1 - share] if variant == 'paper' else [1 - share, share]
     limits = masked_quantile(entropy, shares, valid, all_processes)
@@ -99,10 +111,11 @@ def split_by_entropy(
         anchors, unreliable = reliable, entropy > limits[0]
     else:
         anchors, unreliable = entropy <= limits[1], entropy >= limits[0]
-    sets = (reliable, anchors, unreliable)
     if valid is not None:
-        sets = tuple(pixels & valid for pixels in sets)
-    return Partition(*sets, threshold=limits[0])
+        reliable, anchors, unreliable = (
+            pixels & valid for pixels in (reliable, anchors, unreliable)
+        )
+    return Partition(reliable, anchors, unreliable, threshold=limits[0])
 
 
 @torch.no_grad()
@@ -112,11 +125,11 @@ def reliable_pixel_weight(
     ignore_index: int = 255,
     all_processes: bool = True,
 ) -> Tensor:
-    r"""Adaptive weight of the unlabelled loss, U2PL+ eq. 14.
+    r"""Compute the adaptive weight of the unlabeled loss (U2PL+, eq. 14).
 
     The base weight times all pixels over those with a pseudo-label. Multiplied with a
     loss that averages over all pixels, this is ``base`` times the mean over the
-    labelled ones; do not use it with ``avg_non_ignore=True``, which does the same.
+    labeled ones; do not use it with ``avg_non_ignore=True``, which does the same.
 
     Args:
         labels: Pseudo-labels ``(N, H, W)`` with ``ignore_index`` where unreliable.
@@ -128,6 +141,10 @@ def reliable_pixel_weight(
 
     Returns:
         float32 scalar, on the device of the labels. Finite without any label.
+
+    Example:
+        >>> reliable_pixel_weight(torch.tensor([[[0, 255, 2, 255]]]))
+        tensor(2.)
     """
     total = torch.full((), labels.numel(), device=labels.device)
     counts = torch.stack([total, (labels != ignore_index).sum()])
@@ -145,6 +162,10 @@ def nearest_pixels(values: Tensor, size: tuple[int, int]) -> Tensor:
     Args:
         values: ``(..., H, W)``.
         size: (height, width) of the result.
+
+    Example:
+        >>> nearest_pixels(torch.tensor([[0, 1, 2, 3]]), (1, 2))
+        tensor([[0, 2]])
     """
     height, width = values.shape[-2:]
     rows = torch.arange(size[0], device=values.device) * height // size[0]

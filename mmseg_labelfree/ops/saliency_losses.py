@@ -10,7 +10,7 @@ __all__ = ['hybrid_saliency_loss', 'soft_iou_loss', 'structural_similarity']
 def structural_similarity(
     x: Tensor, y: Tensor, window: int = 11, sigma: float = 1.5
 ) -> Tensor:
-    r"""SSIM of two maps around each pixel.
+    r"""Compute the structural similarity (SSIM) of two maps around each pixel.
 
     .. math:: \frac{(2\mu_x\mu_y + c_1)(2\sigma_{xy} + c_2)}
         {(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}
@@ -27,6 +27,11 @@ def structural_similarity(
 
     Returns:
         float32 ``(N, C, H, W)``, at most 1.
+
+    Example:
+        >>> x = torch.full((1, 1, 3, 3), 0.5)
+        >>> structural_similarity(x, x).min()
+        tensor(1.)
     """
     x, y = x.float(), y.float()
     rows, columns = (
@@ -61,7 +66,7 @@ def _gaussian_band(
 
 
 def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
-    r"""One minus the intersection over union of two soft masks, for each sample.
+    r"""Compute 1 minus the intersection over union of two soft masks, for each sample.
 
     .. math:: 1 - \frac{\sum xy}{\sum (x + y - xy)}
 
@@ -74,6 +79,11 @@ def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
 
     Returns:
         float32 ``(N,)``.
+
+    Example:
+        >>> mask = torch.tensor([[[[1.0, 0.0]]]])
+        >>> soft_iou_loss(torch.ones_like(mask), mask)
+        tensor([0.5000])
     """
     x, y = x.float().flatten(1), y.float().flatten(1)
     intersection = (x * y).sum(1)
@@ -84,7 +94,7 @@ def soft_iou_loss(x: Tensor, y: Tensor) -> Tensor:
 def hybrid_saliency_loss(
     logits: Tensor, label: Tensor, ignore_index: int = 255
 ) -> dict[str, Tensor]:
-    """BASNet's three losses of one output: pixel, patch and map (its eq. 4 to 6).
+    """Compute BASNet's losses of pixels, patches and the map (its eq. 4 to 6).
 
     Pixels that are ignored count as right with the value 0 in the patch and map
     losses, and not at all in the mean over pixels.
@@ -100,6 +110,12 @@ def hybrid_saliency_loss(
 
     Raises:
         ValueError: The shapes do not fit.
+
+    Example:
+        >>> label = torch.ones(1, 4, 4, dtype=torch.long)
+        >>> loss = hybrid_saliency_loss(torch.zeros(1, 1, 4, 4), label)
+        >>> loss['bce'], loss['iou']
+        (tensor(0.6931), tensor(0.5000))
     """
     if logits.shape[1:2] != (1,) or logits[:, 0].shape != label.shape:
         raise ValueError(

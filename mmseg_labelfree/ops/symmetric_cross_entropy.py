@@ -6,12 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .pixel_loss import (
-    PixelLoss,
-    check_label,
-    check_logits,
-    fused_pixel_loss,
-)
+from .checks import check_label, check_logits
+from .pixel_loss import PixelLoss, fused_pixel_loss
 
 __all__ = ['symmetric_cross_entropy']
 
@@ -24,7 +20,7 @@ def symmetric_cross_entropy(
     least: float = 1e-4,
     ignore_index: int = 255,
 ) -> Tensor:
-    r"""Symmetric cross-entropy, U2PL+ eq. 4.
+    r"""Compute the symmetric cross-entropy of each pixel (U2PL+, eq. 4).
 
     .. math:: \xi_1 \ell_{ce}(p, y) + \xi_2 \ell_{ce}(y, p)
         = -\xi_1 \log p_y - \xi_2 A (1 - p_y)
@@ -32,23 +28,22 @@ def symmetric_cross_entropy(
     The second, reverse term :math:`-\sum_c p_c \log y_c` has the logarithm of the
     one-hot label; its zeros count as ``least``, so that each class other than y costs
     :math:`-A = -\log(least)`. Unlike the first term it is bounded: a label that is
-    surely wrong pulls no harder than others.
-    Wang et al., Symmetric Cross Entropy (https://arxiv.org/abs/1908.06112).
+    surely wrong pulls no harder than others. Wang et al., Symmetric Cross Entropy
+    (https://arxiv.org/abs/1908.06112); U2PL+, https://arxiv.org/abs/2306.02314.
 
     Args:
-        logits (Tensor): Floating point ``(N, C, H, W)``, any precision.
-        label (Tensor): Class indices ``(N, H, W)``, an integer dtype, below C or
+        logits: Floating point ``(N, C, H, W)``, any precision.
+        label: Class indices ``(N, H, W)``, an integer dtype, below C or
             ``ignore_index``.
-        xi1 (float): Weight of the cross-entropy.
-        xi2 (float): Weight of the reverse term.
-        least (float): Value of a class that is not the label, above 0 and below 1.
-            The default, 1e-4 or A = -9.21, is that of ProDA
-            (https://arxiv.org/abs/2101.10979), from which U2PL+ has the weights; the
-            paper does not say.
-        ignore_index (int): Pixels of this label cost nothing. Defaults to 255.
+        xi1: Weight of the cross-entropy. Defaults to 1.0.
+        xi2: Weight of the reverse term. Defaults to 0.5.
+        least: Value of a class that is not the label, above 0 and below 1. Defaults to
+            1e-4 (A = -9.21), as in ProDA (https://arxiv.org/abs/2101.10979), from
+            which U2PL+ has the weights; the paper does not say.
+        ignore_index: Pixels of this label cost nothing. Defaults to 255.
 
     Returns:
-        Tensor: ``(N, H, W)`` in nats, float32 (float64 for float64), not averaged.
+        ``(N, H, W)`` in nats, float32 (float64 for float64), not averaged.
 
     Raises:
         ValueError: Shapes or dtypes disagree or ``least`` is out of range.

@@ -20,8 +20,9 @@ def allow_checkpoint_classes() -> None:
     torch 2.6 there is nothing to do.
 
     Example:
+        Before ``torch.load('work_dirs/x/iter_2.pth', weights_only=True)``:
+
         >>> allow_checkpoint_classes()
-        >>> checkpoint = torch.load('work_dirs/x/iter_2.pth', weights_only=True)
     """
     # Imported here so that check_environment can report what is missing first.
     import numpy as np
@@ -34,10 +35,15 @@ def allow_checkpoint_classes() -> None:
         return
 
     dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
-    classes = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype, *dtypes]
-    named = [(cls, f'{cls.__module__}.{cls.__qualname__}') for cls in classes]
+    classes: list[type] = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype, *dtypes]
+    named: list[Any] = [
+        (cls, f'{cls.__module__}.{cls.__qualname__}') for cls in classes
+    ]
     # numpy's own way to rebuild an array and a scalar, wherever this version keeps it
-    for rebuild in (np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]):
+    rebuilds: list[Any] = [
+        value.__reduce__()[0] for value in (np.ones(1), np.float64())
+    ]
+    for rebuild in rebuilds:
         for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
             named.append((rebuild, f'{module}.{rebuild.__name__}'))
     named.append((_history_statistic, 'builtins.getattr'))

@@ -1,4 +1,4 @@
-"""Arguments that are one of a few names."""
+"""Check of arguments that are one of a few names."""
 
 from collections.abc import Collection
 from typing import Any

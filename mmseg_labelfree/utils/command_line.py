@@ -1,4 +1,4 @@
-"""What the command lines of tools share: a config and settings that replace its own."""
+"""Command lines of tools: a config, and settings that replace its own."""
 
 import argparse
 from collections.abc import Callable
@@ -11,7 +11,7 @@ __all__ = ['config_parser', 'exit_code', 'read_config']
 
 
 def config_parser(description: str, config: str) -> argparse.ArgumentParser:
-    """Parser of ``CONFIG --cfg-options key=value ...``, to add arguments to.
+    """Make a parser of ``CONFIG --cfg-options key=value ...``, to add arguments to.
 
     Args:
         description: Text of ``--help``, printed as it is.
@@ -31,7 +31,7 @@ def config_parser(description: str, config: str) -> argparse.ArgumentParser:
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """The config that a command line of :func:`config_parser` asks for.
+    """Read the config that a command line of :func:`config_parser` asks for.
 
     Makes its scope (``mmseg``) that of the registries.
     """

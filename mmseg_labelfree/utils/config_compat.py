@@ -24,8 +24,9 @@ def mend_package_map() -> None:
     config come too late, since bases are resolved before them.
 
     Example:
+        Before ``Config.fromfile('my_config.py')``:
+
         >>> mend_package_map()
-        >>> Config.fromfile('my_config.py')  # _base_ = 'mmseg::_base_/models/...'
     """
     # Imported here so that check_environment can report a missing mmengine first.
     from mmengine.config.utils import MODULE2PACKAGE

@@ -5,11 +5,11 @@ import gc
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from torch import nn
 
 
-def bare_model(model: nn.Module) -> nn.Module:
+def bare_model(model: nn.Module) -> BaseModel:
     """The model itself, without the wrapper that a distributed run puts around it."""
     return model.module if is_model_wrapper(model) else model
 

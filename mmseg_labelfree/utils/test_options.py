@@ -1,8 +1,8 @@
-"""What a test may add to a config: augmentation, a CRF, a folder for the masks."""
+"""Options of a test: test-time augmentation, dense CRF, a folder for the masks."""
 
 import copy
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -25,7 +25,7 @@ def use_tta(cfg: Config) -> None:
         raise ValueError(
             f'{cfg.filename} has no {" and no ".join(missing)}: test-time augmentation '
             "needs tta_model, for instance dict(type='MaxVotingTTAModel'), and "
-            'tta_pipeline, a pipeline with TestTimeAug as in the data set configs of '
+            'tta_pipeline, a pipeline with TestTimeAug as in the dataset configs of '
             'MMSegmentation'
         )
     model = copy.deepcopy(cfg.tta_model)
@@ -78,9 +78,9 @@ def save_masks(cfg: Config, folder: str | Path) -> None:
     metric['output_dir'] = str(folder)
 
 
-def _metrics(cfg: Config) -> list[dict]:
+def _metrics(cfg: Config) -> list[dict[str, Any]]:
     evaluator = cfg.test_evaluator
-    return [evaluator] if isinstance(evaluator, Mapping) else list(evaluator)
+    return [evaluator] if isinstance(evaluator, dict) else list(evaluator)
 
 
 def _set_pipelines(dataset: dict, pipeline: list) -> None:

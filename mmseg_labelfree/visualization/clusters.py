@@ -20,7 +20,7 @@ def write_cluster_scatter(
     seed: int = 0,
     max_points: int = 1000,
 ) -> None:
-    """Write a scatter of the images, coloured by cluster and, if known, by class.
+    """Write a scatter plot of images, colored by cluster and, if known, by class.
 
     Args:
         path: PNG to write; its folder is made if need be.
@@ -49,7 +49,7 @@ def write_cluster_scatter(
     points = _plane(features, method, seed)
     width = 7 if truth is None else 14
     figure = Figure(figsize=(width, 5), layout='constrained')
-    axes = np.ravel(figure.subplots(1, 1 if truth is None else 2))
+    axes = figure.subplots(1, 1 if truth is None else 2, squeeze=False)[0]
     names = {k: f'cluster {k}' for k in np.unique(clusters)}
     _scatter(axes[0], points, clusters, names, 'clusters')
     if truth is not None:
@@ -72,12 +72,12 @@ def _plane(features: np.ndarray, method: str, seed: int) -> np.ndarray:
 
 
 def _scatter(axes, points: np.ndarray, values: np.ndarray, names: dict, title: str):
-    colours = matplotlib.colormaps['tab20'].colors
+    colors = matplotlib.color_sequences['tab20']
     for index, (value, name) in enumerate(names.items()):
         chosen = points[values == value]
-        colour = colours[index % len(colours)]
-        marker = 'osD^'[index // len(colours) % 4]
-        axes.scatter(*chosen.T, s=10, color=colour, marker=marker, label=name)
+        color = colors[index % len(colors)]
+        marker = 'osD^'[index // len(colors) % 4]
+        axes.scatter(*chosen.T, s=10, color=color, marker=marker, label=name)
     axes.set(xticks=[], yticks=[], title=title)
     axes.legend(
         fontsize='x-small',

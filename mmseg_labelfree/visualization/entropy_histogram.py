@@ -19,7 +19,7 @@ def write_entropy_histogram(
 
     Args:
         path: PNG to write; its folder is made if need be.
-        entropies: One value per image, in 0..1 if normalised by log C (EUMS eq. 6).
+        entropies: One value per image, in 0..1 if normalized by log C (EUMS eq. 6).
             NaN, images without a novel pixel, is left out and counted in the title.
         threshold: Largest entropy of the clean part; a line marks it. NaN, nothing
             was split, marks none.
@@ -33,7 +33,7 @@ def write_entropy_histogram(
         raise ValueError(f'{path}: there is no entropy to show')
     figure = Figure(figsize=(6, 3.5), layout='constrained')
     axes = figure.subplots()
-    bins = np.histogram_bin_edges(values, bins=NUM_BINS)
+    bins = np.histogram_bin_edges(values, bins=NUM_BINS).tolist()
     title = f'{len(values)} images'
     if math.isnan(threshold):
         axes.hist(values, bins, label='all')
@@ -53,9 +53,10 @@ def write_entropy_histogram(
     save_figure(figure, path)
 
 
-def _edges_at(threshold: float, bins: np.ndarray) -> np.ndarray:
+def _edges_at(threshold: float, bins: list[float]) -> list[float]:
     """Shift edges so that one is just above the threshold: no bar has both parts."""
     edge, width = np.nextafter(threshold, np.inf), bins[1] - bins[0]
     below = np.ceil((edge - bins[0]) / width)
     above = np.ceil((bins[-1] - edge) / width)
-    return edge + width * np.arange(-below, max(above, 0) + 1)
+    edges = edge + width * np.arange(-below, max(above, 0) + 1)
+    return edges.tolist()

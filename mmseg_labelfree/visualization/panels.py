@@ -52,8 +52,8 @@ def write_panels(
         ``write_panels('panels.png', {'image': [image], 'truth': [label],
         'entropy': [entropy]}, palette=dataset.metainfo['palette'])``
     """
-    columns = {t: [np.asarray(a) for a in arrays] for t, arrays in columns.items()}
-    lengths = {title: len(arrays) for title, arrays in columns.items()}
+    sheet = {t: [np.asarray(a) for a in arrays] for t, arrays in columns.items()}
+    lengths = {title: len(arrays) for title, arrays in sheet.items()}
     if not lengths or len({*lengths.values()}) != 1 or 0 in lengths.values():
         raise ValueError(
             f'the columns of {path} need one array per row each, but have {lengths}'
@@ -62,9 +62,8 @@ def write_panels(
     if palette is not None:
         known = np.asarray(palette, np.uint8)[:VOID]
         colours[: len(known)] = known
-    num_rows = len(next(iter(columns.values())))
-    figure, grid = _grid(columns, num_rows, side)
-    for column, (title, arrays) in enumerate(columns.items()):
+    figure, grid = _grid(sheet, side)
+    for column, (title, arrays) in enumerate(sheet.items()):
         low_high = (limits or {}).get(title) or _limits(arrays)
         for row, array in enumerate(arrays):
             axes = grid[row][column]
@@ -75,21 +74,24 @@ def write_panels(
             if column == 0 and rows is not None:
                 axes.set_ylabel(rows[row], fontsize='x-small')
     if classes is not None:
-        _add_legend(figure, columns, colours, classes)
+        _add_legend(figure, sheet, colours, classes)
     save_figure(figure, path)
 
 
-def _grid(columns: Mapping, num_rows: int, side: float) -> tuple[Figure, np.ndarray]:
-    height, width = np.mean([a.shape[:2] for a in next(iter(columns.values()))], 0)
-    size = (len(columns) * side, num_rows * side * height / width + 0.5)
+def _grid(
+    columns: Mapping[str, Sequence[np.ndarray]], side: float
+) -> tuple[Figure, np.ndarray]:
+    arrays = next(iter(columns.values()))
+    height, width = np.mean([a.shape[:2] for a in arrays], 0)
+    size = (len(columns) * side, len(arrays) * side * height / width + 0.5)
     figure = Figure(figsize=size, layout='constrained')
-    return figure, figure.subplots(num_rows, len(columns), squeeze=False)
+    return figure, figure.subplots(len(arrays), len(columns), squeeze=False)
 
 
 def _limits(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
     """Least and largest finite value of the scalar maps among the arrays."""
-    values = [a[np.isfinite(a)] for a in arrays if a.dtype.kind == 'f']
-    values = np.concatenate(values) if values else np.zeros(0)
+    finite = [a[np.isfinite(a)] for a in arrays if a.dtype.kind == 'f']
+    values = np.concatenate([np.zeros(0), *finite])
     return (values.min(), values.max()) if values.size else (0.0, 1.0)
 
 
@@ -111,8 +113,8 @@ def _show(axes, array: np.ndarray, colours: np.ndarray, limits: tuple, title: st
 
 def _add_legend(figure: Figure, columns: Mapping, colours: np.ndarray, classes) -> None:
     maps = [a for arrays in columns.values() for a in arrays]
-    maps = [a for a in maps if a.ndim == 2 and a.dtype.kind in 'iu']
-    present = np.unique(np.concatenate([np.unique(a) for a in maps])) if maps else []
+    maps = [a.ravel() for a in maps if a.ndim == 2 and a.dtype.kind in 'iu']
+    present = np.unique(np.concatenate(maps)) if maps else np.zeros(0, int)
     handles = [
         Patch(color=colours[v] / 255, label=classes[v])
         for v in present

@@ -4,11 +4,13 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import matplotlib
 
 from ..utils.files import atomic_path, write_text
+from ..utils.metafile import PublishedResult
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -16,12 +18,32 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 
-def _cells(stage: Mapping, columns: Mapping[str, str]) -> list[str]:
-    values = [stage['metrics'].get(key, math.nan) for key in columns.values()]
+def _rows(
+    results: Mapping[str, Mapping],
+    columns: Mapping[str, str],
+    published: PublishedResult | None,
+) -> list[list[str]]:
+    """Cells of the stages and, last, of the published figures."""
+    rows = [
+        [name, *_cells(stage['metrics'], columns), f'{stage["seconds"]:.0f}']
+        for name, stage in results.items()
+    ]
+    if published is not None:
+        name = f'published ({published.table})' if published.table else 'published'
+        rows.append([name, *_cells(published.metrics, columns), '-'])
+    return rows
+
+
+def _cells(metrics: Mapping[str, float], columns: Mapping[str, str]) -> list[str]:
+    values = [metrics.get(key, math.nan) for key in columns.values()]
     return ['-' if math.isnan(v) else f'{v:.1f}' for v in values]
 
 
-def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> None:
+def print_table(
+    results: Mapping[str, Mapping],
+    columns: Mapping[str, str],
+    published: PublishedResult | None = None,
+) -> None:
     """Print one row a stage, in percent; ``-`` where a stage has no such metric.
 
     The table takes the width that it needs, in logs and narrow terminals too: rich
@@ -31,12 +53,13 @@ def print_table(results: Mapping[str, Mapping], columns: Mapping[str, str]) -> N
         results: Stage name -> dict with ``metrics`` (key -> percent), ``seconds`` and,
             if the stage trains, ``iterations``.
         columns: Heading -> key of ``metrics``.
+        published: Figures of the paper for the last stage, as a last row.
     """
     table = Table(title='mIoU in percent; bg is the background')
     for heading in ('stage', *columns, 'seconds'):
         table.add_column(heading, justify='left' if heading == 'stage' else 'right')
-    for name, stage in results.items():
-        table.add_row(name, *_cells(stage, columns), f'{stage["seconds"]:.0f}')
+    for row in _rows(results, columns, published):
+        table.add_row(*row)
     console = Console()
     needed = console.measure(table, options=console.options.update(width=1000)).maximum
     console.width = max(console.width, needed)
@@ -48,6 +71,7 @@ def write_report(
     results: Mapping[str, Mapping],
     columns: Mapping[str, str],
     title: str,
+    published: PublishedResult | None = None,
 ) -> None:
     """Write ``results.json``, ``results.md`` and ``curves.png``, each through a rename.
 
@@ -56,11 +80,17 @@ def write_report(
         results: As for :func:`print_table`.
         columns: As for :func:`print_table`.
         title: Heading of the report, for instance the config's name.
+        published: As for :func:`print_table`.
     """
     work_dir = Path(work_dir)
-    content = dict(title=title, columns=dict(columns), stages=dict(results))
+    content = dict(
+        title=title,
+        columns=dict(columns),
+        stages=dict(results),
+        published=asdict(published) if published else None,
+    )
     write_text(work_dir / 'results.json', json.dumps(content, indent=2) + '\n')
-    write_text(work_dir / 'results.md', _markdown(results, columns, title))
+    write_text(work_dir / 'results.md', _markdown(results, columns, title, published))
     temporary = atomic_path(work_dir / 'curves.png')
     figure = _curves(work_dir, results, columns, title)
     figure.savefig(temporary, dpi=120, format='png')
@@ -69,14 +99,16 @@ def write_report(
 
 
 def _markdown(
-    results: Mapping[str, Mapping], columns: Mapping[str, str], title: str
+    results: Mapping[str, Mapping],
+    columns: Mapping[str, str],
+    title: str,
+    published: PublishedResult | None,
 ) -> str:
     lines = [f'# {title}', '', 'mIoU in percent; bg is the background.', '']
     lines.append('| stage | ' + ' | '.join(columns) + ' | seconds |')
     lines.append('|---|' + '---:|' * (len(columns) + 1))
-    for name, stage in results.items():
-        cells = [*_cells(stage, columns), f'{stage["seconds"]:.0f}']
-        lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
+    for row in _rows(results, columns, published):
+        lines.append('| ' + ' | '.join(row) + ' |')
     last_name, last = list(results.items())[-1]
     if not any(key.startswith('IoU/') for key in last['metrics']):
         return '\n'.join(lines) + '\n'
@@ -97,7 +129,7 @@ def _curves(
 ) -> plt.Figure:
     """Metrics over the stages, and the training loss over all iterations."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
-    left.set_prop_cycle(color=plt.get_cmap('tab20').colors)
+    left.set_prop_cycle(color=plt.get_cmap('tab20')(range(20)))
     names = [n for n, stage in results.items() if 'iterations' in stage]
     for heading, key in columns.items():
         values = [results[n]['metrics'].get(key, math.nan) for n in names]

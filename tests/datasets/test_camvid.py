@@ -36,13 +36,13 @@ def test_reads_the_layout(tmp_path):
     assert dataset.metainfo['classes'][8] == 'car'
 
 
-def test_every_class_has_its_own_colour():
+def test_every_class_has_its_own_color():
     meta = CamVidDataset.METAINFO
     assert len(meta['classes']) == len(meta['palette']) == 11
-    assert len({tuple(colour) for colour in meta['palette']}) == 11
+    assert len({tuple(color) for color in meta['palette']}) == 11
 
 
-def test_unlabelled_pixels_are_background_when_learning_in_steps(tmp_path):
+def test_unlabeled_pixels_are_background_when_learning_in_steps(tmp_path):
     task = [['road', 'sky'], ['car']]
     expected = {False: [[0, 0, 3], [0, 0, 0]], True: [[2, 1, 3], [0, 0, 0]]}
     for test_mode, labels in expected.items():

@@ -31,7 +31,7 @@ def slow_unit(*parts):
     return np.array([v / norm for v in joined], np.float32)
 
 
-def test_sources_are_normalised_and_put_side_by_side(file):
+def test_sources_are_normalized_and_put_side_by_side(file):
     path, sources = file
     got = class_embeddings(path, ['Wall Brick', 'pottedplant'])
     for row, k in zip(got, (3, 1), strict=True):

@@ -90,7 +90,7 @@ def test_every_label_has_its_supercategory():
     assert table[182:] == [-1] * 73 + [255]
 
 
-def test_stuff_names_are_those_of_the_fine_data_set():
+def test_stuff_names_are_those_of_the_fine_dataset():
     fine = COCOStuffDataset.METAINFO['classes'][80:]
     assert sorted(fine) == list(fine) and len(fine) == 91
     table, classes = coarse_table(), COCOStuff27Dataset.METAINFO['classes']

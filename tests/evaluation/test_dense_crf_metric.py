@@ -1,3 +1,5 @@
+import multiprocessing
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from PIL import Image
 from mmseg_labelfree.ops.dense_crf import dense_crf
 
 CLASSES = ('background', 'a', 'b')
-COLOURS = np.array([[200, 60, 40], [40, 70, 190], [60, 180, 60]], np.uint8)
+COLORS = np.array([[200, 60, 40], [40, 70, 190], [60, 180, 60]], np.uint8)
 CRF = dict(iterations=4, bilateral_xy=10)
 
 
@@ -23,7 +25,7 @@ def samples(tmp_path_factory):
         rows, columns = np.mgrid[:height, :width]
         label = (columns + rows // 2 > width // 2).astype(int) + (rows > height * 0.7)
         path = folder / f'image_{index}.png'
-        Image.fromarray(COLOURS[label]).save(path)
+        Image.fromarray(COLORS[label]).save(path)
         truth = torch.from_numpy(label.copy())
         logits = torch.nn.functional.one_hot(truth, 3).permute(2, 0, 1).float()
         logits += torch.randn(logits.shape, generator=generator)
@@ -34,7 +36,7 @@ def samples(tmp_path_factory):
             pred_sem_seg=dict(data=logits.argmax(0, keepdim=True)),
             gt_sem_seg=dict(data=truth[None]),
         )
-        result.append((sample, COLOURS[label]))
+        result.append((sample, COLORS[label]))
     return result
 
 
@@ -55,6 +57,7 @@ def refined_labels(image, sample):
 
 @pytest.mark.parametrize('num_workers', [1, 2])
 def test_equals_sequential_refinement(samples, num_workers, tmp_path):
+    running = multiprocessing.active_children()
     metric = build(num_workers, output_dir=str(tmp_path / 'masks'))
     assert metric.metric.dataset_meta == metric.dataset_meta == dict(classes=CLASSES)
     reference = METRICS.build(
@@ -63,9 +66,9 @@ def test_equals_sequential_refinement(samples, num_workers, tmp_path):
     reference.dataset_meta = dict(classes=CLASSES)
     plain = METRICS.build(dict(type='IoUMetric'))
     plain.dataset_meta = dict(classes=CLASSES)
-    for sample, image in samples:
+    for number, (sample, image) in enumerate(samples, 1):
         metric.process({}, [sample])
-        assert len(metric._pending) <= 2 * num_workers
+        assert number - len(metric.metric.results) <= 2 * num_workers  # that wait
         labels = refined_labels(image, sample)
         sequential = sample | dict(pred_sem_seg=dict(data=torch.tensor(labels)[None]))
         reference.process({}, [sequential])
@@ -80,7 +83,7 @@ def test_equals_sequential_refinement(samples, num_workers, tmp_path):
     # A second evaluation starts anew.
     metric.process({}, [samples[0][0]])
     assert metric.evaluate(1)['aAcc'] > 90
-    assert metric._pool is None
+    assert multiprocessing.active_children() == running
 
 
 def test_image_of_the_prediction(samples, tmp_path):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mmseg_labelfree.ops.contrast_pairs import (
     anchor_classes,
     clamp_ranks,
+    contrasted_classes,
     negative_classes,
     sample_per_class,
 )
@@ -101,3 +102,22 @@ def test_sampling_without_any_class():
     index, counts = sample_per_class(torch.full((7,), -1), 3, 4)
     assert not counts.any()
     assert ((index >= 0) & (index < 7)).all()
+
+
+def test_contrasted_classes():
+    labels = torch.tensor([[[4, 2, 1, 255], [2, 2, 0, 0]]])
+    reliable = torch.tensor([[[True, True, True, True], [True, True, False, False]]])
+    counts = torch.tensor([3, 2, 0, 0, 1])  # 0 has anchors that are not reliable here
+    contrasted, queue, divisor = contrasted_classes(counts, labels, reliable)
+    assert contrasted.tolist() == [True, True, False, False, True]
+    assert queue.tolist() == [0, 1, 2, 3, 4]
+    assert divisor == 5
+    # Present: 1, 2 and 4, so that classes 0, 1 and 2 meet their queues.
+    contrasted, queue, divisor = contrasted_classes(
+        counts, labels, reliable, 'official'
+    )
+    assert contrasted.tolist() == [True, True, False, False, False]
+    assert queue.tolist() == [1, 2, 4, 0, 3]
+    assert divisor == 3
+    alone = contrasted_classes(counts, labels, reliable & (labels == 4), 'official')
+    assert not alone[0].any() and alone[2] == 1

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from mmseg_labelfree.ops.dense_crf import dense_crf
 
 
-def two_colours(seed=0, height=24, width=31):
-    """A slanted edge between two colours, and unsure predictions that know of it."""
+def two_colors(seed=0, height=24, width=31):
+    """A slanted edge between two colors, and unsure predictions that know of it."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     label = (columns + rows // 3 > width // 2).astype(int)
@@ -24,7 +24,7 @@ def mean_field(image, probabilities, iterations, gaussian, bilateral):
     num_classes, height, width = probabilities.shape
     rows, columns = np.mgrid[:height, :width]
     position = np.stack([rows, columns], -1).reshape(-1, 2).astype(float)
-    colour = image.reshape(-1, 3).astype(float)
+    color = image.reshape(-1, 3).astype(float)
 
     def kernel(features):
         distance = ((features[:, None] - features[None]) ** 2).sum(-1)
@@ -35,7 +35,7 @@ def mean_field(image, probabilities, iterations, gaussian, bilateral):
     std, weight = gaussian
     pairs = weight * kernel(position / std)
     std_xy, std_rgb, weight = bilateral
-    pairs += weight * kernel(np.hstack([position / std_xy, colour / std_rgb]))
+    pairs += weight * kernel(np.hstack([position / std_xy, color / std_rgb]))
     unary = np.log(np.clip(probabilities, 1e-5, 1)).reshape(num_classes, -1)
     q = np.exp(unary) / np.exp(unary).sum(0)
     for _ in range(iterations):
@@ -46,7 +46,7 @@ def mean_field(image, probabilities, iterations, gaussian, bilateral):
 
 
 def test_recovers_the_edge():
-    image, label, probabilities = two_colours()
+    image, label, probabilities = two_colors()
     before = (probabilities.argmax(0) == label).mean()
     refined = dense_crf(image, probabilities)
     assert before < 0.8 and (refined.argmax(0) == label).mean() == 1
@@ -57,7 +57,7 @@ def test_recovers_the_edge():
 def test_close_to_mean_field_over_all_pairs():
     """The library filters on a lattice, which is an approximation."""
     rng = np.random.default_rng(1)
-    image, _, _ = two_colours(height=12, width=13)
+    image, _, _ = two_colors(height=12, width=13)
     probabilities = rng.dirichlet(np.ones(3), (12, 13)).transpose(2, 0, 1)
     for iterations, tolerance in ((1, 0.025), (3, 0.07)):
         refined = dense_crf(
@@ -89,7 +89,7 @@ def test_gives_probabilities(num_classes, height, width, seed):
 
 
 def test_constant_unary_stays():
-    image, _, _ = two_colours()
+    image, _, _ = two_colors()
     shape = (3, *image.shape[:2])
     uniform = np.full(shape, 1 / 3, np.float32)
     np.testing.assert_allclose(dense_crf(image, uniform), uniform, atol=1e-6)
@@ -101,14 +101,14 @@ def test_constant_unary_stays():
 
 
 def test_zero_iterations_and_weights_leave_the_input():
-    image, _, probabilities = two_colours()
+    image, _, probabilities = two_colors()
     assert np.allclose(dense_crf(image, probabilities, iterations=0), probabilities)
     free = dense_crf(image, probabilities, gaussian_weight=0, bilateral_weight=0)
     assert np.allclose(free, probabilities, atol=1e-6)
 
 
 def test_bad_input(monkeypatch):
-    image, _, probabilities = two_colours()
+    image, _, probabilities = two_colors()
     with pytest.raises(ValueError, match=r'image must be uint8 \(H, W, 3\)'):
         dense_crf(image / 255, probabilities)
     with pytest.raises(ValueError, match=r'probabilities must be \(C, 24, 31\)'):

@@ -30,7 +30,7 @@ def literal(anchors, positives, bank, negatives, temperature):
 
 @pytest.mark.parametrize('rows', [1, 3, 100])
 def test_equals_the_equation_in_any_block_size(case, rows, monkeypatch):
-    monkeypatch.setattr(feature_bank, '_CPU_BLOCK', rows * 4 * 6 * 5)
+    monkeypatch.setattr(feature_bank, 'CPU_BLOCK', rows * 4 * 6 * 5)
     weight = torch.arange(7.0).double()
     want = literal(*case, 0.5)
     (want_grad,) = torch.autograd.grad((weight * want).sum(), case[0])

@@ -64,9 +64,9 @@ def test_novel_map_checks_the_size():
 
 def blobs(num_classes, per_class, dim=50, seed=0):
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(num_classes, dim))
+    centers = rng.normal(size=(num_classes, dim))
     classes = np.repeat(np.arange(num_classes), per_class)
-    features = centres[classes] + 0.1 * rng.normal(size=(len(classes), dim))
+    features = centers[classes] + 0.1 * rng.normal(size=(len(classes), dim))
     # Lengths do not count: the area of a region must not decide its cluster.
     return features * rng.uniform(1, 1000, (len(classes), 1)), classes
 
@@ -81,10 +81,10 @@ def test_clusters_are_found_and_repeat():
     assert np.array_equal(again.assignment, result.assignment)
     np.testing.assert_allclose(result.reduced.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(result.reduced.std(0, ddof=1), 1, rtol=1e-3)
-    centres = np.stack(
+    centers = np.stack(
         [result.reduced[result.assignment == k].mean(0) for k in range(5)]
     )
-    inertia = ((result.reduced - centres[result.assignment]) ** 2).sum()
+    inertia = ((result.reduced - centers[result.assignment]) ** 2).sum()
     assert result.inertia == pytest.approx(inertia, rel=1e-4)
     plain = cluster_features(features, 2, pca_dim=3, whiten=False)
     assert plain.reduced.std(0)[0] > plain.reduced.std(0)[2]

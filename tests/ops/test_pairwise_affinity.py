@@ -11,6 +11,7 @@ from mmseg_labelfree.ops import (
     pair_sum,
     pairwise_affinity,
     positive_pair_loss,
+    unit_embeddings,
 )
 
 
@@ -113,7 +114,7 @@ def test_blocks_equal_the_dense_matrix(
     for size in (8 * block, 2**20):
         v, v2 = (t.clone().requires_grad_() for t in data[:2])
         whole = pytest.MonkeyPatch()
-        whole.setattr(pairwise_affinity, '_CPU_BLOCK', size)
+        whole.setattr(pairwise_affinity, 'CPU_BLOCK', size)
         total, count = pair_sum(
             v, v2, *data[2:], 0.1, positive, function, rotation=rotation
         )
@@ -196,3 +197,19 @@ def test_rotations_are_different_and_move_every_image():
         assert len(set(drawn)) == 3 and set(drawn) <= {1, 2, 3, 4}
     with pytest.raises(ValueError, match='need a batch of 4 images or more'):
         draw_rotations(3, 3)
+
+
+def test_unit_embeddings_of_rows_and_maps():
+    rows = torch.randn(7, 5, generator=torch.Generator().manual_seed(0)) + 1
+    want = torch.nn.functional.normalize(rows - rows.mean(0), dim=1)
+    (found,) = unit_embeddings([rows], centered=True)
+    torch.testing.assert_close(found, want)
+    maps = rows.t().reshape(1, 5, 7, 1).half().requires_grad_()
+    (found,) = unit_embeddings([maps])
+    assert found.dtype == torch.float32 and not found.requires_grad
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(1, 7, 1))
+
+
+def test_unknown_variant():
+    with pytest.raises(ValueError, match="got 'code'"):
+        negative_pair_loss(*inputs(), [1], variant='code')

@@ -71,8 +71,8 @@ def test_denoising_pixel_by_pixel(batch):
     denoised = denoised_logits(logits, weights)
     for n, y, x in np.ndindex(2, 3, 5):
         z = features[n, :, y, x].double().numpy()
-        centres = prototypes.double().numpy()
-        near = np.exp(-np.array([np.linalg.norm(z - centre) for centre in centres]))
+        centers = prototypes.double().numpy()
+        near = np.exp(-np.array([np.linalg.norm(z - center) for center in centers]))
         w = near / near.sum()
         np.testing.assert_allclose(weights[n, :, y, x].exp(), w, rtol=1e-4)
         p = np.exp(logits[n, :, y, x].double().numpy())

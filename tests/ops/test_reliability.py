@@ -59,13 +59,13 @@ def test_pixels_at_the_threshold_are_in_neither_set():
     assert not part.unreliable.any()
 
 
-def test_no_unlabelled_images():
+def test_no_unlabeled_images():
     part = split_by_entropy(torch.zeros(0, 4, 4), 0.2)
     assert part.reliable.shape == (0, 4, 4)
     assert part.threshold.isinf()
 
 
-def test_weight_turns_a_mean_over_all_into_one_over_the_labelled():
+def test_weight_turns_a_mean_over_all_into_one_over_the_labeled():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 5, 6, 7, generator=generator)
     labels = torch.randint(0, 5, (2, 6, 7), generator=generator)

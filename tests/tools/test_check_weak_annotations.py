@@ -52,7 +52,7 @@ def test_counts(config, boxes_root, tmp_path, capsys, wrap):
     assert '24 images, 0 with faults, 0 without a label' in out
     rows = [line.replace('│', ' ').split() for line in out.splitlines()]
     assert ['2', 'bar', '24', '24'] in rows and ['3', 'dot', '1', '1'] in rows
-    assert ['254', '(unlabelled)', '24', str(24 * 32 * 32 - 25)] in rows
+    assert ['254', '(unlabeled)', '24', str(24 * 32 * 32 - 25)] in rows
 
 
 def test_faults(config, boxes_root, tmp_path, capsys):

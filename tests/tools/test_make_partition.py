@@ -57,7 +57,7 @@ def read(root, ann_file):
     return [str(Path(i['img_path']).relative_to(root / 'img'))[:8] for i in infos]
 
 
-def test_lists_are_read_by_the_data_set(config, capsys):
+def test_lists_are_read_by_the_dataset(config, capsys):
     path, root, names = config
     make_partition.main([path, '--ratio', '1/8'])
     lines = capsys.readouterr().out.splitlines()

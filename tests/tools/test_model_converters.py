@@ -212,6 +212,7 @@ def test_failed_write_leaves_the_old_file(tool, mobilenet, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ['folder', 'source.pth']
 
 
+@pytest.mark.slow
 def test_runs_as_a_script(tmp_path):
     script = FOLDER / 'mobilenet_v2_to_mmseg.py'
     command = [sys.executable, str(script), str(tmp_path / 'absent.pth'), 'out.pth']

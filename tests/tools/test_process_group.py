@@ -28,6 +28,7 @@ def gloo_threads():
     return sum('gloo' in name for name in names)
 
 
+@pytest.mark.slow
 def test_tools_leave_no_process_group(boxes_config, tmp_path, one_process, monkeypatch):
     boxes_config.protocol.initial_step = dict(
         train_cfg=dict(max_iters=1, val_interval=1),

@@ -52,7 +52,7 @@ def weights():
 
 
 def forward(w, images):
-    """A vision transformer in plain torch; normalised patch tokens (N, D, h, w)."""
+    """A vision transformer in plain torch; normalized patch tokens (N, D, h, w)."""
 
     def norm(x, name):
         return F.layer_norm(x, (DIMS,), w[f'{name}.weight'], w[f'{name}.bias'], 1e-6)

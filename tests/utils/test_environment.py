@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 # Breaks one module after the other in a fresh interpreter, from the first that is
 # imported to the last, so that no earlier case has loaded a later module.
 SCRIPT = """
@@ -52,6 +54,7 @@ print(json.dumps(dict(
 """
 
 
+@pytest.mark.slow
 def test_each_broken_module_is_named_in_one_line(tmp_path):
     # A copy under another name, because importing the package runs the check.
     from mmseg_labelfree.utils import environment
@@ -85,6 +88,7 @@ def test_each_broken_module_is_named_in_one_line(tmp_path):
     assert not result['scope']
 
 
+@pytest.mark.slow
 def test_importing_the_package_runs_the_check(tmp_path):
     (tmp_path / 'mmcv').mkdir()
     (tmp_path / 'mmcv' / '__init__.py').write_text("raise OSError('broken build')\n")

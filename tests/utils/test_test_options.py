@@ -70,9 +70,7 @@ def run_in_process(path, *options):
 
 def run_tool(*args, cwd, launcher=(), env=ENV):
     command = [sys.executable, *launcher, str(ROOT / 'tools/test.py'), *map(str, args)]
-    return subprocess.run(
-        command, env=env, cwd=cwd, capture_output=True, text=True, timeout=300
-    )
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True)
 
 
 def reported(done):
@@ -84,6 +82,7 @@ def reported(done):
     return {k: float(v) for k, v in pairs if 'time' not in k}
 
 
+@pytest.mark.slow
 def test_tool_on_a_stage_in_two_processes(with_options, tmp_path):
     """Five images over two processes: one of them is there twice, and counts once."""
     with_options.test_dataloader.dataset.dataset.indices = 5
@@ -120,6 +119,7 @@ def test_tool_on_a_stage_in_two_processes(with_options, tmp_path):
     assert not np.array_equal(tool, bare)
 
 
+@pytest.mark.slow
 def test_without_pydensecrf(boxes_config, tmp_path):
     """A finder that refuses the module stands for an environment without it."""
     (tmp_path / 'sitecustomize.py').write_text(

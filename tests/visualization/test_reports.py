@@ -1,6 +1,7 @@
 import json
 import math
 
+from mmseg_labelfree.utils.metafile import PublishedResult
 from mmseg_labelfree.visualization import print_table, write_report
 
 RESULTS = {
@@ -19,6 +20,7 @@ RESULTS = {
     ),
 }
 COLUMNS = {'old': 'mIoU/old', 'new': 'mIoU/new'}
+PUBLISHED = PublishedResult({'mIoU/new': 13.5, 'mIoU/all': 29.7}, 'Table 1')
 
 
 def test_report_files(tmp_path):
@@ -41,6 +43,20 @@ def test_report_files(tmp_path):
         'results.md',
         'step_0',
     ]
+
+
+def test_published_figures_stand_in_the_last_row(tmp_path, capsys):
+    write_report(tmp_path, RESULTS, COLUMNS, 'demo', PUBLISHED)
+    table = (tmp_path / 'results.md').read_text().split('\n\n')[2].splitlines()
+    assert table[-1] == '| published (Table 1) | - | 13.5 | - |'
+    content = json.loads((tmp_path / 'results.json').read_text())
+    assert content['published']['metrics'] == PUBLISHED.metrics
+    assert content['published']['table'] == 'Table 1'
+    print_table(RESULTS, COLUMNS, PUBLISHED)
+    assert 'published (Table 1)' in capsys.readouterr().out
+    write_report(tmp_path, RESULTS, COLUMNS, 'demo')
+    assert json.loads((tmp_path / 'results.json').read_text())['published'] is None
+    assert 'published' not in (tmp_path / 'results.md').read_text()
 
 
 def test_terminal_table(capsys):

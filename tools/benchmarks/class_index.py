@@ -23,11 +23,11 @@ def write_mask(path: Path, rng: np.random.Generator) -> None:
     """Write one mask with one to five polygons."""
     mask = np.zeros((375, 500), np.uint8)
     for label in rng.integers(1, 21, rng.integers(1, 6)):
-        centre = rng.uniform((0, 0), (500, 375))
+        center = rng.uniform((0, 0), (500, 375))
         angles = np.sort(rng.uniform(0, 2 * np.pi, 40))
         radii = rng.uniform(40, 120, (40, 1))
         around = np.stack([np.cos(angles), np.sin(angles)], 1)
-        points = (centre + radii * around).astype(np.int32)
+        points = (center + radii * around).astype(np.int32)
         cv2.fillPoly(mask, [points], int(label))
         cv2.polylines(mask, [points], True, 255, 3)
     image = Image.fromarray(mask)

@@ -5,7 +5,7 @@ and draw anchors, draw negatives, InfoNCE, and the backward pass into the studen
 embeddings (U2PL+, algorithm 1). ``literal`` goes class by class, with a mask over
 all pixels for each set of the equations and one list of rows for each queue; ``ours``
 is what the package trains with. Both start with full queues of the same sizes, as
-after some hundred iterations. Half of the images are labelled.
+after some hundred iterations. Half of the images are labeled.
 
 Time and memory are explained in ``loss_step.py``.
 

@@ -3,7 +3,7 @@
 The hook records importance and adds the gradient of the penalty around every optimizer
 step; its cost depends on the number of parameters alone, that of the step on the
 images, too. The figures are medians for EWC, PI and RW, the ratio that of each round's
-two neighbours; they leave out what RW does at the end of an interval, every tenth
+two neighbors; they leave out what RW does at the end of an interval, every tenth
 update.
 
 Example:

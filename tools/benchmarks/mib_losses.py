@@ -60,15 +60,13 @@ def literal_distillation(student, teacher):
 def make_pass(version, name, student, teacher, label):
     """A function that runs one forward and backward pass and returns the loss."""
     if version == 'fused':
-        from mmseg_labelfree.ops import incremental
+        from mmseg_labelfree import ops
 
         def cross_entropy():
-            return incremental.unbiased_cross_entropy(
-                student, label, OLD_CLASSES
-            ).mean()
+            return ops.unbiased_cross_entropy(student, label, OLD_CLASSES).mean()
 
         def distillation():
-            return incremental.unbiased_knowledge_distillation(student, teacher).mean()
+            return ops.unbiased_knowledge_distillation(student, teacher).mean()
 
     else:
 

@@ -1,7 +1,7 @@
 """Time from the images' features to their clusters, as in the clustering stage of EUMS.
 
 The features are random: groups of directions with noise, non-negative like those behind
-a ReLU, and of unequal lengths. Normalisation, PCA, whitening and all starts of
+a ReLU, and of unequal lengths. Normalization, PCA, whitening and all starts of
 k-means are timed, after one small run that imports scikit-learn. The time of the
 processor says what the clock would beside no other work.
 

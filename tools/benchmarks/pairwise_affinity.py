@@ -40,11 +40,11 @@ def make_inputs(args, images, size):
     torch.manual_seed(0)
     shape = (2, images, size, size)
     kinds = torch.randint(args.clusters, shape, device=args.device)
-    centres = torch.randn(args.clusters, args.channels, device=args.device)
+    centers = torch.randn(args.clusters, args.channels, device=args.device)
     units = torch.empty(2, images, args.channels, size * size, device=args.device)
     for crop in range(2):  # in place, image by image: no large temporary
         for index in range(images):
-            rows = centres[kinds[crop, index].flatten()]
+            rows = centers[kinds[crop, index].flatten()]
             rows = rows + torch.randn_like(rows)
             rows = torch.nn.functional.normalize(rows, dim=1)
             units[crop, index] = rows.T

@@ -3,7 +3,7 @@ r"""Time of a U2PL+ training step against the CutMix mean-teacher step it builds
 Both are built from their configs and see the same batch, half of it without labels; the
 teacher's update is part of neither. Before the timing the U2PL+ model runs until
 its queues hold negatives. The figures are medians, the ratio that of each round's two
-neighbours.
+neighbors.
 
 Example:
     python tools/benchmarks/u2pl_step.py configs/u2pl/demo_voc_40_cutmix.py \

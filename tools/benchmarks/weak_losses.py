@@ -3,7 +3,7 @@
 ``literal`` follows eq. 12 and 13 of MiB step by step in differentiable tensor
 operations; ``fused`` is what the package trains with. Each row is one forward and
 backward pass over the same logits (21 classes, 4 images, 9 points of 3 x 3 pixels in
-each, the rest unlabelled): ``pce`` is eq. 12, ``unlabeled`` eq. 13.
+each, the rest unlabeled): ``pce`` is eq. 12, ``unlabeled`` eq. 13.
 
 How time and memory are measured, ``fused_against_literal.py`` says.
 

@@ -67,7 +67,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
     Returns:
         The state dict of ``SaliencyNet()`` and the ``meta`` entry, with the
-        normalisation of RGB in 0..255.
+        normalization of RGB in 0..255.
 
     Raises:
         ValueError: If the tensors are not those of BASNet.

@@ -64,7 +64,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
     Returns:
         The state dict of mmseg's ``MobileNetV2`` (no ``'backbone.'`` in front of the
-        names) and the ``meta`` entry, with the normalisation of RGB in [0, 255].
+        names) and the ``meta`` entry, with the normalization of RGB in [0, 255].
 
     Raises:
         ValueError: If the tensors are not those of MobileNetV2 1.0.

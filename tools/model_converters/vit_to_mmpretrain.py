@@ -92,7 +92,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
     Returns:
         The state dict of mmpretrain's ``VisionTransformer`` (no ``'backbone.'`` in
         front of the names) and the ``meta`` entry, with the arguments of the class
-        and the normalisation of RGB in [0, 255].
+        and the normalization of RGB in [0, 255].
 
     Raises:
         ValueError: If the tensors are not those of a ViT.

@@ -103,7 +103,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
     Returns:
         The state dict of mmpretrain's ``XCiT`` and the ``meta`` entry, with the
-        arguments of the class and the normalisation of RGB in [0, 255].
+        arguments of the class and the normalization of RGB in [0, 255].
 
     Raises:
         ValueError: If the tensors are not those of an XCiT.

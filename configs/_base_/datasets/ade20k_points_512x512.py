@@ -2,7 +2,7 @@
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
 data_root = '{{$LABELFREE_DATA:data}}/ade/ADEChallengeData2016'
 load_image = dict(type='LoadImageFromFile')
-load_full = [load_image, dict(type='LoadAnnotations')]
+load_full = [load_image, dict(type='LoadAnnotations', reduce_zero_label=True)]
 load_points = [
     load_image,
     dict(
@@ -20,10 +20,11 @@ augmentation = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
+points_pipeline = [*load_points, *augmentation]
+full_pipeline = [*load_full, *augmentation]
 # Section 6.2.2 and code: shorter side to 512, centre crop of 512, scored on the crop.
 test_pipeline = [
-    load_image,
-    dict(type='LoadAnnotations', reduce_zero_label=True),
+    *load_full,
     dict(type='Resize', scale=(100000, 512), keep_ratio=True),
     dict(type='CenterCrop', crop_size=(512, 512)),
     dict(type='ScoreAtCurrentSize'),
@@ -42,7 +43,7 @@ train_dataloader = dict(
             img_path='images/training', seg_map_path='annotations/training'
         ),
         reduce_zero_label=True,
-        pipeline=[*load_points, *augmentation],
+        pipeline=points_pipeline,
     ),
 )
 val_dataloader = dict(

@@ -1,6 +1,6 @@
 # CamVid, 11 classes, some images with labels.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Partitions into
-# labelled and unlabelled images: tools/make_partition.py, or lists of your own.
+# labeled and unlabeled images: tools/make_partition.py, or lists of your own.
 data_root = '{{$LABELFREE_DATA:data}}/camvid'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -27,13 +27,37 @@ images = dict(
     data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
     pipeline=train_pipeline,
 )
+
+
+def sources(partition):
+    """Images with labels and images without, under the names of their sources."""
+    labeled = dict(images, ann_file=f'{partition}/labeled.txt')
+    unlabeled = dict(images, ann_file=f'{partition}/unlabeled.txt')
+    return [
+        dict(type='SourceDataset', source='labeled', dataset=labeled),
+        dict(
+            type='SourceDataset', source='unlabeled', labeled=False, dataset=unlabeled
+        ),
+    ]
+
+
+partition = sources('partitions/1-8')
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=8,
     num_workers=0,
     persistent_workers=False,
     drop_last=True,
-    sampler=dict(type='SeededInfiniteSampler', shuffle=True),
-    dataset=dict(type='SourceDataset', source='labeled', dataset=images),
+    sampler=dict(
+        type='MultiSourceSampler',
+        source_counts=dict(labeled=4, unlabeled=4),
+        epoch_source='unlabeled',
+    ),
+    dataset=dict(type='ConcatDataset', datasets=partition),
+)
+labeled_only = dict(
+    batch_size=4,
+    sampler=dict(_delete_=True, type='SeededInfiniteSampler', shuffle=True),
+    dataset=dict(partition[0], _delete_=True),
 )
 val_dataloader = dict(
     batch_size=1,

@@ -14,6 +14,9 @@ augmentation = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
+points_pipeline = [*load_points, *augmentation]
+scribbles_pipeline = [*load_scribbles, *augmentation]
+full_pipeline = [*load_full, *augmentation]
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
@@ -24,7 +27,7 @@ train_dataloader = dict(
         type='CamVidDataset',
         data_root=data_root,
         data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
-        pipeline=[*load_points, *augmentation],
+        pipeline=points_pipeline,
     ),
 )
 val_dataloader = dict(

@@ -1,4 +1,4 @@
-# Cityscapes with 27 classes, pairs of crops; whole images are scored.
+# Cityscapes with 27 classes, pairs of crops; whole images are scored, or their centers.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
 data_root = '{{$LABELFREE_DATA:data}}/cityscapes'
 train_pipeline = [
@@ -29,6 +29,14 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     # Section 4.3 resizes 1024 x 1024 pixels to 320 x 320; here the whole image alike.
     dict(type='Resize', scale=(640, 320), keep_ratio=False),
+    dict(type='ScoreAtCurrentSize'),
+    dict(type='PackSegInputs'),
+]
+center_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='CenterCrop', crop_size=(1024, 1024)),  # section 4.3
+    dict(type='Resize', scale=(320, 320), keep_ratio=False),  # section 4.3
     dict(type='ScoreAtCurrentSize'),
     dict(type='PackSegInputs'),
 ]

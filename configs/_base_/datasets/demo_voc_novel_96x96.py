@@ -15,7 +15,7 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 plain_pipeline = test_pipeline  # for clustering and ranking
-# The images and loader of base training; the protocol makes the other data sets and
+# The images and loader of base training; the protocol makes the other datasets and
 # samplers from it.
 train_dataloader = dict(
     batch_size=16,

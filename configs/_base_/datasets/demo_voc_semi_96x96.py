@@ -1,6 +1,6 @@
 # The generated demo data, some images with labels.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Partitions into
-# labelled and unlabelled images: tools/make_partition.py, or lists of your own.
+# labeled and unlabeled images: tools/make_partition.py, or lists of your own.
 data_root = '{{$LABELFREE_DATA:data}}/demo_voc'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -21,13 +21,37 @@ images = dict(
     data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
     pipeline=train_pipeline,
 )
+
+
+def sources(partition):
+    """Images with labels and images without, under the names of their sources."""
+    labeled = dict(images, ann_file=f'{partition}/labeled.txt')
+    unlabeled = dict(images, ann_file=f'{partition}/unlabeled.txt')
+    return [
+        dict(type='SourceDataset', source='labeled', dataset=labeled),
+        dict(
+            type='SourceDataset', source='unlabeled', labeled=False, dataset=unlabeled
+        ),
+    ]
+
+
+partition = sources('ImageSets/Segmentation/train_40_balanced_seed0')
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=16,
     num_workers=0,
     persistent_workers=False,
     drop_last=True,
-    sampler=dict(type='SeededInfiniteSampler', shuffle=True),
-    dataset=dict(type='SourceDataset', source='labeled', dataset=images),
+    sampler=dict(
+        type='MultiSourceSampler',
+        source_counts=dict(labeled=8, unlabeled=8),
+        epoch_source='unlabeled',
+    ),
+    dataset=dict(type='ConcatDataset', datasets=partition),
+)
+labeled_only = dict(
+    batch_size=8,
+    sampler=dict(_delete_=True, type='SeededInfiniteSampler', shuffle=True),
+    dataset=dict(partition[0], _delete_=True),
 )
 val_dataloader = dict(
     batch_size=1,

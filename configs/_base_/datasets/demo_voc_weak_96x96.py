@@ -11,6 +11,9 @@ augmentation = [
     dict(type='Pad', size=(96, 96), pad_val=dict(img=0, seg=255)),
     dict(type='PackSegInputs'),
 ]
+points_pipeline = [*load_points, *augmentation]
+scribbles_pipeline = [*load_scribbles, *augmentation]
+full_pipeline = [*load_full, *augmentation]
 train_dataloader = dict(
     batch_size=16,
     num_workers=0,
@@ -22,7 +25,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        pipeline=[*load_points, *augmentation],
+        pipeline=points_pipeline,
     ),
 )
 val_dataloader = dict(

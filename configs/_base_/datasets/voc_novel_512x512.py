@@ -33,7 +33,7 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
-# The images and loader of base training; the protocol makes the other data sets and
+# The images and loader of base training; the protocol makes the other datasets and
 # samplers from it.
 train_dataloader = dict(
     batch_size=16,  # section 4.1

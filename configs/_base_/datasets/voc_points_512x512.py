@@ -21,6 +21,8 @@ augmentation = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
+points_pipeline = [*load_points, *augmentation]
+full_pipeline = [*load_full, *augmentation]
 # Section 6.2.2 and code: shorter side to 512, centre crop of 512, scored on the crop.
 test_pipeline = [
     *load_full,
@@ -40,7 +42,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='ImageSets/Segmentation/trainaug.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-        pipeline=[*load_points, *augmentation],
+        pipeline=points_pipeline,
     ),
 )
 val_dataloader = dict(

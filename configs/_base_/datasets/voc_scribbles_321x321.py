@@ -20,6 +20,8 @@ augmentation = [
     dict(type='Pad', size=(321, 321), pad_val=dict(img=0, seg=255)),
     dict(type='PackSegInputs'),
 ]
+scribbles_pipeline = [*load_scribbles, *augmentation]
+full_pipeline = [*load_full, *augmentation]
 test_pipeline = [*load_full, dict(type='PackSegInputs')]
 # Section 6.3.2: five scales, max voting (tools/test.py --tta).
 tta_model = dict(type='MaxVotingTTAModel')
@@ -48,7 +50,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='ImageSets/Segmentation/trainaug.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-        pipeline=[*load_scribbles, *augmentation],
+        pipeline=scribbles_pipeline,
     ),
 )
 val_dataloader = dict(

@@ -1,11 +1,11 @@
 # PASCAL VOC 2012 trainaug, some images with labels (U2PL+, section 4.1).
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Partitions into
-# labelled and unlabelled images: tools/make_partition.py, or lists of your own.
+# labeled and unlabeled images: tools/make_partition.py, or lists of your own.
 data_root = '{{$LABELFREE_DATA:data}}/VOCdevkit/VOC2012'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    # code: scale of 0.5 to 2.0, no change of colours
+    # code: scale of 0.5 to 2.0, no change of colors
     dict(
         type='RandomResize',
         scale=(2048, 512),
@@ -28,13 +28,50 @@ images = dict(
     data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
     pipeline=train_pipeline,
 )
+
+
+def sources(partition):
+    """Images with labels and images without, under the names of their sources."""
+    labeled = dict(images, ann_file=f'{partition}/labeled.txt')
+    unlabeled = dict(images, ann_file=f'{partition}/unlabeled.txt')
+    return [
+        dict(type='SourceDataset', source='labeled', dataset=labeled),
+        dict(
+            type='SourceDataset', source='unlabeled', labeled=False, dataset=unlabeled
+        ),
+    ]
+
+
+partitions = {
+    name: sources(f'ImageSets/Segmentation/{name}')
+    for name in (
+        'classic_92',
+        'classic_183',
+        'classic_366',
+        'classic_732',
+        'classic_1464',
+        'blender_662',
+        'blender_1323',
+        'blender_2646',
+        'blender_5291',
+    )
+}
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=8,
     num_workers=4,
     persistent_workers=True,
     drop_last=True,
-    sampler=dict(type='SeededInfiniteSampler', shuffle=True),
-    dataset=dict(type='SourceDataset', source='labeled', dataset=images),
+    sampler=dict(
+        type='MultiSourceSampler',
+        source_counts=dict(labeled=4, unlabeled=4),
+        epoch_source='unlabeled',
+    ),
+    dataset=dict(type='ConcatDataset', datasets=partitions['classic_92']),
+)
+labeled_only = dict(
+    batch_size=4,
+    sampler=dict(_delete_=True, type='SeededInfiniteSampler', shuffle=True),
+    dataset=dict(partitions['classic_92'][0], _delete_=True),
 )
 val_dataloader = dict(
     batch_size=1,

@@ -30,7 +30,7 @@ plain_pipeline = [  # for clustering and ranking: squashed to one size, as in th
     dict(type='Resize', scale=(256, 256), keep_ratio=False),
     dict(type='PackSegInputs'),
 ]
-# The images and loader of base training; the protocol makes the other data sets and
+# The images and loader of base training; the protocol makes the other datasets and
 # samplers from it.
 train_dataloader = dict(
     batch_size=16,

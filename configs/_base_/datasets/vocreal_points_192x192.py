@@ -22,6 +22,8 @@ augmentation = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
+points_pipeline = [*load_points, *augmentation]
+full_pipeline = [*load_full, *augmentation]
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
@@ -34,7 +36,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        pipeline=[*load_points, *augmentation],
+        pipeline=points_pipeline,
     ),
 )
 val_dataloader = dict(

@@ -1,6 +1,6 @@
 # A small VOC subset, 12 classes and background, some images with labels.
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Partitions into
-# labelled and unlabelled images: tools/make_partition.py, or lists of your own.
+# labeled and unlabeled images: tools/make_partition.py, or lists of your own.
 data_root = '{{$LABELFREE_DATA:data}}/voc_real'
 metainfo = dict(
     classes=(
@@ -45,13 +45,40 @@ images = dict(
     data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
     pipeline=train_pipeline,
 )
+
+
+def sources(partition):
+    """Images with labels and images without, under the names of their sources."""
+    labeled = dict(images, ann_file=f'{partition}/labeled.txt')
+    unlabeled = dict(images, ann_file=f'{partition}/unlabeled.txt')
+    return [
+        dict(type='SourceDataset', source='labeled', dataset=labeled),
+        dict(
+            type='SourceDataset', source='unlabeled', labeled=False, dataset=unlabeled
+        ),
+    ]
+
+
+partitions = {
+    name: sources(f'ImageSets/Segmentation/train_{name}_balanced_seed0')
+    for name in ('1-16', '1-8')
+}
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=16,
     num_workers=0,
     persistent_workers=False,
     drop_last=True,
-    sampler=dict(type='SeededInfiniteSampler', shuffle=True),
-    dataset=dict(type='SourceDataset', source='labeled', dataset=images),
+    sampler=dict(
+        type='MultiSourceSampler',
+        source_counts=dict(labeled=8, unlabeled=8),
+        epoch_source='unlabeled',
+    ),
+    dataset=dict(type='ConcatDataset', datasets=partitions['1-16']),
+)
+labeled_only = dict(
+    batch_size=8,
+    sampler=dict(_delete_=True, type='SeededInfiniteSampler', shuffle=True),
+    dataset=dict(partitions['1-16'][0], _delete_=True),
 )
 val_dataloader = dict(
     batch_size=1,

@@ -1,14 +1,12 @@
-# EUMS, novel class discovery in semantic segmentation (section 3). A config takes the
-# settings into its model, because MMEngine does not merge `model` of two bases:
-#   model = dict(**_base_.eums)
-# The rows of Table 2 leave parts out: `entropy_ranking=None`, `reassignment=None`,
-# `self_training=False` of the protocol.
+# EUMS, novel class discovery in semantic segmentation (section 3): `eums` is what it
+# changes in the model, `protocol` are its stages. The rows of Table 2 leave parts out:
+# `entropy_ranking=None`, `reassignment=None`, `self_training=False` of the protocol.
 eums = dict(
     type='NovelClassEncoderDecoder',
-    variant='official',  # code: half of each labelled loss; eq. 10 adds them up
+    variant='official',  # code: half of each labeled loss; eq. 10 adds them up
     threshold=0.0,  # section 4.1: eta
     ramp_up=5,  # section 3.3.2: T, in epochs
-    strong_view=dict(  # code: colour jitter alone
+    strong_view=dict(  # code: color jitter alone
         brightness=0.5,
         contrast=0.5,
         saturation=0.5,
@@ -30,4 +28,22 @@ protocol = dict(
         momentum=0.99,  # code
         buffers='own',  # code: averages parameters only
     ),
+)
+basic = dict(entropy_ranking=None, reassignment=None)  # basic framework, eq. 5
+# Section 4.1, on ImageNet's ResNet-50; small experiments have their own settings.
+clustering = dict(
+    type='NovelClusteringJob',
+    features=dict(  # layer 4
+        backbone=dict(
+            type='ResNet',
+            depth=50,
+            out_indices=(3,),
+            style='pytorch',
+            init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+        ),
+        size=(512, 512),  # code
+    ),
+    base_confidence=0.9,  # tau
+    min_area=1500,  # code, in pixels
+    pca_dim=32,  # code, whitened
 )

@@ -1,23 +1,62 @@
-# Modeling the Background (MiB), section 4. A config takes the two variables into its
-# model, because MMEngine does not merge `model` from two bases:
-#   model = dict(
-#       type='IncrementalEncoderDecoder',
-#       decode_head=dict(loss_decode=_base_.mib_loss),
-#       distillation=_base_.mib_distillation)
-mib_loss = dict(  # eq. 5-6; the protocol sets num_old_classes for each step
-    type='UnbiasedCrossEntropyLoss', num_old_classes=1, loss_weight=1.0
+# Modeling the Background (MiB), section 4, and the baselines of section 6.2.1. Each is
+# all that the method is in a model; a config takes one: `model = _base_.lwf`. The
+# baselines start their new classifiers at random: `protocol.classifier_init`.
+mib = dict(
+    type='IncrementalEncoderDecoder',
+    decode_head=dict(
+        loss_decode=dict(  # eq. 5-6
+            type='UnbiasedCrossEntropyLoss',
+            num_old_classes=1,  # the protocol sets it for each step
+            loss_weight=1.0,
+        )
+    ),
+    distillation=[  # eq. 9
+        dict(
+            type='UnbiasedKnowledgeDistillationLoss',
+            alpha=1.0,  # code: no temperature
+            # The author in issue 43 of the authors' repository: 100 for 15-1, 10
+            # elsewhere, in units where the loss is also averaged over the old classes.
+            loss_weight=10.0,
+        )
+    ],
 )
-mib_distillation = [  # eq. 9
-    dict(
-        type='UnbiasedKnowledgeDistillationLoss',
-        alpha=1.0,  # code: no temperature
-        # The author in issue 43 of the authors' repository: 100 for 15-1, 10
-        # elsewhere, in units where the loss is also averaged over the old classes.
-        loss_weight=10.0,
-    )
-]
+mib_15_1 = dict(mib, distillation=[dict(mib['distillation'][0], loss_weight=100.0)])
+
+ft = dict(  # fine-tuning
+    type='IncrementalEncoderDecoder',
+    decode_head=dict(loss_decode=dict(type='CrossEntropyLoss')),
+    distillation=[],
+)
+# Fine-tuning and one thing more, with the strengths of the authors' code.
+lwf = dict(
+    ft,
+    distillation=[dict(type='KnowledgeDistillationLoss', alpha=1.0, loss_weight=100.0)],
+)
+ilt = dict(
+    ft,
+    distillation=[
+        *lwf['distillation'],
+        dict(type='FeatureDistillationLoss', loss_weight=100.0),
+    ],
+)
+lwf_mc = dict(
+    ft,
+    decode_head=dict(
+        loss_decode=dict(
+            type='IncrementalBCELoss',
+            num_old_classes=1,  # the protocol sets it for each step
+            variant='official',  # code: old classes are negatives, too
+        )
+    ),
+    distillation=[dict(type='BinaryDistillationLoss', loss_weight=10.0)],
+)
+# These are `ft` and a hook: `custom_hooks = [*_base_.custom_hooks, _base_.ewc]`.
+ewc = dict(type='ParameterImportanceHook', importance='ewc', weight=500.0)
+pi = dict(type='ParameterImportanceHook', importance='pi', weight=500.0)
+rw = dict(type='ParameterImportanceHook', importance='rw', weight=100.0)
+
 protocol = dict(
     type='ClassIncrementalProtocol',
-    setup='overlapped',  # section 6.2.3
+    setup='overlapped',  # section 6.2.3; 'disjoint', 'joint': an option
     classifier_init='background',  # eq. 10-11
 )

@@ -1,10 +1,33 @@
-# Modeling the Background (MiB), section 5: points and scribbles. A config takes one of
-# the losses into its decode head, because MMEngine does not merge `model` of two bases:
-#   model = dict(decode_head=dict(loss_decode=_base_.mib_weak_loss))
-mib_weak_loss = dict(  # eq. 13; the weight gamma of the second term is not published
-    type='UnlabeledSetCrossEntropyLoss', gamma=1.0, background=True
+# Modeling the Background (MiB), section 5: points and scribbles. A config takes one:
+# `model = _base_.pce`.
+mib_weak = dict(
+    decode_head=dict(
+        loss_decode=dict(  # eq. 13
+            type='UnlabeledSetCrossEntropyLoss',
+            gamma=1.0,  # not published
+            background=True,
+        )
+    )
 )
-pce_bkg_loss = dict(  # 'PCE + bkg', section 6.3.1: unlabelled pixels are background
-    type='UnlabeledSetCrossEntropyLoss', gamma=1.0, unlabeled_classes='background'
+mib_scene = dict(  # scene parsing has no background class (section 5.2)
+    decode_head=dict(
+        loss_decode=dict(
+            type='UnlabeledSetCrossEntropyLoss', gamma=1.0, background=False
+        )
+    )
 )
-pce_loss = dict(type='PartialCrossEntropyLoss')  # eq. 12
+pce = dict(  # eq. 12
+    decode_head=dict(loss_decode=dict(type='PartialCrossEntropyLoss'))
+)
+pce_bkg = dict(  # 'PCE + bkg', section 6.3.1: unlabeled pixels are background
+    decode_head=dict(
+        loss_decode=dict(
+            type='UnlabeledSetCrossEntropyLoss',
+            gamma=1.0,
+            unlabeled_classes='background',
+        )
+    )
+)
+full = dict(  # full supervision, the upper bound, on `full_pipeline`
+    decode_head=dict(loss_decode=dict(type='CrossEntropyLoss'))
+)

@@ -1,13 +1,13 @@
-# STRICT and the baselines that it is compared with. A config takes the settings into
-# its model, because MMEngine does not merge `model` of two bases:
-#   model = dict(
-#       type='ZeroLabelEncoderDecoder',
-#       generator=_base_.strict_generator,
-#       decode_head=dict(_delete_=True, type='SemanticProjectionHead', ...))
-strict_generator = dict(views='mirror+up')  # section 4.2, table 3; code: its six views
-st_generator = dict(views='none')  # SPNet+ST: one view
-# ZS5: the share is tuned for each data set and not published with STRICT's tables.
-zs5_generator = dict(views='none', top_percent=25.0)
+# STRICT and what it is compared with: what each method changes in the model. A config
+# takes one, `model = _base_.strict`; its bundle adds embeddings and decode head. SPNet
+# is STRICT without rounds, `protocol = dict(rounds=0)`.
+strict = dict(
+    type='ZeroLabelEncoderDecoder',
+    generator=dict(views='mirror+up'),  # section 4.2, table 3; code: its six views
+)
+st = dict(strict, generator=dict(views='none'))  # SPNet+ST: one view
+# ZS5: the share is tuned for each dataset and not published with STRICT's tables.
+zs5 = dict(strict, generator=dict(views='none', top_percent=25.0))
 # Cross-entropy over the pixels that have a label or a pseudo-label (code). With one old
 # class this loss is the ordinary one; it does not wait for the device as mmseg's does.
 strict_loss = dict(
@@ -16,12 +16,12 @@ strict_loss = dict(
     avg_non_ignore=True,
     loss_name='loss_ce',
 )
-fasttext_word2vec = dict(  # code: 300 + 300 numbers, normalised
+fasttext_word2vec = dict(  # code: 300 + 300 numbers, normalized
     arrays=('fasttext', 'word2vec'), dim=600
 )
 protocol = dict(
     type='SelfTrainingProtocol',
-    # Code: what has no seen label is unlabelled, the true background too.
+    # Code: what has no seen label is unlabeled, the true background too.
     background='unlabeled',
     rounds=6,  # section 4.2, figure 4; the code runs 2
     mode='online',  # algorithm 1

@@ -1,27 +1,23 @@
-# U2PL+ (section 3) and the baselines that it builds on. A config takes the settings
-# into its model, because MMEngine does not merge `model` of two bases:
-#   model = dict(type='U2PLEncoderDecoder', **_base_.u2pl)
-ema_teacher = dict(
-    type='EMATeacherHook',
-    momentum=0.99,  # code, with the ramp min(1 - 1 / (update + 1), 0.99)
-    buffers='copy',  # the code's teacher has statistics of its own ('own')
+# U2PL+ (section 3) and what it is compared with: what each method changes in the model,
+# and the hooks of a mean teacher. A config takes one, `model = _base_.u2pl_plus`; its
+# bundle adds the widths of the network and the number of classes.
+mean_teacher = dict(type='MeanTeacherEncoderDecoder')
+cutmix = dict(
+    mean_teacher,
+    mixing='cutmix',
+    mixing_prob=0.5,  # code: half of the iterations
 )
-panels = dict(type='PseudoLabelPanelHook', num_images=4)
-cutmix = dict(mixing='cutmix', mixing_prob=0.5)  # code: half of the iterations
-u2pl = dict(
-    **cutmix,
+u2pl_plus = dict(
+    cutmix,
+    type='U2PLEncoderDecoder',
     unreliable=0.2,  # section 3.3
     representation_head=dict(
         type='RepresentationHead',
-        in_channels=512,
         channels=256,  # section 4.1
-        layer='sep_bottleneck',  # code: the fused features
         dropout_ratio=0.1,  # code
-        norm_cfg=dict(type='SyncBN', requires_grad=True),
     ),
     memory_bank=dict(
         type='PrototypeMemoryBank',
-        num_classes=21,
         channels=256,
         length=30000,  # code
         background_length=50000,  # code
@@ -41,3 +37,18 @@ u2pl = dict(
     # text beside it says 1 and 0.1.
     unlabeled_loss=dict(type='SymmetricCrossEntropyLoss', xi1=1.0, xi2=0.5),
 )
+u2pl = dict(  # CVPR 2022 (Table 4, row 6)
+    u2pl_plus,
+    denoise=False,
+    memory_bank=dict(u2pl_plus['memory_bank'], momentum=0.0),
+    unlabeled_loss=dict(type='CrossEntropyLoss'),
+)
+teacher_hooks = [
+    dict(type='SamplerStateHook'),
+    dict(
+        type='EMATeacherHook',
+        momentum=0.99,  # code, with the ramp min(1 - 1 / (update + 1), 0.99)
+        buffers='copy',  # the code's teacher has statistics of its own ('own')
+    ),
+    dict(type='PseudoLabelPanelHook', num_images=4),
+]

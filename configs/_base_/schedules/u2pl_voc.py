@@ -1,4 +1,5 @@
-# U2PL+, section 4.1, VOC: SGD, poly decay in every iteration. Configs set the length.
+# U2PL+, section 4.1, VOC: SGD, poly decay in every iteration. 80 epochs of the
+# unlabeled images; configs set the length for theirs.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=1e-4),
@@ -8,9 +9,7 @@ optim_wrapper = dict(
         )
     ),
 )
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=52400, by_epoch=False)
-]
+param_scheduler = [dict(type='PolyLR', power=0.9, end=52400, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=52400, val_interval=5000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -26,7 +25,7 @@ default_hooks = dict(
     invalid_loss=dict(type='InvalidLossHook', interval=50),
     visualization=dict(type='SegVisualizationHook'),
 )
-# 4 labelled and 4 unlabelled images on each of 4 GPUs (code).
+# 4 labeled and 4 unlabeled images on each of 4 GPUs (code).
 auto_scale_lr = dict(enable=True, base_batch_size=32)
 # With the seeded samplers: a resumed run draws the random numbers of an unbroken one.
 custom_hooks = [dict(type='IterationSeedHook')]

@@ -1,4 +1,4 @@
-"""The generated demo data: its classes, the drawing of scenes, the data set."""
+"""The generated demo data: its classes, the drawing of scenes, the dataset."""
 
 from .classes import class_attributes, plan_scenes
 from .dataset import DemoVOCDataset, write_demo_voc

@@ -1,6 +1,6 @@
 """The object classes of the demo data and which of them meet in a scene.
 
-A class is a shape with a texture and a colour family. Every shape, texture and colour
+A class is a shape with a texture and a color family. Every shape, texture and color
 family belongs to several classes, so no single attribute names the class.
 """
 
@@ -10,11 +10,11 @@ import numpy as np
 
 SHAPES = ('disc', 'square', 'triangle', 'star', 'cross')
 TEXTURES = ('plain', 'stripes', 'dots', 'checks')
-COLOURS = ('red', 'orange', 'green', 'teal', 'blue', 'violet', 'pink')
+COLORS = ('red', 'orange', 'green', 'teal', 'blue', 'violet', 'pink')
 
 
 class SceneClass(NamedTuple):
-    """Looks and habits of one object class.
+    """Shape, texture, color, size, frequency and company of one object class.
 
     ``frequency`` is its relative rate of occurrence, ``size`` the mean radius of an
     object as a fraction of the short image side, ``group`` the company it keeps.
@@ -23,7 +23,7 @@ class SceneClass(NamedTuple):
     name: str
     shape: str
     texture: str
-    colour: str
+    color: str
     frequency: float
     size: float
     group: str
@@ -67,21 +67,19 @@ def class_attributes() -> tuple[tuple[str, ...], np.ndarray]:
     """Attribute vectors of the 20 object classes, to serve as word embeddings.
 
     Returns:
-        tuple: The class names in VOC order (background is not among them) and a
+        The class names in VOC order (background is not among them) and a
         float32 array ``(20, 16)`` of concatenated one-hot codes, the 5 shapes, then
-        the 4 textures, then the 7 colour families. Each row holds three ones.
+        the 4 textures, then the 7 color families. Each row holds three ones.
 
     Example:
         >>> names, vectors = class_attributes()
-        >>> vectors[names.index('train')].sum()
-        3.0
+        >>> int(vectors[names.index('train')].sum())
+        3
     """
-    values = SHAPES + TEXTURES + COLOURS
+    values = SHAPES + TEXTURES + COLORS
     vectors = np.zeros((len(CLASSES), len(values)), np.float32)
     for row, cls in enumerate(CLASSES):
-        vectors[
-            row, [values.index(v) for v in (cls.shape, cls.texture, cls.colour)]
-        ] = 1
+        vectors[row, [values.index(v) for v in (cls.shape, cls.texture, cls.color)]] = 1
     return tuple(cls.name for cls in CLASSES), vectors
 
 
@@ -99,7 +97,7 @@ def plan_scenes(num_scenes: int, rng: np.random.Generator) -> list[list[int]]:
         rng: Source of randomness.
 
     Returns:
-        list[list[int]]: For each scene 1 to 4 indices into :data:`CLASSES`; the
+        For each scene 1 to 4 indices into :data:`CLASSES`; the
         first is the object that is certain to be drawn.
     """
     frequency = np.array([cls.frequency for cls in CLASSES])

@@ -26,7 +26,7 @@ STALE_SECONDS = 3600  # an unfinished folder of this age belongs to no running p
 
 
 def _voc_palette() -> list[int]:
-    """Flat list of 256 RGB triples by VOC's rule: class bits to colour bits."""
+    """Flat list of 256 RGB triples by VOC's rule: class bits to color bits."""
     index = np.arange(256)
     rgb = np.zeros((256, 3), int)
     for bit in range(8):
@@ -118,7 +118,7 @@ def write_demo_voc(
         progress: Whether to show a progress bar.
 
     Returns:
-        Path: The folder, absolute.
+        The folder, absolute.
 
     Raises:
         ValueError: If the folder holds something else or other demo data, or if an
@@ -161,26 +161,26 @@ def write_demo_voc(
 
 @DATASETS.register_module()
 class DemoVOCDataset(PascalVOCDataset):
-    """Small generated scenes under the class names and palette of Pascal VOC.
+    """Dataset of small generated scenes with the classes and palette of Pascal VOC.
 
-    The data set is drawn on first use (a few seconds) in VOC 2012's layout:
+    The dataset is drawn on first use (a few seconds) in VOC 2012's layout:
     ``JPEGImages/*.jpg``, ``SegmentationClass/*.png`` (palette PNGs; 0 background, 1-20
     the object classes, 255 on the thin border of objects, which is ignored) and
     ``ImageSets/Segmentation/{train,val}.txt``. A class is a combination of a shape, a
-    texture and a colour family, see :func:`class_attributes`. Images are about 128x96
+    texture and a color family, see :func:`class_attributes`. Images are about 128x96
     pixels and hold one to four objects; the commonest class is about three times as
     frequent as the rarest. Results on it say that a method runs and learns; they do
     not compare with a paper's.
 
     Args:
-        data_root (str): Folder of the data, created if needed.
-        num_train (int): Number of training images.
-        num_val (int): Number of validation images.
-        seed (int): Seed of the data; the same seed gives the same bytes.
-        ann_file (str): List of the image names, below ``data_root``.
-        data_prefix (dict): Folders of images and label maps, below ``data_root``.
-        pipeline (list): Transforms, as in any mmseg data set.
-        test_mode (bool): As in any mmseg data set.
+        data_root: Folder of the data, created if needed.
+        num_train: Number of training images.
+        num_val: Number of validation images.
+        seed: Seed of the data; the same seed gives the same bytes.
+        ann_file: List of the image names, below ``data_root``.
+        data_prefix: Folders of images and label maps, below ``data_root``.
+        pipeline: Transforms, as in any mmseg dataset.
+        test_mode: As in any mmseg dataset.
         **kwargs: Further arguments of ``BaseSegDataset``.
 
     Raises:

@@ -20,7 +20,7 @@ MIN_VISIBLE = 0.6  # of an object, after later objects have covered it
 
 
 def _hsv(hue: float, saturation: float, value: float) -> np.ndarray:
-    """RGB colour in [0, 1] from a hue in degrees, saturation and value in [0, 1]."""
+    """RGB color in [0, 1] from a hue in degrees, saturation and value in [0, 1]."""
     pixel = np.array([[[hue % 360, saturation, value]]], np.float32)
     return cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0]
 
@@ -45,7 +45,7 @@ def texture_pattern(
         period: Length of one repetition in pixels.
 
     Returns:
-        np.ndarray: 1 where the main colour shows, 0 where the second one does.
+        1 where the main color shows, 0 where the second one does.
     """
     a, b = np.sin(2 * np.pi * u / period), np.sin(2 * np.pi * v / period)
     if texture == 'stripes':
@@ -83,11 +83,11 @@ OUTLINES = {shape: _unit_outline(shape) for shape in SHAPES}
 
 
 def _turned_grid(
-    shape: tuple[int, int], centre: np.ndarray, turn: np.ndarray
+    shape: tuple[int, int], center: np.ndarray, turn: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixel coordinates, each float32 ``(H, W)``, in a moved and turned frame."""
-    x = np.arange(shape[1], dtype=np.float32) - np.float32(centre[0])
-    y = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(centre[1])
+    x = np.arange(shape[1], dtype=np.float32) - np.float32(center[0])
+    y = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(center[1])
     t = turn.astype(np.float32)
     return t[0, 0] * x + t[0, 1] * y, t[1, 0] * x + t[1, 1] * y
 
@@ -120,36 +120,38 @@ def _background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return image + shade[..., None]
 
 
-class _Placed(NamedTuple):
-    """An object's place: coverage ``(H, W)`` in [0, 1], then its own frame."""
+class PlacedObject(NamedTuple):
+    """Place of an object: coverage ``(H, W)`` in [0, 1], center, radius and turn."""
 
     cover: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     radius: float
     turn: np.ndarray
 
 
-def _place(cls: SceneClass, size: tuple[int, int], rng: np.random.Generator) -> _Placed:
+def place_object(
+    cls: SceneClass, size: tuple[int, int], rng: np.random.Generator
+) -> PlacedObject:
     """Choose size, position, stretch and rotation of an object."""
     radius = min(size) * cls.size * np.exp(rng.normal(0, 0.22))
     radius = float(np.clip(radius, 0.15 * min(size), 0.42 * min(size)))
-    centre = rng.uniform((0.6 * radius,) * 2, np.array(size) - 0.6 * radius)
+    center = rng.uniform((0.6 * radius,) * 2, np.array(size) - 0.6 * radius)
     stretch = np.exp(rng.normal(0, 0.12))
     angle = rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    outline = OUTLINES[cls.shape] * radius * (stretch, 1 / stretch) @ turn + centre
+    outline = OUTLINES[cls.shape] * radius * (stretch, 1 / stretch) @ turn + center
     cover = np.zeros(size[::-1], np.uint8)
     points = np.round(outline * 16).astype(np.int32)
     cv2.fillPoly(cover, [points], 255, lineType=cv2.LINE_AA, shift=4)
-    return _Placed(cover.astype(np.float32) / 255, centre, radius, turn)
+    return PlacedObject(cover.astype(np.float32) / 255, center, radius, turn)
 
 
-def _paint(cls: SceneClass, at: _Placed, rng: np.random.Generator) -> np.ndarray:
-    """Colours ``(H, W, 3)`` of an object: its texture in two shades of its hue.
+def _paint(cls: SceneClass, at: PlacedObject, rng: np.random.Generator) -> np.ndarray:
+    """Colors ``(H, W, 3)`` of an object: its texture in two shades of its hue.
 
     The second shade is light in stripes, dark in dots and either in checks.
     """
-    hue = HUES[cls.colour] + rng.uniform(-HUE_JITTER, HUE_JITTER)
+    hue = HUES[cls.color] + rng.uniform(-HUE_JITTER, HUE_JITTER)
     saturation, value = rng.uniform(0.6, 0.95), rng.uniform(0.6, 1.0)
     main = _hsv(hue, saturation, value)
     dark = dict(stripes=0.0, dots=1.0).get(cls.texture, 0.5)
@@ -157,7 +159,7 @@ def _paint(cls: SceneClass, at: _Placed, rng: np.random.Generator) -> np.ndarray
         second = _hsv(hue, saturation, value * rng.uniform(0.25, 0.5))
     else:
         second = _hsv(hue, saturation * rng.uniform(0.1, 0.35), min(1, value + 0.2))
-    u, v = _turned_grid(at.cover.shape, at.centre, at.turn)
+    u, v = _turned_grid(at.cover.shape, at.center, at.turn)
     pattern = texture_pattern(cls.texture, u, v, rng.uniform(8, 13))
     light = 1 + float(rng.uniform(-0.25, 0.25)) / at.radius * u
     return ((pattern * light)[..., None] * (main - second)) + light[..., None] * second
@@ -175,7 +177,7 @@ def render_scene(
         rng: Source of randomness.
 
     Returns:
-        tuple: The RGB image uint8 ``(H, W, 3)`` and the label map uint8 ``(H, W)``:
+        The RGB image uint8 ``(H, W, 3)`` and the label map uint8 ``(H, W)``:
         0 for background, ``class_id + 1`` inside objects, 255 on the thin border
         (about two pixels) along every outline.
     """
@@ -186,15 +188,15 @@ def render_scene(
     ids: list[int] = []
     for class_id in class_ids:
         for _ in range(8):
-            at = _place(CLASSES[class_id], size, rng)
+            at = place_object(CLASSES[class_id], size, rng)
             inside = at.cover >= 0.5
             left = np.bincount(owner[~inside] + 1, minlength=len(ids) + 1)[1:]
             if np.all(left >= MIN_VISIBLE * np.array(areas)):
                 owner[inside] = len(ids)
                 areas.append(int(inside.sum()))
                 ids.append(class_id)
-                colours = _paint(CLASSES[class_id], at, rng)
-                image += at.cover[..., None] * (colours - image)
+                colors = _paint(CLASSES[class_id], at, rng)
+                image += at.cover[..., None] * (colors - image)
                 break
     tilt = rng.uniform(-0.12, 0.12, 2).astype(np.float32)
     lamp = tilt[0] * np.linspace(-1, 1, size[0], dtype=np.float32)

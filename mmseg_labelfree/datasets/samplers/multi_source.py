@@ -17,10 +17,10 @@ __all__ = ['MultiSourceSampler']
 
 @DATA_SAMPLERS.register_module()
 class MultiSourceSampler(Sampler):
-    """Draws every batch from named pools, so many from each, in a fixed order.
+    """Sampler that draws a fixed number of samples from each of several pools.
 
-    The pools are the ``source`` names of the concatenated data sets (see
-    :class:`~mmseg_labelfree.datasets.SourceDataset`); data sets of one name share a
+    The pools are the ``source`` names of the concatenated datasets (see
+    :class:`~mmseg_labelfree.datasets.SourceDataset`); datasets of one name share a
     pool. Each pool is gone through in passes, each pass in another random order,
     every sample once a pass. The draws of batch b depend on nothing but the seed, the
     name of the pool and the moves made before b: not on workers, on other pools, or on
@@ -40,15 +40,15 @@ class MultiSourceSampler(Sampler):
             ``source_ratio``; it must be the loader's, and
             :class:`~mmseg_labelfree.engine.hooks.SamplerStateHook` checks that.
         seed: Seed of the run; MMEngine passes it.
-        epoch_source: Source whose one pass is an epoch; default the one whose pass
-            takes the most batches, 'shortest' for the one with the fewest. Sets
+        epoch_source: An epoch is one pass over this source. Defaults to the one whose
+            pass takes the most batches; 'shortest' for the one with the fewest. Sets
             ``len`` and ``batches_per_epoch``.
         infinite: Go on after an epoch, for iteration-based loops (default).
             False ends the iterator after an epoch, for epoch-based loops.
-        shuffle: Random order in each pass; False for the order of the data set.
+        shuffle: Random order in each pass; False for the order of the dataset.
 
     Raises:
-        ValueError: Sources and counts do not fit each other or the data set.
+        ValueError: Sources and counts do not fit each other or the dataset.
 
     Example:
         ``train_dataloader=dict(batch_size=8, sampler=dict(type='MultiSourceSampler',
@@ -75,7 +75,7 @@ class MultiSourceSampler(Sampler):
         pools = source_indices(dataset)
         if not set(pools) <= set(self.counts):
             raise ValueError(
-                f'MultiSourceSampler: the data set has the sources {list(pools)}, but '
+                f'MultiSourceSampler: the dataset has the sources {list(pools)}, but '
                 f'counts are given for {list(self.counts)}; name every source (0 for '
                 'one that is not drawn yet)'
             )
@@ -89,7 +89,7 @@ class MultiSourceSampler(Sampler):
             if count and not self._sizes[name]:
                 raise ValueError(
                     f'MultiSourceSampler: {count} samples a batch are asked of source '
-                    f'{name!r}, but no data set of that source has any'
+                    f'{name!r}, but no dataset of that source has any'
                 )
         self._moves: list[dict[str, Any]] = []
         self._next_batch = 0
@@ -97,7 +97,7 @@ class MultiSourceSampler(Sampler):
 
     @property
     def batches_per_epoch(self) -> int:
-        """Whole batches in one pass over ``epoch_source`` as it was at the start."""
+        """Number of whole batches in a pass over ``epoch_source`` before any move."""
         drawn = self.counts[self.epoch_source] * self.world_size
         return max(self._sizes[self.epoch_source] // drawn, 1)
 
@@ -106,7 +106,7 @@ class MultiSourceSampler(Sampler):
         return self.batches_per_epoch * self.batch_size
 
     def __iter__(self) -> Iterator[SeededIndex]:
-        """Iterate the indices, batch after batch, from where it stands."""
+        """Iterate the indices from the current position on, batch after batch."""
         first = self._next_batch
         stop = None if self.infinite else first + self.batches_per_epoch
         for batch in itertools.count(first):
@@ -126,7 +126,7 @@ class MultiSourceSampler(Sampler):
                 yield SeededIndex(index, entropy, source=name)
 
     def skip(self, num_samples: int) -> None:
-        """Go to an absolute position, for resuming; costs nothing.
+        """Go to an absolute position, for resuming, without drawing what comes before.
 
         Args:
             num_samples: Samples that this process had drawn since the start.
@@ -174,7 +174,7 @@ class MultiSourceSampler(Sampler):
         depend on their number.
 
         Args:
-            indices: Indices into the data set, all of them in ``source``.
+            indices: Indices into the dataset, all of them in ``source``.
             source: Name of the pool that loses them.
             target: Name of the pool that gets them.
             from_batch: First batch (counted from 0 over the whole run) that is drawn

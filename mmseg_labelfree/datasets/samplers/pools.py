@@ -1,4 +1,4 @@
-"""What a sampler of several sources draws from, and how much of each."""
+"""Pools of a sampler of several sources, and the samples of each in a batch."""
 
 import zlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ __all__ = ['SourcePool', 'samples_per_batch', 'source_indices']
 
 
 class SourcePool:
-    """A source's samples over time, and the order in which they are drawn.
+    """Samples of one source and the order in which they are drawn.
 
     ``history`` holds for each version of the pool the first draw from it, its members
     and the number of its first pass; a draw is found by division.
@@ -32,7 +32,7 @@ class SourcePool:
         return self.history[-1][1]
 
     def change(self, members: np.ndarray, position: int) -> None:
-        """Use other members from a draw on."""
+        """Use other members from the draw at ``position`` on."""
         start, old, first = self.history[-1]
         used = -(-(position - start) // len(old)) if len(old) else 0
         if position == start:  # nothing was drawn from the version before
@@ -65,26 +65,14 @@ def samples_per_batch(
     batch_size: int | None,
 ) -> dict[str, int]:
     """Samples of each source in a batch."""
-    if (counts is None) == (ratio is None):
+    if ratio is not None and counts is None:
+        if batch_size is None:
+            raise ValueError('MultiSourceSampler: source_ratio needs batch_size')
+        counts = _counts_by_ratio(ratio, batch_size)
+    elif counts is None or ratio is not None:
         raise ValueError(
             'MultiSourceSampler: give source_counts, or source_ratio with batch_size'
         )
-    if counts is None:
-        if batch_size is None:
-            raise ValueError('MultiSourceSampler: source_ratio needs batch_size')
-        total = sum(ratio.values())
-        exact = {k: batch_size * share / total for k, share in ratio.items()}
-        counts = {k: int(value) for k, value in exact.items()}
-        missing = batch_size - sum(counts.values())
-        by_rest = sorted(exact, key=lambda k: counts[k] - exact[k])
-        for name in by_rest[:missing]:
-            counts[name] += 1
-        unseen = [k for k, share in ratio.items() if share > 0 and not counts[k]]
-        if unseen:
-            raise ValueError(
-                f'MultiSourceSampler: batch_size={batch_size} leaves no sample for '
-                f'{unseen[0]!r} with source_ratio={dict(ratio)}'
-            )
     counts = {name: int(count) for name, count in counts.items()}
     if min(counts.values(), default=0) < 0 or not sum(counts.values()):
         raise ValueError(f'MultiSourceSampler: no batch can hold {counts}')
@@ -92,6 +80,24 @@ def samples_per_batch(
         raise ValueError(
             f'MultiSourceSampler: batch_size={batch_size}, but source_counts={counts} '
             f'make {sum(counts.values())}'
+        )
+    return counts
+
+
+def _counts_by_ratio(ratio: Mapping[str, float], batch_size: int) -> dict[str, int]:
+    """Round the shares of a batch; the largest fractions are rounded up."""
+    total = sum(ratio.values())
+    exact = {k: batch_size * share / total for k, share in ratio.items()}
+    counts = {k: int(value) for k, value in exact.items()}
+    missing = batch_size - sum(counts.values())
+    by_rest = sorted(exact, key=lambda k: counts[k] - exact[k])
+    for name in by_rest[:missing]:
+        counts[name] += 1
+    left_out = [k for k, share in ratio.items() if share > 0 and not counts[k]]
+    if left_out:
+        raise ValueError(
+            f'MultiSourceSampler: batch_size={batch_size} leaves no sample for '
+            f'{left_out[0]!r} with source_ratio={dict(ratio)}'
         )
     return counts
 

@@ -1,4 +1,4 @@
-"""Samplers whose draws carry their own random seed.
+"""Samplers whose draws carry their own random seeds.
 
 MMEngine seeds each loader worker once, so a sample's augmentation depends on which
 worker drew it and on all that this worker drew before: a resumed run, another
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class SeededIndex(int):
-    """A sample index that knows the random seed of this draw.
+    """Sample index that carries the random seed of its draw.
 
     It is an ``int`` everywhere (lists, ``dataset[i]``, worker queues); only
     :func:`seeded_draw` looks at ``entropy``, a tuple of non-negative integers, and
@@ -35,10 +35,13 @@ class SeededIndex(int):
     turns an index into one of its parts'.
     """
 
+    entropy: tuple[int, ...]
+    source: str | None
+
     def __new__(
         cls, index: int, entropy: tuple[int, ...], source: str | None = None
     ) -> 'SeededIndex':
-        """Make ``index`` with its ``entropy``."""
+        """Make an index with its ``entropy`` and ``source``."""
         self = super().__new__(cls, index)
         self.entropy = entropy
         self.source = source
@@ -52,7 +55,7 @@ class SeededIndex(int):
 
 
 def seed_everything(entropy: tuple[int, ...]) -> None:
-    """Seed ``random``, NumPy's and torch's global generators, those of GPUs too.
+    """Seed the global generators of ``random``, NumPy and torch, also on GPUs.
 
     Args:
         entropy: Non-negative integers, for instance (run seed, rank, iteration).
@@ -71,7 +74,7 @@ def _seed_cpu(entropy: tuple[int, ...]) -> int:
 
 @contextmanager
 def seeded_draw(index: int) -> Iterator[None]:
-    """Run the body with the random state of this draw, then restore the old one.
+    """Run the body with the random state of a draw, then restore the old one.
 
     Does nothing for a plain ``int``, so datasets can use it for every index::
 
@@ -94,7 +97,7 @@ def seeded_draw(index: int) -> Iterator[None]:
 
 @DATA_SAMPLERS.register_module()
 class SeededInfiniteSampler(InfiniteSampler):
-    """:class:`mmengine.dataset.InfiniteSampler` whose draws carry their seed.
+    """Sampler like :class:`mmengine.dataset.InfiniteSampler`, with a seed a draw.
 
     For iteration-based loops. Draw ``p`` of the global stream (over all processes)
     has the entropy ``(seed, 0, p)``; ``skip`` keeps the numbering on resume.
@@ -110,7 +113,7 @@ class SeededInfiniteSampler(InfiniteSampler):
 
 @DATA_SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
-    """:class:`mmengine.dataset.DefaultSampler` whose draws carry their seed.
+    """Sampler like :class:`mmengine.dataset.DefaultSampler`, with a seed a draw.
 
     For epoch-based loops. Draw ``p`` of epoch ``e`` (counted over all processes) has
     the entropy ``(seed, 1 + e, p)``.

@@ -2,7 +2,7 @@
 
 The table holds the tasks of the MiB paper (arXiv:2002.00718 and its extended version,
 sections 6.2.3 to 6.2.5) and ``voc_10-1`` of later papers. Classes are in the order of
-MMSegmentation's data sets: alphabetical for VOC, by frequency for ADE20K.
+MMSegmentation's datasets: alphabetical for VOC, by frequency for ADE20K.
 """
 
 import difflib
@@ -10,14 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from mmseg.datasets import ADE20KDataset, CityscapesDataset, PascalVOCDataset
+from mmseg.datasets import (
+    ADE20KDataset,
+    BaseSegDataset,
+    CityscapesDataset,
+    PascalVOCDataset,
+)
 
 __all__ = ['TASKS', 'ClassTask', 'get_task']
 
 
 @dataclass(frozen=True)
 class ClassTask:
-    """The classes of each learning step; the background is in none of them.
+    """Classes of each step of a class-incremental task, without the background.
 
     Attributes:
         name: Name for logs and metainfo.
@@ -87,8 +92,10 @@ class ClassTask:
             )
 
 
-def _regular(dataset: type, first: int, rest: int) -> Callable[[], tuple]:
-    """Steps of ``first`` and then ``rest`` classes each, in the data set's order."""
+def _regular(
+    dataset: type[BaseSegDataset], first: int, rest: int
+) -> Callable[[], tuple]:
+    """Steps of ``first`` and then ``rest`` classes each, in the dataset's order."""
 
     def steps() -> tuple[tuple[str, ...], ...]:
         names = [c for c in dataset.METAINFO['classes'] if c != 'background']

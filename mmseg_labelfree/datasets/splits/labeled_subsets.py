@@ -1,4 +1,4 @@
-"""Which images of a data set are labelled, in experiments with few labels."""
+"""Which images of a dataset are labeled, in experiments with few labels."""
 
 import numpy as np
 
@@ -17,13 +17,13 @@ def choose_labeled(
     over the number of labels compare like with like.
 
     Args:
-        num_images: Images in the data set.
+        num_images: Images in the dataset.
         num_labeled: Images to draw.
         seed: Seed of the draw.
         present: For a balanced draw, bool ``(num_images, num_classes)``: classes of
             each image. Again and again, an image is drawn that holds the class seen
-            in the fewest images so far (the rarer one in the data set if there are
-            several), until there are enough. Default: every image is equally likely.
+            in the fewest images so far (the rarer one in the dataset if there are
+            several), until there are enough. Defaults to None: each is equally likely.
 
     Returns:
         int64 array ``(num_labeled,)``, ascending.
@@ -33,7 +33,7 @@ def choose_labeled(
     """
     if not 0 < num_labeled <= num_images:
         raise ValueError(
-            f'cannot choose {num_labeled} labelled images from {num_images}'
+            f'cannot choose {num_labeled} labeled images from {num_images}'
         )
     order = np.random.default_rng(seed).permutation(num_images)
     if present is None:

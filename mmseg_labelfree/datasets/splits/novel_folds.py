@@ -40,7 +40,7 @@ def get_fold(
     Args:
         fold: A name of :data:`FOLDS`, 'pascal-5i_fold0' to 'pascal-5i_fold3' or
             'coco-20i_fold0' to 'coco-20i_fold3'; or ``dict(base=[...], novel=[...])``
-            with names of classes, of which the data set may have more (they are
+            with names of classes, of which the dataset may have more (they are
             background); or a task of two steps.
 
     Raises:

@@ -60,7 +60,7 @@ def expected_fold_counts(fold: ClassTask, num_images: int) -> dict[str, int]:
 def expected_counts(
     task: ClassTask, setup: str, num_images: int, has_lists: bool, reordered: bool
 ) -> tuple[tuple[int, ...] | None, int | None]:
-    """Known numbers of training images for a task on its own data set.
+    """Known numbers of training images for a task on its own dataset.
 
     Args:
         task: The task.

@@ -17,7 +17,7 @@ SETUPS = ('overlapped', 'disjoint', 'partition', 'joint')
 def class_presence(
     counts: np.ndarray, raw_labels: np.ndarray, labels: Sequence[int]
 ) -> np.ndarray:
-    """Say which class occurs in which image.
+    """Compute which class occurs in which image.
 
     Args:
         counts: Pixel counts per raw value, shape ``(num_images, 256)``.
@@ -39,7 +39,7 @@ def images_of_step(
     seed: int = 0,
     min_images: int = 50,
 ) -> np.ndarray:
-    """Training images of one step, as ascending indices.
+    """Choose the training images of one step, as ascending indices.
 
     Args:
         present: Which class of the task is in which image, bool ``(N, C)``.
@@ -73,7 +73,7 @@ def images_of_step(
 def partition(
     present: np.ndarray, step_of_class: np.ndarray, seed: int = 0, min_images: int = 50
 ) -> np.ndarray:
-    """Draw the one step of each image among the steps that it holds classes of.
+    """Draw one step for each image, among the steps that it holds classes of.
 
     MiB section 6.2.4 splits ADE20K "into disjoint image sets, without any constraint
     except ensuring a minimum number of images (i.e. 50)" for each class. The authors'
@@ -114,18 +114,18 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
     """Read the images of one step from a file.
 
     Args:
-        path: ``.npy`` with indices into the data set, as MiB's authors ship, or text
+        path: ``.npy`` with indices into the dataset, as MiB's authors ship, or text
             with one image per line. An image is named by its path below the image
             folder or by its file name, with or without ending; only the first word of
             a line counts.
-        names: Image names of the data set, in its order, without ending.
+        names: Image names of the dataset, in its order, without ending.
 
     Returns:
         int64 array of indices, ascending.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: For an index or a name that the data set does not have.
+        ValueError: For an index or a name that the dataset does not have.
     """
     path = Path(path)
     if not path.is_file():
@@ -135,8 +135,8 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
         outside = indices[(indices < 0) | (indices >= len(names))]
         if len(outside):
             raise ValueError(
-                f'image list {path} holds index {outside[0]}, but the data set has '
-                f'{len(names)} images; the list belongs to another data set.'
+                f'image list {path} holds index {outside[0]}, but the dataset has '
+                f'{len(names)} images; the list belongs to another dataset.'
             )
         return np.unique(indices)
     index = {Path(name).name: i for i, name in enumerate(names)}
@@ -159,7 +159,7 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
             unknown.append(word)
     if unknown:
         raise ValueError(
-            f'image list {path} names {len(unknown)} images that the data set does not '
+            f'image list {path} names {len(unknown)} images that the dataset does not '
             f'have, first {", ".join(unknown[:3])}.'
         )
     return np.unique(np.array(indices, np.int64))

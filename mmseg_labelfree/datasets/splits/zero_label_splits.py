@@ -15,7 +15,7 @@ __all__ = ['SPLITS', 'ZeroLabelSplit', 'get_split']
 
 @dataclass(frozen=True)
 class ZeroLabelSplit:
-    """Seen and unseen classes; labels follow this order.
+    """Seen and unseen classes of a zero-label task, in the order of the labels.
 
     Attributes:
         name: Name for logs and metainfo.

@@ -13,10 +13,10 @@ __all__ = ['FillLabels', 'without_annotations']
 
 @TRANSFORMS.register_module()
 class FillLabels(BaseTransform):
-    """Give the loaded image a constant label map, without reading a file.
+    """Transform that gives an image a constant label map, without reading a file.
 
-    Crops, flips and paddings that expect a label map then work on unlabelled images
-    as they do on labelled ones. The path of the mask, if any, is taken away, so that
+    Crops, flips and paddings that expect a label map then work on unlabeled images
+    as they do on labeled ones. The path of the mask, if any, is taken away, so that
     no later transform can read it.
 
     Args:
@@ -74,7 +74,7 @@ def without_annotations(pipeline: Any, value: int = 255) -> Any:
     pipeline = edit_pipeline(pipeline, edit)
     if not found:
         raise ValueError(
-            'the pipeline of an unlabelled data set needs a LoadImageFromFile, after '
+            'the pipeline of an unlabeled dataset needs a LoadImageFromFile, after '
             'which its empty label map is made'
         )
     return pipeline

@@ -27,7 +27,7 @@ def label_file(
 
 @TRANSFORMS.register_module()
 class FillUnlabeled(BaseTransform):
-    """Fill unlabelled pixels with pseudo-labels from ``<folder>/<image name>.png``.
+    """Transform that fills unlabeled pixels with pseudo-labels from PNG files.
 
     It belongs before all transforms that resize, crop or flip. Pixels that have a label
     keep it, pixels without pseudo-label (255 in the file) stay unlabelled.

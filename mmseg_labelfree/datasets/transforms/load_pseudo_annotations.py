@@ -1,4 +1,4 @@
-"""Label maps of another folder in place of the data set's own."""
+"""Label maps of another folder in place of the dataset's own."""
 
 import os
 import os.path as osp
@@ -14,13 +14,13 @@ __all__ = ['LoadPseudoAnnotations', 'with_pseudo_annotations']
 
 @TRANSFORMS.register_module()
 class LoadPseudoAnnotations(LoadAnnotations):
-    """Load ``<folder>/<image name>.png`` as label map; the data set's mask stays shut.
+    """Transform that loads a label map from a folder instead of the dataset's mask.
 
     The name of an image is its path below the image folder, without ending. Values
     are labels as they are: neither ``reduce_zero_label`` nor ``label_map`` applies.
 
     Args:
-        folder: Folder of 8-bit PNG files of one channel, 255 = ignored.
+        folder: Folder of ``<image name>.png``, 8 bits in one channel, 255 = ignored.
         image_folder: The data set's image folder; None for images whose names are their
             file names.
         **kwargs: As for MMSegmentation's ``LoadAnnotations``.
@@ -59,7 +59,7 @@ class LoadPseudoAnnotations(LoadAnnotations):
 def with_pseudo_annotations(
     pipeline: Any, folder: str | os.PathLike, image_folder: str | os.PathLike | None
 ) -> Any:
-    """Copy a built pipeline, each ``LoadAnnotations`` in it reading another folder.
+    """Copy a built pipeline and let each ``LoadAnnotations`` read another folder.
 
     Args:
         pipeline: ``mmengine.dataset.Compose``.

@@ -15,7 +15,7 @@ __all__ = ['MapLabels', 'insert_map_labels']
 
 @TRANSFORMS.register_module()
 class MapLabels(BaseTransform):
-    """Replace every label by its entry in a table of 256 values.
+    """Transform that replaces every label by its entry in a table of 256 values.
 
     It belongs right after ``LoadAnnotations``: the labels it sees are those after
     ``reduce_zero_label`` and ``label_map``, and the padding (255) that later
@@ -40,7 +40,7 @@ class MapLabels(BaseTransform):
         ``dict(type='MapLabels', table=[0, 1] + [-1] * 253 + [255])``
     """
 
-    def __init__(self, table: Sequence[int]) -> None:
+    def __init__(self, table: Sequence[int] | np.ndarray) -> None:
         values = np.asarray(table)
         if values.shape != (256,) or values.dtype.kind not in 'iu':
             raise ValueError(
@@ -93,7 +93,7 @@ def _by(shape: Sequence[int]) -> str:
     return 'x'.join(str(side) for side in reversed(shape))
 
 
-def insert_map_labels(pipeline: Any, table: Sequence[int]) -> Any:
+def insert_map_labels(pipeline: Any, table: Sequence[int] | np.ndarray) -> Any:
     """Copy a built pipeline with a :class:`MapLabels` after each ``LoadAnnotations``.
 
     Nested lists of transforms (``Compose``, ``RandomChoice``, ``TestTimeAug``) are
@@ -122,7 +122,7 @@ def insert_map_labels(pipeline: Any, table: Sequence[int]) -> Any:
     pipeline = edit_pipeline(pipeline, edit)
     if not found:
         raise ValueError(
-            'the pipeline of the data set has no LoadAnnotations, so its labels '
+            'the pipeline of the dataset has no LoadAnnotations, so its labels '
             "cannot be mapped; add dict(type='LoadAnnotations') to it."
         )
     return pipeline

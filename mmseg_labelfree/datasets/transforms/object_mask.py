@@ -12,14 +12,14 @@ __all__ = ['ObjectMask']
 
 @TRANSFORMS.register_module()
 class ObjectMask(MapLabels):
-    """Turn class labels into 1 for objects and 0 for background; 255 stays.
+    """Transform that makes classes 1 (object) or 0 (background); 255 stays.
 
-    For training :class:`~mmseg_labelfree.models.SaliencyNet` on any data set
+    For training :class:`~mmseg_labelfree.models.SaliencyNet` on any dataset
     with class masks. It belongs right after ``LoadAnnotations``, see ``MapLabels``.
 
     Args:
-        classes (list[int], optional): Labels of the objects. Default: 1 to 254.
-        others (int): New label of all further classes: 0, or 255 to ignore them.
+        classes: Labels of the objects. Defaults to 1 to 254.
+        others: New label of all further classes: 0, or 255 to ignore them.
             The background, label 0, is always 0 unless it is in ``classes``.
 
     Raises:

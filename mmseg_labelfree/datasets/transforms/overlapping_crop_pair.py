@@ -13,7 +13,7 @@ __all__ = ['OverlappingCropPair']
 
 @TRANSFORMS.register_module()
 class OverlappingCropPair(BaseTransform):
-    """Scale and flip an image, then cut two overlapping crops out of it.
+    """Transform that scales and flips an image and cuts two overlapping crops from it.
 
     IDDC, section 4.2.2; ranges of the authors' code. The width and the height are
     scaled independently, by one factor each for both crops, so the crops differ by a
@@ -32,12 +32,12 @@ class OverlappingCropPair(BaseTransform):
     the first and of the second crop; ``PackSegInputs`` must pass it on.
 
     Args:
-        crop_size (int or tuple[int, int]): Height and width of a crop, in pixels.
-        max_shift (int): Largest distance of the crops on each axis, in pixels, below
+        crop_size: Height and width of a crop, in pixels.
+        max_shift: Largest distance of the crops on each axis, in pixels, below
             the crop size.
-        scale_range (tuple[float, float]): Range of the two scaling factors.
-        flip_prob (float): Probability of a horizontal flip.
-        enlarge_small (bool): Enlarge a scaled image that is smaller than a crop, with
+        scale_range: Range of the two scaling factors.
+        flip_prob: Probability of a horizontal flip.
+        enlarge_small: Enlarge a scaled image that is smaller than a crop, with
             its aspect, until the crop fits. By default that is an error.
 
     Raises:
@@ -105,40 +105,37 @@ class OverlappingCropPair(BaseTransform):
 
     def _draw_size(self, old: tuple[int, int], path: str | None) -> tuple[int, int]:
         """Height and width of the scaled image."""
-        sides = np.asarray(old) * np.random.uniform(*self.scale_range, 2)
+        low, high = self.scale_range
+        sides = np.asarray(old) * np.random.uniform(low, high, 2)
         new = np.rint(sides).astype(int)
         if (new < self.crop_size).any():
             if not self.enlarge_small:
                 raise ValueError(
                     f'{path}: a crop of {_by(self.crop_size)} is larger than the image '
-                    f'of {_by(old)}, scaled to {_by(new)} (width x height): take a '
-                    'smaller crop_size, resize the images before, or set '
+                    f'of {_by(old)}, scaled to {_by(new.tolist())} (width x height): '
+                    'take a smaller crop_size, resize the images before, or set '
                     'enlarge_small=True'
                 )
             factor = (np.asarray(self.crop_size) / sides).max()
             new = np.ceil(sides * factor - 1e-6).astype(int)
         return int(new[0]), int(new[1])
 
-    def _draw_places(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    def _draw_places(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Top and left of both crops."""
         room = np.subtract(size, self.crop_size)
         first = np.random.randint(0, room + 1)
         low = np.maximum(first - self.max_shift, 0)
         high = np.minimum(first + self.max_shift, room)
         second = np.random.randint(low, high + 1)
-        return tuple(map(int, first)), tuple(map(int, second))
+        return [(int(top), int(left)) for top, left in (first, second)]
 
     def _overlap(self, first: tuple[int, int], second: tuple[int, int]) -> tuple:
         (height, width), (down, right) = self.crop_size, np.subtract(second, first)
-        box = (
-            max(down, 0),
-            max(right, 0),
-            height + min(down, 0),
-            width + min(right, 0),
+        box = np.array(
+            [max(down, 0), max(right, 0), height + min(down, 0), width + min(right, 0)]
         )
-        box = tuple(int(v) for v in box)
-        shifted = tuple(int(v) for v in np.subtract(box, (down, right, down, right)))
-        return box, shifted
+        shifted = box - (down, right, down, right)
+        return tuple(map(int, box)), tuple(map(int, shifted))
 
     def __repr__(self) -> str:
         return (

@@ -11,17 +11,17 @@ from torchvision.transforms import RandomResizedCrop
 
 @TRANSFORMS.register_module()
 class RandomAreaCrop(BaseTransform):
-    """torchvision's ``RandomResizedCrop`` for an image and its label map.
+    """Transform like torchvision's ``RandomResizedCrop``, for image and label map.
 
     MiB's code trains on such crops with areas of 0.5 to 2.0 of the image: where the
-    drawn crop does not fit in ten tries, torchvision falls back to the largest centre
+    drawn crop does not fit in ten tries, torchvision falls back to the largest center
     crop within the ratio bounds, so areas above 1 mean "as much as fits". The image
-    is resized bilinearly, the label map by nearest neighbour. Nothing is padded.
+    is resized bilinearly, the label map by nearest neighbor. Nothing is padded.
 
     Args:
-        size (tuple[int, int]): Height and width of the result, in pixels.
-        scale (tuple[float, float]): Bounds of the crop's share of the image's area.
-        ratio (tuple[float, float]): Bounds of the crop's width / height.
+        size: Height and width of the result, in pixels.
+        scale: Bounds of the crop's share of the image's area.
+        ratio: Bounds of the crop's width / height.
 
     Example:
         ``dict(type='RandomAreaCrop', size=(512, 512), scale=(0.5, 2.0))``

@@ -1,4 +1,4 @@
-"""Metrics at the size that the test pipeline made, instead of the file's size."""
+"""Metrics at the size after the test pipeline instead of the file's size."""
 
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
@@ -6,10 +6,10 @@ from mmseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ScoreAtCurrentSize(BaseTransform):
-    """Declare the current size the image's original one.
+    """Transform that declares the current size of an image its original one.
 
     MMSegmentation resizes predictions to ``ori_shape`` before they are compared with
-    the label map. Protocols that score a crop, such as MiB's centre crop of 512,
+    the label map. Protocols that score a crop, such as MiB's center crop of 512,
     transform the label map too and put this after the last change of size.
 
     Raises:

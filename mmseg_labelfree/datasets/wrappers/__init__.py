@@ -1,4 +1,4 @@
-"""Data sets around a data set: sources, steps, folds and splits of it."""
+"""Datasets around a dataset: sources, steps, folds and splits of it."""
 
 from .incremental_dataset import IncrementalDataset
 from .novel_class_dataset import NovelClassDataset

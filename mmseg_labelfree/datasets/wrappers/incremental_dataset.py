@@ -34,7 +34,7 @@ __all__ = ['IncrementalDataset']
 
 @DATASETS.register_module()
 class IncrementalDataset:
-    """Images and labels of one step of a class-incremental task.
+    """Dataset wrapper with images and labels of one step of a class-incremental task.
 
     Modeling the Background (MiB, arXiv:2002.00718), section 6.2. Label 0 is the
     background, labels 1, 2, ... are the classes seen so far in the order of the task.
@@ -180,7 +180,7 @@ class IncrementalDataset:
         return self._choose(class_presence(counts, raw_labels, labels))
 
     def _no_image(self) -> str:
-        """What to say if there is none."""
+        """Message of the error if the step has no image."""
         return (
             f'step {self.step} of task {self.task.name} '
             f'({", ".join(self.task.new(self.step))}) has no '
@@ -233,7 +233,7 @@ class IncrementalDataset:
         inner = self.dataset.metainfo
         colours = dict(zip(self._inner_classes, inner['palette'], strict=True))
         names = (self.background, *seen)
-        self._metainfo = dict(
+        self._metainfo: dict[str, Any] = dict(
             classes=names,
             palette=[[int(v) for v in colours.get(n, (0, 0, 0))] for n in names],
             label_map=None,

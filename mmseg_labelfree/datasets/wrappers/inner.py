@@ -1,4 +1,4 @@
-"""Build the data set inside a wrapper, with advice where its files are missing."""
+"""The dataset inside a wrapper: building it, drawing from it, missing files."""
 
 import copy
 import os.path as osp
@@ -17,12 +17,12 @@ __all__ = ['build_inner', 'data_place', 'draw_sample', 'explain_missing']
 
 
 def build_inner(dataset: BaseSegDataset | Mapping[str, Any]) -> BaseSegDataset:
-    """Build the data set of a config, or copy one that is given.
+    """Build the dataset of a config, or copy one that is given.
 
     The copy is shallow, so that a wrapper may replace its ``pipeline``.
 
     Raises:
-        FileNotFoundError: If the files of the data set are not there.
+        FileNotFoundError: If the files of the dataset are not there.
         ValueError: If it is not a ``BaseSegDataset``.
     """
     if isinstance(dataset, BaseSegDataset):
@@ -44,18 +44,20 @@ def build_inner(dataset: BaseSegDataset | Mapping[str, Any]) -> BaseSegDataset:
 
 
 def data_place(dataset: BaseSegDataset) -> str:
-    """Where the data set lies, for messages."""
+    """Folder of the dataset, for messages."""
     return str(dataset.data_root or dataset.data_prefix.get('img_path'))
 
 
-def draw_sample(dataset: BaseSegDataset, images: Sequence[int], idx: int) -> dict:
+def draw_sample(
+    dataset: BaseSegDataset, images: Sequence[int] | np.ndarray, idx: int
+) -> dict[str, Any]:
     """Run the pipeline on one of a wrapper's images, with the index's own seed.
 
     If a training pipeline gives None, another image *of the wrapper* is drawn; the
-    wrapped data set would draw from all of its own.
+    wrapped dataset would draw from all of its own.
 
     Args:
-        dataset: The wrapped data set.
+        dataset: The wrapped dataset.
         images: Index into it of each image of the wrapper.
         idx: Position in ``images``; a ``SeededIndex`` seeds the transforms.
 
@@ -78,12 +80,12 @@ def draw_sample(dataset: BaseSegDataset, images: Sequence[int], idx: int) -> dic
 
 @contextmanager
 def explain_missing(source: BaseSegDataset | Mapping[str, Any]) -> Iterator[None]:
-    """Turn an error about a missing folder or list of a data set into advice.
+    """Turn an error about a missing folder or list of a dataset into advice.
 
-    The check follows the error, because a data set may make its files itself.
+    The check follows the error, because a dataset may make its files itself.
 
     Args:
-        source: Data set, or config of one, whose paths are looked at.
+        source: Dataset, or config of one, whose paths are looked at.
 
     Raises:
         FileNotFoundError: If the body fails and a path of ``source`` is missing.
@@ -93,7 +95,7 @@ def explain_missing(source: BaseSegDataset | Mapping[str, Any]) -> Iterator[None
     except (AssertionError, FileNotFoundError):
         if isinstance(source, Mapping):
             settings, root = source, source.get('data_root') or ''
-        else:  # a data set has joined its paths with data_root already
+        else:  # a dataset has joined its paths with data_root already
             settings, root = vars(source), ''
         parts = settings.get('ann_file'), *(settings.get('data_prefix') or {}).values()
         paths = [root, *(osp.join(root, part) for part in parts if part)]
@@ -103,12 +105,12 @@ def explain_missing(source: BaseSegDataset | Mapping[str, Any]) -> Iterator[None
         if osp.basename(missing[0]) in ('labeled.txt', 'unlabeled.txt'):
             raise FileNotFoundError(
                 f'{missing[0]} does not exist. tools/make_partition.py splits images '
-                'into labelled and unlabelled ones; configs/u2pl/README.md has the '
+                'into labeled and unlabeled ones; configs/u2pl/README.md has the '
                 'commands'
             ) from None
         raise FileNotFoundError(
-            f'{missing[0]} does not exist. Put the data set there as data/README.md '
-            'says, or set LABELFREE_DATA to the folder that holds your data sets. To '
+            f'{missing[0]} does not exist. Put the dataset there as data/README.md '
+            'says, or set LABELFREE_DATA to the folder that holds your datasets. To '
             'try the method on generated data: '
             'python tools/train.py configs/mib/demo_voc_15-1.py'
         ) from None

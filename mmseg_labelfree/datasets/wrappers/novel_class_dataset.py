@@ -30,7 +30,7 @@ SUBSETS = ('base', 'novel', 'val')
 
 @DATASETS.register_module()
 class NovelClassDataset(IncrementalDataset):
-    """Images and labels of one part of a fold (EUMS, arXiv:2112.01900, section 4.1).
+    """Dataset wrapper with images and labels of one part of a fold (EUMS, section 4.1).
 
     Label 0 is the background, labels 1 to B are the base classes, B + 1 and up the
     novel ones, in the order of the fold. A novel class is in an image if its mask says
@@ -70,9 +70,9 @@ class NovelClassDataset(IncrementalDataset):
         lazy_init: Whether to leave reading the data to :meth:`full_init`.
 
     Raises:
-        FileNotFoundError: The data set, the list or a label map is not there.
+        FileNotFoundError: The dataset, the list or a label map is not there.
         ValueError: A wrong argument; a subset without images; a class of the fold
-            that the data set lacks or that is in no image.
+            that the dataset lacks or that is in no image.
 
     Example:
         ``dict(type='NovelClassDataset', fold='pascal-5i_fold0', subset='base',
@@ -181,7 +181,7 @@ class NovelClassDataset(IncrementalDataset):
 
     def _label_table(self, seen: tuple[str, ...]) -> np.ndarray:
         void = 0 if self.void == 'background' else IGNORE
-        if self.labels is not None:
+        if self.labels is not None and self.num_clusters is not None:
             last = self.num_old_classes + self.num_clusters
             return lookup_table({IGNORE: IGNORE} | {v: v for v in range(last)})
         known = {name: 1 + label for label, name in enumerate(seen)}
@@ -196,13 +196,13 @@ class NovelClassDataset(IncrementalDataset):
         if self.num_clusters is None or self.subset == 'val':
             return
         base = 1 + len(self.task.new(0))
-        colours = np.random.default_rng(0).integers(64, 256, (self.num_clusters, 3))
+        colors = np.random.default_rng(0).integers(64, 256, (self.num_clusters, 3))
         names = [f'cluster_{k + 1}' for k in range(self.num_clusters)]
         info['classes'] = (*info['classes'][:base], *names)
-        info['palette'] = [*info['palette'][:base], *colours.tolist()]
+        info['palette'] = [*info['palette'][:base], *colors.tolist()]
 
     def __getitem__(self, idx: int) -> dict[str, Any]:
-        """Run the pipeline on one image; tag it if the data set has a source."""
+        """Run the pipeline on one image; tag it if the dataset has a source."""
         self.full_init()
         source = self.source
         if isinstance(idx, SeededIndex) and idx.source is not None:

@@ -1,4 +1,4 @@
-"""One source of a mixed batch: a data set, labelled or not, under a name."""
+"""One source of a mixed batch: a dataset, labeled or not, under a name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,18 +20,18 @@ from .inner import (
 
 __all__ = ['REAL_PIXEL', 'SourceDataset', 'tag_source']
 
-REAL_PIXEL = 254  # label of an unlabelled image's own pixels while it is transformed
+REAL_PIXEL = 254  # label of an unlabeled image's own pixels while it is transformed
 
 
 @DATASETS.register_module()
 class SourceDataset:
-    """Tags the samples of a data set with the name of their source.
+    """Dataset wrapper that tags samples with the name of their source.
 
     Several of these in a ``ConcatDataset`` are what
     :class:`~mmseg_labelfree.datasets.MultiSourceSampler` draws mixed batches from, and
     segmentors split a batch by the tag, ``data_sample.metainfo['source']``.
 
-    Unlabelled samples carry a label map of 255 everywhere, so every transform and
+    Unlabeled samples carry a label map of 255 everywhere, so every transform and
     stock loss takes them; the mask files are never opened and need not exist. What
     the pipeline pads is marked: such a sample has a field ``padding``, bool
     ``(1, H, W)``, True where there is no image. (Padding by the data preprocessor is
@@ -46,7 +46,7 @@ class SourceDataset:
         labeled: False hides the labels.
 
     Raises:
-        FileNotFoundError: Files of the data set are missing.
+        FileNotFoundError: Files of the dataset are missing.
         ValueError: It has no image, or its pipeline does not load or pack one.
 
     Example:
@@ -79,7 +79,7 @@ class SourceDataset:
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """The wrapped data set's."""
+        """Meta information of the wrapped dataset."""
         return self.dataset.metainfo
 
     def full_init(self) -> None:
@@ -102,7 +102,7 @@ class SourceDataset:
         self._fully_initialized = True
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Paths and settings of one image, as the wrapped data set gives them."""
+        """Paths and settings of one image, as the wrapped dataset gives them."""
         self.full_init()
         return self.dataset.get_data_info(int(idx))
 
@@ -120,12 +120,14 @@ class SourceDataset:
         return tag_source(draw_sample(self.dataset, images, idx), source, self.labeled)
 
 
-def tag_source(sample: dict[str, Any], source: str, labeled: bool) -> dict[str, Any]:
+def tag_source(
+    sample: dict[str, Any], source: str | None, labeled: bool
+) -> dict[str, Any]:
     """Enter the source in a packed sample, and hide its labels if it has none.
 
     Args:
         sample: What a pipeline gave; is changed.
-        source: Name of the source.
+        source: Name of the source; None leaves the sample untagged.
         labeled: False for a sample whose pipeline filled in ``REAL_PIXEL`` as its
             label: it gets labels of 255, and a field ``padding`` if it has any.
 

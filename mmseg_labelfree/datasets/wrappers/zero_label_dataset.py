@@ -1,4 +1,4 @@
-"""A data set some of whose classes have no labels in training."""
+"""A dataset some of whose classes have no labels in training."""
 
 import copy
 import difflib
@@ -23,14 +23,14 @@ __all__ = ['ZeroLabelDataset']
 
 @DATASETS.register_module()
 class ZeroLabelDataset(SourceDataset):
-    """Images and labels of generalised zero-label segmentation.
+    """Dataset wrapper with images and labels of generalized zero-label segmentation.
 
     SPNet and STRICT (https://arxiv.org/abs/2104.11692), section 3.1. Labels are indices
     into ``metainfo['classes']``, the seen classes and then the unseen ones. The wrapped
-    data set's ``test_mode`` tells training from test.
+    dataset's ``test_mode`` tells training from test.
 
     Training: only seen classes keep a label. Pixels of unseen classes, and of classes
-    outside the split, are 254, "unlabelled": a pseudo-label may fill them, a loss skips
+    outside the split, are 254, "unlabeled": a pseudo-label may fill them, a loss skips
     them. All images are used. Test: seen and unseen classes keep a label; classes
     outside the split and void pixels are ignored (255).
 
@@ -39,23 +39,23 @@ class ZeroLabelDataset(SourceDataset):
             ``LoadAnnotations``. A given object is not changed.
         split: Name of a split (:data:`~mmseg_labelfree.datasets.SPLITS`) or
             ``dict(seen=[...], unseen=[...])``.
-        background: What the data set's class 'background' is, if it has one.
-            'unlabeled' (default): unlabelled in training, ignored at test. Nothing
+        background: What the dataset's class 'background' is, if it has one.
+            'unlabeled' (default): unlabeled in training, ignored at test. Nothing
             tells its pixels from unseen objects, as in the authors' code. 'ignore':
-            ignored in both; unlabelled pixels then all belong to unseen classes, as
+            ignored in both; unlabeled pixels then all belong to unseen classes, as
             section 3.2 says, which gives away where these are. 'seen': a seen class,
             and in training the label of all that has no other (table 2).
         void: What void pixels (255, such as VOC's object borders) are in training:
-            'unlabeled' or 'ignore'. Default: 'unlabeled' with an unlabelled background,
-            where the authors' code makes no difference; else 'ignore'.
+            'unlabeled' or 'ignore'. Defaults to 'unlabeled' with an unlabeled
+            background, where the authors' code makes no difference; else 'ignore'.
         pseudo_labels: Folder of label maps that
             :class:`~mmseg_labelfree.engine.protocols.PseudoLabelJob` wrote; they fill
-            the unlabelled pixels (with a seen background: its pixels) in training.
+            the unlabeled pixels (with a seen background: its pixels) in training.
         source: As for :class:`~mmseg_labelfree.datasets.SourceDataset`.
 
     Raises:
-        FileNotFoundError: Files of the data set are missing.
-        ValueError: An argument is wrong, or the data set lacks a class.
+        FileNotFoundError: Files of the dataset are missing.
+        ValueError: An argument is wrong, or the dataset lacks a class.
 
     Example:
         ``dict(type='ZeroLabelDataset', dataset=dict(type='PascalVOCDataset', ...),
@@ -118,11 +118,11 @@ class ZeroLabelDataset(SourceDataset):
 
     def _set_metainfo(self) -> None:
         inner = self.dataset.metainfo
-        colours = dict(zip(inner['classes'], inner['palette'], strict=True))
+        colors = dict(zip(inner['classes'], inner['palette'], strict=True))
         names = self.split.classes(self.background)
-        self._metainfo = dict(
+        self._metainfo: dict[str, Any] = dict(
             classes=names,
-            palette=[[int(v) for v in colours[name]] for name in names],
+            palette=[[int(v) for v in colors[name]] for name in names],
             label_map=None,
             reduce_zero_label=False,
             unseen=self.split.unseen,

@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from ...utils.files import write_text
+from ...utils.metafile import published_result
 from ...visualization.reports import print_table, write_report
 from ..jobs.base import run_job
 from .base import Stage, build_protocol
@@ -174,13 +175,15 @@ class ProtocolRunner:
     def _report(self, finished: dict[str, dict]) -> None:
         if not finished:
             return
+        published = published_result(self.cfg)
         write_report(
             self.work_dir,
             finished,
             self.protocol.columns,
             title=Path(self.cfg.filename or self.work_dir).stem,
+            published=published,
         )
-        print_table(finished, self.protocol.columns)
+        print_table(finished, self.protocol.columns, published)
         seconds = sum(f['seconds'] for f in finished.values())
         print_log(
             f'{len(finished)} of {len(self.stages)} stages finished in '

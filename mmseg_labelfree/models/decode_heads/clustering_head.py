@@ -1,4 +1,4 @@
-"""A small head that assigns pixels to clusters."""
+"""Decode head that assigns pixels to clusters."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class ClusteringHead(BaseDecodeHead):
-    """Convolutions with ReLU and a 1x1 convolution to one logit per cluster.
+    """Decode head with one logit per cluster, after convolutions with ReLU.
 
     IDDC, section 4.2.1: two convolutions with ReLU before the classifier. The default
     is the shape of the authors' code, 3x3 and 1x1 at the width of the embedding. The
@@ -21,13 +21,13 @@ class ClusteringHead(BaseDecodeHead):
     0.01 would let all clusters start as one.
 
     Args:
-        in_channels (int): Channels of the feature map ``in_index``.
-        num_classes (int): Number of clusters K, 2 or more.
-        channels (int, optional): Width of the convolutions. Default: ``in_channels``.
-        kernel_sizes (Sequence[int]): Odd kernel sizes of the convolutions before
+        in_channels: Channels of the feature map ``in_index``.
+        num_classes: Number of clusters K, 2 or more.
+        channels: Width of the convolutions. Defaults to ``in_channels``.
+        kernel_sizes: Odd kernel sizes of the convolutions before
             the classifier; empty for a linear head, which ignores ``channels``.
-        dropout_ratio (float): Default 0.
-        init_cfg (dict, optional): Default None.
+        dropout_ratio: Defaults to 0.
+        init_cfg: Defaults to None.
         **kwargs: As for mmseg's ``BaseDecodeHead``.
 
     Raises:

@@ -11,21 +11,21 @@ from ..layers.summed_aspp import SummedASPP
 
 @MODELS.register_module()
 class DeepLabV2Head(BaseDecodeHead):
-    """Parallel dilated convolutions from the features straight to class scores.
+    """Decode head of DeepLabV2: parallel dilated convolutions to class scores, summed.
 
     DeepLabV2 on a ResNet (arXiv:1606.00915); the weakly supervised part of Modeling
     the Background uses it for scribbles (section 6.3.2). The whole head is its
     classifier, :class:`~mmseg_labelfree.models.layers.SummedASPP`, which is named
     ``conv_seg`` as in every head of mmseg and has a row per class: weight
-    initialisation, ``IncrementalClassifierInitHook`` and ``FrozenTeacherHook``
+    initialization, ``IncrementalClassifierInitHook`` and ``FrozenTeacherHook``
     work as with other heads.
 
     Args:
-        in_channels (int): Channels of the feature map ``in_index``.
-        dilations (Sequence[int]): Dilations of the branches, in pixels of the features.
+        in_channels: Channels of the feature map ``in_index``.
+        dilations: Dilations of the branches, in pixels of the features.
             Default (6, 12, 18, 24), 'ASPP-L'; 'ASPP-S' has (2, 4, 8, 12).
-        dropout_ratio (float): Share of the feature channels dropped in training.
-            Default 0, as in DeepLabV2 on a ResNet.
+        dropout_ratio: Share of the feature channels dropped in training.
+            Defaults to 0, as in DeepLabV2 on a ResNet.
         **kwargs: As for mmseg's ``BaseDecodeHead``, without ``channels``:
             no layer lies between the features and the classifier.
 

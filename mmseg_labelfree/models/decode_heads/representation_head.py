@@ -1,4 +1,4 @@
-"""Embeds pixels beside a classifier."""
+"""Head that embeds pixels, beside a classifier."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ __all__ = ['RepresentationHead']
 
 @MODELS.register_module()
 class RepresentationHead(BaseModule):
-    """Representation head of U2PL+, section 4.1 (https://arxiv.org/abs/2306.02314).
+    """Head that embeds pixels for the contrastive loss (U2PL+, section 4.1).
 
     Two 3x3 Conv-BN-ReLU blocks that keep the resolution, and a 1x1 convolution: the
     layers that the authors' code has as its classifier too, with as many outputs as
@@ -41,7 +41,7 @@ class RepresentationHead(BaseModule):
         dropout_ratio: Of whole channels, after each block; 0 for none.
         projection: Whether to end in the 1x1 convolution.
         conv_cfg: As in other heads.
-        norm_cfg: Normalisation, for instance ``dict(type='SyncBN')``.
+        norm_cfg: Normalization, for instance ``dict(type='SyncBN')``.
         act_cfg: Activation.
         init_cfg: As in other heads.
 
@@ -94,7 +94,7 @@ class RepresentationHead(BaseModule):
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, in_channels, h, w) to embeddings (N, D, h, w).
 
-        They are not normalised: losses and memory bank do that.
+        They are not normalized: losses and memory bank do that.
         """
         return self.layers(features)
 

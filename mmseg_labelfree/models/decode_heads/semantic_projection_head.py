@@ -23,7 +23,7 @@ _SETS = ('all', 'seen', 'unseen')
 
 @MODELS.register_module()
 class SemanticProjectionHead(BaseModule):
-    r"""Scores pixels by the inner product with fixed class embeddings.
+    r"""Decode head that scores pixels by the inner product with class embeddings.
 
     SPNet (Xian et al., CVPR 2019), eq. 1 to 3 of STRICT
     (https://arxiv.org/abs/2104.11692). A decode head of any type computes its features
@@ -39,22 +39,22 @@ class SemanticProjectionHead(BaseModule):
     kernels for all classes as ``conv_seg.weight``: a stock config with that inner head
     in place of this one loads them (and reports ``conv_seg.embed.*`` as not needed).
 
-    Label 254 (unlabelled) and classes outside the set count as ignored.
+    Label 254 (unlabeled) and classes outside the set count as ignored.
 
     Args:
-        head (dict): Config of the inner decode head, without ``num_classes``. Its last
+        head: Config of the inner decode head, without ``num_classes``. Its last
             layer must be ``conv_seg``. SPNet's is ``DeepLabV2Head``.
         embeddings: See
             :func:`~mmseg_labelfree.datasets.class_embeddings.class_embeddings`.
-        classes (Sequence[str]): Names of all classes, in the order of the labels.
-        unseen (Sequence[str]): Those without training labels.
-        num_classes (int, optional): Only checked against ``classes``.
-        train_classes (str): Set of the softmax in :meth:`loss`: 'seen' is SPNet's
+        classes: Names of all classes, in the order of the labels.
+        unseen: Those without training labels.
+        num_classes: Only checked against ``classes``.
+        train_classes: Set of the softmax in :meth:`loss`: 'seen' is SPNet's
             training (eq. 2), 'all' self-training.
-        test_classes (str): Set in :meth:`predict`: 'all' is eq. 3; 'unseen' the task
+        test_classes: Set in :meth:`predict`: 'all' is eq. 3; 'unseen' the task
             without seen classes. Others get a score below any.
-        loss_size (str): Resolution of the loss: 'image' or, as in the authors' code,
-            that of the 'logits', with labels resized by nearest neighbour.
+        loss_size: Resolution of the loss: 'image' or, as in the authors' code,
+            that of the 'logits', with labels resized by nearest neighbor.
 
     Raises:
         FileNotFoundError, ValueError: See ``class_embeddings``; a set is unknown or
@@ -223,7 +223,7 @@ class SemanticProjectionHead(BaseModule):
     def predict_by_feat(
         self, seg_logits: Tensor, batch_img_metas: list[dict]
     ) -> Tensor:
-        """The inner head's: scores at the size of the input."""
+        """Scores of the inner head at the size of the input."""
         return self.head.predict_by_feat(seg_logits, batch_img_metas)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:

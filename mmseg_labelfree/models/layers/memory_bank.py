@@ -17,11 +17,11 @@ __all__ = ['PrototypeMemoryBank']
 
 @MODELS.register_module()
 class PrototypeMemoryBank(nn.Module):
-    r"""Category-wise memory bank and momentum prototypes of U2PL+.
+    r"""Memory bank of negatives by class, and momentum prototypes, of U2PL+.
 
     Sections 3.4 and 3.5.1 of https://arxiv.org/abs/2306.02314. For each class it keeps
     a first-in-first-out queue of embeddings of pixels that are negatives of the
-    class, and the moving centre of the pixels that belong to it. Both are those of all
+    class, and the moving center of the pixels that belong to it. Both are those of all
     processes together, and equal on all of them.
 
     All queues are parts of one tensor, whose size is fixed at construction: 21
@@ -37,7 +37,7 @@ class PrototypeMemoryBank(nn.Module):
         length: Rows of a queue.
         background_length: Rows of the queue of class 0; None for ``length``.
         momentum: :math:`m^{proto}` of eq. 18, share of the old prototype, 0 to 1. 0
-            makes the prototypes the centres of the last batch that has the class,
+            makes the prototypes the centers of the last batch that has the class,
             as in U2PL.
         keep: Keep the negatives of earlier batches. False empties the queues before
             each push, so that they hold one batch (Table 4, without :math:`Q_c`).
@@ -58,6 +58,14 @@ class PrototypeMemoryBank(nn.Module):
         ``memory_bank=dict(type='PrototypeMemoryBank', num_classes=21)``
     """
 
+    queues: Tensor
+    capacity: Tensor
+    offset: Tensor
+    pointer: Tensor
+    filled: Tensor
+    prototypes: Tensor
+    known: Tensor
+
     def __init__(
         self,
         num_classes: int,
@@ -77,9 +85,9 @@ class PrototypeMemoryBank(nn.Module):
             length=length,
             background_length=background_length,
         )
-        for name, value in sizes.items():
-            if value < 1:
-                raise ValueError(f'{name} must be at least 1, got {value}')
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f'{name} must be at least 1, got {size}')
         if not 0 <= momentum <= 1:
             raise ValueError(f'momentum must be in 0 to 1, got {momentum}')
         if dtype not in ('float32', 'bfloat16', 'float16'):
@@ -163,7 +171,7 @@ class PrototypeMemoryBank(nn.Module):
         self.push(_rows(features.detach()), _rows(member))
 
     def update_prototypes(self, features: Tensor, labels: Tensor) -> None:
-        """Move the prototypes to the means of this batch, eq. 15-18.
+        """Move the prototypes to the means of this batch (U2PL+, eq. 15-18).
 
         Every process must call it.
 

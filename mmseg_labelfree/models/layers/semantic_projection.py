@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from .summed_aspp import SummedASPP
+
 __all__ = ['SemanticProjection']
 
 
 class SemanticProjection(nn.Module):
-    r"""Class scores as inner products of pixel embeddings and fixed vectors.
+    r"""Layer that scores classes by inner products of embeddings and fixed vectors.
 
     SPNet, eq. 1 of STRICT (https://arxiv.org/abs/2104.11692):
     :math:`s_c = w_c^T \phi(x)` with the embedding :math:`\phi(x) = E x + b` of a pixel
@@ -29,16 +31,21 @@ class SemanticProjection(nn.Module):
     class vectors are no part of a checkpoint: they are data, from a file.
 
     Args:
-        embed: Convolution with D outputs and a bias.
+        embed: Layer with D outputs whose kernels and bias are ``weight`` and ``bias``.
         vectors: float32 ``(C, D)``.
         class_sets: Indices of the classes of each set, for :attr:`class_set`.
 
     Attributes:
-        class_set (str | None): Set whose scores :meth:`forward` gives; None for all C.
+        class_set: Set whose scores :meth:`forward` gives; None for all C.
     """
 
+    vectors: Tensor
+
     def __init__(
-        self, embed: nn.Module, vectors: Tensor, class_sets: dict[str, list[int]]
+        self,
+        embed: nn.Conv2d | SummedASPP,
+        vectors: Tensor,
+        class_sets: dict[str, list[int]],
     ) -> None:
         super().__init__()
         self.embed = embed
@@ -60,16 +67,23 @@ class SemanticProjection(nn.Module):
         if self.class_set is not None:
             vectors = vectors[self.classes()]
         with torch.autocast(x.device.type, enabled=False):
-            weight, bias = _product(vectors, self.embed.weight, self.embed.bias)
-        return functional_call(self.embed, dict(weight=weight, bias=bias), x)
+            parameters = self._classifier(vectors)
+        return functional_call(self.embed, parameters, x)
+
+    def _classifier(self, vectors: Tensor) -> dict[str, Tensor]:
+        """Kernels and biases that give the scores of some classes."""
+        parameters = dict(weight=_kernels(vectors, self.embed.weight))
+        if self.embed.bias is not None:
+            parameters['bias'] = vectors @ self.embed.bias.float()
+        return parameters
 
     @torch.no_grad()
     def _save_to_state_dict(
         self, destination: dict, prefix: str, keep_vars: bool
     ) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        weight, bias = _product(self.vectors, self.embed.weight, self.embed.bias)
-        destination[f'{prefix}weight'], destination[f'{prefix}bias'] = weight, bias
+        for name, value in self._classifier(self.vectors).items():
+            destination[f'{prefix}{name}'] = value
 
     @torch.no_grad()
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
@@ -87,7 +101,7 @@ class SemanticProjection(nn.Module):
         vectors = self.vectors
         same = len(weight) == len(vectors) and len(embed) == vectors.shape[1]
         if same:
-            product, _ = _product(vectors, embed.to(vectors.device))
+            product = _kernels(vectors, embed.to(vectors.device))
             difference = (product - weight.to(product)).abs().max()
             same = bool(difference <= 1e-3 * product.abs().max() + 1e-6)
         if not same:
@@ -104,12 +118,10 @@ class SemanticProjection(nn.Module):
 
     def extra_repr(self) -> str:
         """The settings, for ``print(model)``."""
-        return '{} classes, {} numbers each'.format(*self.vectors.shape)
+        num_classes, size = self.vectors.shape
+        return f'{num_classes} classes, {size} numbers each'
 
 
-def _product(
-    vectors: Tensor, weight: Tensor, bias: Tensor | None = None
-) -> tuple[Tensor, Tensor | None]:
-    """Kernels and biases that give class scores instead of embeddings."""
-    product = (vectors @ weight.float().flatten(1)).view(-1, *weight.shape[1:])
-    return product, None if bias is None else vectors @ bias.float()
+def _kernels(vectors: Tensor, weight: Tensor) -> Tensor:
+    """Kernels that give class scores instead of embeddings."""
+    return (vectors @ weight.float().flatten(1)).view(-1, *weight.shape[1:])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class SummedASPP(nn.Module):
-    r"""Parallel dilated 3x3 convolutions over the same features, summed.
+    r"""Layer of parallel dilated 3x3 convolutions over the same features, summed.
 
     Atrous spatial pyramid pooling as in DeepLabV2 ('ASPP-L' with the default
     dilations; Chen et al., arXiv:1606.00915, section 3.3 and figure 7):
@@ -16,20 +16,20 @@ class SummedASPP(nn.Module):
     .. math:: y = b + \sum_k W_k *_{r_k} x
 
     with one kernel :math:`W_k` for each dilation :math:`r_k` and zero padding that
-    keeps the size. There is no normalisation, activation or further layer: the
+    keeps the size. There is no normalization, activation or further layer: the
     outputs are class scores, or embeddings of the pixels.
 
     The parameters are those of one convolution, with the kernels side by side along the
-    input channels, so that code which grows, copies or regularises the rows of a
+    input channels, so that code which grows, copies or regularizes the rows of a
     classifier (``weight[c]``, ``bias[c]``) handles it like a ``Conv2d``. For
     the same reason there is one bias: the original's one bias per branch enters
     only as their sum. Under SGD that sum moves as fast as one bias whose learning rate
     is ``len(dilations)`` times as high.
 
     Args:
-        in_channels (int): Channels of the features.
-        out_channels (int): Channels of the result.
-        dilations (Sequence[int]): Dilation of each branch, in pixels of the features.
+        in_channels: Channels of the features.
+        out_channels: Channels of the result.
+        dilations: Dilation of each branch, in pixels of the features.
 
     Attributes:
         weight: (out_channels, len(dilations) * in_channels, 3, 3); branch k has
@@ -74,12 +74,12 @@ class SummedASPP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        result, bias = None, self.bias
         kernels = self.weight.split(self.in_channels, dim=1)
-        for kernel, rate in zip(kernels, self.dilations, strict=True):
-            branch = F.conv2d(x, kernel, bias, padding=rate, dilation=rate)
-            result = branch if result is None else result + branch
-            bias = None  # added once
+        branches = zip(kernels, self.dilations, strict=True)
+        kernel, rate = next(branches)
+        result = F.conv2d(x, kernel, self.bias, padding=rate, dilation=rate)
+        for kernel, rate in branches:
+            result = result + F.conv2d(x, kernel, padding=rate, dilation=rate)
         return result
 
     def extra_repr(self) -> str:

@@ -1,7 +1,8 @@
 """Losses registered in mmseg's MODELS; the maths is in ``mmseg_labelfree.ops``."""
 
+from .base import BaseLoss, DecodeLoss, DistillationLoss
 from .binary_distillation_loss import BinaryDistillationLoss
-from .cluster_balance_losses import EntropyBalanceLoss, WeibullBalanceLoss
+from .entropy_balance_loss import EntropyBalanceLoss
 from .feature_distillation_loss import FeatureDistillationLoss
 from .incremental_bce_loss import IncrementalBCELoss
 from .knowledge_distillation_loss import KnowledgeDistillationLoss
@@ -12,9 +13,13 @@ from .symmetric_cross_entropy_loss import SymmetricCrossEntropyLoss
 from .unbiased_cross_entropy_loss import UnbiasedCrossEntropyLoss
 from .unbiased_knowledge_distillation_loss import UnbiasedKnowledgeDistillationLoss
 from .unlabeled_set_cross_entropy_loss import UnlabeledSetCrossEntropyLoss
+from .weibull_balance_loss import WeibullBalanceLoss
 
 __all__ = [
+    'BaseLoss',
     'BinaryDistillationLoss',
+    'DecodeLoss',
+    'DistillationLoss',
     'EntropyBalanceLoss',
     'FeatureDistillationLoss',
     'IncrementalBCELoss',

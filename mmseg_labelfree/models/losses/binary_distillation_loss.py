@@ -1,47 +1,41 @@
 """Distillation of one binary classifier per class (LwF-MC)."""
 
 from mmseg.registry import MODELS
+from torch import Tensor
 
-from ...ops.binary_cross_entropy import binary_distillation
-from .knowledge_distillation_loss import KnowledgeDistillationLoss
+from ...ops.binary_distillation import binary_distillation
+from .base import DistillationLoss
 
 
 @MODELS.register_module()
-class BinaryDistillationLoss(KnowledgeDistillationLoss):
-    r"""Distillation part of LwF-MC in MiB, section 6.2.1.
+class BinaryDistillationLoss(DistillationLoss):
+    """Distillation part of LwF-MC, a baseline of MiB (section 6.2.1).
 
-    Binary cross-entropies between the student's :math:`\sigma(x_c)` and the teacher's
-    over the teacher's K classes, background included
-    (https://arxiv.org/abs/2002.00718). New-class logits have a zero gradient. Its
-    other part is :class:`IncrementalBCELoss`.
+    Binary cross-entropies between the teacher's and the student's probabilities of
+    the teacher's K classes, background included, summed over classes and averaged over
+    pixels; see :func:`~mmseg_labelfree.ops.binary_distillation`. Its other part is
+    :class:`IncrementalBCELoss`.
 
     The authors' code multiplies a mean over pixels and classes by 10 K. That is 10
-    times the sum over classes averaged over pixels: ``loss_weight=10.0`` with the
-    default ``class_average=False``.
+    times this loss: ``loss_weight=10.0``.
 
     Args:
-        alpha (float): Factor on the teacher's logits; the code has none. Defaults to
-            1.0.
-        class_average (bool): Divide by K as well. Unlike the other distillation
-            losses' weights, the published 10 is in units of the plain sum.
-            Defaults to False.
-        loss_weight (float): Factor on the loss. Defaults to 1.0.
-        loss_name (str): Name in the log, must start with ``loss_``.
+        **kwargs: As for :class:`BaseLoss`.
 
     Raises:
-        ValueError: If ``alpha`` is not positive or ``loss_name`` has no prefix.
+        ValueError: An argument is out of range.
 
     Example:
         ``distillation=[dict(type='BinaryDistillationLoss', loss_weight=10.0)]``
+
+        >>> import torch
+        >>> loss = BinaryDistillationLoss()
+        >>> loss(torch.zeros(1, 5, 1, 1), torch.zeros(1, 3, 1, 1))  # 3 log 2
+        tensor(2.0794)
     """
 
-    pixel_loss = staticmethod(binary_distillation)
+    loss_name = 'loss_binary_kd'
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        class_average: bool = False,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_binary_kd',
-    ) -> None:
-        super().__init__(alpha, class_average, loss_weight, loss_name)
+    def pixel_loss(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Loss of each pixel ``(N, H, W)``."""
+        return binary_distillation(student_logits, teacher_logits)

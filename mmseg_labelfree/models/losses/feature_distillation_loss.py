@@ -1,55 +1,52 @@
 """Distillation of features (ILT)."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-import torch
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
+
+from ...ops.feature_distillation import feature_distillation
+from ...utils.choices import check_choice
+from .base import BaseLoss
 
 
 @MODELS.register_module()
-class FeatureDistillationLoss(nn.Module):
+class FeatureDistillationLoss(BaseLoss):
     """Mean squared difference of the student's and the teacher's features.
 
-    ILT in MiB, section 6.2.1 (https://arxiv.org/abs/2002.00718), uses it together with
-    :class:`KnowledgeDistillationLoss`, each with weight 100 in the authors' code. The
-    mean runs over images, channels and positions.
+    ILT, a baseline of MiB (section 6.2.1 of https://arxiv.org/abs/2002.00718), uses it
+    together with :class:`KnowledgeDistillationLoss`, each with weight 100 in the
+    authors' code. See :func:`~mmseg_labelfree.ops.feature_distillation`.
 
     Args:
-        level (str): Which features. 'backbone', as the authors' code and so the
-            published numbers: the output of the backbone (of the neck, if there is
-            one). 'decoder', as the paper's text: the input of the decode head's
-            classifier, before dropout. Defaults to 'backbone'.
-        in_index (int): Which of the backbone's outputs, for the level 'backbone'.
-            Defaults to -1, the last.
-        loss_weight (float): Factor on the loss. Defaults to 1.0.
-        loss_name (str): Name in the log, must start with ``loss_``.
+        level: Which features. 'backbone', as the authors' code and so the published
+            numbers: the last output of the backbone (of the neck, if there is one).
+            'decoder', as the paper's text: the input of the decode head's classifier,
+            before dropout. Defaults to 'backbone'.
+        **kwargs: As for :class:`BaseLoss`.
 
     Raises:
-        ValueError: If ``level`` is unknown or ``loss_name`` has no prefix.
+        ValueError: An argument is out of range.
 
     Example:
         ``distillation=[dict(type='KnowledgeDistillationLoss', loss_weight=100.0),
         dict(type='FeatureDistillationLoss', loss_weight=100.0)]``
+
+        >>> import torch
+        >>> loss = FeatureDistillationLoss(loss_weight=100.0)
+        >>> loss(torch.ones(1, 2, 3, 3), torch.zeros(1, 2, 3, 3))
+        tensor(100.)
     """
 
+    loss_name = 'loss_feature_kd'
+
     def __init__(
-        self,
-        level: Literal['backbone', 'decoder'] = 'backbone',
-        in_index: int = -1,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_feature_kd',
+        self, level: Literal['backbone', 'decoder'] = 'backbone', **kwargs: Any
     ) -> None:
-        super().__init__()
-        if level not in ('backbone', 'decoder'):
-            raise ValueError(f"level must be 'backbone' or 'decoder', got {level!r}")
-        if not loss_name.startswith('loss_'):
-            raise ValueError(f"loss_name must start with 'loss_', got {loss_name!r}")
+        super().__init__(**kwargs)
+        check_choice('level', level, ('backbone', 'decoder'))
         self.level = level
-        self.in_index = in_index
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
 
     @property
     def compares(self) -> str:
@@ -62,40 +59,17 @@ class FeatureDistillationLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            student (Tensor | Sequence[Tensor]): Features ``(N, C, H, W)`` of the model
-                in training, or several, of which ``in_index`` counts. Half precision
-                is computed in float32.
-            teacher (Tensor | Sequence[Tensor]): The same of the model before this
-                step; no gradient flows into it.
+            student: Features ``(N, C, H, W)`` of the model in training, or several, of
+                which the last counts.
+            teacher: The same of the model before this step; no gradient flows into it.
 
         Returns:
-            Tensor: A scalar.
+            A scalar.
 
         Raises:
-            ValueError: If the shapes differ; the message names both.
+            ValueError: The shapes differ; the message names both.
         """
         student, teacher = (
-            x if isinstance(x, Tensor) else x[self.in_index] for x in (student, teacher)
+            x if isinstance(x, Tensor) else x[-1] for x in (student, teacher)
         )
-        if student.shape != teacher.shape:
-            raise ValueError(
-                f'the {self.level} features of student {tuple(student.shape)} and '
-                f'teacher {tuple(teacher.shape)} differ in shape: '
-                'FeatureDistillationLoss needs two networks of the same form'
-            )
-        # Promotes half precision to float32 and leaves float64.
-        wide = torch.promote_types(student.dtype, torch.float32)
-        difference = student.to(wide) - teacher.detach().to(wide)
-        return self.loss_weight * difference.square().mean()
-
-    def extra_repr(self) -> str:
-        """Settings shown when the model is printed."""
-        return (
-            f'level={self.level!r}, in_index={self.in_index}, '
-            f'loss_weight={self.loss_weight}'
-        )
-
-    @property
-    def loss_name(self) -> str:
-        """Name of the loss in the log; starts with ``loss_``."""
-        return self._loss_name
+        return self.loss_weight * feature_distillation(student, teacher)

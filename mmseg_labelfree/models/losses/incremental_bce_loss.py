@@ -1,76 +1,61 @@
 """Binary cross-entropies with the ground truth of a step (LwF-MC)."""
 
-from typing import Literal
+from typing import Any
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops.binary_cross_entropy import incremental_binary_cross_entropy
-from .incremental_pixel_loss import IncrementalPixelLoss
+from ...ops.checks import Variant, check_variant
+from ...ops.incremental_bce import incremental_bce
+from .base import DecodeLoss, check_num_old_classes
 
 
 @MODELS.register_module()
-class IncrementalBCELoss(IncrementalPixelLoss):
-    r"""Ground-truth part of LwF-MC in MiB, section 6.2.1.
+class IncrementalBCELoss(DecodeLoss):
+    """Ground-truth part of LwF-MC, a baseline of MiB (section 6.2.1).
 
-    One binary cross-entropy per class between :math:`\sigma(x_c)` and the one-hot
-    label, summed over classes and averaged over pixels
-    (https://arxiv.org/abs/2002.00718). Its other part is
+    One binary cross-entropy per class, summed over classes and averaged over pixels;
+    see :func:`~mmseg_labelfree.ops.incremental_bce`. Its other part is
     :class:`BinaryDistillationLoss`. In the first step (``num_old_classes=1``) both
     variants are the same, over all classes.
 
     Args:
-        num_old_classes (int): Number of classes known before this step,
-            background included; ``ClassIncrementalProtocol`` sets it.
-        variant (str): 'paper': "the ground truth for novel classes", the sum runs over
+        num_old_classes: Number of classes known before this step, background
+            included. Must be below the number of logits. ``ClassIncrementalProtocol``
+            sets it.
+        variant: 'paper': "the ground truth for novel classes", the sum runs over
             background and the new classes, and old classes learn from the teacher
             alone. 'official': the authors' code, in which the sum runs over all
             classes, old ones with target 0. Defaults to 'paper'.
-        loss_weight (float): Factor on the loss. Defaults to 1.0.
-        avg_non_ignore (bool): False, as in the authors' code, divides by the number of
-            all pixels, ignored ones included. True divides by the number of valid
-            pixels. Defaults to False.
-        loss_name (str): Name in the log, must start with ``loss_``.
-        use_sigmoid (bool): Accepted because a base config's ``loss_decode`` often
-            leaves it behind; only False is possible.
-        class_weight (None): Accepted for the same reason; only None is possible.
+        **kwargs: As for :class:`DecodeLoss`.
 
     Raises:
-        ValueError: If an argument is outside the ranges above.
+        ValueError: An argument is out of range.
 
     Example:
         ``loss_decode=dict(type='IncrementalBCELoss', num_old_classes=1,
         variant='official')``
+
+        >>> import torch
+        >>> logits, label = torch.zeros(1, 3, 1, 1), torch.tensor([[[2]]])
+        >>> IncrementalBCELoss(num_old_classes=2)(logits, label)  # 2 log 2
+        tensor(1.3863)
+        >>> IncrementalBCELoss(num_old_classes=2, variant='official')(logits, label)
+        tensor(2.0794)
     """
 
+    loss_name = 'loss_incremental_bce'
+
     def __init__(
-        self,
-        num_old_classes: int,
-        variant: Literal['paper', 'official'] = 'paper',
-        loss_weight: float = 1.0,
-        avg_non_ignore: bool = False,
-        loss_name: str = 'loss_incremental_bce',
-        use_sigmoid: bool = False,
-        class_weight: None = None,
+        self, num_old_classes: int, variant: Variant = 'paper', **kwargs: Any
     ) -> None:
-        super().__init__(
-            num_old_classes,
-            loss_weight,
-            avg_non_ignore,
-            loss_name,
-            use_sigmoid,
-            class_weight,
-        )
-        if variant not in ('paper', 'official'):
-            raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
-        self.variant = variant
+        super().__init__(**kwargs)
+        check_variant(variant)
+        self.num_old_classes = check_num_old_classes(num_old_classes)
+        self.variant: Variant = variant
 
     def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
-        """Loss of each pixel, see :func:`incremental_binary_cross_entropy`."""
-        return incremental_binary_cross_entropy(
+        """Loss of each pixel ``(N, H, W)``."""
+        return incremental_bce(
             logits, label, self.num_old_classes, self.variant, ignore_index
         )
-
-    def extra_repr(self) -> str:
-        """Settings shown when the model is printed."""
-        return f'variant={self.variant!r}, {super().extra_repr()}'

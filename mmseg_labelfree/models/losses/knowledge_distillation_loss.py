@@ -1,94 +1,55 @@
 """Distillation over the old classes alone (LwF)."""
 
-from mmseg.registry import MODELS
-from torch import Tensor, nn
+from typing import Any
 
-from ...ops.incremental import knowledge_distillation
-from ...ops.pixel_loss import check_same_pixels
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...ops.knowledge_distillation import knowledge_distillation
+from .base import DistillationLoss
 
 
 @MODELS.register_module()
-class KnowledgeDistillationLoss(nn.Module):
-    r"""Standard distillation, MiB eq. 7-8 (https://arxiv.org/abs/2002.00718).
+class KnowledgeDistillationLoss(DistillationLoss):
+    """Mean of the standard distillation over the pixels (MiB, eq. 7-8).
 
     Cross-entropy between the teacher's softmax and the student's softmax over the
-    teacher's K classes. New-class logits have a zero gradient. Used by LwF.
+    teacher's K classes; see :func:`~mmseg_labelfree.ops.knowledge_distillation`. Used
+    by LwF and ILT.
 
     Args:
-        alpha (float): Factor on the teacher's logits; the student's are not
-            scaled, as in the authors' code. Defaults to 1.0.
-        class_average (bool): Divide by K as well, as the authors' code does: the
-            published loss weights (10 and 100) are in these units. False is the
-            plain sum over classes of eq. 7. Defaults to True.
-        loss_weight (float): Factor on the loss. Defaults to 1.0.
-        loss_name (str): Name in the log, must start with ``loss_``.
+        alpha: Factor on the teacher's logits; the student's are not scaled, as in the
+            authors' code. Defaults to 1.0.
+        class_average: Divide by K as well, as the authors' code does: the published
+            loss weights (10 and 100) are in these units. False is the plain sum over
+            classes of eq. 7. Defaults to True.
+        **kwargs: As for :class:`BaseLoss`.
 
     Raises:
-        ValueError: If ``alpha`` is not positive or ``loss_name`` has no prefix.
+        ValueError: An argument is out of range.
 
     Example:
-        ``dict(type='KnowledgeDistillationLoss', loss_weight=100.0)``
+        ``distillation=[dict(type='KnowledgeDistillationLoss', loss_weight=100.0)]``
+
+        >>> import torch
+        >>> loss = KnowledgeDistillationLoss(loss_weight=30.0)
+        >>> loss(torch.zeros(1, 5, 1, 1), torch.zeros(1, 3, 1, 1))  # 30 / 3 log 3
+        tensor(10.9861)
     """
 
-    #: What IncrementalEncoderDecoder hands to the loss, of student and teacher.
-    compares = 'logits'
-    pixel_loss = staticmethod(knowledge_distillation)
+    loss_name = 'loss_kd'
 
     def __init__(
-        self,
-        alpha: float = 1.0,
-        class_average: bool = True,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_kd',
+        self, alpha: float = 1.0, class_average: bool = True, **kwargs: Any
     ) -> None:
-        super().__init__()
+        super().__init__(**kwargs)
         if not alpha > 0:
             raise ValueError(f'alpha must be positive, got {alpha}')
-        if not loss_name.startswith('loss_'):
-            raise ValueError(f"loss_name must start with 'loss_', got {loss_name!r}")
         self.alpha = alpha
         self.class_average = class_average
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
 
-    def forward(
-        self,
-        student_logits: Tensor,
-        teacher_logits: Tensor,
-        mask: Tensor | None = None,
-    ) -> Tensor:
-        """Compute the loss.
-
-        Args:
-            student_logits (Tensor): Logits ``(N, C, H, W)`` of the model in training;
-                half precision is computed in float32.
-            teacher_logits (Tensor): Logits ``(N, K, H, W)`` of the model of the step
-                before, ``2 <= K <= C``; no gradient flows into them.
-            mask (Tensor, optional): Bool or float factor per pixel ``(N, H, W)``.
-                The mean stays one over all pixels.
-
-        Returns:
-            Tensor: A scalar, never negative.
-
-        Raises:
-            ValueError: If the shapes do not fit; the message names both.
-        """
-        loss = self.pixel_loss(
+    def pixel_loss(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Loss of each pixel ``(N, H, W)``."""
+        return knowledge_distillation(
             student_logits, teacher_logits, self.alpha, self.class_average
         )
-        if mask is not None:
-            check_same_pixels('mask', mask, student_logits)
-            loss = loss * mask
-        return self.loss_weight * loss.mean()
-
-    def extra_repr(self) -> str:
-        """Settings shown when the model is printed."""
-        return (
-            f'alpha={self.alpha}, class_average={self.class_average}, '
-            f'loss_weight={self.loss_weight}'
-        )
-
-    @property
-    def loss_name(self) -> str:
-        """Name of the loss in the log; starts with ``loss_``."""
-        return self._loss_name

@@ -1,22 +1,25 @@
 """Contrast of pixels with prototypes and with a bank of unreliable pixels."""
 
 import logging
-from typing import Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from ...ops.checks import Variant, check_variant
 from ...ops.contrast_pairs import (
     anchor_classes,
     clamp_ranks,
+    contrasted_classes,
     negative_classes,
     sample_per_class,
 )
 from ...ops.info_nce import info_nce
 from ..layers.memory_bank import PrototypeMemoryBank
+from .base import BaseLoss
 
 _REASONS = (
     'no class had anchors, pixels whose label is reliable and probable enough',
@@ -26,8 +29,8 @@ _REASONS = (
 
 
 @MODELS.register_module()
-class MemoryBankContrastiveLoss(nn.Module):
-    r"""Pixel-level InfoNCE of U2PL+, eq. 10 (https://arxiv.org/abs/2306.02314).
+class MemoryBankContrastiveLoss(BaseLoss):
+    r"""Contrast of pixels with prototypes and with a memory bank (U2PL+, eq. 10).
 
     .. math::
         -\frac{1}{C M} \sum_c \sum_{i=1}^M \log
@@ -35,54 +38,62 @@ class MemoryBankContrastiveLoss(nn.Module):
         {e^{\langle z_{ci}, z_c^+ \rangle / \tau}
         + \sum_{j=1}^N e^{\langle z_{ci}, z_{cij}^- \rangle / \tau}}
 
-    Anchors are M embeddings of the student, drawn with replacement from the pixels of
-    the class with a reliable label and a teacher's probability above a threshold (eq.
-    21-23). The positive of all of them is the prototype of the class (eq. 24), their
-    N negatives are drawn anew for each anchor from the queue of the class. A class
-    without anchors, negatives or prototype costs nothing; with no class left
-    the loss is 0, attached to the embeddings.
+    Pixel-level InfoNCE (https://arxiv.org/abs/2306.02314; see
+    :func:`~mmseg_labelfree.ops.info_nce`). Anchors are M embeddings of the student,
+    drawn with replacement from the pixels of the class with a reliable label and a
+    teacher's probability above a threshold (eq. 21-23). The positive of all of them is
+    the prototype of the class (eq. 24), their N negatives are drawn anew for each
+    anchor from the queue of the class. A class without anchors, negatives or prototype
+    costs nothing; with no class left the loss is 0, attached to the embeddings.
 
-    Everything is at the size of the embeddings, labelled images first. A step calls
+    Everything is at the size of the embeddings, labeled images first. A step calls
     :meth:`push_negatives` before the loss, see there.
 
     ``variant='official'`` reproduces the authors' code (github.com/
-    Haochen-Wang409/U2PL) where it differs, for comparison only:
-
-    - ``loss_weight`` is 1 and the sum is divided by the number of classes in the
-      batch. The code then divides the gradient by the number of processes: set
-      ``loss_weight`` to 1 / processes for that.
-    - With V classes in the batch, class k < V is compared with negatives of the k-th
-      class present, and classes from V on are no anchors (open issue #111 there). A
-      batch of one class costs nothing.
-    - Negatives are those of :func:`~mmseg_labelfree.ops.negative_classes` with the
-      same variant (open issue #171).
-
-    Its anchors' and negatives' entropy tails are
-    :func:`~mmseg_labelfree.ops.split_by_entropy`'s, and its positives the means
-    of the batch: ``PrototypeMemoryBank(momentum=0)``.
+    Haochen-Wang409/U2PL) where it differs, for comparison only: which classes meet
+    which queue and what the sum is divided by
+    (:func:`~mmseg_labelfree.ops.contrasted_classes`), and what is a negative
+    (:func:`~mmseg_labelfree.ops.negative_classes`). There ``loss_weight`` is 1 and the
+    gradient is divided by the number of processes: set ``loss_weight`` to
+    1 / processes for that. The code's entropy tails of anchors and negatives are those
+    of :func:`~mmseg_labelfree.ops.split_by_entropy`, and its positives the means of the
+    batch: ``PrototypeMemoryBank(momentum=0)``.
 
     Args:
-        num_anchors: M, of each class.
-        num_negatives: N, of each anchor.
-        temperature: :math:`\tau`, above 0.
+        num_anchors: M, of each class. Defaults to 256.
+        num_negatives: N, of each anchor. Defaults to 50.
+        temperature: :math:`\tau`, above 0. Defaults to 0.5.
         anchor_threshold: :math:`\delta_p`, the least probability of an anchor's label.
-        low_rank: :math:`r_l`.
+            Defaults to 0.3.
+        low_rank: :math:`r_l`. Defaults to 3.
         high_rank: :math:`r_h`; with fewer classes all ranks from ``low_rank`` on are
             used, and ``low_rank`` is lowered so that one is left. A warning says so.
-        variant: 'paper' or 'official'.
-        avg_present: Divide by the number of classes that have a term instead of C. The
-            loss then does not shrink with the number of classes in the batch. None:
-            C for 'paper', as in eq. 10; the classes in the batch for 'official'.
-        loss_weight: Factor on the loss; None for 0.1 ('paper') or 1 ('official').
-        loss_name: Name in the log, must start with ``loss_``.
+            Defaults to 20.
+        variant: 'paper' or 'official'. Defaults to 'paper'.
+        **kwargs: As for :class:`BaseLoss`; the paper's weight is 0.1.
 
     Raises:
         ValueError: An argument is out of range.
 
     Example:
         ``contrastive_loss=dict(type='MemoryBankContrastiveLoss', num_anchors=256,
-        num_negatives=50)``
+        num_negatives=50, loss_weight=0.1)``
+
+        Two classes, whose embeddings, prototypes and negatives are the two axes:
+
+        >>> axes, rows = torch.eye(2), torch.tensor([0, 1])
+        >>> bank = PrototypeMemoryBank(num_classes=2, channels=2, length=1)
+        >>> bank.push(axes, rows.flip(0))  # the other class's pixel is the negative
+        >>> labels = rows.view(1, 1, 2)
+        >>> bank.update_prototypes(axes.view(1, 2, 1, 2), labels)
+        >>> loss = MemoryBankContrastiveLoss(num_negatives=1, temperature=1.0)
+        >>> reliable = torch.ones(1, 1, 2, dtype=torch.bool)
+        >>> logits = 9 * axes.view(1, 2, 1, 2)
+        >>> loss(axes.view(1, 2, 1, 2), logits, labels, reliable, bank)
+        tensor(0.3133)
     """
+
+    loss_name = 'loss_contrast'
 
     def __init__(
         self,
@@ -92,14 +103,11 @@ class MemoryBankContrastiveLoss(nn.Module):
         anchor_threshold: float = 0.3,
         low_rank: int = 3,
         high_rank: int = 20,
-        variant: Literal['paper', 'official'] = 'paper',
-        avg_present: bool | None = None,
-        loss_weight: float | None = None,
-        loss_name: str = 'loss_contrast',
+        variant: Variant = 'paper',
+        **kwargs: Any,
     ) -> None:
-        super().__init__()
-        if variant not in ('paper', 'official'):
-            raise ValueError(f"variant must be 'paper' or 'official', got {variant!r}")
+        super().__init__(**kwargs)
+        check_variant(variant)
         if num_anchors < 1 or num_negatives < 1:
             raise ValueError(
                 'num_anchors and num_negatives must be at least 1, got '
@@ -107,8 +115,6 @@ class MemoryBankContrastiveLoss(nn.Module):
             )
         if not temperature > 0:
             raise ValueError(f'temperature must be above 0, got {temperature}')
-        if not loss_name.startswith('loss_'):
-            raise ValueError(f"loss_name must start with 'loss_', got {loss_name!r}")
         clamp_ranks(max(2, high_rank), low_rank, high_rank)  # checks them
         self.num_anchors = num_anchors
         self.num_negatives = num_negatives
@@ -116,14 +122,10 @@ class MemoryBankContrastiveLoss(nn.Module):
         self.anchor_threshold = anchor_threshold
         self.low_rank = low_rank
         self.high_rank = high_rank
-        self.variant = variant
-        self.avg_present = avg_present
-        if loss_weight is None:
-            loss_weight = 0.1 if variant == 'paper' else 1.0
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
+        self.variant: Variant = variant
         self._warned_ranks = False
         self._logged: set[int] = set()
+        self.idle_steps: Tensor
         # How many steps cost nothing for each reason; read at leisure, because
         # reading waits for the device.
         idle = torch.zeros(len(_REASONS), dtype=torch.long)
@@ -139,7 +141,7 @@ class MemoryBankContrastiveLoss(nn.Module):
         unreliable: Tensor,
         num_labeled: int,
     ) -> None:
-        """Find the negatives of this batch and push them into the bank, eq. 25-28.
+        """Push the negatives of this batch into the bank (U2PL+, eq. 25-28).
 
         Every process must call it. All maps are of the size of the embeddings.
 
@@ -147,10 +149,10 @@ class MemoryBankContrastiveLoss(nn.Module):
             bank: Takes them.
             teacher_embeddings: ``(N, D, h, w)``.
             teacher_logits: ``(N, C, h, w)``.
-            labels: int64 ``(N, h, w)``: ground truth of the labelled images, 255 =
+            labels: int64 ``(N, h, w)``: ground truth of the labeled images, 255 =
                 none; pseudo-labels of the others, which only 'official' reads.
-            unreliable: Bool ``(N, h, w)``; only the unlabelled images are read.
-            num_labeled: Labelled images, which come first.
+            unreliable: Bool ``(N, h, w)``; only the unlabeled images are read.
+            num_labeled: Labeled images, which come first.
         """
         low, high = self._ranks(teacher_logits.shape[1])
         member = negative_classes(
@@ -180,8 +182,8 @@ class MemoryBankContrastiveLoss(nn.Module):
                 float32 at the drawn pixels.
             teacher_logits: ``(N, C, h, w)``.
             labels: int64 ``(N, h, w)``: ground truth, and denoised pseudo-labels of the
-                unlabelled images; 255 = none.
-            reliable: Bool ``(N, h, w)``, where ``labels`` count: True on labelled
+                unlabeled images; 255 = none.
+            reliable: Bool ``(N, h, w)``, where ``labels`` count: True on labeled
                 images.
             bank: Of C classes and D channels.
             generator: Of the random draws, on the device of the embeddings; default
@@ -197,26 +199,17 @@ class MemoryBankContrastiveLoss(nn.Module):
         pixels, counts = sample_per_class(
             classes.flatten(), num_classes, self.num_anchors, generator
         )
-        every = torch.arange(num_classes, device=labels.device)
-        anchored, negative_of, divisor = counts > 0, every, num_classes
-        if self.variant == 'official':
-            present = (labels[:, None] == every[:, None, None]) & reliable[:, None]
-            present = present.any(-1).any(-1).any(0)
-            # Ids of the present classes, then those of the others.
-            negative_of = (~present).to(torch.uint8).argsort(stable=True)
-            num_present = present.sum()
-            anchored = anchored & (every < num_present) & (num_present > 1)
-            if self.avg_present is None:
-                divisor = num_present.clamp(min=1)
-        with_negatives = anchored & (bank.filled[negative_of] > 0)
+        contrasted, queue, divisor = contrasted_classes(
+            counts, labels, reliable, self.variant
+        )
+        with_negatives = contrasted & (bank.filled[queue] > 0)
         usable = with_negatives & bank.known
-        self._count_idle(anchored, with_negatives, usable)
-        if self.avg_present:
-            divisor = usable.sum().clamp(min=1)
+        self._count_idle(contrasted, with_negatives, usable)
 
+        every = torch.arange(num_classes, device=labels.device)
         num = self.num_anchors * self.num_negatives
-        negatives = bank.sample(negative_of, num, generator)
-        if _drops_unused(embeddings.device):
+        negatives = bank.sample(queue, num, generator)
+        if drops_unused(embeddings.device):
             every = usable.nonzero()[:, 0]
             pixels, negatives, usable = (v[every] for v in (pixels, negatives, usable))
         anchors = _pixels(embeddings, pixels.flatten())
@@ -243,22 +236,9 @@ class MemoryBankContrastiveLoss(nn.Module):
             if steps and index not in self._logged:
                 self._logged.add(index)
                 _warn(
-                    f'{self._loss_name} was 0 in {steps} step(s) so far: '
+                    f'{self.loss_name} was 0 in {steps} step(s) so far: '
                     f'{_REASONS[index]}.'
                 )
-
-    def extra_repr(self) -> str:
-        """The settings, for ``print(model)``."""
-        return (
-            f'num_anchors={self.num_anchors}, num_negatives={self.num_negatives}, '
-            f'temperature={self.temperature}, variant={self.variant!r}, '
-            f'loss_weight={self.loss_weight}'
-        )
-
-    @property
-    def loss_name(self) -> str:
-        """Name of the loss in the log; starts with ``loss_``."""
-        return self._loss_name
 
     def _ranks(self, num_classes: int) -> tuple[int, int]:
         ranks = clamp_ranks(num_classes, self.low_rank, self.high_rank)
@@ -278,7 +258,7 @@ class MemoryBankContrastiveLoss(nn.Module):
         self.idle_steps += before & ~passed
 
 
-def _drops_unused(device: torch.device) -> bool:
+def drops_unused(device: torch.device) -> bool:
     """Whether to leave out classes without a term instead of multiplying by 0.
 
     Their number has to be known for it, for which a GPU would have to be waited for.

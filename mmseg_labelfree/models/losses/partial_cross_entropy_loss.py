@@ -1,61 +1,52 @@
-"""Cross-entropy on the labelled pixels of weakly labelled images alone."""
+"""Cross-entropy on the labeled pixels of weakly labeled images alone."""
+
+from typing import Any
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops.incremental import unbiased_cross_entropy
 from ...ops.label_maps import UNLABELED
-from .pixel_decode_loss import PixelDecodeLoss
+from ...ops.partial_cross_entropy import mean_over_images, partial_cross_entropy
+from .base import DecodeLoss
 
 
 @MODELS.register_module()
-class PartialCrossEntropyLoss(PixelDecodeLoss):
-    r"""Partial cross-entropy (PCE), MiB eq. 12 (https://arxiv.org/abs/2002.00718).
+class PartialCrossEntropyLoss(DecodeLoss):
+    r"""Partial cross-entropy (PCE) of weakly labeled images (MiB, eq. 12).
 
-    The loss of an image is the mean of :math:`-\log q_y` over its labelled pixels, 0 if
+    The loss of an image is the mean of :math:`-\log q_y` over its labeled pixels, 0 if
     it has none; the loss of the batch is the mean over all of its images. Pixels of
-    label 254 (unlabelled) and 255 (ignored) cost nothing.
+    label 254 (unlabeled) and 255 (ignored) cost nothing.
 
     Args:
-        unlabeled_index (int): Label of unlabelled pixels. Defaults to 254.
-        loss_weight (float): Factor on the loss. Defaults to 1.0.
-        loss_name (str): Name in the log, must start with ``loss_``.
-        use_sigmoid (bool): Accepted because a base config's ``loss_decode`` often
-            leaves it behind; only False is possible.
-        class_weight (None): Accepted for the same reason; only None is possible.
+        **kwargs: As for :class:`DecodeLoss`; only ``avg_non_ignore=False`` is possible,
+            because eq. 12 has denominators of its own.
 
     Raises:
-        ValueError: If an argument is outside the ranges above.
+        ValueError: An argument is out of range.
 
     Example:
         ``loss_decode=dict(type='PartialCrossEntropyLoss')``
+
+        >>> import torch
+        >>> loss, label = PartialCrossEntropyLoss(), torch.tensor([[[1, 254, 255]]])
+        >>> loss(torch.zeros(1, 2, 1, 3), label)  # log 2, the mean over one pixel
+        tensor(0.6931)
     """
 
-    def __init__(
-        self,
-        unlabeled_index: int = UNLABELED,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_partial_ce',
-        use_sigmoid: bool = False,
-        class_weight: None = None,
-    ) -> None:
-        super().__init__(loss_weight, loss_name, use_sigmoid, class_weight)
-        self.unlabeled_index = unlabeled_index
+    loss_name = 'loss_partial_ce'
 
-    def pixel_loss(
-        self, seg_logits: Tensor, seg_label: Tensor, ignore_index: int
-    ) -> Tensor:
-        """Loss of each pixel ``(N, H, W)``: here 0 where unlabelled."""
-        label = seg_label.masked_fill(seg_label == self.unlabeled_index, ignore_index)
-        return unbiased_cross_entropy(seg_logits, label, 1, ignore_index)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.avg_non_ignore:
+            self._refuse('avg_non_ignore', False)
 
-    def mean(self, loss: Tensor, seg_label: Tensor, ignore_index: int) -> Tensor:
-        """Mean over the images of the means over each kind of pixel, eq. 12 and 13."""
-        unlabeled = seg_label == self.unlabeled_index
-        labeled = (seg_label != ignore_index) & ~unlabeled
-        return (_mean(loss, labeled) + _mean(loss, unlabeled)).mean()
+    def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Loss of each pixel ``(N, H, W)``, 0 where unlabeled."""
+        return partial_cross_entropy(logits, label, UNLABELED, ignore_index)
 
-
-def _mean(loss: Tensor, pixels: Tensor) -> Tensor:
-    """Mean over the given pixels of each image, 0 where there are none."""
-    return (loss * pixels).sum((1, 2)) / pixels.sum((1, 2)).clamp_(min=1)
+    def mean(self, loss: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Mean over the images of the means over labeled and unlabeled pixels."""
+        unlabeled = label == UNLABELED
+        labeled = (label != ignore_index) & ~unlabeled
+        return mean_over_images(loss, labeled, unlabeled)

@@ -1,43 +1,43 @@
 """Distillation of MiB, in which new classes count as the teacher's background."""
 
 from mmseg.registry import MODELS
+from torch import Tensor
 
-from ...ops.incremental import unbiased_knowledge_distillation
+from ...ops.unbiased_knowledge_distillation import unbiased_knowledge_distillation
 from .knowledge_distillation_loss import KnowledgeDistillationLoss
 
 
 @MODELS.register_module()
 class UnbiasedKnowledgeDistillationLoss(KnowledgeDistillationLoss):
-    r"""Unbiased distillation of MiB, eq. 7 with 9 (https://arxiv.org/abs/2002.00718).
+    """Mean of the unbiased distillation over the pixels (MiB, eq. 7 and 9).
 
     The teacher may have called pixels of the new classes background, so its
-    background is compared with the sum of the student's background and
-    new-class probabilities; the student's softmax runs over all classes.
+    background is compared with the sum of the student's background and new-class
+    probabilities; see :func:`~mmseg_labelfree.ops.unbiased_knowledge_distillation`.
+    The published loss weights are 100 in VOC 15-1, 10 elsewhere.
 
     Args:
-        alpha (float): Factor on the teacher's logits; the student's are not
-            scaled, as in the authors' code. Defaults to 1.0.
-        class_average (bool): Divide by the teacher's number of classes as well, as
-            the authors' code does: the published loss weights (100 in VOC 15-1, 10
-            elsewhere) are in these units. False is the plain sum over classes of
-            eq. 7. Defaults to True.
-        loss_weight (float): Factor on the loss. Defaults to 1.0.
-        loss_name (str): Name in the log, must start with ``loss_``.
+        alpha: As for :class:`KnowledgeDistillationLoss`.
+        class_average: As for :class:`KnowledgeDistillationLoss`.
+        **kwargs: As for :class:`BaseLoss`.
 
     Raises:
-        ValueError: If ``alpha`` is not positive or ``loss_name`` has no prefix.
+        ValueError: An argument is out of range.
 
     Example:
-        ``dict(type='UnbiasedKnowledgeDistillationLoss', loss_weight=10.0)``
+        ``distillation=[dict(type='UnbiasedKnowledgeDistillationLoss',
+        loss_weight=10.0)]``
+
+        >>> import torch
+        >>> loss = UnbiasedKnowledgeDistillationLoss(class_average=False)
+        >>> loss(torch.zeros(1, 4, 1, 1), torch.tensor([50.0, 0.0]).view(1, 2, 1, 1))
+        tensor(0.2877)
     """
 
-    pixel_loss = staticmethod(unbiased_knowledge_distillation)
+    loss_name = 'loss_unbiased_kd'
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        class_average: bool = True,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_unbiased_kd',
-    ) -> None:
-        super().__init__(alpha, class_average, loss_weight, loss_name)
+    def pixel_loss(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Loss of each pixel ``(N, H, W)``."""
+        return unbiased_knowledge_distillation(
+            student_logits, teacher_logits, self.alpha, self.class_average
+        )

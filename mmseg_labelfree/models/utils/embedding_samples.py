@@ -1,4 +1,4 @@
-"""Embeddings of random pixels of a data set, as a matrix."""
+"""Embeddings of random pixels of a dataset, as a matrix."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,6 +1,6 @@
 """Labels of unseen classes for pixels that have none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ __all__ = ['PseudoLabelGenerator']
 
 
 class PseudoLabelGenerator:
-    """Fills the unlabelled pixels of a batch with what a frozen model predicts.
+    """Generator of labels for the unlabeled pixels of a batch, by a frozen model.
 
     STRICT (https://arxiv.org/abs/2104.11692), section 3.3: the most probable unseen
     class, where all views agree on it. There is no confidence threshold.
@@ -58,14 +58,14 @@ class PseudoLabelGenerator:
         background: int | None = None,
         all_processes: bool = True,
     ) -> Tensor:
-        """Labels with the unlabelled pixels filled in.
+        """Fill in the unlabeled pixels.
 
         Args:
             model: In evaluation mode, with a ``SemanticProjectionHead``.
-            images: Normalised, (N, 3, H, W).
-            labels: int64 (N, H, W). 254 = unlabelled, 255 = ignored; the latter stay,
+            images: Normalized, (N, 3, H, W).
+            labels: int64 (N, H, W). 254 = unlabeled, 255 = ignored; the latter stay,
                 padding among them.
-            background: Label of a seen background, whose pixels count as unlabelled
+            background: Label of a seen background, whose pixels count as unlabeled
                 and stay background where there is no pseudo-label.
             all_processes: Whether ``top_percent`` means the batches of all processes
                 together, which must then all call this.
@@ -79,7 +79,8 @@ class PseudoLabelGenerator:
         if self.top_percent is None:
             pseudo = self._consistent(model, images)
         else:
-            pseudo = self._most_probable(model, images, empty, all_processes)
+            least = 1 - self.top_percent / 100
+            pseudo = self._most_probable(model, images, empty, least, all_processes)
         return torch.where(empty & (pseudo != 255), pseudo, labels)
 
     def _consistent(self, model: EncoderDecoder, images: Tensor) -> Tensor:
@@ -100,6 +101,7 @@ class PseudoLabelGenerator:
         model: EncoderDecoder,
         images: Tensor,
         empty: Tensor,
+        share: float,
         all_processes: bool,
     ) -> Tensor:
         head = model.decode_head
@@ -112,6 +114,5 @@ class PseudoLabelGenerator:
         probability, labels = scores.softmax(1).max(1)
         with head.using('unseen') as classes:
             candidates = empty & torch.isin(labels, classes)
-        share: Sequence[float] = [1 - self.top_percent / 100]
-        least = masked_quantile(probability, share, candidates, all_processes)
+        least = masked_quantile(probability, [share], candidates, all_processes)
         return labels.masked_fill_(~candidates | (probability < least), 255)

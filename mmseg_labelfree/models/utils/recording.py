@@ -1,13 +1,14 @@
-"""The features that a layer of a decode head is called with."""
+"""Recording the inputs of a layer, such as the classifier of a decode head."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 
-def classifier_entry(head: nn.Module) -> nn.Module:
-    """The first layer of a decode head's classifier: its dropout if it has one."""
+def classifier_entry(head: BaseDecodeHead) -> nn.Module:
+    """First layer of the classifier of a decode head: its dropout if it has one."""
     return head.dropout or head.conv_seg
 
 

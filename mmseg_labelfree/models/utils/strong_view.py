@@ -1,4 +1,4 @@
-"""Colour jitter, greyscale and blur of a batch on its device."""
+"""Color jitter, grayscale and blur of a batch on its device."""
 
 from collections.abc import Sequence
 
@@ -11,22 +11,22 @@ __all__ = ['StrongView']
 
 
 class StrongView:
-    """The student's view of normalised images: other colours, less sharp.
+    """Augmentation that makes the strong view of normalized images: color and blur.
 
     Each sample draws its own parameters, from torch's global CPU generator, and is
     changed where it is, by torchvision; geometry and labels stay as they are. The
-    batch is taken back to colours of 0 to 1, changed, and normalised again.
+    batch is taken back to colors of 0 to 1, changed, and normalized again.
     The default strengths are those of ClassMix's and ST++'s descendants; EUMS uses
     ``brightness=0.5, contrast=0.5, saturation=0.5, hue=0.25, jitter_prob=1.0`` with
-    neither greyscale nor blur.
+    neither grayscale nor blur.
 
     Args:
         brightness: Largest relative change of the brightness.
         contrast: The same for contrast.
         saturation: The same for saturation.
         hue: Largest shift of the hue, 0 to 0.5 of the circle.
-        jitter_prob: Probability of any change of colour.
-        grayscale_prob: Probability of no colour at all.
+        jitter_prob: Probability of any change of color.
+        grayscale_prob: Probability of no color at all.
         blur_prob: Probability of a Gaussian blur.
         blur_sigma: Bounds of its standard deviation in pixels.
 
@@ -59,11 +59,11 @@ class StrongView:
 
     @torch.no_grad()
     def __call__(self, images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
-        """Change a batch.
+        """Make the strong views of a batch.
 
         Args:
-            images: Normalised floating point images ``(N, 3, H, W)``.
-            preprocessor: Made them; knows mean, deviation and order of colours.
+            images: Normalized floating point images ``(N, 3, H, W)``.
+            preprocessor: Made them; knows mean, deviation and order of colors.
 
         Returns:
             Tensor like ``images``. Without ``bgr_to_rgb`` the images count as BGR.
@@ -74,10 +74,10 @@ class StrongView:
             mean, std = preprocessor.mean.to(images), preprocessor.std.to(images)
         flip = not preprocessor._channel_conversion
         with torch.autocast(images.device.type, enabled=False):
-            colours = ((images * std + mean) / scale).clamp_(0, 1)
+            colors = ((images * std + mean) / scale).clamp_(0, 1)
             if flip:
-                colours = colours.flip(1)
-            colours = torch.stack([self.change(image) for image in colours])
+                colors = colors.flip(1)
+            colors = torch.stack([self.change(image) for image in colors])
             if flip:
-                colours = colours.flip(1)
-            return (colours * scale - mean) / std
+                colors = colors.flip(1)
+            return (colors * scale - mean) / std

@@ -106,13 +106,13 @@ def test_background_pixels_are_those_that_no_object_touches(monkeypatch):
     ids = [3, 11, 16]
     image, label = render_scene(ids, np.random.default_rng(26))
     drawn = []
-    place = demo_voc_scenes._place
+    place = demo_voc_scenes.place_object
 
     def spy(*args):
         drawn.append(place(*args))
         return drawn[-1]
 
-    monkeypatch.setattr(demo_voc_scenes, '_place', spy)
+    monkeypatch.setattr(demo_voc_scenes, 'place_object', spy)
     again, label_again = render_scene(ids, np.random.default_rng(26))
     np.testing.assert_array_equal(again, image)
     np.testing.assert_array_equal(label_again, label)
@@ -140,6 +140,7 @@ def test_objects_stand_out_from_the_background():
     assert wins.mean() > 0.9
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_in_another_process(demo, tmp_path):
     threads = '1' if os.environ.get('OMP_NUM_THREADS') == '2' else '2'
     path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
@@ -165,15 +166,14 @@ def test_writers_that_start_at_once_share_one_folder(demo, tmp_path):
 
 def test_loser_of_the_rename_uses_the_winners_folder(demo, tmp_path, monkeypatch):
     root = tmp_path / 'demo_voc'
-    write_files = demo_voc._write_files
 
-    def write_after_another(*args):
-        monkeypatch.setattr(demo_voc, '_write_files', write_files)
+    def plan_after_another(*args):
+        monkeypatch.setattr(demo_voc, 'plan_scenes', plan_scenes)
         write_demo_voc(root, **SMALL, seed=3, progress=False)
         (root / 'winner').touch()
-        write_files(*args)
+        return plan_scenes(*args)
 
-    monkeypatch.setattr(demo_voc, '_write_files', write_after_another)
+    monkeypatch.setattr(demo_voc, 'plan_scenes', plan_after_another)
     assert write_demo_voc(root, **SMALL, seed=3, progress=False) == root
     assert (root / 'winner').exists()
     assert [p.name for p in tmp_path.iterdir()] == ['demo_voc']
@@ -261,7 +261,7 @@ def test_attribute_vectors_match_the_class_table():
     ).split()
     for cls, row in zip(CLASSES, vectors, strict=True):
         on = {values[i] for i in np.flatnonzero(row)}
-        assert on == {cls.shape, cls.texture, cls.colour}
+        assert on == {cls.shape, cls.texture, cls.color}
 
 
 @settings(max_examples=25, deadline=None)
@@ -304,7 +304,7 @@ def test_texture_patterns():
         assert pattern[name].max() == 1
     assert pattern['checks'][2, 2] == 1  # sin = sin = 1
     assert pattern['checks'][2, 6] == 0  # one of them -1
-    assert pattern['dots'][2, 2] == 0  # the middle of a dot has the second colour
+    assert pattern['dots'][2, 2] == 0  # the middle of a dot has the second color
 
 
 def test_outlines_have_equal_area():

@@ -202,7 +202,7 @@ def test_moves_survive_a_checkpoint(data):
         moved = data.draw(st.lists(st.sampled_from(pool), max_size=2, unique=True))
         target = data.draw(st.sampled_from('bc'))
         lead = data.draw(st.sampled_from([None, 3]))
-        begin = None if lead is None else sampler._next_batch + lead
+        begin = None if lead is None else len(seen) + lead
         try:
             sampler.move(moved, 'a', target, begin)
         except ValueError as error:

@@ -58,5 +58,5 @@ def test_rare_classes_come_first():
 def test_seeds_differ_and_bounds():
     assert not np.array_equal(choose_labeled(50, 9, 0), choose_labeled(50, 9, 1))
     for number in (0, 6):
-        with pytest.raises(ValueError, match=f'choose {number} labelled images from 5'):
+        with pytest.raises(ValueError, match=f'choose {number} labeled images from 5'):
             choose_labeled(5, number)

@@ -30,7 +30,7 @@ def results(tmp_path, labels, name='sub/a.jpg'):
     )
 
 
-def test_fills_only_unlabelled_pixels(transform, tmp_path):
+def test_fills_only_unlabeled_pixels(transform, tmp_path):
     got = transform(results(tmp_path, [[254, 1], [254, 255]]))['gt_seg_map']
     assert got.tolist() == [[3, 1], [254, 255]] and got.dtype == np.uint8
     assert 'labels' in repr(transform)

@@ -172,7 +172,7 @@ class FarmDataset(BaseSegDataset):
     METAINFO = dict(classes=CLASSES, palette=PALETTE)
 
 
-def test_label_map_of_the_data_set_comes_first(root):
+def test_label_map_of_the_dataset_comes_first(root):
     inner = dict(
         type='FarmDataset', metainfo=dict(classes=['background', 'sheep', 'cat'])
     )
@@ -225,7 +225,7 @@ def test_labels_agree_with_a_loop_over_pixels(
     assert labels(dataset) == expected
 
 
-def test_given_data_set_is_not_changed(root):
+def test_given_dataset_is_not_changed(root):
     with DefaultScope.overwrite_default_scope('mmseg'):
         inner = DATASETS.build(inner_config(root))
     before = list(inner.pipeline.transforms)

@@ -173,7 +173,7 @@ def test_cluster_labels_and_pools(train, clusters, boxes_root, tmp_path):
     assert sampler.batches_per_epoch == len(novel) // 3
 
 
-def test_padding_of_unlabelled_samples_is_marked(train, clusters):
+def test_padding_of_unlabeled_samples_is_marked(train, clusters):
     train['pipeline'].insert(
         2, dict(type='Pad', size=(40, 32), pad_val=dict(img=0, seg=255))
     )
@@ -238,4 +238,4 @@ def test_builds_from_a_config(train):
             lazy_init=True,
         )
     )
-    assert not dataset._fully_initialized and len(dataset) > 3
+    assert len(dataset) > 3

@@ -33,7 +33,7 @@ def unlabeled(inner, pipeline=None, **kwargs):
     )
 
 
-def test_labelled_source_is_the_data_set_with_a_tag(inner):
+def test_labeled_source_is_the_dataset_with_a_tag(inner):
     plain = DATASETS.build(inner)
     tagged = SourceDataset(inner, 'l')
     assert len(tagged) == len(plain) == 24
@@ -50,7 +50,7 @@ def test_labelled_source_is_the_data_set_with_a_tag(inner):
     assert sample['data_samples'].metainfo['source'] == 'l'
 
 
-def test_unlabelled_source_never_opens_a_mask(inner, monkeypatch):
+def test_unlabeled_source_never_opens_a_mask(inner, monkeypatch):
     opened = []
 
     def watch(owner, name):
@@ -80,7 +80,7 @@ def test_unlabelled_source_never_opens_a_mask(inner, monkeypatch):
         assert 'padding' not in sample and 'seg_map_path' not in sample.metainfo
 
 
-def test_images_are_those_of_the_labelled_pipeline(inner):
+def test_images_are_those_of_the_labeled_pipeline(inner):
     draw = SeededIndex(4, (7,))
     one, other = SourceDataset(inner, 'l')[draw], unlabeled(inner)[draw]
     assert torch.equal(one['inputs'], other['inputs'])

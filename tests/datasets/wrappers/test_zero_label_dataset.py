@@ -53,7 +53,7 @@ def labels(inner, **kwargs):
 def test_training_labels(inner, settings, expected):
     dataset, got = labels(inner, **settings)
     assert [row[:3] for row in got] == expected
-    assert [row[3] for row in got] == [255, 255]  # padding is never unlabelled
+    assert [row[3] for row in got] == [255, 255]  # padding is never unlabeled
     first = ('background',) if settings.get('background') == 'seen' else ()
     assert dataset.metainfo['classes'] == (*first, 'dot', 'square', 'bar')
     assert dataset.metainfo['unseen'] == ('bar',)
@@ -73,7 +73,7 @@ def test_test_labels_hold_unseen_classes(inner, background, expected):
     assert [row[:3] for row in got] == expected
 
 
-def test_pseudo_labels_fill_what_is_unlabelled(inner, tmp_path):
+def test_pseudo_labels_fill_what_is_unlabeled(inner, tmp_path):
     (tmp_path / 'pseudo').mkdir()
     for background, bar in (('unlabeled', 2), ('seen', 3)):
         pseudo = np.array([[bar, bar, 255], [bar, 255, bar]], np.uint8)

@@ -203,6 +203,24 @@ def test_joint_is_one_stage_with_all_classes(boxes_config):
     assert 'mIoU/new' in metrics_of(boxes_config.work_dir)['joint']
 
 
+def write_metafile(config: Path, metrics: str) -> None:
+    """A metafile beside a config that gives it published figures."""
+    config.with_name('metafile.yaml').write_text(
+        f'Models: [{{Name: own, Config: configs/own/{config.name}, Results: '
+        f'[{{Table: Table 5, Metrics: {metrics}}}]}}]\n'
+    )
+
+
+def test_published_figures_stand_below_ours(boxes_config, capsys):
+    write_metafile(Path(boxes_config.filename), '{mIoU/old: 35.1, mIoU/new: 13.5}')
+    boxes_config.protocol.setup = 'joint'
+    ProtocolRunner(boxes_config).run()
+    assert 'published (Table 5)' in capsys.readouterr().out
+    table = (Path(boxes_config.work_dir) / 'results.md').read_text()
+    assert '| published (Table 5) | 35.1 | 13.5 | - |' in table
+    assert list(metrics_of(boxes_config.work_dir)) == ['joint']
+
+
 class StopAt(Hook):
     """Interrupts training like Ctrl-C before a given iteration."""
 
@@ -263,8 +281,10 @@ def test_plain_config_is_trained_as_usual(boxes_config, tmp_path):
     stage = ProtocolRunner(boxes_config).stage('step_0').cfg
     path = tmp_path / 'plain.py'
     path.write_text(stage.pretty_text)
+    write_metafile(path, '{mIoU: 46.7, aAcc: 83.6}')
     done = run_tool('train.py', str(path), '--work-dir', str(tmp_path / 'plain'))
     assert done.returncode == 0, done.stderr
+    assert 'Published: mIoU 46.7, aAcc 83.6 (Table 5)' in done.stdout + done.stderr
     assert (tmp_path / 'plain' / 'iter_6.pth').exists()
     refused = run_tool('train.py', str(path), '--dry-run')
     assert refused.returncode == 1 and 'has no protocol' in refused.stderr

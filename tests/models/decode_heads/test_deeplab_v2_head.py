@@ -106,7 +106,7 @@ def test_dropout_acts_on_whole_channels_in_training_only():
 
 
 def test_growing_splits_the_background_once():
-    """MiB's initialisation: the old model's probabilities, background shared."""
+    """MiB's initialization: the old model's probabilities, background shared."""
     torch.manual_seed(0)
     old, new = build_head(num_classes=3), build_head(num_classes=5)
     old.conv_seg.weight.data.mul_(30)
@@ -121,6 +121,7 @@ def test_growing_splits_the_background_once():
     torch.testing.assert_close(new.conv_seg.bias, expected)
 
 
+@pytest.mark.slow
 def test_trains_through_incremental_steps(boxes_config):
     """With classifier growth and a distilling teacher, from a real Runner."""
     head = dict(boxes_config.model.decode_head)

@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_labelfree.models.layers.semantic_projection import SemanticProjection
+from mmseg_labelfree.models.utils.recording import recorded_inputs
 
 CLASSES = ['a', 'b', 'c', 'd']
 UNSEEN = ['b', 'd']
@@ -47,9 +48,9 @@ def test_scores_are_products_of_embeddings_and_vectors(inner):
     unit = torch.from_numpy(VECTORS)
     unit = unit / unit.norm(dim=1, keepdim=True)
     x = torch.randn(2, 5, 4, 7)
-    got = head([x])
-    features = x if inner is DEEPLAB else head.head._forward_feature([x])
-    pixels = head.conv_seg.embed(features)
+    with recorded_inputs(head.conv_seg) as features:
+        got = head([x])
+    pixels = head.conv_seg.embed(features[0])
     assert pixels.shape == (2, 6, 4, 7)
     expected = torch.einsum('cd,ndhw->nchw', unit, pixels)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)

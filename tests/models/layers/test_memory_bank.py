@@ -24,9 +24,9 @@ def queue(bank, c):
 
 
 def test_sizes_are_fixed_and_outside_the_state_dict():
-    bank = PrototypeMemoryBank(21, 256)
+    bank = PrototypeMemoryBank(21, 8)
     assert bank.capacity.tolist() == [50000] + 20 * [30000]
-    assert bank.queues.shape == (650000, 256)
+    assert bank.queues.shape == (650000, 8)
     assert not bank.state_dict()
     assert not list(bank.parameters())
     assert make_bank(background_length=None).capacity.tolist() == [5, 5, 5]
@@ -167,7 +167,7 @@ def run_rank(rank, folder):
     bank.update_prototypes(maps, labels)
     part = split_by_entropy(entropy, 0.2, valid)
     weight = reliable_pixel_weight(labels.masked_fill(~part.reliable, 255))
-    # A process without unlabelled images takes part as well.
+    # A process without unlabeled images takes part as well.
     alone = split_by_entropy(entropy[: 2 * (1 - rank)], 0.2)
     results = dict(
         bank.named_buffers(),
@@ -186,7 +186,7 @@ def test_two_processes(tmp_path):
     for rank in ranks:
         rank.start()
     for rank in ranks:
-        rank.join(timeout=60)
+        rank.join()
     assert [rank.exitcode for rank in ranks] == [0, 0]
     first, second = (torch.load(tmp_path / f'{rank}.pt') for rank in (0, 1))
     for name, value in first.items():

@@ -17,9 +17,9 @@ def preprocessor(**kwargs):
 def batch(num=4, seed=0):
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(num, 3, 4, 4, generator=generator)
-    colours = torch.nn.functional.interpolate(coarse, (24, 24), mode='bilinear')
+    colors = torch.nn.functional.interpolate(coarse, (24, 24), mode='bilinear')
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
-    return colours, (colours * 255 - mean) / std
+    return colors, (colors * 255 - mean) / std
 
 
 def back(images):
@@ -34,30 +34,30 @@ def test_no_change_gives_the_images_back():
 
 
 def test_grayscale_of_rgb_and_of_bgr():
-    colours, images = batch()
+    colors, images = batch()
     view = StrongView(**{**NOTHING, 'grayscale_prob': 1.0})
     got = back(view(images, preprocessor()))
-    expected = F.rgb_to_grayscale(colours, num_output_channels=3)
+    expected = F.rgb_to_grayscale(colors, num_output_channels=3)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
     got = back(view(images, preprocessor(bgr_to_rgb=False)))
-    expected = F.rgb_to_grayscale(colours.flip(1), num_output_channels=3)
+    expected = F.rgb_to_grayscale(colors.flip(1), num_output_channels=3)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_unnormalised_images():
-    colours, _ = batch()
+    colors, _ = batch()
     view = StrongView(**{**NOTHING, 'grayscale_prob': 1.0})
-    got = view(colours * 255, SegDataPreProcessor(bgr_to_rgb=True)) / 255
-    expected = F.rgb_to_grayscale(colours, num_output_channels=3)
+    got = view(colors * 255, SegDataPreProcessor(bgr_to_rgb=True)) / 255
+    expected = F.rgb_to_grayscale(colors, num_output_channels=3)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_blur_smooths_without_changing_the_mean_much():
-    colours, images = batch()
+    colors, images = batch()
     view = StrongView(**{**NOTHING, 'blur_prob': 1.0}, blur_sigma=(2.0, 2.0))
     got = back(view(images, preprocessor()))
     torch.testing.assert_close(
-        got, F.gaussian_blur(colours, [13, 13], [2.0, 2.0]), rtol=1e-3, atol=1e-3
+        got, F.gaussian_blur(colors, [13, 13], [2.0, 2.0]), rtol=1e-3, atol=1e-3
     )
 
 
@@ -69,8 +69,8 @@ def test_every_sample_draws_its_own_parameters():
     assert len({tuple(view.flatten().tolist()) for view in first}) == 6
     torch.manual_seed(0)
     assert torch.equal(StrongView()(images, preprocessor()), first)
-    colours = back(first)
-    assert colours.min() > -1e-4 and colours.max() < 1 + 1e-4
+    colors = back(first)
+    assert colors.min() > -1e-4 and colors.max() < 1 + 1e-4
 
 
 def test_probabilities_are_per_sample():
@@ -78,8 +78,8 @@ def test_probabilities_are_per_sample():
     torch.manual_seed(0)
     view = StrongView(**{**NOTHING, 'grayscale_prob': 0.5})
     changed = view(images.expand(200, -1, -1, -1), preprocessor())
-    grey = (back(changed).std(1) < 1e-4).all(2).all(1)
-    assert grey.float().mean().item() == pytest.approx(0.5, abs=0.12)
+    gray = (back(changed).std(1) < 1e-4).all(2).all(1)
+    assert gray.float().mean().item() == pytest.approx(0.5, abs=0.12)
 
 
 def test_autocast_does_not_touch_the_image():

@@ -20,11 +20,11 @@ from ....ops.label_maps import UNLABELED
 
 
 class Fault(NamedTuple):
-    """Something that cannot be used.
+    """Annotation that cannot be used, and why.
 
     Attributes:
-        message (str): What and why, with the value; the caller adds file and image.
-        label (int): Label that it would have had, -1 if that is not known.
+        message: What and why, with the value; the caller adds file and image.
+        label: Label that it would have had, -1 if that is not known.
     """
 
     message: str
@@ -32,7 +32,7 @@ class Fault(NamedTuple):
 
 
 class PointFile:
-    """The points of a 'What's the Point' JSON file (Bearman et al., ECCV 2016).
+    """Points of a 'What's the Point' JSON file (Bearman et al., ECCV 2016).
 
     The file is an object: image id to a list of ``{"cls": 12, "x": 139, "y": 86}``;
     further keys, such as ``rank``, are not read. ``cls`` is a class number, ``x`` and
@@ -40,7 +40,7 @@ class PointFile:
     images take well under a megabyte here.
 
     Args:
-        path (str | Path): The file.
+        path: The file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -108,16 +108,16 @@ def _cached_point_file(path: str, modified: int, size: int) -> PointFile:
 
 
 def read_point_array(path: str | Path) -> tuple[np.ndarray, tuple[int, int] | None]:
-    """Points of one image from an ``.npy`` file, as ADE20K's are distributed.
+    """Read the points of an image from an ``.npy`` file, as ADE20K's are distributed.
 
-    The file holds integers: a label map ``(H, W)`` with 0 = unlabelled, or one row
+    The file holds integers: a label map ``(H, W)`` with 0 = unlabeled, or one row
     (y, x, class) for each point, ``(K, 3)``.
 
     Args:
-        path (str | Path): The file.
+        path: The file.
 
     Returns:
-        tuple: int64 rows (x, y, class), and (H, W) of a label map or None.
+        int64 rows (x, y, class), and (H, W) of a label map or None.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -139,7 +139,7 @@ def read_point_array(path: str | Path) -> tuple[np.ndarray, tuple[int, int] | No
 
 
 class Stroke(NamedTuple):
-    """A scribble: its class's name and int32 corners (x, y), ``(K, 2)``."""
+    """Scribble: the name of its class, and int32 corners (x, y), ``(K, 2)``."""
 
     tag: str
     corners: np.ndarray
@@ -148,16 +148,16 @@ class Stroke(NamedTuple):
 def read_scribble_xml(
     path: str | Path,
 ) -> tuple[list[Stroke], tuple[int, int] | None, list[Fault]]:
-    """Scribbles of one image in the XML of ScribbleSup (Lin et al., CVPR 2016).
+    """Read the scribbles of an image in ScribbleSup's XML (Lin et al., CVPR 2016).
 
     Each ``polygon`` has a ``tag``, the name of the class, and ``point`` elements with
     ``X`` and ``Y`` in pixels; fractions are cut off.
 
     Args:
-        path (str | Path): The file.
+        path: The file.
 
     Returns:
-        tuple: The strokes in the order of the file, (height, width) from ``size`` or
+        The strokes in the order of the file, (height, width) from ``size`` or
         None where it is missing, and what could not be read.
 
     Raises:
@@ -168,36 +168,46 @@ def read_scribble_xml(
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
         raise ValueError(f'not XML: {error}') from None
-    size = None
-    if root.find('size') is not None:
-        texts = [root.findtext(f'size/{name}') for name in ('height', 'width')]
-        try:
-            size = int(texts[0]), int(texts[1])
-        except (TypeError, ValueError):
-            raise ValueError(
-                f'height and width in <size> are {texts}, not whole numbers'
-            ) from None
     strokes, faults = [], []
     for number, polygon in enumerate(root.iter('polygon'), 1):
         tag = (polygon.findtext('tag') or '').strip()
-        try:
-            corners = [
-                [math.floor(float(point.findtext(axis))) for axis in 'XY']
-                for point in polygon.iter('point')
-            ]
-            corners = np.array(corners, np.int32).reshape(-1, 2)
-        except (TypeError, ValueError, OverflowError):
-            corners = ()
+        corners = _corners(polygon)
         if tag and len(corners):
             strokes.append(Stroke(tag, corners))
         else:
             what = 'no points with numbers X and Y' if tag else 'no tag'
             faults.append(Fault(f'polygon {number} {tag!r} has {what}'))
-    return strokes, size, faults
+    return strokes, _image_size(root), faults
+
+
+def _image_size(root: ElementTree.Element) -> tuple[int, int] | None:
+    """(height, width) from the element ``size``, None where it is missing."""
+    if root.find('size') is None:
+        return None
+    height, width = (root.findtext(f'size/{name}', '') for name in ('height', 'width'))
+    try:
+        return int(height), int(width)
+    except ValueError:
+        raise ValueError(
+            f'height and width in <size> are {height!r} and {width!r}, not whole '
+            'numbers'
+        ) from None
+
+
+def _corners(polygon: ElementTree.Element) -> np.ndarray:
+    """Corners (x, y) of a polygon, int32 ``(K, 2)``; none if one is no number."""
+    try:
+        corners = [
+            [math.floor(float(point.findtext(axis, ''))) for axis in 'XY']
+            for point in polygon.iter('point')
+        ]
+        return np.array(corners, np.int32).reshape(-1, 2)
+    except (ValueError, OverflowError):
+        return np.empty((0, 2), np.int32)
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """A mask of class numbers, uint8 ``(H, W)``, from a grey or palette image.
+    """Read a mask of class numbers, uint8 ``(H, W)``, from a gray or palette image.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -226,12 +236,12 @@ def unlabeled_map(size: tuple[int, int]) -> np.ndarray:
 def draw_points(labels: np.ndarray, points: np.ndarray, radius: int = 0) -> None:
     """Draw points as squares into a label map, in place.
 
-    Later squares cover earlier ones, but no square covers the centre of another.
+    Later squares cover earlier ones, but no square covers the center of another.
 
     Args:
-        labels (np.ndarray): uint8 ``(H, W)``.
-        points (np.ndarray): Integer rows (x, y, label) within the map.
-        radius (int): A square is ``2 * radius + 1`` pixels wide, cut at the edge of
+        labels: uint8 ``(H, W)``.
+        points: Integer rows (x, y, label) within the map.
+        radius: A square is ``2 * radius + 1`` pixels wide, cut at the edge of
             the map.
     """
     if radius:
@@ -247,10 +257,10 @@ def draw_line(labels: np.ndarray, corners: np.ndarray, label: int, width: int) -
     """Draw a polyline into a label map, in place.
 
     Args:
-        labels (np.ndarray): uint8 ``(H, W)``, C-contiguous.
-        corners (np.ndarray): int32 rows (x, y), at least one.
-        label (int): Label of the line.
-        width (int): Width of the line in pixels.
+        labels: uint8 ``(H, W)``, C-contiguous.
+        corners: int32 rows (x, y), at least one.
+        label: Label of the line.
+        width: Width of the line in pixels.
     """
     corners = np.concatenate([corners, corners[-1:]])  # one corner alone is not drawn
     cv2.polylines(labels, [corners], isClosed=False, color=label, thickness=width)

@@ -26,17 +26,17 @@ from .loader import (
 
 @TRANSFORMS.register_module()
 class LoadPointAnnotations(WeakAnnotationLoader):
-    """Load labelled points, one or a few for each object.
+    """Transform that loads labeled points, one or a few for each object.
 
     See :class:`WeakAnnotationLoader` for keys, other arguments and bad annotations.
 
     Args:
-        ann_file (str | PathLike): The JSON file of 'What's the Point' for all images,
+        ann_file: The JSON file of 'What's the Point' for all images,
             see :class:`~mmseg_labelfree.datasets.transforms.weak.files.PointFile`,
             parsed when the transform is built. Or a folder with one ``.npy`` file per
             image, as ADE20K's points: an integer label map ``(H, W)`` with 0 =
-            unlabelled, or rows (y, x, class).
-        radius (int): A point becomes a square of ``2 * radius + 1`` pixels; 2 gives
+            unlabeled, or rows (y, x, class).
+        radius: A point becomes a square of ``2 * radius + 1`` pixels; 2 gives
             the 5 x 5 of MiB's code. Defaults to 0.
         source_classes, classes, invalid: See :class:`WeakAnnotationLoader`.
 
@@ -45,7 +45,7 @@ class LoadPointAnnotations(WeakAnnotationLoader):
         ValueError: If the JSON file is none of points, or an argument is wrong.
 
     Example:
-        VOC, then ADE20K, whose data set has ``reduce_zero_label=True``::
+        VOC, then ADE20K, whose dataset has ``reduce_zero_label=True``::
 
             dict(type='LoadPointAnnotations', ann_file='data/points.json')
             dict(type='LoadPointAnnotations', ann_file='data/points/',

@@ -26,17 +26,17 @@ from .loader import (
 
 @TRANSFORMS.register_module()
 class LoadScribbleAnnotations(WeakAnnotationLoader):
-    """Load scribbles, as XML of ScribbleSup or as masks drawn from it.
+    """Transform that loads scribbles from ScribbleSup's XML or masks made of it.
 
     See :class:`WeakAnnotationLoader` for keys, other arguments and bad annotations. A
     stroke with one corner outside the image is a bad annotation as a whole.
 
     Args:
-        folder (str | PathLike): Folder with one file per image.
-        suffix (str): ``'.xml'`` for strokes with class names, ``'.png'`` for masks
-            (8 bits, grey or palette) of class numbers with 255 = unlabelled.
+        folder: Folder with one file per image.
+        suffix: ``'.xml'`` for strokes with class names, ``'.png'`` for masks
+            (8 bits, gray or palette) of class numbers with 255 = unlabeled.
             Defaults to ``'.xml'``.
-        width (int): Width in pixels of the lines that strokes are drawn with; masks
+        width: Width in pixels of the lines that strokes are drawn with; masks
             have their own. Defaults to 3.
         source_classes, classes, invalid: See :class:`WeakAnnotationLoader`.
 

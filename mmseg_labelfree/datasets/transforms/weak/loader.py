@@ -1,4 +1,4 @@
-"""What the transforms that load points and scribbles have in common."""
+"""Base class of the transforms that load points and scribbles."""
 
 import logging
 from abc import abstractmethod
@@ -18,16 +18,16 @@ VOC_CLASSES = PascalVOCDataset.METAINFO['classes']
 
 
 class WeakAnnotationLoader(BaseTransform):
-    """Base of the transforms that load weak annotations of an image.
+    """Base class of the transforms that load weak annotations of an image.
 
     They take the place of ``LoadAnnotations``: after ``LoadImageFromFile``, before
     anything that changes the size. Annotations are found by the image's file name
     without suffix. Later crops, flips and resizing treat the result as any label map.
 
     Required keys: ``img_path``; ``ori_shape`` or ``img``; ``reduce_zero_label``,
-    ``label_map`` and ``seg_fields`` where the data set has them.
+    ``label_map`` and ``seg_fields`` where the dataset has them.
 
-    Added keys: ``gt_seg_map``, uint8 ``(H, W)``: a class, 254 (unlabelled: some class
+    Added keys: ``gt_seg_map``, uint8 ``(H, W)``: a class, 254 (unlabeled: some class
     of the image) or 255 (no part of any loss). ``seg_fields`` names it.
 
     Modified keys: ``reduce_zero_label`` and ``label_map`` become False and None where
@@ -36,24 +36,24 @@ class WeakAnnotationLoader(BaseTransform):
     An annotation that cannot be used (outside the image, of an unknown class, not
     readable, none for an image) stops the training by a ValueError, or is skipped for
     ``invalid='skip'``. If an image then lacks a class that it may contain, the set of
-    its classes is not known any more, and its unlabelled pixels become 255: eq. 13 of
+    its classes is not known any more, and its unlabeled pixels become 255: eq. 13 of
     MiB would exclude the true class of some.
 
     Args:
-        source_classes (Sequence[str] | int): Names of the classes that annotations
+        source_classes: Names of the classes that annotations
             may have, in the order of their numbers, or how many numbers there are, 0
             included: 151 for ADE20K. Defaults to the 21 of VOC, background first.
-        classes (Sequence[str | int] | Mapping[str | int, int], optional): Classes to
+        classes: Classes to
             keep, by name or number: in the order of their new labels, or mapped to
             them. A class that is left out is not drawn, so that its pixels are
-            unlabelled: with a background class they belong to that. Map it to 255
+            unlabeled: with a background class they belong to that. Map it to 255
             to ignore its pixels instead. Defaults to None: all classes under their
-            own numbers, which go through the data set's ``reduce_zero_label`` and
+            own numbers, which go through the dataset's ``reduce_zero_label`` and
             ``label_map`` as in ``LoadAnnotations``.
-        invalid (str): ``'raise'`` or ``'skip'``. Defaults to ``'raise'``.
+        invalid: ``'raise'`` or ``'skip'``. Defaults to ``'raise'``.
 
     Attributes:
-        skipped (dict[str, int]): Number of skipped annotations of each image that
+        skipped: Number of skipped annotations of each image that
             this process loaded; 1 for an image without any. The log names the first
             fault of each annotation file.
     """
@@ -144,15 +144,15 @@ class WeakAnnotationLoader(BaseTransform):
         """Label map of an image.
 
         Args:
-            path (Path): Result of :meth:`annotation_path`.
-            image_id (str): Name of the image.
-            size (tuple[int, int]): Height and width.
-            table (np.ndarray): Label of each class number, ``(256,)``; -1 if there
+            path: Result of :meth:`annotation_path`.
+            image_id: Name of the image.
+            size: Height and width.
+            table: Label of each class number, ``(256,)``; -1 if there
                 is no such class.
-            faults (list[Fault]): Takes what cannot be used.
+            faults: Takes what cannot be used.
 
         Returns:
-            np.ndarray: uint8 of the given size, 254 where unlabelled.
+            uint8 of the given size, 254 where unlabeled.
         """
 
     def _handle(self, path, image_id, faults):

@@ -10,7 +10,7 @@ from .strokes import inner_point
 
 @TRANSFORMS.register_module()
 class SimulatePoints(WeakLabelSimulator):
-    """One labelled point per object, drawn from the inner half of its mask.
+    """Transform that labels one point per object, from the inner half of its mask.
 
     An object is an 8-connected component of a class: instances that touch count as one,
     an instance in two parts as two. See
@@ -18,12 +18,12 @@ class SimulatePoints(WeakLabelSimulator):
     and :class:`WeakLabelSimulator` for keys and the other arguments.
 
     Args:
-        per (str): ``'component'``, or ``'class'`` for one point in the largest
+        per: ``'component'``, or ``'class'`` for one point in the largest
             component of each class. Defaults to ``'component'``.
-        radius (int): A point becomes a square of ``2 * radius + 1`` pixels, as in
+        radius: A point becomes a square of ``2 * radius + 1`` pixels, as in
             ``LoadPointAnnotations``; it may reach beyond the object. Defaults to 0.
         seed, min_area, void: See :class:`WeakLabelSimulator`.
-        background (bool): Whether class 0 gets points. False is object segmentation
+        background: Whether class 0 gets points. False is object segmentation
             as in 'What's the Point', True scene parsing. Defaults to False.
 
     Raises:

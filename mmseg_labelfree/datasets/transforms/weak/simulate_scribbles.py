@@ -8,7 +8,7 @@ from .strokes import stroke
 
 @TRANSFORMS.register_module()
 class SimulateScribbles(WeakLabelSimulator):
-    """One stroke along the middle of each object.
+    """Transform that labels one stroke along the middle of each object.
 
     An object is an 8-connected component of a class. The stroke follows the longest
     path through its skeleton and never leaves it; see
@@ -16,12 +16,12 @@ class SimulateScribbles(WeakLabelSimulator):
     :class:`WeakLabelSimulator` for keys and the other arguments.
 
     Args:
-        width (int): Width of a stroke in pixels, odd; less where the object is
+        width: Width of a stroke in pixels, odd; less where the object is
             narrower. Defaults to 3.
-        trim (float): At most this share of the path is cut from each end, drawn at
+        trim: At most this share of the path is cut from each end, drawn at
             random: people seldom draw to the tip. Below 0.5. Defaults to 0.2.
         seed, min_area, void: See :class:`WeakLabelSimulator`.
-        background (bool): Whether class 0 gets strokes, as in ScribbleSup. Defaults
+        background: Whether class 0 gets strokes, as in ScribbleSup. Defaults
             to True.
 
     Raises:

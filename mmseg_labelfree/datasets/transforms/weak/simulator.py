@@ -1,4 +1,4 @@
-"""What the simulators of weak labels have in common."""
+"""Base class of the transforms that simulate weak labels."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -13,7 +13,7 @@ from .strokes import components, image_rng
 
 
 class WeakLabelSimulator(BaseTransform):
-    """Base of the transforms that make weak labels from a full label map.
+    """Base class of the transforms that make weak labels from a full label map.
 
     They belong right after ``LoadAnnotations``. The result depends on the image's file
     name, its label map and ``seed`` alone: it is the same in every epoch, worker and
@@ -21,18 +21,18 @@ class WeakLabelSimulator(BaseTransform):
 
     Required keys: ``gt_seg_map``, ``img_path``.
 
-    Modified keys: ``gt_seg_map``, uint8: 254 where unlabelled, 255 for void if kept.
+    Modified keys: ``gt_seg_map``, uint8: 254 where unlabeled, 255 for void if kept.
 
     Args:
-        seed (int): Another one gives other labels. Defaults to 0.
-        background (bool): Whether class 0 is labelled as well.
-        min_area (int): Components of fewer pixels get no label, except the largest
+        seed: Another one gives other labels. Defaults to 0.
+        background: Whether class 0 is labeled as well.
+        min_area: Components of fewer pixels get no label, except the largest
             of each class, because eq. 13 of MiB needs every class of the image.
-            Defaults to 1: every component is labelled.
-        void (str): What becomes of pixels of label 255. ``'unlabeled'`` makes them
+            Defaults to 1: every component is labeled.
+        void: What becomes of pixels of label 255. ``'unlabeled'`` makes them
             254 like their surroundings: who sets points or scribbles does not draw
             the void border of VOC, and keeping it would pass on the outline of
-            every object. ``'ignore'`` keeps them, for data sets whose 255 stands for
+            every object. ``'ignore'`` keeps them, for datasets whose 255 stands for
             classes that the model does not have. Defaults to ``'unlabeled'``.
 
     Raises:
@@ -78,9 +78,9 @@ class WeakLabelSimulator(BaseTransform):
         """Draw the labels of all components into a map.
 
         Args:
-            labels (np.ndarray): uint8 ``(H, W)``, 254 everywhere.
-            found (Iterable[Component]): The components to label.
-            rng (np.random.Generator): The generator of this image.
+            labels: uint8 ``(H, W)``, 254 everywhere.
+            found: The components to label.
+            rng: The generator of this image.
         """
 
     def __repr__(self) -> str:

@@ -18,12 +18,12 @@ from .files import draw_line
 
 
 class Component(NamedTuple):
-    """An 8-connected region of one class.
+    """Connected region (8 neighbors) of one class.
 
     Attributes:
-        value (int): The class.
-        window (tuple[slice, slice]): Its bounding box in the label map.
-        mask (np.ndarray): Bool patch of the size of the box.
+        value: The class.
+        window: Its bounding box in the label map.
+        mask: Bool patch of the size of the box.
     """
 
     value: int
@@ -32,11 +32,11 @@ class Component(NamedTuple):
 
 
 def image_rng(name: str, seed: int) -> np.random.Generator:
-    """A generator that depends on the two arguments alone.
+    """Make a random generator that depends on the two arguments alone.
 
     Args:
-        name (str): Name of the image, the same on every machine.
-        seed (int): Not negative.
+        name: Name of the image, the same on every machine.
+        seed: Not negative.
     """
     return np.random.default_rng([seed, crc32(name.encode())])
 
@@ -44,14 +44,14 @@ def image_rng(name: str, seed: int) -> np.random.Generator:
 def components(
     labels: np.ndarray, skip: set[int], min_area: int = 1, largest: bool = False
 ) -> Iterator[Component]:
-    """The connected components of a label map, class by class, in a fixed order.
+    """Find the connected components of a label map, class by class, in a fixed order.
 
     Args:
-        labels (np.ndarray): uint8 ``(H, W)``.
-        skip (set[int]): Labels that are left out.
-        min_area (int): Components of fewer pixels are left out, unless the component
+        labels: uint8 ``(H, W)``.
+        skip: Labels that are left out.
+        min_area: Components of fewer pixels are left out, unless the component
             is the largest of its class.
-        largest (bool): Only the largest of each class.
+        largest: Only the largest of each class.
     """
     counts = cv2.calcHist([labels], [0], None, [256], [0, 256])
     for value in np.flatnonzero(counts).tolist():
@@ -69,18 +69,18 @@ def components(
 
 
 def inner_point(mask: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
-    """A random pixel of the inner half of a component.
+    """Draw a pixel of the inner half of a component.
 
     Annotators who are asked to click on an object click well inside of it, not on its
     outline: the pixel is drawn evenly from those whose distance to the component's
     border (the edge of the image is one) is at least the median.
 
     Args:
-        mask (np.ndarray): Bool ``(h, w)`` with at least one pixel.
-        rng (np.random.Generator): Gives one number.
+        mask: Bool ``(h, w)`` with at least one pixel.
+        rng: Gives one number.
 
     Returns:
-        tuple[int, int]: x and y in the patch.
+        x and y in the patch.
     """
     padded = cv2.copyMakeBorder(
         mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0
@@ -96,7 +96,7 @@ def inner_point(mask: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
 def stroke(
     mask: np.ndarray, rng: np.random.Generator, width: int = 3, trim: float = 0.2
 ) -> np.ndarray:
-    """A stroke along the middle of a component, as a bool patch like the mask.
+    """Draw a stroke along the middle of a component, as a bool patch like the mask.
 
     The longest of the shortest paths through the skeleton of the component's largest
     part, cut at both ends and widened. It is 8-connected and never leaves the
@@ -104,12 +104,12 @@ def stroke(
     cells long, whose cells lie inside the component as a whole.
 
     Args:
-        mask (np.ndarray): Bool ``(h, w)``, one component with at least one pixel.
-        rng (np.random.Generator): Gives two numbers, for the ends.
-        width (int): Width in pixels, odd.
-        trim (float): At most this share of the path is cut from each end, below 0.5.
+        mask: Bool ``(h, w)``, one component with at least one pixel.
+        rng: Gives two numbers, for the ends.
+        width: Width in pixels, odd.
+        trim: At most this share of the path is cut from each end, below 0.5.
     """
-    # With an odd step the line between two neighbouring cells stays within them, also
+    # With an odd step the line between two neighboring cells stays within them, also
     # when they only share a corner.
     step = max(mask.shape) // 100 | 1
     cells = _whole_cells(mask, step)
@@ -127,7 +127,7 @@ def stroke(
     inside = mask.view(np.uint8)
     for _ in range(width // 2):
         # Pixel by pixel, so that it does not jump over a gap.
-        line = cv2.dilate(line, np.ones((3, 3), np.uint8)) & inside
+        line = np.bitwise_and(cv2.dilate(line, np.ones((3, 3), np.uint8)), inside)
     return line.view(bool)
 
 
@@ -145,10 +145,10 @@ def longest_path(skeleton: np.ndarray) -> np.ndarray:
     That is exact for a tree; for a skeleton with loops it is a long path.
 
     Args:
-        skeleton (np.ndarray): Bool ``(h, w)`` with at least one pixel.
+        skeleton: Bool ``(h, w)`` with at least one pixel.
 
     Returns:
-        np.ndarray: Rows (y, x) from end to end, neighbours 8-connected.
+        Rows (y, x) from end to end, neighbors 8-connected.
     """
     pixels = np.argwhere(skeleton)
     if len(pixels) == 1:
@@ -157,10 +157,10 @@ def longest_path(skeleton: np.ndarray) -> np.ndarray:
     padded[1:-1, 1:-1][skeleton] = np.arange(len(pixels))
     starts, ends, lengths = [], [], []
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        neighbour = padded[pixels[:, 0] + 1 + dy, pixels[:, 1] + 1 + dx]
-        start = np.flatnonzero(neighbour >= 0)
+        neighbor = padded[pixels[:, 0] + 1 + dy, pixels[:, 1] + 1 + dx]
+        start = np.flatnonzero(neighbor >= 0)
         starts.append(start)
-        ends.append(neighbour[start])
+        ends.append(neighbor[start])
         lengths.append(np.full(len(start), np.hypot(dy, dx)))
     edges = np.concatenate(starts), np.concatenate(ends)
     graph = sparse.csr_array(

@@ -29,7 +29,7 @@ def sample(name='a', **more):
 
 
 def found(labels):
-    """The labelled pixels as {(x, y): label}."""
+    """The labeled pixels as {(x, y): label}."""
     return {(x, y): int(labels[y, x]) for y, x in np.argwhere(labels < 254).tolist()}
 
 
@@ -97,7 +97,7 @@ def test_a_class_can_be_ignored(points):
     assert labels[6, 6] == 255 and (labels == 255).sum() == 1 and labels[4, 3] == 1
 
 
-def test_label_map_of_the_data_set(points):
+def test_label_map_of_the_dataset(points):
     path = points(a=[(12, 3, 4), (8, 5, 5)])
     results = sample()
     results['label_map'] = {c: 255 for c in range(21)} | {0: 0, 12: 1}
@@ -109,7 +109,7 @@ def test_label_map_of_the_data_set(points):
 
 @pytest.mark.parametrize('form', ['rows', 'map'])
 def test_points_from_arrays(tmp_path, form):
-    # ADE20K: 1 to 150 in the file, and the data set reduces the labels by one.
+    # ADE20K: 1 to 150 in the file, and the dataset reduces the labels by one.
     if form == 'rows':
         array = np.array([[4, 3, 1], [9, 19, 150]])
     else:
@@ -151,7 +151,7 @@ def test_bad_points(points, rows, message):
     assert (transform(sample('b'))['gt_seg_map'] == 255).sum() == 0
 
 
-def test_unlabelled_pixels_stay_if_no_class_was_lost(points):
+def test_unlabeled_pixels_stay_if_no_class_was_lost(points):
     path = points(
         same=[(12, 3, 4), (12, 30, 4)],
         lost=[(12, 3, 4), (8, 30, 4)],
@@ -344,7 +344,7 @@ def test_refuses_images_that_were_resized_before(points):
             transform(wrong)
 
 
-def test_in_the_pipeline_of_a_data_set(boxes_root, tmp_path):
+def test_in_the_pipeline_of_a_dataset(boxes_root, tmp_path):
     # Every image gets the same points; crops, flips and resizing only move them.
     names = (boxes_root / 'ImageSets/Segmentation/train.txt').read_text().split()
     path = tmp_path / 'points.json'

@@ -98,6 +98,7 @@ def test_seed_and_name_decide(kind):
     assert (simulate(labels, kind, seed=1) != first).any()
 
 
+@pytest.mark.slow
 def test_same_in_another_process_and_order():
     random_state, numpy_state = random.getstate(), np.random.get_state()[1].copy()
     here = {}
@@ -128,7 +129,7 @@ for seed in (0, 2, 3):
     assert there == here, done.stderr
 
 
-def test_unlabelled_passes_through_map_labels():
+def test_unlabeled_passes_through_map_labels():
     labels = truth(2)
     weak = simulate(labels, 'SimulatePoints')
     table = [0, 2, 1, 0] + [-1] * 250 + [254, 255]

@@ -1,0 +1,30 @@
+# The commands of daily work, in the environment of `pip install -e ".[mminstall,tests,crf]"`.
+.DEFAULT_GOAL := help
+.PHONY: help all format lint types doctest test test-quick
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+all: lint types test  ## All checks and all tests, as .ci/run does
+
+format:  ## Format all files and mend what can be mended
+	ruff format .
+	ruff check --fix .
+
+lint:  ## Check format, code, spelling and the links inside the docs
+	ruff format --check .
+	ruff check .
+	codespell
+	python .ci/check_links.py
+
+types:  ## Check the types of the package
+	mypy
+
+doctest:  ## Run the examples in the docstrings
+	pytest mmseg_labelfree
+
+test:  ## Run all tests, the examples among them
+	pytest
+
+test-quick:  ## The same without trainings and other processes (about 3 minutes)
+	pytest -m "not slow"

@@ -1,3 +1,0 @@
-# Over-clustering and entropy ranking, PASCAL-5i, fold 0 (Table 2: novel 63.22).
-_base_ = './deeplabv3_r50_pascal-5i_fold0.py'
-protocol = dict(reassignment=None, self_training=False)

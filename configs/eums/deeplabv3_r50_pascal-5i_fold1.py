@@ -1,3 +1,0 @@
-# EUMS, PASCAL-5i, fold 1 (Table 2: novel 60.11).
-_base_ = './deeplabv3_r50_pascal-5i_fold0.py'
-protocol = dict(fold='pascal-5i_fold1')

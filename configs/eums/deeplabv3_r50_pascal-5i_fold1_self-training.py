@@ -1,3 +1,0 @@
-# Entropy ranking and self-training, PASCAL-5i, fold 1 (Table 2: novel 57.49).
-_base_ = './deeplabv3_r50_pascal-5i_fold1.py'
-protocol = dict(reassignment=None)

@@ -1,3 +1,0 @@
-# Entropy ranking and self-training, PASCAL-5i, fold 2 (Table 2: novel 57.46).
-_base_ = './deeplabv3_r50_pascal-5i_fold2.py'
-protocol = dict(reassignment=None)

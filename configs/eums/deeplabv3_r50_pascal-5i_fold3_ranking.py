@@ -1,3 +1,0 @@
-# Over-clustering and entropy ranking, PASCAL-5i, fold 3 (Table 2: novel 48.12).
-_base_ = './deeplabv3_r50_pascal-5i_fold3.py'
-protocol = dict(reassignment=None, self_training=False)

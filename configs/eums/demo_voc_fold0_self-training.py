@@ -1,3 +1,0 @@
-# Entropy ranking and self-training, generated demo data, fold 0.
-_base_ = './demo_voc_fold0.py'
-protocol = dict(reassignment=None)

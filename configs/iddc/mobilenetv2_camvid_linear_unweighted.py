@@ -1,3 +1,0 @@
-# Table 5: h = linear, without weights, CamVid.
-_base_ = './mobilenetv2_camvid_linear.py'
-model = dict(pairwise_loss=dict(weighted=False))

@@ -1,7 +1,0 @@
-# Fine-tuning (FT), ADE20K 100-10 (Table 3: all 1.1).
-_base_ = './deeplabv3_r101_ade20k_100-10.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
-)
-protocol = dict(classifier_init='random')

@@ -1,3 +1,0 @@
-# Joint training, ADE20K 100-10 (Table 3: all 38.9).
-_base_ = './deeplabv3_r101_ade20k_100-10.py'
-protocol = dict(setup='joint')

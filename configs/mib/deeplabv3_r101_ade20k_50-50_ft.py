@@ -1,7 +1,0 @@
-# Fine-tuning (FT), ADE20K 50-50 (Table 3: all 7.3).
-_base_ = './deeplabv3_r101_ade20k_50-50.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
-)
-protocol = dict(classifier_init='random')

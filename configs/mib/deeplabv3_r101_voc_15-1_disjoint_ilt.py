@@ -1,8 +1,0 @@
-# ILT, VOC 15-1, disjoint (Table 1: 3.7, 5.7, 4.2).
-_base_ = './deeplabv3_r101_voc_15-1_disjoint_ft.py'
-model = dict(
-    distillation=[
-        dict(type='KnowledgeDistillationLoss', alpha=1.0, loss_weight=100.0),  # code
-        dict(type='FeatureDistillationLoss', loss_weight=100.0),  # code
-    ]
-)

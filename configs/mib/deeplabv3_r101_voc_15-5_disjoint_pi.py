@@ -1,6 +1,0 @@
-# Path Integral (PI), VOC 15-5, disjoint (Table 1: 1.3, 34.1, 9.5).
-_base_ = './deeplabv3_r101_voc_15-5_disjoint_ft.py'
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='ParameterImportanceHook', importance='pi', weight=500.0),  # code
-]

@@ -1,7 +1,0 @@
-# LwF, Cityscapes non-driving (Table 4: all 63.6).
-_base_ = './deeplabv3_x101_cityscapes_non-driving_ft.py'
-model = dict(
-    distillation=[
-        dict(type='KnowledgeDistillationLoss', alpha=1.0, loss_weight=100.0)  # code
-    ]
-)

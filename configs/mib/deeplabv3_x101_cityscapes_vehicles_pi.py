@@ -1,6 +1,0 @@
-# Path Integral (PI), Cityscapes vehicles (not in the paper).
-_base_ = './deeplabv3_x101_cityscapes_vehicles_ft.py'
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='ParameterImportanceHook', importance='pi', weight=500.0),  # code
-]

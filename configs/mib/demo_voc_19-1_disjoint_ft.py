@@ -1,7 +1,0 @@
-# Fine-tuning (FT), demo VOC 19-1, disjoint.
-_base_ = './demo_voc_19-1_disjoint.py'
-model = dict(
-    decode_head=dict(loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-    distillation=[],
-)
-protocol = dict(classifier_init='random')

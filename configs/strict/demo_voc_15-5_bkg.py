@@ -1,3 +1,0 @@
-# STRICT with background as a seen class, generated demo data, 15-5.
-_base_ = './demo_voc_15-5.py'
-protocol = dict(background='seen')

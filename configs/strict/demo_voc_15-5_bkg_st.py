@@ -1,3 +1,0 @@
-# SPNet+ST with background, generated demo data, 15-5.
-_base_ = './demo_voc_15-5_st.py'
-protocol = dict(background='seen')

@@ -1,3 +1,0 @@
-# STRICT with labels written once a round, generated demo data, 15-5.
-_base_ = './demo_voc_15-5.py'
-protocol = dict(mode='offline')

@@ -1,3 +1,0 @@
-# STRICT with six rounds (figure 4), generated demo data, 15-5.
-_base_ = './demo_voc_15-5.py'
-protocol = dict(rounds=6)

@@ -1,3 +1,0 @@
-# STRICT with other views (Table 3, random), generated demo data.
-_base_ = './demo_voc_15-5.py'
-model = dict(generator=dict(views='random'))

@@ -1,0 +1,82 @@
+"""EUMS's rows: what each leaves out of the method, and that a fold holds everywhere."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from mmengine.config import Config
+
+from mmseg_labelfree.engine.protocols import build_protocol
+
+ROOT = Path(__file__).parents[2]
+METAFILE = yaml.safe_load((ROOT / 'configs/eums/metafile.yaml').read_text())
+MODELS = {m['Name']: m for m in METAFILE['Models']}
+# Last stage, clusters a novel class, and hooks of the last stage.
+TEACHER, REASSIGNMENT = 'EMATeacherHook', 'DynamicReassignmentHook'
+ROWS = {
+    '_basic': ('basic', 1, set()),
+    ' (over-clustering)': ('basic', 2, set()),
+    ' (ranking)': ('eums', 2, set()),
+    ' (reassignment)': ('eums', 2, {REASSIGNMENT}),
+    ' (self-training)': ('eums', 2, {TEACHER}),
+    '': ('eums', 2, {TEACHER, REASSIGNMENT}),
+}
+
+
+def stages_of(name):
+    cfg = Config.fromfile(ROOT / MODELS[name]['Config'])
+    cfg.merge_from_dict(MODELS[name].get('Options', {}))
+    cfg.work_dir = 'work_dirs/test'
+    protocol = build_protocol(cfg)
+    return protocol, protocol.stages(cfg)
+
+
+@pytest.mark.parametrize('row', ROWS)
+@pytest.mark.parametrize(
+    'data',
+    [
+        'deeplabv3_r50_pascal-5i_fold0',
+        'demo_voc_fold0',
+        'deeplabv3_mobilenetv2_vocreal',
+    ],
+)
+def test_rows_of_table_2_leave_parts_out(data, row):
+    protocol, stages = stages_of(data + row)
+    last, clusters, hooks = ROWS[row]
+    assert stages[-1].name == last
+    assert protocol.num_clusters == clusters * len(protocol.fold.new(1))
+    found = {hook['type'] for hook in stages[-1].cfg.custom_hooks}
+    assert found & {TEACHER, REASSIGNMENT} == hooks
+    unlabeled = stages[-1].cfg.train_dataloader.sampler.source_counts['unclean']
+    assert bool(unlabeled) is (TEACHER in hooks)
+
+
+def folds(node):
+    """The folds of all novel class datasets below a node of a config."""
+    if isinstance(node, dict):
+        if node.get('type') == 'NovelClassDataset':
+            yield node['fold']
+        for value in node.values():
+            yield from folds(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from folds(value)
+
+
+@pytest.mark.parametrize(
+    ('name', 'fold', 'num_base'),
+    [
+        ('deeplabv3_r50_pascal-5i_fold0 (fold 2)', 'pascal-5i_fold2', 16),
+        ('deeplabv3_r50_coco-20i_fold0 (fold 3)', 'coco-20i_fold3', 61),
+        ('demo_voc_fold0_basic (fold 3)', 'pascal-5i_fold3', 16),
+    ],
+)
+def test_the_fold_of_the_options_is_that_of_all_stages(name, fold, num_base):
+    protocol, stages = stages_of(name)
+    for stage in stages:
+        loaders = [stage.cfg[f'{k}_dataloader'] for k in ('train', 'val', 'test')]
+        parts = [stage.cfg.job] if stage.is_job else loaders
+        assert {f for part in parts for f in folds(part)} == {fold}
+    heads = [s.cfg.model.decode_head.num_classes for s in stages if not s.is_job]
+    assert heads[0] == num_base
+    assert set(heads[1:]) == {num_base + protocol.num_clusters}

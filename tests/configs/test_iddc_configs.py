@@ -1,0 +1,82 @@
+"""IDDC's configs: what each row changes, the published settings, widths of heads."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+import mmseg_labelfree  # noqa: F401
+
+CONFIGS = Path(__file__).parents[2] / 'configs/iddc'
+CHANGES = {
+    '_e2e': {'model.train_backbone', 'custom_hooks'},
+    '_entropy': {'model.balance_loss'},
+    '_kmeans': {'model.auxiliary_head', 'job', 'test_evaluator'},
+    '_center': {'val_dataloader', 'test_dataloader'},
+}
+ROWS = sorted(p.stem for p in CONFIGS.glob('*.py') if p.stem.endswith(tuple(CHANGES)))
+
+
+def load(name):
+    return Config.fromfile(CONFIGS / f'{name}.py')
+
+
+def changes(old, new):
+    """Keys of a config that differ, those of the model one by one."""
+    keys = {k for k in old.keys() | new.keys() if old.get(k) != new.get(k)}
+    if 'model' in keys:
+        below = changes(old['model'], new['model'])
+        keys = keys - {'model'} | {f'model.{key}' for key in below}
+    return keys
+
+
+@pytest.mark.parametrize('name', ROWS)
+def test_a_row_changes_one_thing_of_the_method(name):
+    method, row = name.rsplit('_', 1)
+    old, new = load(method).to_dict(), load(name).to_dict()
+    assert changes(old, new) == CHANGES[f'_{row}']
+
+
+@pytest.mark.parametrize(
+    ('name', 'thresholds', 'lambdas'),
+    [
+        ('vits8_cocostuff27', (0.2, 0.12), (1.4, 0.25)),
+        ('vits8_cocostuff27_e2e', (0.2, 0.12), (1.4, 0.25)),
+        ('vits16_cocostuff27', (0.2, 0.12), (1.4, 0.4)),
+        ('vits16_cocostuff171', (0.15, 0.15), (9.0, 0.61)),
+        ('vits8_cityscapes27_center', (0.15, 0.25), (0.25, 0.3)),
+        ('vitb8_cityscapes27', (0.2, 0.28), (0.38, 0.22)),
+        ('vitb8_cityscapes27_center', (0.2, 0.28), (0.38, 0.22)),
+    ],
+)
+def test_settings_of_section_4_2_3(name, thresholds, lambdas):
+    model = load(name).model
+    pairs = model.pairwise_loss
+    assert (pairs.positive_threshold, pairs.negative_threshold) == thresholds
+    weights = pairs.negative_weight, model.balance_loss.loss_weight * 50
+    assert weights == pytest.approx(lambdas)
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'mobilenetv2_demo_voc',
+        'vitb8_cityscapes27',
+        'vits16_cityscapes27_linear',
+        'vits16_cocostuff171',
+        'vitthin8_demo_voc',
+        'xcits8_cityscapes27',
+    ],
+)
+def test_heads_fit_the_backbone(name):
+    cfg = load(name)
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model).eval()
+    with torch.no_grad():
+        logits = model(torch.randn(1, 3, 64, 64))
+    clusters = cfg.val_evaluator[0].num_clusters
+    assert logits.shape[:2] == (1, clusters) == (1, cfg.model.decode_head.num_classes)
+    assert model.auxiliary_head.num_classes == clusters

@@ -1,0 +1,144 @@
+"""MiB's configs hold the paper's settings, and baselines differ in one thing."""
+
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.datasets import get_task
+from mmseg_labelfree.engine.protocols import build_protocol
+
+ROOT = Path(__file__).parents[2] / 'configs/mib'
+WEAK = re.compile('points|scribbles|full')
+INCREMENTAL = [p for p in sorted(ROOT.glob('*.py')) if not WEAK.search(p.stem)]
+
+
+def stages_of(name, **options):
+    cfg = Config.fromfile(ROOT / f'{name}.py')
+    cfg.merge_from_dict({f'protocol.{k}': v for k, v in options.items()})
+    cfg.work_dir = 'work_dirs/test'
+    return [stage.cfg for stage in build_protocol(cfg).stages(cfg)]
+
+
+@pytest.mark.parametrize('setup', ['overlapped', 'joint'])
+@pytest.mark.parametrize('path', INCREMENTAL, ids=lambda p: p.stem)
+def test_class_incremental_stages(path, setup):
+    stages = stages_of(path.stem, setup=setup)
+    task = get_task(Config.fromfile(path).protocol.task)
+    assert len(stages) == (1 if setup == 'joint' else task.num_steps)
+    assert stages[-1].model.decode_head.num_classes == 1 + len(task.classes)
+
+
+@pytest.mark.parametrize('name', ['demo_voc_15-1', 'deeplabv3_mobilenetv2_vocreal_3-1'])
+def test_models_of_later_steps_build_whole(name):
+    model = MODELS.build(stages_of(name)[1].model)
+    assert model.num_classes == model.out_channels
+    assert not any(
+        'Pretrained' in str(m.init_cfg)
+        for m in model.children()
+        if hasattr(m, 'init_cfg')
+    )
+
+
+def test_pretrained_weights_only_in_the_first_step():
+    stages = stages_of('deeplabv3_r101_voc_15-5')
+    first, second = (cfg.model.backbone.init_cfg for cfg in stages)
+    assert first == dict(type='Pretrained', checkpoint='torchvision://resnet101')
+    assert second is None
+
+
+def test_the_headline_config_is_plain():
+    text = (ROOT / 'deeplabv3_r101_voc_15-1.py').read_text()
+    assert text.splitlines()[1:] == [
+        "_base_ = '../_base_/mib_voc.py'",
+        'model = _base_.mib_15_1',
+        "protocol = dict(task='voc_15-1')",
+    ]
+
+
+@pytest.mark.parametrize(
+    ('name', 'options', 'weight'),
+    [
+        ('deeplabv3_r101_voc_15-1', {}, 100),
+        ('deeplabv3_r101_voc_15-1', dict(setup='disjoint'), 100),
+        ('deeplabv3_r101_voc_15-5', {}, 10),
+        ('deeplabv3_r101_voc_15-5', dict(task='voc_19-1'), 10),
+        ('deeplabv3_r101_ade20k_100-50', dict(task='ade20k_100-10'), 10),
+        ('deeplabv3_x101_cityscapes_vehicles', dict(task='cityscapes_11-2'), 10),
+    ],
+)
+def test_strength_of_the_distillation(name, options, weight):
+    for cfg in stages_of(name, **options)[1:]:
+        assert cfg.model.distillation[0].loss_weight == weight
+
+
+@pytest.mark.parametrize(
+    ('name', 'first', 'later', 'epochs'),
+    [
+        ('deeplabv3_r101_voc_15-5', 0.01, 0.001, 30),
+        ('deeplabv3_r101_ade20k_100-50', 0.01, 0.001, 60),
+        ('deeplabv3_x101_cityscapes_vehicles', 0.002, 0.0002, 360),
+    ],
+)
+def test_schedule_of_section_6_2_2(name, first, later, epochs):
+    stages = stages_of(name)
+    assert [cfg.optim_wrapper.optimizer.lr for cfg in stages] == [first, later]
+    for cfg in stages:
+        assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].end == epochs
+
+
+def test_fine_tuning_has_no_part_of_mib():
+    for path in ROOT.glob('*_ft.py'):
+        later = stages_of(path.stem)[1]
+        assert later.model.distillation == []
+        assert later.model.decode_head.loss_decode == dict(type='CrossEntropyLoss')
+        hooks = {h.type: h for h in later.custom_hooks}
+        assert hooks['IncrementalClassifierInitHook'].init == 'random'
+        assert 'FrozenTeacherHook' not in hooks
+
+
+BASELINES = {
+    'lwf': ['KnowledgeDistillationLoss'],
+    'lwf-mc': ['BinaryDistillationLoss'],
+    'ilt': ['KnowledgeDistillationLoss', 'FeatureDistillationLoss'],
+    'ewc': [],
+    'pi': [],
+    'rw': [],
+}
+
+
+@pytest.mark.parametrize('kind', BASELINES)
+def test_baselines_are_fine_tuning_and_one_thing_more(kind):
+    fine, later = (stages_of(f'deeplabv3_r101_voc_15-1_{k}')[1] for k in ('ft', kind))
+    losses = BASELINES[kind]
+    assert [loss.type for loss in later.model.distillation] == losses
+    hooks = [h.type for h in later.custom_hooks]
+    assert ('FrozenTeacherHook' in hooks) is bool(losses)
+    assert ('ParameterImportanceHook' in hooks) is (not losses)
+    for key in ('train_dataloader', 'optim_wrapper', 'train_cfg'):
+        assert fine[key] == later[key]
+
+
+def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():
+    for name in (
+        'demo_voc_points',
+        'fcn_r101_voc_points',
+        'fcn_r101_ade20k_points',
+        'deeplabv3_mobilenetv2_camvid_points',
+        'deeplabv3_mobilenetv2_vocreal_points',
+    ):
+        path = ROOT / f'{name}.py'
+        weak = Config.fromfile(path)
+        full = Config.fromfile(path.with_name(f'{name.replace("_points", "_full")}.py'))
+        scene = 'ade20k' in name or 'camvid' in name
+        assert weak.model.decode_head.loss_decode.background is not scene
+        assert full.model.decode_head.loss_decode == dict(type='CrossEntropyLoss')
+        assert (
+            weak.train_dataloader.dataset.pipeline[-3:]
+            == (full.train_dataloader.dataset.pipeline[-3:])
+        )
+        assert weak.val_dataloader == full.val_dataloader
+        assert weak.optim_wrapper == full.optim_wrapper

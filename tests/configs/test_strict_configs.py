@@ -1,0 +1,134 @@
+"""STRICT's configs hold the paper's settings; methods and options change one thing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from PIL import Image
+
+import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.engine.protocols import build_protocol
+from mmseg_labelfree.ops.consistency import VIEW_SETS, view_set
+
+ROOT = Path(__file__).parents[2] / 'configs/strict'
+VOC = 'deeplabv2_r101_voc_15-5'
+
+
+def config(name, options=None):
+    cfg = Config.fromfile(ROOT / f'{name}.py')
+    cfg.merge_from_dict(options or {})
+    cfg.work_dir = 'work_dirs/test'
+    return cfg
+
+
+def stages(name, options=None):
+    cfg = config(name, options)
+    return {stage.name: stage.cfg for stage in build_protocol(cfg).stages(cfg)}
+
+
+@pytest.mark.parametrize(
+    ('name', 'first', 'later'),
+    [(VOC, 20000, 2000), ('deeplabv2_r101_cocostuff_167-15', 100000, 22356)],
+)
+def test_training_of_section_4(name, first, later):
+    found = stages(name)
+    assert list(found) == ['spnet', *(f'round_{k}' for k in range(1, 7))]
+    for stage, cfg in found.items():
+        length = first if stage == 'spnet' else later
+        assert cfg.train_cfg.max_iters == cfg.param_scheduler[0].end == length
+        assert cfg.train_dataloader.batch_size == (10 if stage == 'spnet' else 8)
+        optimizer = cfg.optim_wrapper.optimizer
+        assert (optimizer.lr, optimizer.momentum) == (2.5e-4, 0.9)
+        assert optimizer.weight_decay == 5e-4
+        assert cfg.model.pseudo_weight == 1.0
+
+
+def test_classes_of_the_splits():
+    def head(options=None):
+        return stages(VOC, options)['round_1'].model.decode_head
+
+    test = ['pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor']
+    assert head().unseen == test and len(head().classes) == 20
+    assert len(head({'protocol.background': 'seen'}).classes) == 21
+    assert len(head({'protocol.background': 'ignore'}).classes) == 20
+    validation = head({'protocol.split': 'voc_12-3'})
+    assert validation.unseen == ['horse', 'motorbike', 'person']
+    assert len(validation.classes) == 15 and not set(test) & set(validation.classes)
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        VOC,
+        'deeplabv2_r101_cocostuff_167-15',
+        'deeplabv3_mobilenetv2_vocreal_10-2',
+        'demo_voc_15-5',
+    ],
+)
+def test_methods_differ_in_one_thing(name):
+    whole = config(name)
+    assert whole.model.generator == dict(views='mirror+up')
+    generators = dict(st=dict(views='none'), zs5=dict(views='none', top_percent=25.0))
+    for method, generator in generators.items():
+        cfg = config(f'{name}_{method}')
+        assert cfg.model.generator == generator
+        view_set(cfg.model.generator.views)
+        cfg.model.generator = whole.model.generator
+        assert cfg.to_dict() == whole.to_dict(), method
+    spnet = config(f'{name}_spnet')
+    assert spnet.model == whole.model
+    assert spnet.protocol == {**whole.protocol, 'rounds': 0}
+    assert list(stages(f'{name}_spnet')) == ['spnet']
+
+
+@pytest.mark.parametrize('views', [v for v in VIEW_SETS if v != 'none'])
+def test_views_are_an_option(views):
+    found = stages('demo_voc_15-5', {'model.generator.views': views})
+    assert found['spnet'].model.generator is None
+    assert found['round_1'].model.generator == dict(views=views)
+
+
+def test_calibration_is_an_option_of_spnet():
+    found = stages(f'{VOC}_spnet', {'model.test_cfg.gamma': 0.6})
+    assert found['spnet'].model.test_cfg == dict(mode='whole', gamma=0.6)
+
+
+def test_rounds_and_their_labels_are_options():
+    options = {'protocol.rounds': 3, 'protocol.mode': 'offline'}
+    rounds = [f'{kind}_{k}' for k in (1, 2, 3) for kind in ('labels', 'round')]
+    assert list(stages('demo_voc_15-5', options)) == ['spnet', *rounds]
+
+
+def test_official_variant_squashes_and_scores_at_513(tmp_path):
+    cfg = config(f'{VOC}_official')
+    assert list(stages(f'{VOC}_official')) == ['spnet', 'round_1', 'round_2']
+    Image.fromarray(np.zeros((30, 50, 3), np.uint8)).save(tmp_path / 'image.png')
+    labels = np.zeros((30, 50), np.uint8)
+    labels[:, 25:] = 7
+    Image.fromarray(labels).save(tmp_path / 'labels.png')
+
+    def results(cfg):
+        return Compose(cfg.val_dataloader.dataset.dataset.pipeline)(
+            dict(
+                img_path=str(tmp_path / 'image.png'),
+                seg_map_path=str(tmp_path / 'labels.png'),
+                label_map=None,
+                reduce_zero_label=False,
+                seg_fields=[],
+            )
+        )
+
+    squashed = results(cfg)
+    assert squashed['inputs'].shape == (3, 513, 513)
+    sample = squashed['data_samples']
+    assert tuple(sample.ori_shape) == (513, 513)
+    found = sample.gt_sem_seg.data[0]
+    assert found.shape == (513, 513) and set(found.unique().tolist()) == {0, 7}
+    assert (found == 7).float().mean().item() == pytest.approx(0.5, abs=0.01)
+
+    native = results(config(VOC))
+    assert native['inputs'].shape == (3, 30, 50)
+    assert tuple(native['data_samples'].ori_shape) == (30, 50)
+    assert native['data_samples'].gt_sem_seg.data.shape == (1, 30, 50)
