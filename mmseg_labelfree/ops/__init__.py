@@ -59,7 +59,7 @@ from .parameter_importance import (
     update_fisher_,
 )
 from .partial_cross_entropy import mean_over_images, partial_cross_entropy
-from .pixel_loss import PixelLoss, fused_pixel_loss
+from .probabilities import full_precision, log_share
 from .prototypes import (
     class_means,
     denoised_logits,
@@ -81,6 +81,7 @@ from .saliency_losses import (
     soft_iou_loss,
     structural_similarity,
 )
+from .strips import striped_loss, striped_map
 from .symmetric_cross_entropy import symmetric_cross_entropy
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
@@ -89,7 +90,6 @@ from .weibull_balance import weibull_balance
 
 __all__ = [
     'Partition',
-    'PixelLoss',
     'Ranking',
     'VIEW_SETS',
     'View',
@@ -115,7 +115,8 @@ __all__ = [
     'feature_distillation',
     'foreground_entropy',
     'fuse_labels',
-    'fused_pixel_loss',
+    'full_precision',
+    'log_share',
     'grow_classifier',
     'hungarian_matching',
     'hybrid_saliency_loss',
@@ -156,6 +157,8 @@ __all__ = [
     'softmax_entropy',
     'split_by_entropy',
     'structural_similarity',
+    'striped_loss',
+    'striped_map',
     'symmetric_cross_entropy',
     'unbiased_cross_entropy',
     'unbiased_knowledge_distillation',
