@@ -58,7 +58,7 @@ from .parameter_importance import (
     riemannian_score,
     update_fisher_,
 )
-from .partial_cross_entropy import mean_over_images, partial_cross_entropy
+from .partial_cross_entropy import image_mean_weights, partial_cross_entropy
 from .probabilities import full_precision, log_share
 from .prototypes import (
     class_means,
@@ -81,7 +81,7 @@ from .saliency_losses import (
     soft_iou_loss,
     structural_similarity,
 )
-from .strips import striped_loss, striped_map
+from .strips import PixelTerm, striped_loss, striped_map, striped_terms
 from .symmetric_cross_entropy import symmetric_cross_entropy
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
@@ -130,7 +130,7 @@ __all__ = [
     'majority_matching',
     'masked_feature_sum',
     'masked_quantile',
-    'mean_over_images',
+    'image_mean_weights',
     'mix',
     'mixing_masks',
     'nearest_pixels',
@@ -159,6 +159,8 @@ __all__ = [
     'structural_similarity',
     'striped_loss',
     'striped_map',
+    'striped_terms',
+    'PixelTerm',
     'symmetric_cross_entropy',
     'unbiased_cross_entropy',
     'unbiased_knowledge_distillation',
