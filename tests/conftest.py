@@ -1,6 +1,7 @@
 """Tiny data and a tiny protocol that the tests of several modules share."""
 
 import copy
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
@@ -56,6 +58,44 @@ def train_in_two_processes():
     return train
 
 
+def _connect(rank, store, work, args, results):
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        'gloo', init_method=f'file://{store}', rank=rank, world_size=2
+    )
+    try:
+        results.put((rank, work(*args)))
+    except Exception as error:
+        results.put((rank, error))
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.fixture
+def in_two_processes(tmp_path):
+    """Call a function in two gloo processes; gives what it returns or raises in each.
+
+    They are forked, so that they need not import everything again.
+    """
+
+    def run(work, *args) -> list:
+        fork = multiprocessing.get_context('fork')
+        results = fork.SimpleQueue()
+        store = tmp_path / f'store_{len([*tmp_path.glob("store_*")])}'
+        ranks = [
+            fork.Process(target=_connect, args=(rank, store, work, args, results))
+            for rank in (0, 1)
+        ]
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join()
+        assert [process.exitcode for process in ranks] == [0, 0]
+        return [value for _, value in sorted(results.get() for _ in ranks)]
+
+    return run
+
+
 def write_split(root: Path, split: str, num_images: int, seed: int) -> None:
     """Images of 32 x 32 with two or three colored boxes, in VOC layout."""
     rng = np.random.default_rng(seed)
@@ -78,7 +118,7 @@ def write_split(root: Path, split: str, num_images: int, seed: int) -> None:
 
 @pytest.fixture(scope='session')
 def boxes_root(tmp_path_factory) -> Path:
-    """A data set of colored boxes: 24 training and 6 validation images."""
+    """A dataset of colored boxes: 24 training and 6 validation images."""
     root = tmp_path_factory.mktemp('boxes')
     write_split(root, 'train', 24, seed=0)
     write_split(root, 'val', 6, seed=1)
@@ -218,12 +258,6 @@ def incremental(tiny) -> Config:
         next_steps=dict(optim_wrapper=dict(optimizer=dict(lr=0.01))),
     )
     return cfg
-
-
-@pytest.fixture
-def boxes_config(incremental) -> Config:
-    """Old name of ``incremental``."""
-    return incremental
 
 
 @pytest.fixture

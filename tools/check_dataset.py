@@ -72,7 +72,7 @@ def step_config(cfg: Config, loader: str) -> dict:
 
 
 def build_steps(cfg: Config, loader: str) -> list[IncrementalDataset]:
-    """Build the data set of every step of a loader."""
+    """Build the dataset of every step of a loader."""
     config = step_config(cfg, loader)
     config.pop('step', None)
     task = get_task(config['task'], config.get('class_order'))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.files import atomic_path
+from ..utils.files import write_arrays
 from .demo_voc.classes import class_attributes
 
 __all__ = ['attribute_embeddings', 'class_embeddings', 'write_class_embeddings']
@@ -21,7 +21,7 @@ def class_embeddings(
 ) -> np.ndarray:
     """A unit vector for each class.
 
-    Several sources are put side by side, each class normalised in each source, then as
+    Several sources are put side by side, each class normalized in each source, then as
     a whole, as SPNet's code does with fastText and word2vec.
 
     Args:
@@ -68,7 +68,7 @@ def attribute_embeddings(classes: Sequence[str]) -> np.ndarray:
         classes: Names of VOC's classes, with or without 'background'.
 
     Returns:
-        float32 ``(len(classes), 17)``: shape, texture and colour family, one-hot each,
+        float32 ``(len(classes), 17)``: shape, texture and color family, one-hot each,
         and whether it is the background.
 
     Raises:
@@ -96,16 +96,8 @@ def write_class_embeddings(
         names: Class names.
         sources: A matrix ``(len(names), D)`` by name of the source.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = dict(names=np.array(names), **sources)
-    temporary = atomic_path(path)
-    try:
-        with open(temporary, 'wb') as stream:
-            np.savez(stream, **arrays)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_arrays(path, **arrays)
 
 
 def _from_file(

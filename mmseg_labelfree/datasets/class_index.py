@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import track
 
-from ..utils.files import atomic_path
+from ..utils.files import write_arrays
 
 __all__ = ['cache_folder', 'class_index']
 
@@ -53,13 +53,13 @@ def class_index(
     shared file system; an error is raised on all ranks.
 
     Args:
-        seg_map_paths: Local mask files, greyscale or palette images of 8 bits.
+        seg_map_paths: Local mask files, grayscale or palette images of 8 bits.
         cache: Whether to read and write the cache file.
         workers: Number of threads; by default one per usable core, at most 16.
 
     Returns:
         uint32 array of shape ``(num_masks, 256)``; entry ``[i, v]`` is the number of
-        pixels of mask ``i`` whose value in the file is ``v`` (palette index or grey
+        pixels of mask ``i`` whose value in the file is ``v`` (palette index or gray
         level, before ``reduce_zero_label`` and ``label_map``).
 
     Raises:
@@ -128,7 +128,7 @@ def _count(path: str | os.PathLike) -> list[int]:
     if mode not in ('P', 'L', '1'):
         raise ValueError(
             f'mask {path} has image mode {mode}; a mask has one 8-bit channel of class '
-            'indices (mode P or L). Convert colour masks to class indices first.'
+            'indices (mode P or L). Convert color masks to class indices first.'
         )
     if mode == '1':  # Pillow counts bits as 0 and 255; as an array they are 0 and 1
         counts[1], counts[255] = counts[255], 0
@@ -203,20 +203,11 @@ def _read(file: Path, fingerprint: str, size: int) -> tuple | None:
 
 def _write(file: Path, fingerprint: str, sparse: tuple) -> None:
     _, mask, value, count = sparse
-    temporary = atomic_path(file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as stream:
-            np.savez_compressed(
-                stream, fingerprint=fingerprint, mask=mask, value=value, count=count
-            )
-        os.replace(temporary, file)
+        write_arrays(file, fingerprint=fingerprint, mask=mask, value=value, count=count)
     except OSError as error:
         warnings.warn(
             f'class index {file} cannot be written ({error}); masks will be counted '
             'again next time. Set LABELFREE_CACHE to a writable folder.',
             stacklevel=5,
         )
-    finally:
-        if file.parent.is_dir():
-            temporary.unlink(missing_ok=True)

@@ -40,6 +40,7 @@ from .mixing import (
     keep_some,
     mix,
     mixing_masks,
+    pasted_class_masks,
 )
 from .novel_labels import fuse_labels, novel_map
 from .pairwise_affinity import (
@@ -66,10 +67,10 @@ from .prototypes import (
     prototype_log_weights,
     update_prototypes_,
 )
-from .pseudo_labels import pseudo_labels
+from .pseudo_labels import confident_share, pseudo_labels
 from .quantile import masked_quantile
 from .reliability import (
-    Partition,
+    EntropySplit,
     nearest_pixels,
     reliable_pixel_weight,
     split_by_entropy,
@@ -89,7 +90,7 @@ from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entr
 from .weibull_balance import weibull_balance
 
 __all__ = [
-    'Partition',
+    'EntropySplit',
     'Ranking',
     'VIEW_SETS',
     'View',
@@ -107,6 +108,7 @@ __all__ = [
     'class_means',
     'cluster_features',
     'cluster_frequencies',
+    'confident_share',
     'consistent_labels',
     'denoised_logits',
     'dense_crf',
@@ -141,6 +143,7 @@ __all__ = [
     'overlap_scores',
     'pair_sum',
     'partial_cross_entropy',
+    'pasted_class_masks',
     'path_integral_score',
     'positive_pair_loss',
     'prototype_log_weights',

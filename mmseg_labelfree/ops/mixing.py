@@ -1,10 +1,10 @@
-"""Mixing the images of a batch with each other: CutMix, ClassMix and CutOut.
+"""Mixing the images of a batch: CutMix, ClassMix, its use across domains, and CutOut.
 
 A mask is bool ``(N, H, W)``. True marks the pixels of sample i that are taken from its
-partner, the next sample of the batch (the last one's partner is the first);
-for CutOut, the pixels that are blanked. :func:`mix` and :func:`blank` apply one mask
-to images, labels and weights alike. Everything is drawn and done on the device of the
-batch, without waiting for it.
+partner: the next sample of the batch (the last one's partner is the first), or
+a sample of another batch; for CutOut, the pixels that are blanked. :func:`mix` and
+:func:`blank` apply one mask to images, labels and weights alike. Everything is drawn
+and done on the device of the batch, without waiting for it.
 """
 
 import torch
@@ -17,6 +17,7 @@ __all__ = [
     'keep_some',
     'mix',
     'mixing_masks',
+    'pasted_class_masks',
 ]
 
 _NUM_LABELS = 256
@@ -112,6 +113,33 @@ def class_masks(
     return ~kept.gather(1, flat).view_as(labels)
 
 
+def pasted_class_masks(
+    labels: Tensor,
+    ignore_index: int = 255,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Draw the masks of ClassMix across domains: half of the partner's classes.
+
+    DACS (https://arxiv.org/abs/2007.08702), where the partner is a labeled image of
+    the source domain. Of k classes in its label map, ``ceil(k / 2)`` random ones are
+    pasted, for each image by itself. Ignored pixels are never pasted (the authors'
+    code counts them as one more class).
+
+    Args:
+        labels: Integer ``(N, H, W)`` of the partners, each below 256.
+        ignore_index: Label that is no class.
+        generator: Generator on the device of ``labels``; default the global one.
+
+    Returns:
+        Bool ``(N, H, W)``, True on the pixels of the pasted classes.
+
+    Example:
+        >>> pasted_class_masks(torch.tensor([[[3, 3, 255]]]))  # one class, pasted whole
+        tensor([[[ True,  True, False]]])
+    """
+    return class_masks(labels, ignore_index, generator) & (labels != ignore_index)
+
+
 def keep_some(
     masks: Tensor,
     prob: float,
@@ -147,6 +175,7 @@ def mixing_masks(
     prob: float = 1.0,
     per_sample: bool = False,
     area: float = 0.5,
+    partner_labels: Tensor | None = None,
 ) -> Tensor:
     """Draw the masks of one kind of mixing, from the global generator.
 
@@ -156,6 +185,9 @@ def mixing_masks(
         prob: See :func:`keep_some`.
         per_sample: See :func:`keep_some`.
         area: Share of the box of CutMix and CutOut, see :func:`box_masks`.
+        partner_labels: Labels ``(N, H, W)`` of partners that are no neighbors in the
+            batch. ClassMix then pastes their classes (:func:`pasted_class_masks`);
+            without them it keeps those of ``labels`` (:func:`class_masks`).
 
     Returns:
         Bool ``(N, H, W)`` on the device of the labels.
@@ -165,31 +197,39 @@ def mixing_masks(
         >>> mixing_masks('classmix', labels).all().item()  # one class, replaced whole
         True
     """
-    if kind == 'classmix':
+    if kind == 'classmix' and partner_labels is not None:
+        masks = pasted_class_masks(partner_labels)
+    elif kind == 'classmix':
         masks = class_masks(labels)
     else:
         num, height, width = labels.shape
-        masks = box_masks(num, height, width, area=area, device=labels.device)
+        masks = box_masks(num, height, width, area, labels.device)
     return keep_some(masks, prob, per_sample)
 
 
-def mix(masks: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
-    """Take the marked pixels from the next sample of the batch.
+def mix(masks: Tensor, values: Tensor, partners: Tensor | None = None) -> Tensor:
+    """Take the marked pixels from the partners.
 
     Args:
         masks: Bool ``(N, H, W)``, see :func:`box_masks` and :func:`class_masks`.
-        *maps: Images ``(N, C, H, W)``, labels or weights ``(N, H, W)``.
+        values: Images ``(N, C, H, W)``, labels or weights ``(N, H, W)``.
+        partners: The same of the partners; None for the next samples of the batch.
 
     Returns:
-        The mixed maps, new tensors of the same shapes and dtypes.
+        The mixed values, a new tensor of the same shape and dtype.
 
     Example:
-        >>> images, labels = torch.rand(4, 3, 64, 64), torch.zeros(4, 64, 64)
-        >>> images, labels = mix(box_masks(4, 64, 64), images, labels)
+        >>> labels = torch.arange(3).view(3, 1, 1).expand(3, 1, 4)
+        >>> mix(torch.tensor([False, True, True, False]).expand(3, 1, 4), labels)
+        tensor([[[0, 1, 1, 0]],
+        <BLANKLINE>
+                [[1, 2, 2, 1]],
+        <BLANKLINE>
+                [[2, 0, 0, 2]]])
     """
-    return tuple(
-        torch.where(_as(masks, values), values.roll(-1, 0), values) for values in maps
-    )
+    if partners is None:
+        partners = values.roll(-1, 0)
+    return torch.where(_as(masks, values), partners, values)
 
 
 def blank(masks: Tensor, values: Tensor, fill: float) -> Tensor:

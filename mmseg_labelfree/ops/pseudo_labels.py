@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ['pseudo_labels']
+__all__ = ['confident_share', 'pseudo_labels']
 
 
 @torch.no_grad()
@@ -32,8 +32,44 @@ def pseudo_labels(
     """
     top, labels = logits.max(1)
     if threshold > 0:
-        sure = (top.float() - logits.float().logsumexp(1)).exp_() >= threshold
+        sure = _probability(top, logits) >= threshold
         valid = sure if valid is None else valid & sure
     if valid is not None:
         labels.masked_fill_(~valid, ignore_index)
     return labels
+
+
+@torch.no_grad()
+def confident_share(
+    logits: Tensor,
+    threshold: float = 0.968,
+    valid: Tensor | None = None,
+    per_image: bool = True,
+) -> Tensor:
+    """The share of the pixels that the teacher is confident of.
+
+    DACS (https://arxiv.org/abs/2007.08702) and DAFormer
+    (https://arxiv.org/abs/2111.14887) weight pseudo-labels by it.
+
+    Args:
+        logits: Floating point ``(N, C, H, W)`` of the teacher.
+        threshold: Least softmax probability of a confident pixel, 0 to 1.
+        valid: Bool ``(N, H, W)``, False where there is no image; such pixels are
+            not counted.
+        per_image: Each image's own share; otherwise that of the whole batch, as in
+            the code of both papers.
+
+    Returns:
+        float32 ``(N,)``, 0 to 1; 0 without any valid pixel.
+    """
+    sure = _probability(logits.amax(1), logits) >= threshold
+    if valid is None:
+        valid = torch.ones_like(sure)
+    dims = (1, 2) if per_image else (0, 1, 2)
+    share = (sure & valid).sum(dims) / valid.sum(dims).clamp(min=1)
+    return share.expand(len(logits))
+
+
+def _probability(top: Tensor, logits: Tensor) -> Tensor:
+    """Softmax probability ``(N, H, W)`` of the highest logit ``(N, H, W)``."""
+    return (top.float() - logits.float().logsumexp(1)).exp_()

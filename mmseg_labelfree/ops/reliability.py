@@ -5,6 +5,7 @@ https://arxiv.org/abs/2203.03884). The entropy itself is
 :func:`~mmseg_labelfree.ops.entropy.softmax_entropy` (eq. 11).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from .collectives import sum_over_processes
 from .quantile import masked_quantile
 
 __all__ = [
-    'Partition',
+    'EntropySplit',
     'nearest_pixels',
     'reliable_pixel_weight',
     'split_by_entropy',
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 
-class Partition(NamedTuple):
+class EntropySplit(NamedTuple):
     r"""The pixels of unlabeled images by how sure the teacher is of them.
 
     Attributes:
@@ -73,7 +74,7 @@ def split_by_entropy(
     valid: Tensor | None = None,
     variant: Variant = 'paper',
     all_processes: bool = True,
-) -> Partition:
+) -> EntropySplit:
     r"""Split pixels at a percentile of their entropy (U2PL+, eq. 12).
 
     :math:`\gamma_t` is the ``1 - share`` quantile. Below it a pixel is reliable, above
@@ -115,7 +116,7 @@ def split_by_entropy(
         reliable, anchors, unreliable = (
             pixels & valid for pixels in (reliable, anchors, unreliable)
         )
-    return Partition(reliable, anchors, unreliable, threshold=limits[0])
+    return EntropySplit(reliable, anchors, unreliable, threshold=limits[0])
 
 
 @torch.no_grad()
@@ -154,7 +155,7 @@ def reliable_pixel_weight(
     return base * total / used.clamp(min=1)
 
 
-def nearest_pixels(values: Tensor, size: tuple[int, int]) -> Tensor:
+def nearest_pixels(values: Tensor, size: Sequence[int]) -> Tensor:
     """Shrink a map to another size, each pixel by the nearest one.
 
     As ``interpolate(mode='nearest')``, for labels and masks of any dtype.

@@ -1,5 +1,6 @@
 """Reading the checkpoint that an earlier stage left."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -13,7 +14,8 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
 
     Args:
         path: A checkpoint file, or the ``work_dir`` of a training run, whose last
-            checkpoint is meant.
+            checkpoint is meant: the one in this very folder, even if the folder was
+            moved or copied since.
 
     Returns:
         Path of an existing file (URLs, ``scheme://...``, are returned as they are).
@@ -29,13 +31,36 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
     pointer = path / 'last_checkpoint'
     if pointer.is_file():
         named = Path(pointer.read_text(encoding='utf-8').strip())
-        for candidate in (named, path / named.name):
+        for candidate in (path / named.name, named):
             if candidate.is_file():
                 return str(candidate)
     raise FileNotFoundError(
         f'no checkpoint at {path}: train the earlier stage first (tools/train.py with '
         '--stage, or the whole protocol with --resume), or correct the path'
     )
+
+
+def checkpoint_identity(path: str | os.PathLike) -> str:
+    """What tells a checkpoint from others, wherever it lies: its name and content.
+
+    Args:
+        path: As in :func:`resolve_checkpoint`.
+
+    Returns:
+        The file name and the start of the content's SHA-256. A URL, or a path where no
+        checkpoint is, is returned as it is.
+    """
+    try:
+        filename = resolve_checkpoint(path)
+    except FileNotFoundError:
+        return str(path)
+    if '://' in filename:
+        return filename
+    digest = hashlib.sha256()
+    with open(filename, 'rb') as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return f'{Path(filename).name} {digest.hexdigest()[:16]}'
 
 
 def load_checkpoint(path: str | os.PathLike) -> tuple[dict, str]:

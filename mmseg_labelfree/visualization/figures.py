@@ -1,10 +1,10 @@
-"""Matplotlib figures as files, without any global state of matplotlib."""
+"""Figures and label maps as files, without any global state of matplotlib."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..utils.files import atomic_path
 
@@ -17,18 +17,26 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 120) -> None
         path: File to write.
         dpi: Pixels per inch.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = atomic_path(path)
-    try:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=dpi, format='png')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
-def label_colours() -> np.ndarray:
-    """The colour map of PASCAL VOC, which goes on beyond its 21 classes.
+def write_label_map(path: str | os.PathLike, labels: np.ndarray) -> None:
+    """Write labels as palette PNG through a temporary name.
+
+    Args:
+        path: File to write; its folder is made if need be.
+        labels: uint8 ``(H, W)``; readers of the indices get them back, viewers show
+            the colors of :func:`label_colors`.
+    """
+    image = Image.fromarray(labels)
+    image.putpalette(label_colors().tobytes())
+    with atomic_path(path) as temporary:
+        image.save(temporary, format='PNG')
+
+
+def label_colors() -> np.ndarray:
+    """The color map of PASCAL VOC, which goes on beyond its 21 classes.
 
     Bit 0, 3, 6, ... of the index give the bits of red from the highest down, the next
     ones those of green and of blue. Index 255, void, is cream.
@@ -37,9 +45,9 @@ def label_colours() -> np.ndarray:
         uint8 ``(256, 3)``, RGB.
     """
     index = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
+    colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):
         for channel in range(3):
             value = (index >> (3 * bit + channel)) & 1
-            colours[:, channel] |= (value << (7 - bit)).astype(np.uint8)
-    return colours
+            colors[:, channel] |= (value << (7 - bit)).astype(np.uint8)
+    return colors

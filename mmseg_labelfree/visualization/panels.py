@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from .figures import label_colours, save_figure
+from .figures import label_colors, save_figure
 
 VOID = 255
 
@@ -27,17 +27,17 @@ def write_panels(
     What an array is follows from its shape and type:
 
     - ``(H, W, 3)`` uint8: an RGB image, shown as it is;
-    - ``(H, W)`` integer: a label map, coloured by ``palette``; 255 is cream;
+    - ``(H, W)`` integer: a label map, colored by ``palette``; 255 is cream;
     - ``(H, W)`` bool: a mask, white where True;
-    - ``(H, W)`` floating point: a scalar map on a colour scale that the whole column
+    - ``(H, W)`` floating point: a scalar map on a color scale that the whole column
       shares; NaN stays white.
 
     Args:
         path: File to write; its folder is made if need be.
         columns: Title -> the arrays of that column, top to bottom. All columns have
             equally many. Tensors on the CPU are taken as well.
-        palette: RGB colour, 0 to 255, of each label. Default, also for labels
-            beyond its end: the colours of PASCAL VOC.
+        palette: RGB color, 0 to 255, of each label. Default, also for labels
+            beyond its end: the colors of PASCAL VOC.
         classes: Name of each label; those that occur are explained below the sheet.
         rows: Name of each row, written at its left.
         limits: Title -> values at the ends of a scalar column's scale. Default: the
@@ -58,23 +58,23 @@ def write_panels(
         raise ValueError(
             f'the columns of {path} need one array per row each, but have {lengths}'
         )
-    colours = label_colours()
+    colors = label_colors()
     if palette is not None:
         known = np.asarray(palette, np.uint8)[:VOID]
-        colours[: len(known)] = known
+        colors[: len(known)] = known
     figure, grid = _grid(sheet, side)
     for column, (title, arrays) in enumerate(sheet.items()):
         low_high = (limits or {}).get(title) or _limits(arrays)
         for row, array in enumerate(arrays):
             axes = grid[row][column]
-            _show(axes, array, colours, low_high, title)
+            _show(axes, array, colors, low_high, title)
             axes.set(xticks=[], yticks=[])
             if row == 0:
                 axes.set_title(title, fontsize='small')
             if column == 0 and rows is not None:
                 axes.set_ylabel(rows[row], fontsize='x-small')
     if classes is not None:
-        _add_legend(figure, sheet, colours, classes)
+        _add_legend(figure, sheet, colors, classes)
     save_figure(figure, path)
 
 
@@ -95,13 +95,13 @@ def _limits(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
     return (values.min(), values.max()) if values.size else (0.0, 1.0)
 
 
-def _show(axes, array: np.ndarray, colours: np.ndarray, limits: tuple, title: str):
+def _show(axes, array: np.ndarray, colors: np.ndarray, limits: tuple, title: str):
     if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8:
         axes.imshow(array)
     elif array.ndim == 2 and array.dtype == bool:
         axes.imshow(array, cmap='gray', vmin=0, vmax=1, interpolation='nearest')
     elif array.ndim == 2 and array.dtype.kind in 'iu':
-        axes.imshow(colours[array], interpolation='nearest')
+        axes.imshow(colors[array], interpolation='nearest')
     elif array.ndim == 2 and array.dtype.kind == 'f':
         axes.imshow(array, cmap='viridis', vmin=limits[0], vmax=limits[1])
     else:
@@ -111,12 +111,12 @@ def _show(axes, array: np.ndarray, colours: np.ndarray, limits: tuple, title: st
         )
 
 
-def _add_legend(figure: Figure, columns: Mapping, colours: np.ndarray, classes) -> None:
+def _add_legend(figure: Figure, columns: Mapping, colors: np.ndarray, classes) -> None:
     maps = [a for arrays in columns.values() for a in arrays]
     maps = [a.ravel() for a in maps if a.ndim == 2 and a.dtype.kind in 'iu']
     present = np.unique(np.concatenate(maps)) if maps else np.zeros(0, int)
     handles = [
-        Patch(color=colours[v] / 255, label=classes[v])
+        Patch(color=colors[v] / 255, label=classes[v])
         for v in present
         if v < len(classes)
     ]

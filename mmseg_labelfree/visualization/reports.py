@@ -9,8 +9,9 @@ from pathlib import Path
 
 import matplotlib
 
-from ..utils.files import atomic_path, write_text
+from ..utils.files import write_text
 from ..utils.metafile import PublishedResult
+from .figures import save_figure
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -91,11 +92,9 @@ def write_report(
     )
     write_text(work_dir / 'results.json', json.dumps(content, indent=2) + '\n')
     write_text(work_dir / 'results.md', _markdown(results, columns, title, published))
-    temporary = atomic_path(work_dir / 'curves.png')
     figure = _curves(work_dir, results, columns, title)
-    figure.savefig(temporary, dpi=120, format='png')
+    save_figure(figure, work_dir / 'curves.png')
     plt.close(figure)
-    os.replace(temporary, work_dir / 'curves.png')
 
 
 def _markdown(

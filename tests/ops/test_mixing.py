@@ -3,7 +3,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_labelfree.ops import blank, box_masks, class_masks, keep_some, mix
+from mmseg_labelfree.ops import (
+    blank,
+    box_masks,
+    class_masks,
+    keep_some,
+    mix,
+    mixing_masks,
+    pasted_class_masks,
+)
 
 
 def seeded(seed=0):
@@ -82,7 +90,7 @@ def test_mix_by_a_slow_loop(seed, num):
     images = torch.randn(num, 3, 3, 4, generator=generator)
     labels = torch.randint(0, 256, (num, 3, 4), generator=generator)
     weights = torch.rand(num, 3, 4, generator=generator)
-    mixed = mix(masks, images, labels, weights)
+    mixed = [mix(masks, values) for values in (images, labels, weights)]
     for i in range(num):
         partner = (i + 1) % num
         for y in range(3):
@@ -97,6 +105,34 @@ def test_mix_by_a_slow_loop(seed, num):
     assert (blanked[inside] == 0).all() and (ignored[masks] == 255).all()
     assert torch.equal(blanked[~inside], images[~inside])
     assert torch.equal(ignored[~masks], labels[~masks])
+
+
+@settings(deadline=None)
+@given(label_maps)
+def test_half_of_the_partners_classes_is_pasted(case):
+    seed, num, num_classes = case
+    labels = torch.randint(0, num_classes, (num, 5, 6), generator=seeded(seed))
+    labels[torch.rand(labels.shape, generator=seeded(seed)) < 0.2] = 255
+    masks = pasted_class_masks(labels, generator=seeded(seed + 1))
+    for label, mask in zip(labels, masks, strict=True):
+        classes = set(label.unique().tolist()) - {255}
+        pasted = set(label[mask].unique().tolist())
+        assert 255 not in pasted
+        assert len(pasted) == (len(classes) + 1) // 2
+        for c in classes:
+            assert mask[label == c].all() == (c in pasted)
+
+
+def test_pixels_of_other_partners():
+    masks = torch.rand(2, 3, 4, generator=seeded()) < 0.5
+    own, partners = torch.zeros(2, 3, 3, 4), torch.ones(2, 3, 3, 4)
+    mixed = mix(masks, own, partners)
+    assert torch.equal(mixed, masks[:, None].expand_as(mixed).float())
+    labels = torch.randint(0, 5, (2, 3, 4), generator=seeded())
+    torch.manual_seed(4)
+    masks = mixing_masks('classmix', torch.full_like(labels, 7), partner_labels=labels)
+    torch.manual_seed(4)
+    assert torch.equal(masks, pasted_class_masks(labels))
 
 
 def test_probability_of_mixing():

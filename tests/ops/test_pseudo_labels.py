@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_labelfree.ops import pseudo_labels
+from mmseg_labelfree.ops import confident_share, pseudo_labels
 
 
 @settings(deadline=None)
@@ -34,3 +34,28 @@ def test_nothing_is_sure():
     labels = pseudo_labels(torch.zeros(1, 4, 2, 2), threshold=0.9, ignore_index=254)
     assert (labels == 254).all()
     assert (pseudo_labels(torch.zeros(1, 4, 2, 2), threshold=0.0) == 0).all()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**31), st.floats(0.4, 0.95), st.booleans())
+def test_share_of_confident_pixels_by_a_slow_loop(seed, threshold, masked):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(3, 4, 3, 5, generator=generator, dtype=torch.float64) * 2
+    valid = torch.rand(3, 3, 5, generator=generator) < 0.7
+    valid[2] = False
+    sure, total = [0] * 3, [0] * 3
+    for n in range(3):
+        for y in range(3):
+            for x in range(5):
+                p = logits[n, :, y, x].softmax(0).max().item()
+                if abs(p - threshold) < 1e-5:
+                    return
+                if not masked or valid[n, y, x]:
+                    sure[n] += p >= threshold
+                    total[n] += 1
+    share = confident_share(logits, threshold, valid if masked else None)
+    expected = [s / max(t, 1) for s, t in zip(sure, total, strict=True)]
+    torch.testing.assert_close(share, torch.tensor(expected))
+    share = confident_share(logits, threshold, valid if masked else None, False)
+    expected = torch.full((3,), sum(sure) / max(sum(total), 1))
+    torch.testing.assert_close(share, expected)

@@ -29,8 +29,8 @@ def gloo_threads():
 
 
 @pytest.mark.slow
-def test_tools_leave_no_process_group(boxes_config, tmp_path, one_process, monkeypatch):
-    boxes_config.protocol.initial_step = dict(
+def test_tools_leave_no_process_group(incremental, tmp_path, one_process, monkeypatch):
+    incremental.protocol.initial_step = dict(
         train_cfg=dict(max_iters=1, val_interval=1),
     )
     threads = []
@@ -41,7 +41,7 @@ def test_tools_leave_no_process_group(boxes_config, tmp_path, one_process, monke
         lambda: (threads.append(gloo_threads()), destroy()),
     )
     path = tmp_path / 'config.py'
-    boxes_config.dump(path)
+    incremental.dump(path)
     for tool in ('train.py', 'test.py'):
         monkeypatch.setattr(
             sys, 'argv', [tool, str(path), '--stage', 'step_0', '--launcher', 'pytorch']
@@ -49,5 +49,5 @@ def test_tools_leave_no_process_group(boxes_config, tmp_path, one_process, monke
         runpy.run_path(str(TOOLS / tool), run_name='__main__')
         assert not dist.is_initialized()
         assert threads.pop() > 0 and gloo_threads() == 0
-    log = max(Path(boxes_config.work_dir).rglob('*.log')).read_text()
+    log = max(Path(incremental.work_dir).rglob('*.log')).read_text()
     assert 'Distributed training: True' in log

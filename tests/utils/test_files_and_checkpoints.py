@@ -1,10 +1,20 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from mmseg_labelfree.utils.checkpoint import load_weights, resolve_checkpoint
-from mmseg_labelfree.utils.files import atomic_path, write_text
+from mmseg_labelfree.utils.checkpoint import (
+    checkpoint_identity,
+    load_weights,
+    resolve_checkpoint,
+)
+from mmseg_labelfree.utils.files import (
+    atomic_path,
+    image_name,
+    write_arrays,
+    write_text,
+)
 
 
 def test_write_text_replaces_whole_files(tmp_path):
@@ -13,8 +23,39 @@ def test_write_text_replaces_whole_files(tmp_path):
     write_text(path, 'two')
     assert path.read_text() == 'two'
     assert list(tmp_path.iterdir()) == [path]
-    assert atomic_path(path).parent == tmp_path
-    assert atomic_path(path).name.startswith('.a.txt.')
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path):
+    path = tmp_path / 'folder' / 'a.txt'
+    with atomic_path(path) as temporary:
+        assert temporary.parent == path.parent and temporary.name.startswith('.a.txt.')
+        temporary.write_text('one')
+        assert not path.exists()
+    with pytest.raises(OSError, match='full'), atomic_path(path) as temporary:
+        temporary.write_text('half')
+        raise OSError('the disk is full')
+    assert path.read_text() == 'one'
+    assert list(path.parent.iterdir()) == [path]
+    write_arrays(path.with_name('b.npz'), x=[1, 2], names=np.array(['c', 'd']))
+    with np.load(path.with_name('b.npz')) as arrays:
+        assert arrays['x'].tolist() == [1, 2] and list(arrays['names']) == ['c', 'd']
+
+
+def test_name_of_an_image():
+    assert image_name('/data/images/ulm/1.tar.png', '/data/images') == 'ulm/1.tar'
+    assert image_name('images/2.jpg', None) == 'images/2'
+
+
+def test_identity_of_a_checkpoint_is_name_and_content(tmp_path):
+    for folder, content in (('a', 'x'), ('b', 'x'), ('c', 'y')):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / 'iter_1.pth').write_text(content)
+        (tmp_path / folder / 'last_checkpoint').write_text('iter_1.pth')
+    a, b, c = (checkpoint_identity(tmp_path / folder) for folder in 'abc')
+    assert a == b == checkpoint_identity(tmp_path / 'a/iter_1.pth') != c
+    assert a.startswith('iter_1.pth ')
+    for path in ('torchvision://resnet18', 'nowhere/iter_1.pth'):
+        assert checkpoint_identity(path) == path
 
 
 def test_resolve_checkpoint(tmp_path):

@@ -42,11 +42,11 @@ def tta_pipeline():
 
 
 @pytest.fixture
-def with_options(boxes_config):
-    boxes_config.tta_model = dict(type='MaxVotingTTAModel')
-    boxes_config.tta_pipeline = tta_pipeline()
-    boxes_config.dense_crf = dict(num_workers=2, bilateral_xy=12, iterations=3)
-    return boxes_config
+def with_options(incremental):
+    incremental.tta_model = dict(type='MaxVotingTTAModel')
+    incremental.tta_pipeline = tta_pipeline()
+    incremental.dense_crf = dict(num_workers=2, bilateral_xy=12, iterations=3)
+    return incremental
 
 
 def train_first_stage(cfg, path):
@@ -120,7 +120,7 @@ def test_tool_on_a_stage_in_two_processes(with_options, tmp_path):
 
 
 @pytest.mark.slow
-def test_without_pydensecrf(boxes_config, tmp_path):
+def test_without_pydensecrf(incremental, tmp_path):
     """A finder that refuses the module stands for an environment without it."""
     (tmp_path / 'sitecustomize.py').write_text(
         'import sys\n'
@@ -132,7 +132,7 @@ def test_without_pydensecrf(boxes_config, tmp_path):
     )
     env = ENV | dict(PYTHONPATH=f'{tmp_path}{os.pathsep}{ROOT}')
     done = run_tool(
-        boxes_config.filename, '--stage', 'step_0', '--crf', env=env, cwd=tmp_path
+        incremental.filename, '--stage', 'step_0', '--crf', env=env, cwd=tmp_path
     )
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == (
@@ -142,46 +142,46 @@ def test_without_pydensecrf(boxes_config, tmp_path):
     )
 
 
-def test_use_tta_reaches_wrapped_data(boxes_config):
-    boxes_config.tta_pipeline = tta_pipeline()
-    boxes_config.tta_model = dict(type='MaxVotingTTAModel', vote='majority')
-    model = boxes_config.model
-    inner = boxes_config.test_dataloader.dataset
-    boxes_config.test_dataloader.dataset = dict(
+def test_use_tta_reaches_wrapped_data(incremental):
+    incremental.tta_pipeline = tta_pipeline()
+    incremental.tta_model = dict(type='MaxVotingTTAModel', vote='majority')
+    model = incremental.model
+    inner = incremental.test_dataloader.dataset
+    incremental.test_dataloader.dataset = dict(
         type='ConcatDataset', datasets=[inner, inner]
     )
-    use_tta(boxes_config)
-    assert boxes_config.model.type == 'MaxVotingTTAModel'
-    assert boxes_config.model.module == model
-    for dataset in boxes_config.test_dataloader.dataset.datasets:
+    use_tta(incremental)
+    assert incremental.model.type == 'MaxVotingTTAModel'
+    assert incremental.model.module == model
+    for dataset in incremental.test_dataloader.dataset.datasets:
         assert dataset.dataset.pipeline == tta_pipeline()
-    assert 'module' not in boxes_config.tta_model
-    assert boxes_config.val_dataloader.dataset.dataset.pipeline != tta_pipeline()
+    assert 'module' not in incremental.tta_model
+    assert incremental.val_dataloader.dataset.dataset.pipeline != tta_pipeline()
 
 
-def test_messages(boxes_config):
+def test_messages(incremental):
     with pytest.raises(ValueError, match='no tta_model and no tta_pipeline: test-time'):
-        use_tta(boxes_config)
-    boxes_config.tta_model = dict(type='SegTTAModel')
+        use_tta(incremental)
+    incremental.tta_model = dict(type='SegTTAModel')
     with pytest.raises(ValueError, match='boxes.py has no tta_pipeline: .*TTAModel'):
-        use_tta(boxes_config)
-    boxes_config.tta_pipeline = tta_pipeline()
-    use_tta(boxes_config)
+        use_tta(incremental)
+    incremental.tta_pipeline = tta_pipeline()
+    use_tta(incremental)
     with pytest.raises(ValueError, match='SegTTAModel leaves the scores of the last'):
-        use_dense_crf(boxes_config)
+        use_dense_crf(incremental)
 
 
-def test_dense_crf_wraps_once(boxes_config, tmp_path):
-    first = boxes_config.test_evaluator.to_dict()
-    boxes_config.dense_crf = dict(iterations=2)
+def test_dense_crf_wraps_once(incremental, tmp_path):
+    first = incremental.test_evaluator.to_dict()
+    incremental.dense_crf = dict(iterations=2)
     for _ in range(2):
-        use_dense_crf(boxes_config)
-        assert boxes_config.test_evaluator == dict(
+        use_dense_crf(incremental)
+        assert incremental.test_evaluator == dict(
             type='DenseCRFMetric', metric=first, iterations=2
         )
-    boxes_config.test_evaluator = [first, dict(type='IoUMetric')]
-    use_dense_crf(boxes_config)
-    save_masks(boxes_config, tmp_path)
-    metrics = boxes_config.test_evaluator
+    incremental.test_evaluator = [first, dict(type='IoUMetric')]
+    use_dense_crf(incremental)
+    save_masks(incremental, tmp_path)
+    metrics = incremental.test_evaluator
     assert [m.type for m in metrics] == ['DenseCRFMetric'] * 2
     assert [m.metric.get('output_dir') for m in metrics] == [str(tmp_path), None]

@@ -8,17 +8,17 @@ from mmseg_labelfree.visualization import (
     write_entropy_histogram,
     write_panels,
 )
-from mmseg_labelfree.visualization.figures import label_colours
+from mmseg_labelfree.visualization.figures import label_colors
 
 
-def colours_in(path):
+def colors_in(path):
     image = np.asarray(Image.open(path).convert('RGB'))
     return {tuple(c) for c in image.reshape(-1, 3).tolist()}
 
 
-def test_colours_are_those_of_voc():
-    colours = label_colours()
-    assert colours[[0, 1, 2, 4, 15, 20, 255]].tolist() == [
+def test_colors_are_those_of_voc():
+    colors = label_colors()
+    assert colors[[0, 1, 2, 4, 15, 20, 255]].tolist() == [
         [0, 0, 0],
         [128, 0, 0],
         [0, 128, 0],
@@ -27,10 +27,10 @@ def test_colours_are_those_of_voc():
         [0, 64, 128],
         [224, 224, 192],
     ]
-    assert len({tuple(c) for c in colours.tolist()}) == 256
+    assert len({tuple(c) for c in colors.tolist()}) == 256
 
 
-def test_panels_show_each_kind_in_its_colours(tmp_path):
+def test_panels_show_each_kind_in_its_colors(tmp_path):
     image = np.full((30, 40, 3), (10, 200, 90), np.uint8)
     label = np.zeros((30, 40), np.uint8)
     label[:10] = 1
@@ -52,8 +52,8 @@ def test_panels_show_each_kind_in_its_colours(tmp_path):
         rows=['a', 'b'],
         classes=['background', 'cat'],
     )
-    seen = colours_in(path)
-    # image, palette, void, VOC's colour beyond the palette, both ends of viridis
+    seen = colors_in(path)
+    # image, palette, void, VOC's color beyond the palette, both ends of viridis
     assert {
         (10, 200, 90),
         (1, 2, 3),
@@ -65,8 +65,8 @@ def test_panels_show_each_kind_in_its_colours(tmp_path):
     } <= seen
     assert [p.name for p in path.parent.iterdir()] == ['panels.png']
     write_panels(path, {'entropy': [scalar + 1]}, limits={'entropy': (1, 2)})
-    assert (68, 1, 84) in colours_in(path)
-    assert (253, 231, 36) not in colours_in(path)
+    assert (68, 1, 84) in colors_in(path)
+    assert (253, 231, 36) not in colors_in(path)
 
 
 def test_panels_say_what_is_wrong(tmp_path):
@@ -117,9 +117,9 @@ def test_histogram_marks_the_split(tmp_path):
     values = [0.1, 0.2, 0.2, 0.9, float('nan')]
     write_entropy_histogram(path, values, 0.2)
     blue, orange = (31, 119, 180), (255, 127, 14)
-    split = colours_in(path)
+    split = colors_in(path)
     assert {blue, orange} <= split
     write_entropy_histogram(path, values, float('nan'))
-    assert blue in colours_in(path) and orange not in colours_in(path)
+    assert blue in colors_in(path) and orange not in colors_in(path)
     with pytest.raises(ValueError, match='no entropy to show'):
         write_entropy_histogram(path, [float('nan')], 0.2)

@@ -71,10 +71,10 @@ def previous_step(kind: str, model_cfg: dict, folder: str, args) -> str:
     """A checkpoint of the first step, after one update."""
     model, wrapper = build(model_cfg, args)
     hook = ParameterImportanceHook(kind, 1.0)
-    hook.attach(model, wrapper.optimizer)
+    tracker = hook.track(model, wrapper.optimizer)
     training_step(model, random_batch(args), wrapper, args.bfloat16)()
     path = Path(folder) / 'previous.pth'
-    content = dict(state_dict=model.state_dict(), parameter_importance=hook.entry())
+    content = dict(state_dict=model.state_dict(), parameter_importance=tracker.entry())
     torch.save(content, path)
     return str(path)
 
@@ -92,7 +92,7 @@ def compare(kind: str, args: argparse.Namespace) -> float:
         for name in ('without', 'with'):
             model, wrapper = build(second, args)
             steps[name] = training_step(model, batch, wrapper, args.bfloat16)
-        hook.attach(model, wrapper.optimizer)
+        hook.track(model, wrapper.optimizer)
     times = times_in_turns(steps, args)
     pairs = zip(times['with'], times['without'], strict=True)
     ratio = statistics.median(a / b for a, b in pairs)

@@ -1,13 +1,14 @@
 """What the converters share: reading, checking and writing weight files."""
 
 import argparse
-import os
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from mmseg_labelfree.utils.files import atomic_path
 
 Weights = dict[str, Tensor]
 
@@ -91,14 +92,8 @@ def fill(
 
 def save(path: str | Path, state_dict: Weights, meta: dict) -> None:
     """Write ``dict(state_dict=..., meta=...)`` under a temporary name, then rename."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
+    with atomic_path(path) as temporary:
         torch.save(dict(state_dict=state_dict, meta=meta), temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def run(

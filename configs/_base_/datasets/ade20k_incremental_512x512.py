@@ -12,7 +12,7 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
-    # Section 6.2.2 and code: shorter side to 512, centre crop of 512, scored on it.
+    # Section 6.2.2 and code: shorter side to 512, center crop of 512, scored on it.
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='Resize', scale=(100000, 512), keep_ratio=True),

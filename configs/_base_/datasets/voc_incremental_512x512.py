@@ -11,7 +11,7 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-# Section 6.2.2 and code: shorter side to 512, centre crop of 512, scored on the crop.
+# Section 6.2.2 and code: shorter side to 512, center crop of 512, scored on the crop.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),

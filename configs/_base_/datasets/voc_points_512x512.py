@@ -23,7 +23,7 @@ augmentation = [
 ]
 points_pipeline = [*load_points, *augmentation]
 full_pipeline = [*load_full, *augmentation]
-# Section 6.2.2 and code: shorter side to 512, centre crop of 512, scored on the crop.
+# Section 6.2.2 and code: shorter side to 512, center crop of 512, scored on the crop.
 test_pipeline = [
     *load_full,
     dict(type='Resize', scale=(100000, 512), keep_ratio=True),

@@ -1,7 +1,6 @@
-"""Labels for unlabelled pixels, from the files of an earlier stage."""
+"""Labels for unlabeled pixels, from the files of an earlier stage."""
 
 import os
-import os.path as osp
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
+from ...utils.files import image_name
 from .map_labels import MapLabels
 from .pipelines import edit_pipeline
 
@@ -21,8 +21,7 @@ def label_file(
     folder: str | os.PathLike, image: str, image_folder: str | os.PathLike
 ) -> Path:
     """Label map of an image: its path below the image folder, as PNG in ``folder``."""
-    name = osp.splitext(osp.relpath(image, image_folder or '.'))[0]
-    return Path(folder, f'{name}.png')
+    return Path(folder, f'{image_name(image, image_folder)}.png')
 
 
 @TRANSFORMS.register_module()
@@ -30,13 +29,13 @@ class FillUnlabeled(BaseTransform):
     """Transform that fills unlabeled pixels with pseudo-labels from PNG files.
 
     It belongs before all transforms that resize, crop or flip. Pixels that have a label
-    keep it, pixels without pseudo-label (255 in the file) stay unlabelled.
+    keep it, pixels without pseudo-label (255 in the file) stay unlabeled.
 
     Required and modified key: ``gt_seg_map`` (uint8, ``(H, W)``).
 
     Args:
         folder: Folder of 8-bit PNG files.
-        image_folder: The data set's image folder.
+        image_folder: The dataset's image folder.
         unlabeled: Label of the pixels to fill.
         unseen: Labels that only pseudo-labels may have.
 

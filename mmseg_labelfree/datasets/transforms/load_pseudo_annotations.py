@@ -7,6 +7,7 @@ from typing import Any
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
+from ...utils.files import image_name
 from .pipelines import edit_pipeline
 
 __all__ = ['LoadPseudoAnnotations', 'with_pseudo_annotations']
@@ -21,7 +22,7 @@ class LoadPseudoAnnotations(LoadAnnotations):
 
     Args:
         folder: Folder of ``<image name>.png``, 8 bits in one channel, 255 = ignored.
-        image_folder: The data set's image folder; None for images whose names are their
+        image_folder: The dataset's image folder; None for images whose names are their
             file names.
         **kwargs: As for MMSegmentation's ``LoadAnnotations``.
 
@@ -45,7 +46,7 @@ class LoadPseudoAnnotations(LoadAnnotations):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set ``seg_map_path`` and load it as ``gt_seg_map``, uint8 ``(H, W)``."""
         folder = self.image_folder or osp.dirname(results['img_path'])
-        name = osp.splitext(osp.relpath(results['img_path'], folder))[0]
+        name = image_name(results['img_path'], folder)
         path = osp.join(self.folder, f'{name}.png')
         if not osp.isfile(path):
             raise FileNotFoundError(

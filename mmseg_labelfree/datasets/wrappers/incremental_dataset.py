@@ -1,9 +1,8 @@
-"""One step of a class-incremental task on top of any segmentation data set."""
+"""One step of a class-incremental task on top of any segmentation dataset."""
 
 import copy
 import difflib
 import os
-import os.path as osp
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from mmseg.registry import DATASETS
 
 from ...ops.label_maps import IGNORE, INVALID, loaded_labels, lookup_table
 from ...utils.choices import check_choice
+from ...utils.files import image_name
 from ..class_index import class_index
 from ..splits.class_tasks import ClassTask, get_task
 from ..splits.step_images import (
@@ -38,7 +38,7 @@ class IncrementalDataset:
 
     Modeling the Background (MiB, arXiv:2002.00718), section 6.2. Label 0 is the
     background, labels 1, 2, ... are the classes seen so far in the order of the task.
-    The wrapped data set's ``test_mode`` tells training from test.
+    The wrapped dataset's ``test_mode`` tells training from test.
 
     Training: only the classes of the step keep a label; old, future and unused classes
     are background. Test: all classes seen so far keep a label.
@@ -48,10 +48,10 @@ class IncrementalDataset:
             ``LoadAnnotations``; the mapping of labels is added right behind it, after
             ``reduce_zero_label`` and ``label_map`` and before any padding. If it has a
             class named like ``background``, that becomes label 0, otherwise a
-            background class is added (ADE20K, Cityscapes, CamVid). A given data set
+            background class is added (ADE20K, Cityscapes, CamVid). A given dataset
             object is not changed.
         task: Name of a task (:data:`~mmseg_labelfree.datasets.TASKS`) or one list of
-            class names per step. Classes of the data set in no step are background.
+            class names per step. Classes of the dataset in no step are background.
         step: Step of the task, 0 is the base step.
         setup: Choice of training images: ``'overlapped'``, ``'disjoint'``,
             ``'partition'`` or ``'joint'``, see
@@ -77,12 +77,12 @@ class IncrementalDataset:
         lazy_init: Whether to leave reading the data to :meth:`full_init`.
 
     Attributes:
-        indices: int64 array, position of each image in the wrapped data set.
+        indices: int64 array, position of each image in the wrapped dataset.
         task (ClassTask): The task, in the chosen class order.
 
     Raises:
-        FileNotFoundError: If the data set is not there.
-        ValueError: For a wrong argument, a class that the data set lacks, a mask with
+        FileNotFoundError: If the dataset is not there.
+        ValueError: For a wrong argument, a class that the dataset lacks, a mask with
             a value that is no class, or a step without images.
 
     Example:
@@ -159,11 +159,8 @@ class IncrementalDataset:
             if not infos:
                 place = data_place(inner)
                 raise ValueError(f'{place} has no image; check its ann_file.')
-        folder = inner.data_prefix.get('img_path') or ''
-        self._names = [
-            osp.splitext(osp.relpath(info['img_path'], folder or '.'))[0]
-            for info in infos
-        ]
+        folder = inner.data_prefix.get('img_path')
+        self._names = [image_name(info['img_path'], folder) for info in infos]
         self.indices = self._find_images([info['seg_map_path'] for info in infos])
         if not len(self.indices):
             raise ValueError(self._no_image())
@@ -231,11 +228,11 @@ class IncrementalDataset:
 
     def _set_metainfo(self, seen: tuple[str, ...]) -> None:
         inner = self.dataset.metainfo
-        colours = dict(zip(self._inner_classes, inner['palette'], strict=True))
+        colors = dict(zip(self._inner_classes, inner['palette'], strict=True))
         names = (self.background, *seen)
         self._metainfo: dict[str, Any] = dict(
             classes=names,
-            palette=[[int(v) for v in colours.get(n, (0, 0, 0))] for n in names],
+            palette=[[int(v) for v in colors.get(n, (0, 0, 0))] for n in names],
             label_map=None,
             reduce_zero_label=False,
             task=self.task.name,
@@ -275,7 +272,7 @@ class IncrementalDataset:
             )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Paths and settings of one image, as the wrapped data set gives them."""
+        """Paths and settings of one image, as the wrapped dataset gives them."""
         self.full_init()
         return self.dataset.get_data_info(int(self.indices[idx]))
 
@@ -287,7 +284,7 @@ class IncrementalDataset:
         """Run the pipeline on one image.
 
         If a training pipeline gives None, another image *of this step* is drawn; the
-        wrapped data set would draw from the images of all steps.
+        wrapped dataset would draw from the images of all steps.
         """
         self.full_init()
         return draw_sample(self.dataset, self.indices, idx)

@@ -49,7 +49,7 @@ class ZeroLabelDataset(SourceDataset):
             'unlabeled' or 'ignore'. Defaults to 'unlabeled' with an unlabeled
             background, where the authors' code makes no difference; else 'ignore'.
         pseudo_labels: Folder of label maps that
-            :class:`~mmseg_labelfree.engine.protocols.PseudoLabelJob` wrote; they fill
+            :class:`~mmseg_labelfree.engine.jobs.PseudoLabelJob` wrote; they fill
             the unlabeled pixels (with a seen background: its pixels) in training.
         source: As for :class:`~mmseg_labelfree.datasets.SourceDataset`.
 

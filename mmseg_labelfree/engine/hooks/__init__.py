@@ -2,6 +2,7 @@
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
+from .checkpoint_entry_hook import CheckpointEntryHook
 from .cluster_monitor_hook import ClusterMonitorHook
 from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
@@ -11,7 +12,7 @@ from .frozen_teacher_hook import FrozenTeacherHook
 from .incremental_classifier_init_hook import IncrementalClassifierInitHook
 from .invalid_loss_hook import InvalidLossHook
 from .iteration_seed_hook import IterationSeedHook
-from .parameter_importance_hook import ParameterImportanceHook
+from .parameter_importance import ParameterImportanceHook
 from .prototype_memory_bank_hook import PrototypeMemoryBankHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .sampler_state_hook import SamplerStateHook
@@ -20,6 +21,7 @@ from .unseen_label_check_hook import UnseenLabelCheckHook
 __all__ = [
     'AtomicCheckpointHook',
     'ChannelsLastHook',
+    'CheckpointEntryHook',
     'ClusterMonitorHook',
     'DynamicReassignmentHook',
     'EMATeacherHook',

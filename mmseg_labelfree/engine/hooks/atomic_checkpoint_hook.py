@@ -1,6 +1,5 @@
-"""Checkpoints that are whole or not there."""
+"""Writes checkpoints that are whole or not there."""
 
-import os
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -13,14 +12,15 @@ from ...utils.files import atomic_path, write_text
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """:class:`mmengine.hooks.CheckpointHook` that never loses the last checkpoint.
+    """Hook that saves checkpoints and never loses the last one.
 
-    MMEngine deletes the outdated checkpoint, then writes the new one in place, then
-    rewrites ``last_checkpoint``: a kill or a full disk in between leaves nothing to
-    resume from when ``max_keep_ckpts=1``. Here the new file is written under a
-    temporary name, renamed, then ``last_checkpoint`` is replaced, and only then are
-    outdated files deleted. One more checkpoint than ``max_keep_ckpts`` must fit on the
-    disk for a moment. For local folders; ``save_best`` is MMEngine's own.
+    MMEngine's ``CheckpointHook`` deletes the outdated checkpoint, then writes the new
+    one in place, then rewrites ``last_checkpoint``: a kill or a full disk in between
+    leaves nothing to resume from when ``max_keep_ckpts=1``. Here the new file is
+    written under a temporary name, renamed, then ``last_checkpoint`` is replaced, and
+    only then are outdated files deleted. One more checkpoint than ``max_keep_ckpts``
+    must fit on the disk for a moment. For local folders; ``save_best`` is MMEngine's
+    own.
 
     Args:
         **kwargs: As for :class:`mmengine.hooks.CheckpointHook`. Intervals are in
@@ -40,24 +40,22 @@ class AtomicCheckpointHook(CheckpointHook):
         outdated = self._update_kept(runner, step)
         self.last_ckpt = str(target)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        temporary = atomic_path(target)
+        if not is_main_process():  # save_checkpoint does nothing there
+            return
         try:
-            runner.save_checkpoint(
-                str(temporary.parent),
-                temporary.name,
-                save_optimizer=self.save_optimizer,
-                save_param_scheduler=self.save_param_scheduler,
-                meta=meta,
-                by_epoch=self.by_epoch,
-                backend_args=self.backend_args,
-                **self.args,
-            )
-            if not is_main_process():
-                return
-            os.replace(temporary, target)
+            with atomic_path(target) as temporary:
+                runner.save_checkpoint(
+                    str(temporary.parent),
+                    temporary.name,
+                    save_optimizer=self.save_optimizer,
+                    save_param_scheduler=self.save_param_scheduler,
+                    meta=meta,
+                    by_epoch=self.by_epoch,
+                    backend_args=self.backend_args,
+                    **self.args,
+                )
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             kept = ', '.join(f'{s}' for s in outdated) or 'the one before'
             raise OSError(
                 error.errno,

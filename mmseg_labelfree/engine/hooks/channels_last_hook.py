@@ -14,7 +14,7 @@ from ...utils.distributed import bare_model
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Store convolution weights, and so all feature maps, channels last.
+    """Hook that stores convolution weights, and so all feature maps, channels last.
 
     The layout that mixed-precision convolutions run in, on GPUs with tensor cores and
     on CPUs (there about a quarter off a bfloat16 step). Values and checkpoints stay

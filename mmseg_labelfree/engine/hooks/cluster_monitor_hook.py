@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
@@ -18,13 +17,12 @@ from ...ops.collectives import sum_over_processes
 from ...utils.distributed import bare_model
 from ...utils.files import write_text
 from ...visualization.cluster_history import write_cluster_history
-
-CHECKPOINT_KEY = 'cluster_history'
+from .checkpoint_entry_hook import CheckpointEntryHook
 
 
 @HOOKS.register_module()
-class ClusterMonitorHook(Hook):
-    """Log the sizes of the clusters, and say when clusters run empty.
+class ClusterMonitorHook(CheckpointEntryHook):
+    """Hook that logs the sizes of the clusters, and says when clusters run empty.
 
     Every ``interval`` iterations the log gets ``clusters.empty``, the number of
     clusters that have won no pixel since the last time, and ``clusters.largest``, the
@@ -32,8 +30,8 @@ class ClusterMonitorHook(Hook):
     warning. After each validation the empty clusters on its images are added as
     ``empty_clusters``. ``clusters.json`` and ``clusters.png`` in the work dir hold
     all of it, with the scores after matching and the class frequencies of the
-    ground truth. The history is saved with the checkpoints; of an interval that a stop
-    cuts the rest is counted.
+    ground truth. The history is saved with the checkpoints, as ``cluster_history``; of
+    an interval that a stop cuts the rest is counted.
 
     Metrics of the type ``ClusteringIoUMetric`` without ``save_matching`` and
     ``matching_file`` write their matching to ``matching.json`` beside the checkpoints.
@@ -53,19 +51,16 @@ class ClusterMonitorHook(Hook):
         ``custom_hooks=[dict(type='ClusterMonitorHook', interval=50)]``
     """
 
+    entry = 'cluster_history'
+
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
         self.history: dict[str, list] = dict(train=[], val=[])
-        self._saved: dict[str, list] | None = None
         self._val: tuple[Tensor, Tensor] | None = None
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the history of the checkpoint until training begins."""
-        self._saved = checkpoint.pop(CHECKPOINT_KEY, None)
 
     def before_train(self, runner: Runner) -> None:
         """Check the number of clusters; on resume, restore the history."""
-        segmentor = bare_model(runner.model)
+        segmentor: Any = bare_model(runner.model)
         if not hasattr(segmentor, 'cluster_counts'):
             raise TypeError(
                 f'{type(segmentor).__name__} has no cluster_counts: ClusterMonitorHook '
@@ -79,9 +74,18 @@ class ClusterMonitorHook(Hook):
                 'the training data: set model.decode_head.num_classes and the '
                 f"metric's num_clusters to {len(classes)} or more"
             )
-        if runner.iter > 0 and self._saved is not None:
-            self.history = self._saved
-        self._saved = None
+        super().before_train(runner)
+
+    def contents(self, runner: Runner) -> dict[str, list]:
+        """The history."""
+        return self.history
+
+    def restore(self, runner: Runner, entry: dict[str, list]) -> None:
+        """Go on with the history."""
+        self.history = entry
+
+    def restore_nothing(self, runner: Runner) -> None:
+        """Begin a history."""
 
     def after_train_iter(
         self,
@@ -93,7 +97,8 @@ class ClusterMonitorHook(Hook):
         """Look at the sizes at the end of an interval."""
         if not self.every_n_train_iters(runner, self.interval):
             return
-        counts = bare_model(runner.model).cluster_counts
+        segmentor: Any = bare_model(runner.model)
+        counts = segmentor.cluster_counts
         total = sum_over_processes(counts.clone())
         counts.zero_()
         record = dict(iter=runner.iter + 1, **_sizes(total))
@@ -102,10 +107,6 @@ class ClusterMonitorHook(Hook):
         hub = runner.message_hub
         hub.update_scalar('train/clusters.empty', record['empty'])
         hub.update_scalar('train/clusters.largest', max(record['shares']))
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the history."""
-        checkpoint[CHECKPOINT_KEY] = self.history
 
     def before_val(self, runner: Runner) -> None:
         """Count from zero; say where the matching goes."""
@@ -125,18 +126,17 @@ class ClusterMonitorHook(Hook):
     ) -> None:
         """Count the pixels of clusters and of classes."""
         num_classes = len(runner.val_dataloader.dataset.metainfo['classes'])
-        num_clusters = bare_model(runner.model).num_classes
+        segmentor: Any = bare_model(runner.model)
+        num_clusters = segmentor.num_classes
         for sample in outputs or ():
             winners = sample.pred_sem_seg.data.flatten()
             labels = sample.gt_sem_seg.data.flatten()
             labels = labels[labels < num_classes].to(winners.device)
-            counts = (
-                torch.bincount(winners, minlength=num_clusters),
-                torch.bincount(labels, minlength=num_classes),
-            )
+            clusters = torch.bincount(winners, minlength=num_clusters)
+            classes = torch.bincount(labels, minlength=num_classes)
             if self._val is not None:
-                counts = tuple(a + b for a, b in zip(self._val, counts, strict=True))
-            self._val = counts
+                clusters, classes = self._val[0] + clusters, self._val[1] + classes
+            self._val = clusters, classes
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None

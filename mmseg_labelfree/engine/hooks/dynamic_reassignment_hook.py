@@ -1,4 +1,6 @@
-"""Doubt a part of the clean images again, in the middle of the training."""
+"""Hook that doubts a part of the clean images again, in mid-training."""
+
+from typing import Any
 
 from mmseg.registry import HOOKS
 
@@ -7,18 +9,18 @@ from .entropy_ranking_hook import EntropyRankingHook
 
 @HOOKS.register_module()
 class DynamicReassignmentHook(EntropyRankingHook):
-    """Rank the clean images by the student, and move the worse half of them.
+    """Hook that ranks the clean images by the student and moves the worse half.
 
-    EUMS (arXiv:2112.01900), section 3.3: a network learns easy images first, so that
-    after some epochs it can tell better which cluster labels are wrong. An
-    :class:`EntropyRankingHook` with other defaults.
+    A network learns easy images first, so that after some epochs it can tell better
+    which cluster labels are wrong (EUMS, section 3.3;
+    https://arxiv.org/abs/2112.01900). An :class:`EntropyRankingHook` with other
+    defaults, whose decision goes by the name ``dynamic_reassignment``.
 
     Args:
-        dataset (dict): As for :class:`EntropyRankingHook`.
-        num_old_classes (int): As for :class:`EntropyRankingHook`.
-        keep (float): Share of the clean images that stay clean (paper: half).
-        begin (int): Epoch before which it happens (paper: 5).
-        entry (str): Name of the decision in checkpoints and files.
+        dataset: As for :class:`EntropyRankingHook`.
+        num_old_classes: As for :class:`EntropyRankingHook`.
+        keep: Share of the clean images that stay clean (paper: half).
+        begin: Epoch before which it happens (paper: 5).
         **kwargs: As for :class:`EntropyRankingHook`.
 
     Example:
@@ -26,15 +28,14 @@ class DynamicReassignmentHook(EntropyRankingHook):
         type='DynamicReassignmentHook', num_old_classes=16, dataset=...)]``
     """
 
+    entry = 'dynamic_reassignment'
+
     def __init__(
         self,
         dataset: dict,
         num_old_classes: int,
         keep: float = 0.5,
         begin: int = 5,
-        entry: str = 'dynamic_reassignment',
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            dataset, num_old_classes, keep, begin=begin, entry=entry, **kwargs
-        )
+        super().__init__(dataset, num_old_classes, keep, begin=begin, **kwargs)

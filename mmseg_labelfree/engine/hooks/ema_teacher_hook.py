@@ -1,21 +1,21 @@
-"""Gives the segmentor a teacher that follows it, and keeps it in the checkpoints."""
+"""Gives the segmentor a teacher that follows it."""
 
 from typing import Any, Literal
 
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import EMAHook
 from mmengine.runner import Runner, weights_to_cpu
 from mmseg.registry import HOOKS
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from ...models.teachers.ema import WeightAverage, copy_student, ramped_momentum
 from ...utils.distributed import bare_model
-
-CHECKPOINT_KEY = 'ema_teacher'
+from .checkpoint_entry_hook import CheckpointEntryHook
 
 
 @HOOKS.register_module()
-class EMATeacherHook(Hook):
-    """The moving average of the student's weights as its teacher.
+class EMATeacherHook(CheckpointEntryHook):
+    """Hook that makes the moving average of the student's weights its teacher.
 
     The segmentor must have ``set_teacher``, as
     :class:`~mmseg_labelfree.models.segmentors.MeanTeacherEncoderDecoder` has. The
@@ -34,7 +34,7 @@ class EMATeacherHook(Hook):
         buffers: 'copy', 'ema' or 'own', see
             :class:`~mmseg_labelfree.models.teachers.WeightAverage`. 'own' is for a
             teacher that runs in train mode (U2PL's code), so the segmentor's
-            ``teacher_mode`` must be 'train'.
+            ``teacher_mode`` must be 'train' or 'train_norm'.
 
     During the segmentor's ``warmup_iters``, in which it trains on labels alone, the
     teacher's parameters are the student's (with 'own' the statistics stay its own);
@@ -49,6 +49,7 @@ class EMATeacherHook(Hook):
         ``custom_hooks=[dict(type='EMATeacherHook', momentum=0.99)]``
     """
 
+    entry = 'ema_teacher'
     priority = 'LOW'  # after the hooks that load or change the student's weights
 
     def __init__(
@@ -63,31 +64,16 @@ class EMATeacherHook(Hook):
         self.ramp = ramp
         self.buffers = buffers
         self.updates = 0
-        self._saved: dict[str, Any] | None = None
-        self._step_hook = None
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the teacher of the checkpoint until it is needed."""
-        self._saved = checkpoint.pop(CHECKPOINT_KEY, None)
+        self._step_hook: RemovableHandle | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Hand over the teacher and follow the optimizer's steps."""
-        student = bare_model(runner.model)
+        student: Any = bare_model(runner.model)
         self._check(runner, student)
-        teacher = copy_student(student, getattr(student, 'not_in_teacher', ()))
         self.updates = 0
-        if runner.iter > 0:
-            if self._saved is None:
-                raise ValueError(
-                    f'the checkpoint to resume has no entry {CHECKPOINT_KEY!r}: it was '
-                    'trained without EMATeacherHook; use it with load_from instead, '
-                    'or take the hook out'
-                )
-            teacher.load_state_dict(self._saved['state_dict'])
-            self.updates = self._saved['updates']
-        self._saved = None
-        student.set_teacher(teacher)
-        average = WeightAverage(student, teacher, self.buffers)
+        self._new_teacher(student)
+        super().before_train(runner)
+        average = WeightAverage(student, student.teacher, self.buffers)
         warmup_iters = getattr(student, 'warmup_iters', 0)
 
         def follow(optimizer, args, kwargs) -> None:
@@ -106,31 +92,35 @@ class EMATeacherHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop following the optimizer."""
-        self._step_hook.remove()
+        if self._step_hook is not None:
+            self._step_hook.remove()
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the teacher beside the student."""
-        state_dict = weights_to_cpu(bare_model(runner.model).teacher.state_dict())
-        checkpoint[CHECKPOINT_KEY] = dict(
-            state_dict=dict(state_dict), updates=self.updates
-        )
+    def contents(self, runner: Runner) -> dict[str, Any]:
+        """The teacher and how often it was updated."""
+        student: Any = bare_model(runner.model)
+        state_dict = weights_to_cpu(student.teacher.state_dict())
+        return dict(state_dict=dict(state_dict), updates=self.updates)
+
+    def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
+        """Give the teacher its weights."""
+        student: Any = bare_model(runner.model)
+        student.teacher.load_state_dict(entry['state_dict'])
+        self.updates = entry['updates']
 
     def before_val(self, runner: Runner) -> None:
         """Hand over the checkpoint's teacher in a run that does not train."""
-        self._hand_over_saved(runner)
+        if self.loaded is not None:
+            self._new_teacher(bare_model(runner.model))
+            self.restore(runner, self.loaded)
+            self.loaded = None
 
     def before_test(self, runner: Runner) -> None:
         """Hand over the checkpoint's teacher in a run that does not train."""
-        self._hand_over_saved(runner)
+        self.before_val(runner)
 
-    def _hand_over_saved(self, runner: Runner) -> None:
-        if self._saved is None:
-            return
-        student = bare_model(runner.model)
-        teacher = copy_student(student, getattr(student, 'not_in_teacher', ()))
-        teacher.load_state_dict(self._saved['state_dict'])
-        student.set_teacher(teacher)
-        self._saved = None
+    def _new_teacher(self, student: Any) -> None:
+        without = getattr(student, 'not_in_teacher', ())
+        student.set_teacher(copy_student(student, without))
 
     def _check(self, runner: Runner, student: nn.Module) -> None:
         if not hasattr(student, 'set_teacher'):
@@ -146,6 +136,6 @@ class EMATeacherHook(Hook):
         if self.buffers == 'own' and getattr(student, 'teacher_mode', None) == 'eval':
             raise ValueError(
                 "EMATeacherHook: with buffers='own' the teacher needs forward passes "
-                "in train mode for its statistics; set model.teacher_mode='train', "
-                "or buffers='copy'"
+                "in train mode for its statistics; set model.teacher_mode='train' or "
+                "'train_norm', or buffers='copy'"
             )

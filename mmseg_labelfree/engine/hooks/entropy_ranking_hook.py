@@ -1,10 +1,9 @@
-"""Split a pool of images by a model's entropy, at some moment of the training."""
+"""Hook that splits a pool of images by entropy, at some moment of the training."""
 
 from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, HOOKS
 from torch import nn
@@ -12,44 +11,46 @@ from torch import nn
 from ...models.utils.stage_model import load_stage_model
 from ...ops.entropy_ranking import rank_and_split
 from ...utils.distributed import bare_model
-from ..jobs.image_entropy import names_of, score_images, write_ranking
+from ..jobs.base import image_names
+from ..jobs.image_entropy import score_images
+from ..jobs.ranking_report import write_ranking
+from .checkpoint_entry_hook import CheckpointEntryHook
 from .sampler_state_hook import SamplerStateHook, multi_source_sampler
 
 
 @HOOKS.register_module()
-class EntropyRankingHook(Hook):
-    """Keep the images of a pool with the lowest foreground entropy, move the others.
+class EntropyRankingHook(CheckpointEntryHook):
+    """Hook that keeps the images of lowest entropy in a pool and moves the others.
 
-    EUMS (arXiv:2112.01900), eq. 6-7: the normalised entropy of the prediction, averaged
-    over an image's novel pixels, tells how far its cluster label can be trusted. The
-    lowest share ``keep`` of the images that have novel pixels stays in ``source``; the
-    others, and images without a novel pixel, go to ``target``. For any config with a
+    The normalized entropy of the prediction, averaged over an image's novel pixels,
+    tells how far its cluster label can be trusted (EUMS, eq. 6-7;
+    https://arxiv.org/abs/2112.01900). The lowest share ``keep`` of the images that have
+    novel pixels stays in ``source``; the others, and images without a novel pixel, go
+    to ``target``. For any config with a
     :class:`~mmseg_labelfree.datasets.MultiSourceSampler` and a ``SamplerStateHook``,
     which saves the moves.
 
-    It happens once. The decision is in every later checkpoint, under ``entry``, and
-    in ``<work_dir>/<entry>.csv`` and ``.png``: image, entropy, decision. The processes
-    share the images and come to the same decision. Batches that loader workers have
-    drawn already are not changed; with an epoch-based loop there are none.
+    It happens once. The decision is in every later checkpoint, as ``entropy_ranking``,
+    and in ``<work_dir>/entropy_ranking.csv`` and ``.png``: image, entropy, decision.
+    The processes share the images and come to the same decision. Batches that loader
+    workers have drawn already are not changed; with an epoch-based loop there are none.
 
     Args:
-        dataset (dict): Data set that gives the images of ``source`` without
+        dataset: Dataset that gives the images of ``source`` without
             augmentation, with label maps that mark the novel pixels; usually the one
             of the training under a plain pipeline. It may hold more images; they are
             matched by path.
-        num_old_classes (int): Labels from here on, 255 excepted, are the novel ones.
-        keep (float): Share that stays, 0 to 1.
-        source (str): Pool to split.
-        target (str): Pool that gets the others.
-        begin (int): When: before this epoch, or iteration, counted from 0.
-        by_epoch (bool): Count epochs, as long as the sampler's
+        num_old_classes: Labels from here on, 255 excepted, are the novel ones.
+        keep: Share that stays, 0 to 1.
+        source: Pool to split.
+        target: Pool that gets the others.
+        begin: When: before this epoch, or iteration, counted from 0.
+        by_epoch: Count epochs, as long as the sampler's
             ``batches_per_epoch``, in iteration-based loops too; else iterations.
-        checkpoint (str, optional): Model to rank with, a file or a ``work_dir``.
-            Default: the student, in eval mode.
-        entry (str): Name of the decision in checkpoints and files; tells several such
-            hooks apart.
-        batch_size (int): Images in a batch of the ranking.
-        num_workers (int): Worker processes of its loader.
+        checkpoint: Model to rank with, a file or a ``work_dir``. Defaults to the
+            student, in eval mode.
+        batch_size: Images in a batch of the ranking.
+        num_workers: Worker processes of its loader.
 
     Raises:
         ValueError: There is no ``SamplerStateHook``; an image of ``source`` is not in
@@ -59,6 +60,8 @@ class EntropyRankingHook(Hook):
         ``custom_hooks=[dict(type='SamplerStateHook'), dict(type='EntropyRankingHook',
         keep=0.67, num_old_classes=16, dataset=..., checkpoint='work_dirs/x/basic')]``
     """
+
+    entry = 'entropy_ranking'
 
     def __init__(
         self,
@@ -70,7 +73,6 @@ class EntropyRankingHook(Hook):
         begin: int = 0,
         by_epoch: bool = True,
         checkpoint: str | None = None,
-        entry: str = 'entropy_ranking',
         batch_size: int = 16,
         num_workers: int = 0,
     ) -> None:
@@ -82,37 +84,36 @@ class EntropyRankingHook(Hook):
         self.begin = begin
         self.by_epoch = by_epoch
         self.checkpoint = checkpoint
-        self.entry = entry
         self.loading = dict(batch_size=batch_size, num_workers=num_workers)
         self.decision: dict[str, Any] | None = None
         self._moment = 0
-        self._saved: dict[str, Any] | None = None
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the decision until training begins."""
-        self._saved = checkpoint.pop(self.entry, None)
 
     def before_train(self, runner: Runner) -> None:
         """Take over the decision of an earlier run, or decide if it is time."""
-        name = type(self).__name__
         sampler = multi_source_sampler(runner)
         if not any(isinstance(hook, SamplerStateHook) for hook in runner.hooks):
             raise ValueError(
-                f"{name} needs dict(type='SamplerStateHook') in custom_hooks, which "
-                'saves the moves'
+                f"{type(self).__name__} needs dict(type='SamplerStateHook') in "
+                'custom_hooks, which saves the moves'
             )
         length = sampler.batches_per_epoch if self.by_epoch else 1
         self._moment = self.begin * length
-        if runner.iter > 0:
-            self.decision = self._saved
-            if self.decision is None and runner.iter >= self._moment:
-                raise ValueError(
-                    f'the checkpoint to resume is past the moment of {name}, but has '
-                    f'no entry {self.entry!r}: it was trained without it; use it with '
-                    'load_from instead, or take the hook out'
-                )
-        elif self._moment == 0:
+        super().before_train(runner)
+        if runner.iter == 0 and self._moment == 0:
             self._decide(runner)
+
+    def contents(self, runner: Runner) -> dict[str, Any] | None:
+        """The decision, once there is one."""
+        return self.decision
+
+    def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
+        """Leave it at the decision."""
+        self.decision = entry
+
+    def restore_nothing(self, runner: Runner) -> None:
+        """Decide later, unless the moment is over."""
+        if runner.iter >= self._moment:
+            super().restore_nothing(runner)
 
     def after_train_iter(
         self,
@@ -125,28 +126,21 @@ class EntropyRankingHook(Hook):
         if self.decision is None and runner.iter + 1 == self._moment:
             self._decide(runner)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the decision."""
-        if self.decision is not None:
-            checkpoint[self.entry] = self.decision
-
     def _decide(self, runner: Runner) -> None:
         sampler = multi_source_sampler(runner)
         indices = sampler.indices(self.source)
         data = runner.train_dataloader.dataset
         infos = [data.get_data_info(int(i)) for i in indices]
         dataset = DATASETS.build(self.dataset)
+        places = _same_images(dataset, infos)
         model = self._model(runner)
         scores = score_images(
-            model,
-            dataset,
-            _same_images(dataset, infos),
-            self.num_old_classes,
-            **self.loading,
+            model, dataset, places, self.num_old_classes, **self.loading
         )
         ranking = rank_and_split(scores, self.keep)
         sampler.move(indices[~ranking.kept], self.source, self.target)
-        names = names_of(infos)
+        all_names = image_names(dataset)
+        names = [all_names[i] for i in places]
         self.decision = dict(
             iteration=self._moment,
             keep=self.keep,
@@ -184,7 +178,7 @@ def _same_images(dataset: Any, infos: list[dict[str, Any]]) -> list[int]:
     missing = [d['img_path'] for d in infos if d['img_path'] not in places]
     if missing:
         raise ValueError(
-            f'{len(missing)} images of the pool are not in the data set to rank, first '
+            f'{len(missing)} images of the pool are not in the dataset to rank, first '
             f'{missing[0]}: both must read the same images'
         )
     return [places[info['img_path']] for info in infos]

@@ -1,17 +1,19 @@
-"""Lets the backbone learn in a part of the training only."""
+"""Lets the backbone learn in parts of the training only."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch.utils.hooks import RemovableHandle
 
 from ...utils.distributed import bare_model
 
 
 @HOOKS.register_module()
 class FreezeScheduleHook(Hook):
-    """Freeze the backbone for parts of the training.
+    """Hook that freezes the backbone for parts of the training.
 
     IDDC, section 4.2.2: end to end, the backbone is fixed for the first two fifths, so
     that the random head does not disturb it, and for the last fifth, so that the
@@ -26,7 +28,7 @@ class FreezeScheduleHook(Hook):
     :class:`~mmseg_labelfree.models.segmentors.DiscriminativeClusteringSegmentor` has.
 
     Args:
-        frozen (Sequence[tuple[float, float]]): Begin and end of each part, as shares of
+        frozen: Begin and end of each part, as shares of
             the training; the end does not belong to it.
 
     Raises:
@@ -46,11 +48,11 @@ class FreezeScheduleHook(Hook):
                 raise ValueError(
                     f'FreezeScheduleHook: ({begin}, {end}) is no part of 0 to 1'
                 )
-        self._handle = None
+        self._handle: RemovableHandle | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Take the resting backbone's gradients from the optimizer."""
-        segmentor = bare_model(runner.model)
+        segmentor: Any = bare_model(runner.model)
         if not hasattr(segmentor, 'freeze_backbone'):
             raise TypeError(
                 f'{type(segmentor).__name__} has no freeze_backbone: '
@@ -82,10 +84,11 @@ class FreezeScheduleHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Leave the optimizer alone."""
-        self._handle.remove()
+        if self._handle is not None:
+            self._handle.remove()
 
     def _set(self, runner: Runner, first: bool = False) -> None:
-        segmentor = bare_model(runner.model)
+        segmentor: Any = bare_model(runner.model)
         done = runner.iter / runner.max_iters
         frozen = any(begin <= done < end for begin, end in self.frozen)
         if first or frozen != segmentor.backbone_frozen:

@@ -1,4 +1,6 @@
-"""Gives the segmentor a frozen teacher: the model of an earlier stage."""
+"""Gives the segmentor the model of an earlier stage as its teacher."""
+
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -10,15 +12,16 @@ from ...utils.distributed import bare_model
 
 @HOOKS.register_module()
 class FrozenTeacherHook(Hook):
-    """Build, load and hand over a teacher before training, also on resume.
+    """Hook that makes the model of an earlier stage the frozen teacher of this one.
 
+    It builds, loads and hands over the teacher before training, also on resume.
     The segmentor must have ``set_teacher`` (see
-    :class:`~mmseg_labelfree.models.teachers.FrozenTeacherMixin`). The teacher never
+    :class:`~mmseg_labelfree.models.teachers.TeacherMixin`). The teacher never
     changes, so the training checkpoints do not hold it: it is read again from its own.
 
     Args:
-        checkpoint (str): Checkpoint file, or the ``work_dir`` whose last one is meant.
-        model (dict, optional): The teacher's config. Default: the student's own
+        checkpoint: Checkpoint file, or the ``work_dir`` whose last one is meant.
+        model: The teacher's config. Defaults to the student's own
             backbone, neck and decode head, with as many classes as the
             checkpoint's ``decode_head.conv_seg``, as a stock ``EncoderDecoder``.
 
@@ -38,7 +41,7 @@ class FrozenTeacherHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Hand the teacher to the segmentor."""
-        student = bare_model(runner.model)
+        student: Any = bare_model(runner.model)
         if not hasattr(student, 'set_teacher'):
             raise TypeError(
                 f'{type(student).__name__} takes no teacher: FrozenTeacherHook needs a '

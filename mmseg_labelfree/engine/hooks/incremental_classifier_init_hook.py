@@ -15,7 +15,7 @@ from ...utils.distributed import bare_model
 
 @HOOKS.register_module()
 class IncrementalClassifierInitHook(Hook):
-    """Start a step from the previous step's checkpoint, growing the classifiers.
+    """Hook that starts a step from the previous step's weights, growing classifiers.
 
     Every ``conv_seg`` (decode head and auxiliary heads) that has more classes than
     the checkpoint's gets the old rows and, for the new classes, rows after
@@ -25,10 +25,10 @@ class IncrementalClassifierInitHook(Hook):
     it does with ``load_from``. On resume the hook does nothing.
 
     Args:
-        checkpoint (str): Checkpoint file of the previous step, or its ``work_dir``.
-        init (str): 'background' for eq. 10-11; 'random' keeps the new rows as the head
-            initialised them and all old rows, the background's included, as they
-            were (the baselines and the ablation without classifier initialisation).
+        checkpoint: Checkpoint file of the previous step, or its ``work_dir``.
+        init: 'background' for eq. 10-11; 'random' keeps the new rows as the head
+            initialized them and all old rows, the background's included, as they
+            were (the baselines and the ablation without classifier initialization).
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
@@ -68,7 +68,7 @@ def grow_state_dict(
 
     Args:
         old: ``state_dict`` of the previous step.
-        new: ``state_dict`` of the freshly initialised new model.
+        new: ``state_dict`` of the freshly initialized new model.
         init: As in :class:`IncrementalClassifierInitHook`.
 
     Returns:

@@ -1,6 +1,7 @@
-"""Hook that ends a training whose loss is no number any more."""
+"""Ends a training whose loss is no number any more."""
 
 import math
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -9,7 +10,7 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class InvalidLossHook(Hook):
-    """Stops when the loss is NaN or infinite, instead of training on to the end.
+    """Hook that stops a training whose loss is NaN or infinite.
 
     The loss is read, which waits for the device, once in ``interval`` iterations. With
     the checkpoint hook's interval a multiple of it, no checkpoint of a broken model
@@ -34,8 +35,8 @@ class InvalidLossHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
+        data_batch: Any = None,
+        outputs: Any = None,
     ) -> None:
         """Look at the losses of this iteration."""
         if not self.every_n_train_iters(runner, self.interval):

@@ -10,7 +10,7 @@ from ...datasets.samplers.seeded import seed_everything
 
 @HOOKS.register_module()
 class IterationSeedHook(Hook):
-    """Seed the global generators from (run seed, rank, iteration) before each step.
+    """Hook that seeds the generators from (run seed, rank, iteration) before each step.
 
     Dropout masks and other random numbers of a training step then depend on the
     iteration alone, so a run that was stopped and resumed draws the same ones as a

@@ -1,21 +1,19 @@
-"""Keeps the memory bank of a segmentor in the checkpoints."""
+"""Keeps the memory bank of a segmentor."""
 
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...models.layers.memory_bank import PrototypeMemoryBank
 from ...models.losses import MemoryBankContrastiveLoss
 from ...utils.distributed import bare_model
-
-CHECKPOINT_KEY = 'memory_bank'
+from .checkpoint_entry_hook import CheckpointEntryHook
 
 
 @HOOKS.register_module()
-class PrototypeMemoryBankHook(Hook):
-    """Save the queues and prototypes with every checkpoint, restore them on resume.
+class PrototypeMemoryBankHook(CheckpointEntryHook):
+    """Hook that keeps the queues and prototypes of a memory bank in the checkpoints.
 
     The segmentor must have a
     :class:`~mmseg_labelfree.models.layers.PrototypeMemoryBank`, which keeps out of
@@ -35,27 +33,24 @@ class PrototypeMemoryBankHook(Hook):
         ``custom_hooks=[dict(type='PrototypeMemoryBankHook')]``
     """
 
+    entry = 'memory_bank'
+
     def __init__(self, bank: str = 'memory_bank', report_interval: int = 50) -> None:
         self.bank = bank
         self.report_interval = report_interval
-        self._saved: dict[str, Any] | None = None
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the contents in the checkpoint until training begins."""
-        self._saved = checkpoint.pop(CHECKPOINT_KEY, None)
 
     def before_train(self, runner: Runner) -> None:
-        """Restore the bank on resume."""
-        bank = self._find(runner)
-        if runner.iter > 0:
-            if self._saved is None:
-                raise ValueError(
-                    f'the checkpoint to resume has no entry {CHECKPOINT_KEY!r}: it was '
-                    'trained without PrototypeMemoryBankHook; use it with load_from '
-                    'instead, or take the hook out'
-                )
-            bank.restore(self._saved)
-        self._saved = None
+        """Look for the bank; on resume, restore it."""
+        self._find(runner)
+        super().before_train(runner)
+
+    def contents(self, runner: Runner) -> dict[str, Any]:
+        """The filled part of the bank."""
+        return self._find(runner).contents()
+
+    def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
+        """Fill the bank."""
+        self._find(runner).restore(entry)
 
     def after_train_iter(
         self,
@@ -69,10 +64,6 @@ class PrototypeMemoryBankHook(Hook):
             for module in bare_model(runner.model).modules():
                 if isinstance(module, MemoryBankContrastiveLoss):
                     module.report_idle()
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the bank beside the student."""
-        checkpoint[CHECKPOINT_KEY] = self._find(runner).contents()
 
     def _find(self, runner: Runner) -> PrototypeMemoryBank:
         segmentor = bare_model(runner.model)

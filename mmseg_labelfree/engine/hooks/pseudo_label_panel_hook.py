@@ -1,7 +1,6 @@
-"""Hook that draws what a teacher makes of validation images."""
+"""Draws what a teacher makes of validation images."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ...visualization.panels import write_panels
 
 @HOOKS.register_module()
 class PseudoLabelPanelHook(Hook):
-    """Writes a sheet of pseudo-labels at every validation.
+    """Hook that writes a sheet of pseudo-labels at every validation.
 
     One row per image: image, truth, pseudo-label, entropy and prediction. The
     pseudo-label is the one that the teacher would hand to the student if the image had
@@ -33,7 +32,7 @@ class PseudoLabelPanelHook(Hook):
         num_images: Number of images, the first ones of the validation set.
 
     Raises:
-        TypeError: The segmentor has no ``explain``, as
+        TypeError: The segmentor has no ``pseudo_label_maps``, as
             :class:`~mmseg_labelfree.models.segmentors.MeanTeacherEncoderDecoder` has.
 
     Example:
@@ -54,14 +53,14 @@ class PseudoLabelPanelHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence | None = None,
+        data_batch: Any = None,
+        outputs: Any = None,
     ) -> None:
         """Add the images of a batch, while there is room."""
         if runner.rank != 0 or len(self._rows) >= self.num_images:
             return
-        model = bare_model(runner.model)
-        if not hasattr(model, 'explain'):
+        model: Any = bare_model(runner.model)
+        if not hasattr(model, 'pseudo_label_maps'):
             raise TypeError(
                 f'{type(model).__name__} has no pseudo-labels to show: '
                 'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder'
@@ -69,7 +68,7 @@ class PseudoLabelPanelHook(Hook):
         if any(_name(sample) in self._seen for sample in outputs):
             return  # a loop over two models comes to the same images again
         data = model.data_preprocessor(data_batch, False)
-        maps = model.explain(data['inputs'], data['data_samples'])
+        maps = model.pseudo_label_maps(data['inputs'], data['data_samples'])
         for i, (image, sample) in enumerate(
             zip(data_batch['inputs'], outputs, strict=True)
         ):

@@ -2,23 +2,24 @@
 
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...datasets.samplers.multi_source import MultiSourceSampler
-
-CHECKPOINT_KEY = 'multi_source_sampler'
+from .checkpoint_entry_hook import CheckpointEntryHook
 
 
 @HOOKS.register_module()
-class SamplerStateHook(Hook):
-    """Care for a :class:`~mmseg_labelfree.datasets.MultiSourceSampler`.
+class SamplerStateHook(CheckpointEntryHook):
+    """Hook that keeps the pools of the sampler of mixed batches in the checkpoints.
+
+    It is for a :class:`~mmseg_labelfree.datasets.MultiSourceSampler`.
 
     Before training it checks that the loader's batch size is the sampler's, and
     enters the length of an epoch in the message hub as ``batches_per_epoch``. The
-    samples that other hooks moved between the pools are saved with every checkpoint
-    and moved again on resume; without moves a run resumes exactly without this too.
+    samples that other hooks moved between the pools are saved with every checkpoint,
+    as ``multi_source_sampler``, and moved again on resume; without moves a run resumes
+    exactly without this too.
 
     Raises:
         TypeError: The training loader has another sampler.
@@ -28,26 +29,26 @@ class SamplerStateHook(Hook):
         ``custom_hooks=[dict(type='SamplerStateHook')]``
     """
 
+    entry = 'multi_source_sampler'
     priority = 'HIGH'  # before the hooks that move samples
-
-    def __init__(self) -> None:
-        self._saved: dict[str, Any] | None = None
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the state until training begins."""
-        self._saved = checkpoint.get(CHECKPOINT_KEY)
 
     def before_train(self, runner: Runner) -> None:
         """Check the batch size; on resume, restore the pools."""
         sampler = multi_source_sampler(runner)
         sampler.check_loader(runner.train_dataloader)
         runner.message_hub.update_info('batches_per_epoch', sampler.batches_per_epoch)
-        if runner.iter > 0 and self._saved is not None:
-            sampler.load_state_dict(self._saved)
+        super().before_train(runner)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the pools."""
-        checkpoint[CHECKPOINT_KEY] = multi_source_sampler(runner).state_dict()
+    def contents(self, runner: Runner) -> dict[str, Any]:
+        """The state of the sampler."""
+        return multi_source_sampler(runner).state_dict()
+
+    def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
+        """Move the samples again that were moved."""
+        multi_source_sampler(runner).load_state_dict(entry)
+
+    def restore_nothing(self, runner: Runner) -> None:
+        """No sample was moved."""
 
 
 def multi_source_sampler(runner: Runner) -> MultiSourceSampler:

@@ -1,6 +1,7 @@
 """Stops a training that is given labels of classes it must not know."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.hooks import Hook
@@ -10,10 +11,10 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class UnseenLabelCheckHook(Hook):
-    """Raise an error where an unseen class occurs as a training label.
+    """Hook that raises an error where an unseen class occurs as a training label.
 
     Zero-label results are worth nothing if a label of an unseen class leaks into the
-    training, for instance from a data set that is not wrapped in ``ZeroLabelDataset``,
+    training, for instance from a dataset that is not wrapped in ``ZeroLabelDataset``,
     or from a transform that pastes objects. Each batch is checked as the loader gives
     it, on the CPU, so nothing waits for a GPU.
 
@@ -35,7 +36,7 @@ class UnseenLabelCheckHook(Hook):
         self._forbidden[[self.classes.index(name) for name in unseen]] = True
 
     def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
         """Check a batch."""
         for sample in data_batch['data_samples']:
@@ -46,6 +47,6 @@ class UnseenLabelCheckHook(Hook):
                 raise ValueError(
                     f'unseen class {", ".join(names)} occurs as a training label in '
                     f'{sample.metainfo.get("seg_map_path", sample.get("img_path"))}: '
-                    'wrap the data set in ZeroLabelDataset, or take the class out of '
+                    'wrap the dataset in ZeroLabelDataset, or take the class out of '
                     '`unseen`'
                 )

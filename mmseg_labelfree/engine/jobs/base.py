@@ -1,11 +1,20 @@
 """What a job is: work of a stage that does not train."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import init_dist, is_distributed
 from mmengine.registry import init_default_scope
-from mmseg.registry import TASK_UTILS
+from mmseg.registry import DATASETS, TASK_UTILS
+
+from ...utils.distributed import fail_together, own_share
+from ...utils.files import image_name
+from ...utils.progress import tracked
+
+__all__ = ['ImageJob', 'Images', 'Job', 'dataset_pipeline', 'image_names', 'run_job']
 
 
 class Job(ABC):
@@ -13,7 +22,7 @@ class Job(ABC):
 
     Subclasses are registered in ``TASK_UTILS``. A job runs in every process of a
     distributed run and has to go on after a stop: what it has written is not made
-    again.
+    again, see :class:`~mmseg_labelfree.engine.jobs.ResultFolder`.
     """
 
     @abstractmethod
@@ -44,3 +53,129 @@ def run_job(cfg: Config) -> dict[str, float]:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     metrics = TASK_UTILS.build(cfg.job).run(cfg)
     return {name: float(value) for name, value in metrics.items()}
+
+
+def image_names(dataset: Any) -> list[str]:
+    """Name of each image of a dataset: path below the image folder, without ending.
+
+    Args:
+        dataset: ``BaseSegDataset``, or a wrapper of one.
+
+    Raises:
+        ValueError: Two images have one name.
+    """
+    inner = dataset
+    while hasattr(inner, 'dataset'):
+        inner = inner.dataset
+    folder = inner.data_prefix.get('img_path')
+    files: dict[str, str] = {}
+    for i in range(len(dataset)):
+        file = dataset.get_data_info(i)['img_path']
+        name = image_name(file, folder)
+        if name in files:
+            raise ValueError(
+                f'two images have the name {name}: {files[name]} and {file}; rename '
+                'one, or leave it out of the ann_file'
+            )
+        files[name] = file
+    return list(files)
+
+
+def dataset_pipeline(config: Mapping[str, Any] | None) -> Any:
+    """Pipeline in the config of a dataset, below all wrappers.
+
+    Returns:
+        The transforms; None if there are none, or several datasets.
+    """
+    while config and 'dataset' in config:
+        config = config['dataset']
+    return config and config.get('pipeline')
+
+
+class Images:
+    """The images of a dataset, by index and by name, shared by all processes.
+
+    Args:
+        dataset: ``BaseSegDataset``, or a wrapper of one.
+
+    Attributes:
+        names: Name of each image, see :func:`image_names`.
+
+    Raises:
+        ValueError: Two images have one name.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+        self.names = image_names(dataset)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """What the dataset's pipeline gives for an image."""
+        return self.dataset[index]
+
+    def path(self, index: int) -> str:
+        """File of an image."""
+        return self.dataset.get_data_info(index)['img_path']
+
+    def for_each(
+        self,
+        work: Callable[[int], Any],
+        what: str,
+        indices: Sequence[int] | None = None,
+        finished: Container[str] = (),
+        num_threads: int = 1,
+    ) -> None:
+        """Work on images, each process on its share, behind one progress bar.
+
+        All processes end together, with an error if one of them fails.
+
+        Args:
+            work: Is called with the index of an image; must not wait for other
+                processes.
+            what: Text of the progress bar.
+            indices: Images to work on. Defaults to all.
+            finished: Names of images to leave out, such as a ``ResultFolder``. May
+                grow while other processes work.
+            num_threads: Threads that call ``work``; with 1 this one does.
+        """
+        todo = range(len(self)) if indices is None else indices
+        own = [todo[i] for i in own_share(len(todo))]
+        own = [index for index in own if self.names[index] not in finished]
+        with fail_together(), ThreadPoolExecutor(num_threads) as pool:
+            results: Iterable = (map if num_threads == 1 else pool.map)(work, own)
+            for _ in tracked(results, f'{what} of {len(todo)} images', len(own)):
+                pass
+
+
+class ImageJob(Job):
+    """Job over the images of a dataset.
+
+    Args:
+        dataset: Config of the dataset. Defaults to that of the stage's training data.
+    """
+
+    def __init__(self, dataset: Mapping[str, Any] | None = None) -> None:
+        self.dataset = dataset
+
+    def build_dataset(self, cfg: Config) -> Any:
+        """Build the dataset."""
+        return DATASETS.build(self.dataset or cfg.train_dataloader.dataset)
+
+    def run(self, cfg: Config) -> dict[str, float]:
+        """Build the dataset and do the work; see :meth:`run_on`."""
+        return self.run_on(Images(self.build_dataset(cfg)), cfg)
+
+    @abstractmethod
+    def run_on(self, images: Images, cfg: Config) -> dict[str, float]:
+        """Do the work.
+
+        Args:
+            images: The images of the dataset.
+            cfg: The stage's config; results belong into ``cfg.work_dir``.
+
+        Returns:
+            Metrics for the report.
+        """

@@ -1,38 +1,22 @@
-"""Score the images of a data set by a model's entropy, and write the ranking down."""
+"""Scores of the images of a dataset by a model's entropy."""
 
-import csv
-import io
 import math
-import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import get_dist_info
 from mmseg.models import EncoderDecoder
 from mmseg.models.utils import resize
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ...ops.collectives import rows_of_all_processes
-from ...ops.entropy_ranking import Ranking, foreground_entropy
-from ...utils.files import write_text
-from ...visualization.entropy_histogram import write_entropy_histogram
+from ...ops.entropy_ranking import foreground_entropy
+from ...utils.distributed import fail_together, own_share
+from ...utils.progress import tracked
 
-__all__ = [
-    'is_novel',
-    'logits_at_labels',
-    'names_of',
-    'score_images',
-    'write_ranking',
-]
-
-QUIET_BELOW = 200  # no progress bar for fewer images
+__all__ = ['is_novel', 'logits_at_labels', 'score_images']
 
 
 @torch.no_grad()
@@ -44,7 +28,7 @@ def score_images(
     batch_size: int = 16,
     num_workers: int = 0,
 ) -> np.ndarray:
-    """Foreground entropy of images (EUMS, eq. 6-7), at the size of their label maps.
+    """Compute the foreground entropy of images (EUMS, eq. 6-7), at their maps' size.
 
     The processes of a distributed run share the work; each gets all results. Batches
     are whole where the pipeline gives all images one size.
@@ -60,8 +44,7 @@ def score_images(
     Returns:
         float64 ``(len(indices),)``, NaN for images without a novel pixel.
     """
-    rank, world_size = get_dist_info()
-    places = list(range(rank, len(indices), world_size))
+    places = list(own_share(len(indices)))
     loader = DataLoader(
         Subset(dataset, [int(indices[i]) for i in places]),
         batch_size,
@@ -73,16 +56,12 @@ def score_images(
     training = model.training
     model.eval()
     scores = [torch.zeros(0, device=device)]
-    for batch in track(
-        loader,
-        description=f'Entropy of {len(indices)} images',
-        console=Console(stderr=True),
-        transient=True,
-        disable=rank > 0 or len(indices) < QUIET_BELOW,
-    ):
-        scores += [
-            _entropies(model, part, num_old_classes) for part in _of_one_size(batch)
-        ]
+    batches = tracked(loader, f'Entropy of {len(indices)} images', len(loader))
+    with fail_together():
+        for batch in batches:
+            scores += [
+                _entropies(model, part, num_old_classes) for part in _of_one_size(batch)
+            ]
     model.train(training)
     positions, values = rows_of_all_processes(
         torch.tensor(places, dtype=torch.long, device=device), torch.cat(scores)
@@ -144,37 +123,3 @@ def logits_at_labels(
 def is_novel(labels: Tensor, num_old_classes: int) -> Tensor:
     """Which pixels have a cluster's label, bool, of the shape of ``labels``."""
     return (labels >= num_old_classes) & (labels != 255)
-
-
-def write_ranking(
-    path: str | os.PathLike,
-    names: Sequence[str],
-    scores: np.ndarray,
-    ranking: Ranking,
-    parts: tuple[str, str],
-) -> None:
-    """Write ``<path>.csv`` and, if an image has a score, its histogram ``<path>.png``.
-
-    Args:
-        path: Path of both files, without ending.
-        names: Image names ``(N,)``.
-        scores: Their entropies, NaN where there is no novel pixel.
-        ranking: How they were split.
-        parts: Names of the clean part and of the other one.
-    """
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator='\n')
-    writer.writerow(['image', 'entropy', 'decision'])
-    for i in ranking.order:
-        text = 'no novel pixel' if math.isnan(scores[i]) else f'{scores[i]:.6f}'
-        writer.writerow([names[i], text, parts[0] if ranking.kept[i] else parts[1]])
-    write_text(Path(f'{path}.csv'), table.getvalue())
-    if np.isfinite(scores).any():
-        write_entropy_histogram(f'{path}.png', scores, ranking.threshold)
-
-
-def names_of(infos: Sequence[dict[str, Any]]) -> list[str]:
-    """Image names: paths below the images' common folder, without ending."""
-    paths = [os.path.abspath(info['img_path']) for info in infos]
-    root = os.path.commonpath([os.path.dirname(path) for path in paths])
-    return [os.path.splitext(os.path.relpath(path, root))[0] for path in paths]

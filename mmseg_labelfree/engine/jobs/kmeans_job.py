@@ -1,25 +1,28 @@
-"""k-means on a backbone's features, as a checkpoint."""
+"""Job that makes a checkpoint of k-means on a backbone's features."""
 
-import os
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
 from mmengine.runner import Runner
+from mmseg.models import EncoderDecoder
 from mmseg.registry import TASK_UTILS
-from rich.progress import track
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...models.decode_heads import ClusteringHead
 from ...models.utils.embedding_samples import embedding_samples
 from ...ops.collectives import num_processes, rows_of_all_processes
-from ...utils.distributed import bare_model
+from ...utils.distributed import bare_model, fail_together, in_first_process
 from ...utils.files import atomic_path, write_text
-from .base import Job
+from ...utils.progress import tracked
+from .base import Job, dataset_pipeline
+from .result_folder import ResultFolder
 
 __all__ = ['KMeansJob']
+
+NUM_INIT = 5  # starts of k-means, of which the best is used
 
 
 @TASK_UTILS.register_module()
@@ -34,30 +37,24 @@ class KMeansJob(Job):
     work dir; where it exists it is only scored.
 
     Args:
-        num_images (int, optional): Images to take pixels from. Default: the training
-            data once.
-        per_image (int): Pixels of each of them.
-        seed (int): Of the choice of pixels and of the centroids.
-        n_init (int): Restarts of the initialisation, of which the best is used.
+        num_images: Images to take pixels from. Defaults to the training data once.
+        per_image: Pixels of each of them.
+        seed: Of the choice of pixels and of the centroids.
 
     Raises:
-        ValueError: The head is not linear, or there are fewer pixels than clusters.
+        ValueError: The head is not linear, there are fewer pixels than clusters, or
+            ``kmeans.pth`` was made with other settings.
 
     Example:
         ``job=dict(type='KMeansJob', num_images=2000)``
     """
 
     def __init__(
-        self,
-        num_images: int | None = None,
-        per_image: int = 64,
-        seed: int = 0,
-        n_init: int = 5,
+        self, num_images: int | None = None, per_image: int = 64, seed: int = 0
     ) -> None:
         self.num_images = num_images
         self.per_image = per_image
         self.seed = seed
-        self.n_init = n_init
 
     def run(self, cfg: Config) -> dict[str, float]:
         """Fit, write the checkpoint and test; returns the metrics of the test.
@@ -65,19 +62,28 @@ class KMeansJob(Job):
         Args:
             cfg: A config of a ``DiscriminativeClusteringSegmentor``.
         """
-        path = Path(cfg.work_dir) / 'kmeans.pth'
+        settings = dict(
+            model=cfg.model,
+            pipeline=dataset_pipeline(cfg.train_dataloader.dataset),
+            randomness=cfg.get('randomness'),
+            num_images=self.num_images,
+            per_image=self.per_image,
+            seed=self.seed,
+        )
+        results = ResultFolder(cfg.work_dir, settings, '.pth')
+        path = results.path('kmeans')
         cfg = cfg.copy()
         cfg.resume = False
-        cfg.load_from = str(path) if path.is_file() else None
+        cfg.load_from = str(path) if 'kmeans' in results else None
         runner = Runner.from_cfg(cfg)
         if cfg.load_from is None:
-            self._fit(runner, cfg, path)
+            self._fit(runner, cfg)
+            in_first_process(lambda: _write(path, bare_model(runner.model)))
         return runner.test()
 
-    def _fit(self, runner: Runner, cfg: Config, path: Path) -> None:
-        from sklearn.cluster import MiniBatchKMeans  # takes a second to import
-
-        model = bare_model(runner.model)
+    def _fit(self, runner: Runner, cfg: Config) -> None:
+        """Make the centroids the weights of the model's classifier."""
+        model: EncoderDecoder = bare_model(runner.model)
         head = model.decode_head
         if not isinstance(head, ClusteringHead) or len(head.convs):
             raise ValueError(
@@ -86,34 +92,11 @@ class KMeansJob(Job):
             )
         model.init_weights()
         rows = self._embeddings(runner, cfg)
-        centres = torch.empty(head.num_classes, rows.shape[1])
-        if is_main_process():
-            if len(rows) < head.num_classes:
-                raise ValueError(
-                    f'{len(rows)} pixels are too few for {head.num_classes} clusters: '
-                    'raise num_images or per_image of KMeansJob'
-                )
-            kmeans = MiniBatchKMeans(
-                head.num_classes,
-                batch_size=4096,
-                n_init=self.n_init,
-                random_state=self.seed,
-            ).fit(rows.numpy())
-            centres = torch.from_numpy(kmeans.cluster_centers_.astype(np.float32))
-        device = next(head.parameters()).device
-        centres = centres.to(device)
-        if num_processes() > 1:
-            torch.distributed.broadcast(centres, 0)
+        centers = in_first_process(lambda: self._cluster(rows, head.num_classes))
+        centers = centers.to(next(head.parameters()).device)
         with torch.no_grad():
-            head.conv_seg.weight.copy_(centres[:, :, None, None])
-            head.conv_seg.bias.copy_(-centres.square().sum(1) / 2)
-        if is_main_process():
-            temporary = atomic_path(path)
-            content = dict(state_dict=model.state_dict(), meta=dict(job='kmeans'))
-            torch.save(content, temporary)
-            os.replace(temporary, path)
-            write_text(path.with_name('last_checkpoint'), str(path))
-        barrier()
+            head.conv_seg.weight.copy_(centers[:, :, None, None])
+            head.conv_seg.bias.copy_(-centers.square().sum(1) / 2)
 
     def _embeddings(self, runner: Runner, cfg: Config) -> Tensor:
         """Pixels of all processes ``(P, D)``, on the CPU."""
@@ -121,17 +104,37 @@ class KMeansJob(Job):
         images = self.num_images or len(loader.dataset)
         batch_size = loader.batch_size * num_processes()
         steps = min(-(-images // batch_size), len(loader))
-        model = bare_model(runner.model)
-        samples = embedding_samples(model, loader, self.per_image, self.seed)
-        found = []
-        bar = track(
-            zip(range(steps), samples, strict=False),
-            'Embedding pixels',
-            total=steps,
-            disable=not is_main_process(),
+        model: EncoderDecoder = bare_model(runner.model)
+        batches = islice(
+            embedding_samples(model, loader, self.per_image, self.seed), steps
         )
-        for _, (rows, _) in bar:
-            found.append(rows.flatten(0, 1))
+        with fail_together():
+            found = [
+                rows.flatten(0, 1)
+                for rows, _ in tracked(batches, 'Embedding pixels', steps)
+            ]
         device = next(model.parameters()).device
         (rows,) = rows_of_all_processes(torch.cat(found).to(device))
         return rows.cpu()
+
+    def _cluster(self, rows: Tensor, num_clusters: int) -> Tensor:
+        """Centroids ``(K, D)`` of the rows, float32."""
+        from sklearn.cluster import MiniBatchKMeans  # takes a second to import
+
+        if len(rows) < num_clusters:
+            raise ValueError(
+                f'{len(rows)} pixels are too few for {num_clusters} clusters: raise '
+                'num_images or per_image of KMeansJob'
+            )
+        kmeans = MiniBatchKMeans(
+            num_clusters, batch_size=4096, n_init=NUM_INIT, random_state=self.seed
+        ).fit(rows.numpy())
+        return torch.from_numpy(kmeans.cluster_centers_.astype(np.float32))
+
+
+def _write(path: Path, model: nn.Module) -> None:
+    """Write a checkpoint and the pointer that ``load_weights`` follows to it."""
+    write_text(path.with_name('last_checkpoint'), str(path))
+    with atomic_path(path) as temporary:
+        content = dict(state_dict=model.state_dict(), meta=dict(job='kmeans'))
+        torch.save(content, temporary)

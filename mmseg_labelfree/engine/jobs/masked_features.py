@@ -20,23 +20,26 @@ class MaskedFeatures(nn.Module):
     """Features of a frozen backbone, summed over a mask.
 
     Image and mask are squashed to ``size`` and the features upsampled to it. EUMS's
-    paper says mean where its code sums; after the normalisation to length 1 that
+    paper says mean where its code sums; after the normalization to length 1 that
     precedes the clustering the two are the same.
 
     Args:
-        backbone (dict or nn.Module): Any registered backbone that returns feature maps
-            ``(N, C, h, w)``, or one that is built and loaded already.
-        checkpoint (str, optional): Its weights, without ``'backbone.'`` in front of
-            the names. Default: what its ``init_cfg`` loads.
-        size (tuple[int, int]): Height and width for the backbone.
-        layer (int): Which of the maps.
-        mean (list[float]): Of the RGB channels, 0 to 255; ImageNet's by default.
-        std (list[float]): Likewise.
+        backbone: Any registered backbone that returns feature maps ``(N, C, h, w)``, or
+            one that is built and loaded already.
+        checkpoint: Its weights, without ``'backbone.'`` in front of the names. Defaults
+            to what its ``init_cfg`` loads.
+        size: Height and width for the backbone.
+        layer: Which of the maps.
+        mean: Mean of the RGB channels, 0 to 255; defaults to ImageNet's.
+        std: Their standard deviation, likewise.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
         ValueError: The weights do not fit, or there are none.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -55,14 +58,14 @@ class MaskedFeatures(nn.Module):
         self.backbone = backbone.requires_grad_(False)
         self.backbone.eval()  # not in one line: MMSegmentation's ResNet returns None
         for name, values in (('mean', mean), ('std', std)):
-            values = torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1)
-            self.register_buffer(name, values, persistent=False)
+            buffer = torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1)
+            self.register_buffer(name, buffer, persistent=False)
 
     @classmethod
     def for_model(cls, model: BaseModel, **kwargs) -> 'MaskedFeatures':
         """Build from ``kwargs``; without ``backbone`` with a segmentor's own.
 
-        Its normalisation then is taken as well; it has to be that of RGB images.
+        Its normalization then is taken as well; it has to be that of RGB images.
         """
         if 'backbone' not in kwargs:
             norm = model.data_preprocessor

@@ -1,8 +1,5 @@
 """The novel region of an image and its features."""
 
-import os
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +12,11 @@ from torch import Tensor
 
 from ...ops.novel_labels import novel_map
 from ...ops.pseudo_labels import pseudo_labels
-from ...utils.files import atomic_path
+from ...utils.files import write_arrays
 from .masked_features import MaskedFeatures
 from .saliency_sources import SaliencySource
+
+__all__ = ['KEPT', 'NovelRegion', 'NovelRegionFinder']
 
 KEPT = 'kept'
 NOT_SALIENT = 'nothing is salient'
@@ -26,7 +25,7 @@ SMALL = 'the novel region is too small'
 
 
 class NovelRegion(NamedTuple):
-    """What the first half of the clustering stage finds in an image.
+    """What the clustering stage finds in an image, before it clusters.
 
     Attributes:
         decision: ``KEPT`` or why the image is left out.
@@ -44,15 +43,8 @@ class NovelRegion(NamedTuple):
     feature: np.ndarray
 
     def write(self, path: Path) -> None:
-        """Write the region to a file, through a temporary name."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = atomic_path(path)
-        try:
-            with open(temporary, 'wb') as stream:
-                np.savez_compressed(stream, **self._asdict())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        """Write the region to a ``.npz`` file, through a temporary name."""
+        write_arrays(path, **self._asdict())
 
     @classmethod
     def read(cls, path: Path) -> 'NovelRegion':
@@ -61,31 +53,11 @@ class NovelRegion(NamedTuple):
             region = cls(**{name: data[name] for name in cls._fields})
         return region._replace(decision=str(region.decision), area=int(region.area))
 
-
-def read_features(files: Sequence[Path]) -> tuple[list[tuple[str, int]], np.ndarray]:
-    """Read the files of all images, without their maps.
-
-    Returns:
-        Decision and novel area of each image; features ``(N, C)`` of the N kept ones.
-
-    Raises:
-        ValueError: No image is kept.
-    """
-    decisions, features = [], []
-    for file in files:
-        with np.load(file, allow_pickle=False) as region:
-            decision = str(region['decision'])
-            decisions.append((decision, int(region['area'])))
-            if decision == KEPT:
-                features.append(region['feature'])
-    if not features:
-        reasons = Counter(decision for decision, _ in decisions)
-        raise ValueError(
-            f'none of {len(files)} images has a novel region: '
-            + ', '.join(f'{count} x {reason}' for reason, count in reasons.items())
-            + '; check the saliency maps, or lower min_area or saliency_threshold'
-        )
-    return decisions, np.stack(features)
+    @staticmethod
+    def read_outcome(path: Path) -> tuple[str, int, np.ndarray]:
+        """Read decision, area and feature alone, which is much quicker."""
+        with np.load(path, allow_pickle=False) as data:
+            return str(data['decision']), int(data['area']), data['feature']
 
 
 class NovelRegionFinder:
@@ -110,6 +82,7 @@ class NovelRegionFinder:
         min_area: int,
     ) -> None:
         self.model = model
+        self.num_old_classes = model.num_classes  # the first label of clusters
         self.saliency = saliency
         self.features = features
         self.base_confidence = base_confidence
@@ -117,7 +90,7 @@ class NovelRegionFinder:
         self.min_area = min_area
 
     def find(self, sample: dict[str, Any], name: str) -> NovelRegion:
-        """The novel region of one image.
+        """Find the novel region of one image.
 
         Args:
             sample: What the test pipeline gives for it.
@@ -125,21 +98,23 @@ class NovelRegionFinder:
         """
         image = mmcv.imread(sample['data_samples'].img_path, backend='cv2')
         logits = self.logits(sample)
-        base = pseudo_labels(logits[None], self.base_confidence, ignore_index=0)
-        base = base[0].cpu().numpy().astype(np.uint8)
+        labels = pseudo_labels(logits[None], self.base_confidence, ignore_index=0)
+        base = labels[0].cpu().numpy().astype(np.uint8)
         saliency = self.saliency.saliency(image, name)
         novel = novel_map(saliency, base, self.saliency_threshold)
         area = int(novel.sum())
-        if not (saliency > 255 * self.saliency_threshold).any():
-            decision = NOT_SALIENT
-        elif area == 0:
-            decision = ONLY_BASE
-        else:
-            decision = SMALL if area < self.min_area else KEPT
+        decision = self._decide(saliency, area)
         feature = np.zeros(0, np.float32)
         if decision == KEPT:
             feature = self.features(image, novel).cpu().numpy()
         return NovelRegion(decision, area, base, novel, feature)
+
+    def _decide(self, saliency: np.ndarray, area: int) -> str:
+        if not (saliency > 255 * self.saliency_threshold).any():
+            return NOT_SALIENT
+        if area == 0:
+            return ONLY_BASE
+        return SMALL if area < self.min_area else KEPT
 
     @torch.no_grad()
     def logits(self, sample: dict[str, Any]) -> Tensor:

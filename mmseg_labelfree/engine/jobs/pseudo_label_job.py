@@ -1,8 +1,7 @@
-"""Writes the pseudo-labels of all training images, once per round."""
+"""Job that writes the pseudo-labels of all training images."""
 
-import json
-import os
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +10,30 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import barrier, get_dist_info, is_main_process
-from mmengine.utils import track_iter_progress
-from mmseg.registry import DATASETS, TASK_UTILS
+from mmseg.models import EncoderDecoder
+from mmseg.registry import TASK_UTILS
 from PIL import Image
 
 from ...datasets.samplers.seeded import seed_everything
-from ...datasets.transforms.fill_unlabeled import label_file
 from ...datasets.wrappers.zero_label_dataset import ZeroLabelDataset
 from ...models.utils.pseudo_label_generator import PseudoLabelGenerator
-from ...models.utils.stage_model import load_stage_model
-from ...utils.checkpoint import resolve_checkpoint
-from ...utils.files import atomic_path, write_text
-from .base import Job
+from ...models.utils.stage_model import load_stage_model, stage_model_config
+from ...utils.distributed import in_first_process
+from ...visualization.figures import write_label_map
+from .base import ImageJob, Images
+from .result_folder import ResultFolder
 
 __all__ = ['PseudoLabelJob', 'whole_images']
 
 
 @TASK_UTILS.register_module()
-class PseudoLabelJob(Job):
-    """Label the unlabelled pixels of the training images with a frozen model.
+class PseudoLabelJob(ImageJob):
+    """Label the unlabeled pixels of the training images with a frozen model.
 
     The same labels as from ``generator`` of
     :class:`~mmseg_labelfree.models.segmentors.ZeroLabelEncoderDecoder`, but for whole
     images at their own size instead of crops, and once instead of in each iteration.
-    Written to ``<work_dir>/labels/<image name>.png``, 8 bits, 255 where there is no
+    Written to ``<work_dir>/labels/<image name>.png``, palette, 255 where there is no
     pseudo-label; ``ZeroLabelDataset(pseudo_labels=...)`` reads them. Files that are
     there are not made again. Random views depend on seed and image alone.
 
@@ -47,7 +45,7 @@ class PseudoLabelJob(Job):
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: The folder holds labels by another model or generator.
+        ValueError: The folder holds labels by another model or with other settings.
 
     Example:
         ``job=dict(type='PseudoLabelJob', checkpoint='work_dirs/x/spnet',
@@ -55,47 +53,56 @@ class PseudoLabelJob(Job):
     """
 
     def __init__(
-        self, checkpoint: str, generator: dict[str, Any], background: int | None = None
+        self,
+        checkpoint: str,
+        generator: Mapping[str, Any],
+        background: int | None = None,
     ) -> None:
+        super().__init__()
         self.checkpoint = checkpoint
         self.settings = generator
         self.generator = PseudoLabelGenerator(**generator)
         self.background = background
 
-    def run(self, cfg: Config) -> dict[str, float]:
+    def build_dataset(self, cfg: Config) -> ZeroLabelDataset:
+        """Build the training data without augmentation."""
+        return whole_images(super().build_dataset(cfg))
+
+    def run_on(self, images: Images, cfg: Config) -> dict[str, float]:
         """Write all label maps.
 
         Returns:
             ``pseudo_share``: the share of all pixels that has one, in percent.
         """
-        folder = Path(cfg.work_dir, 'labels')
-        self._claim(folder)
-        dataset = whole_images(DATASETS.build(cfg.train_dataloader.dataset))
-        images = dataset.dataset.data_prefix.get('img_path') or ''
-        files = [
-            label_file(folder, dataset.get_data_info(i)['img_path'], images)
-            for i in range(len(dataset))
-        ]
-        rank, processes = get_dist_info()
-        todo = [i for i in range(rank, len(files), processes) if not files[i].exists()]
-        if todo:
-            model = load_stage_model(self.checkpoint, cfg.model).to(get_device()).eval()
-            seed = cfg.get('randomness', {}).get('seed') or 0
-            for index in track_iter_progress(todo) if is_main_process() else todo:
-                seed_everything((seed, index))
-                labels = self.label_image(model, dataset[index], cfg)
-                _write(files[index], labels)
-        barrier()
-        return dict(pseudo_share=_share(files)) if is_main_process() else {}
+        seed = cfg.get('randomness', {}).get('seed') or 0
+        settings = dict(
+            checkpoint=self.checkpoint,
+            model=stage_model_config(cfg.model),
+            generator=self.settings,
+            background=self.background,
+            seed=seed,
+            precision=cfg.optim_wrapper.type,
+        )
+        labels = ResultFolder(Path(cfg.work_dir, 'labels'), settings)
+        model = load_stage_model(self.checkpoint, cfg.model).to(get_device()).eval()
+
+        def label(index: int) -> None:
+            seed_everything((seed, index))
+            found = self.label_image(model, images[index], cfg)
+            write_label_map(labels.path(images.names[index]), found)
+
+        images.for_each(label, 'Pseudo-labels', finished=labels)
+        files = [labels.path(name) for name in images.names]
+        return dict(pseudo_share=in_first_process(lambda: _labeled_share(files)))
 
     def label_image(
-        self, model: torch.nn.Module, sample: dict[str, Any], cfg: Config
+        self, model: EncoderDecoder, sample: dict[str, Any], cfg: Config
     ) -> np.ndarray:
         """Pseudo-labels of one image.
 
         Args:
             model: The frozen model, in evaluation mode.
-            sample: Item of a data set of :func:`whole_images`.
+            sample: Item of a dataset of :func:`whole_images`.
             cfg: Config of the stage, for the numerical precision.
 
         Returns:
@@ -118,29 +125,16 @@ class PseudoLabelJob(Job):
         filled = filled[0, :height, :width].cpu()
         return torch.where(filled == labels[0].cpu(), 255, filled).byte().numpy()
 
-    def _claim(self, folder: Path) -> None:
-        """Note what makes the labels; refuse a folder that holds others."""
-        file = Path(resolve_checkpoint(self.checkpoint))
-        note = dict(
-            checkpoint=file.name,
-            size=file.stat().st_size,
-            generator=json.loads(json.dumps(self.settings)),
-            background=self.background,
-        )
-        path = folder.parent / 'labels.json'
-        if path.is_file() and json.loads(path.read_text(encoding='utf-8')) != note:
-            raise ValueError(
-                f'{folder} holds pseudo-labels of another model or generator (see '
-                f'{path}): delete {folder.parent}, or choose another --work-dir'
-            )
-        if is_main_process():
-            folder.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(note, indent=2) + '\n')
-        barrier()
-
 
 def whole_images(dataset: ZeroLabelDataset) -> ZeroLabelDataset:
-    """Leave of a data set's pipeline what loads and labels, without augmentation."""
+    """Take all augmentation out of a dataset: only loading and labels stay.
+
+    Args:
+        dataset: Its pipeline is replaced.
+
+    Returns:
+        The same dataset, whose images and label maps have their own size.
+    """
     kept = ('LoadImageFromFile', 'LoadAnnotations', 'MapLabels')
     pipeline = dataset.dataset.pipeline.transforms
     loading = [t for t in pipeline if type(t).__name__ in kept]
@@ -148,7 +142,7 @@ def whole_images(dataset: ZeroLabelDataset) -> ZeroLabelDataset:
     return dataset
 
 
-def _precision(cfg: Config, model: torch.nn.Module):
+def _precision(cfg: Config, model: EncoderDecoder) -> AbstractContextManager:
     """Autocast as in the training of this config."""
     device = next(model.parameters()).device.type
     kind = cfg.optim_wrapper.type
@@ -157,17 +151,7 @@ def _precision(cfg: Config, model: torch.nn.Module):
     return torch.autocast(device) if kind == 'AmpOptimWrapper' else nullcontext()
 
 
-def _write(path: Path, labels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = atomic_path(path)
-    try:
-        Image.fromarray(labels).save(temporary, format='PNG')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _share(files: list[Path]) -> float:
+def _labeled_share(files: list[Path]) -> float:
     """Share of pixels with a label, in percent."""
     labeled = total = 0
     for file in files:

@@ -1,33 +1,36 @@
-"""Job that makes the saliency maps of a data set."""
+"""Job that makes the saliency maps of a dataset."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import mmcv
 from mmengine.config import Config
-from mmengine.dist import barrier
-from mmseg.registry import DATASETS, TASK_UTILS
+from mmseg.registry import TASK_UTILS
 
-from .base import Job
-from .image_work import image_names, own_share, tracked
+from .base import ImageJob, Images
 from .saliency_sources import CachedSaliency
+
+__all__ = ['SaliencyJob']
 
 
 @TASK_UTILS.register_module()
-class SaliencyJob(Job):
+class SaliencyJob(ImageJob):
     """Write the saliency map of every image as 8-bit PNG, ``<image name>.png``.
 
     The images are split over the processes of a distributed run and, in each, over
-    threads. Maps that are there are left, so that a stopped run goes on.
+    threads. Maps that are there are left, so that a stopped run goes on; maps of
+    another source are refused, see :class:`CachedSaliency`.
 
     Args:
-        dataset (dict): Config of the data set; its pipeline is not used.
-        source (dict): What makes the maps, such as ``NetworkSaliency``.
-        out_dir (str, optional): Folder of the maps, for ``SaliencyFolder``. Default:
-            ``saliency`` in the stage's ``work_dir``.
-        num_threads (int): Threads of a process. NumPy, OpenCV and torch release the
+        dataset: Config of the dataset; its pipeline is not used.
+        source: What makes the maps, such as ``NetworkSaliency``.
+        out_dir: Folder of the maps, for ``SaliencyFolder``. Defaults to ``saliency`` in
+            the stage's ``work_dir``.
+        num_threads: Threads of a process. NumPy, OpenCV and torch release the
             interpreter lock; a network on a GPU needs some for reading and writing.
+
+    Raises:
+        ValueError: ``num_threads`` is below 1, or the folder holds other maps.
 
     Example:
         ``job=dict(type='SaliencyJob', dataset=dict(type='DemoVOCDataset', ...),
@@ -41,35 +44,26 @@ class SaliencyJob(Job):
         out_dir: str | None = None,
         num_threads: int = 4,
     ) -> None:
+        super().__init__(dataset)
         if num_threads < 1:
             raise ValueError(f'num_threads must be 1 or more, not {num_threads}')
-        self.dataset = dataset
         self.source = source
         self.out_dir = out_dir
         self.num_threads = num_threads
 
-    def run(self, cfg: Config) -> dict[str, float]:
+    def run_on(self, images: Images, cfg: Config) -> dict[str, float]:
         """Make the maps.
 
         Returns:
             ``images``, the number of maps.
         """
-        dataset = DATASETS.build(self.dataset)
-        names = image_names(dataset)
         maps = CachedSaliency(self.source, self.out_dir or f'{cfg.work_dir}/saliency')
-        share = [i for i in own_share(len(names)) if not maps.path(names[i]).is_file()]
 
         def make(index: int) -> None:
-            path = dataset.get_data_info(index)['img_path']
-            maps.saliency(mmcv.imread(path, backend='cv2'), names[index])
+            image = mmcv.imread(images.path(index), backend='cv2')
+            maps.saliency(image, images.names[index])
 
-        with ThreadPoolExecutor(self.num_threads) as pool:
-            jobs = [pool.submit(make, i) for i in share]
-            try:
-                for job in tracked(jobs, len(jobs), f'Saliency of {len(names)} images'):
-                    job.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-        barrier()
-        return dict(images=len(names))
+        images.for_each(
+            make, 'Saliency', finished=maps.results, num_threads=self.num_threads
+        )
+        return dict(images=len(images))

@@ -2,8 +2,9 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from PIL import Image
 from ...ops.robust_background import robust_background_saliency
 from ...utils.checkpoint import load_weights
 from ...utils.files import atomic_path
+from .masked_features import IMAGENET_MEAN, IMAGENET_STD
+from .result_folder import ResultFolder
 
 
 class SaliencySource(ABC):
@@ -27,7 +30,7 @@ class SaliencySource(ABC):
 
         Args:
             image: uint8 ``(H, W, 3)``, BGR as OpenCV and MMCV read it.
-            image_id: Its file name without folder and ending.
+            image_id: Its name, as of :func:`~mmseg_labelfree.engine.jobs.image_names`.
 
         Returns:
             uint8 ``(H, W)``, 0 to 255.
@@ -36,30 +39,28 @@ class SaliencySource(ABC):
 
 @TASK_UTILS.register_module()
 class SaliencyFolder(SaliencySource):
-    """Maps that are there already, one 8-bit greyscale file an image.
+    """Maps that are there already, one 8-bit grayscale PNG an image.
 
     EUMS takes those of BASNet, made beforehand. A map of another size than its
     image is resized.
 
     Args:
-        folder (str): Folder of the maps.
-        suffix (str): Ending of a map's file name after the image's id.
+        folder: Folder of the maps, ``<image name>.png``.
 
     Raises:
         FileNotFoundError: An image has no map.
-        ValueError: A map is not an 8-bit greyscale image.
+        ValueError: A map is not an 8-bit grayscale image.
 
     Example:
         ``saliency=dict(type='SaliencyFolder', folder='data/voc/Saliency')``
     """
 
-    def __init__(self, folder: str | os.PathLike, suffix: str = '.png') -> None:
+    def __init__(self, folder: str | os.PathLike) -> None:
         self.folder = Path(folder)
-        self.suffix = suffix
 
     def path(self, image_id: str) -> Path:
         """File of an image's map."""
-        return self.folder / f'{image_id}{self.suffix}'
+        return self.folder / f'{image_id}.png'
 
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """See :meth:`SaliencySource.saliency`."""
@@ -73,7 +74,7 @@ class SaliencyFolder(SaliencySource):
             if file.mode != 'L':
                 raise ValueError(
                     f'saliency map {path} has image mode {file.mode}; it must be 8-bit '
-                    'greyscale (mode L)'
+                    'grayscale (mode L)'
                 )
             values = np.asarray(file)
         height, width = image.shape[:2]
@@ -86,37 +87,49 @@ class SaliencyFolder(SaliencySource):
 class CachedSaliency(SaliencyFolder):
     """Maps of another source, each computed once and kept as 8-bit PNG.
 
-    Files are written under a temporary name and renamed, so that several processes may
-    share the folder and a stopped run leaves no half of a map.
+    Several processes may share the folder, and a stopped run leaves no half of a map.
 
     Args:
-        source (dict or SaliencySource): Where a map comes from that is not there yet.
-        folder (str): Folder of the maps; is made if need be. Maps made by another
-            source, or by other weights, have to be deleted by hand.
+        source: Config of the source of maps that are not there yet.
+        folder: Folder of the maps; is made if need be.
+
+    Attributes:
+        results: The folder as a :class:`~mmseg_labelfree.engine.jobs.ResultFolder`.
+
+    Raises:
+        ValueError: The folder holds maps of another source, or of other weights.
     """
 
-    def __init__(
-        self, source: dict | SaliencySource, folder: str | os.PathLike
-    ) -> None:
+    def __init__(self, source: Mapping[str, Any], folder: str | os.PathLike) -> None:
         super().__init__(folder)
-        if not isinstance(source, SaliencySource):
-            source = TASK_UTILS.build(source)
-        self.source = source
+        self.results = ResultFolder(folder, source)
+        self.source = TASK_UTILS.build(source)
 
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """See :meth:`SaliencySource.saliency`."""
-        path = self.path(image_id)
-        if path.is_file():
-            return super().saliency(image, image_id)
-        values = self.source.saliency(image, image_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = atomic_path(path)
-        try:
-            Image.fromarray(values).save(temporary, format='PNG')
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return values
+        if image_id not in self.results:
+            values = self.source.saliency(image, image_id)
+            with atomic_path(self.path(image_id)) as temporary:
+                Image.fromarray(values).save(temporary, format='PNG')
+        return super().saliency(image, image_id)
+
+
+def saliency_in_files(
+    source: Mapping[str, Any], folder: str | os.PathLike
+) -> SaliencyFolder:
+    """Build a source whose maps can be read again and again.
+
+    Args:
+        source: Config of a :class:`SaliencySource`.
+        folder: Where maps are kept that are not files yet.
+
+    Returns:
+        The source itself if it reads files, otherwise a :class:`CachedSaliency`.
+    """
+    kind = TASK_UTILS.get(source['type'])
+    if kind is not None and issubclass(kind, SaliencyFolder):
+        return TASK_UTILS.build(source)
+    return CachedSaliency(source, folder)
 
 
 @TASK_UTILS.register_module()
@@ -129,7 +142,7 @@ class RobustBackgroundSaliency(SaliencySource):
     than 0.5.
 
     Args:
-        num_superpixels (int): Superpixels of an image, about.
+        num_superpixels: Superpixels of an image, about.
     """
 
     def __init__(self, num_superpixels: int = 200) -> None:
@@ -146,15 +159,14 @@ class NetworkSaliency(SaliencySource):
     """Maps of a trained network, such as ``SaliencyNet``.
 
     Args:
-        model (dict): Config of the network: with ``mode='tensor'`` it returns a
-            list whose first entry is the final logits ``(1, 1, H, W)``.
-        checkpoint (str): Its weights: a file, or the folder of a training run.
-        size (tuple[int, int], optional): Height and width that an image is squashed to.
-            BASNet: (256, 256). None leaves its size.
-        mean (list[float]): Of the RGB channels; ImageNet's by default.
-        std (list[float]): Likewise.
-        stretch (bool): Stretch each map to 0..1, as BASNet's authors do for their
-            maps. Without an object in the image this brings out noise.
+        model: Config of the network: with ``mode='tensor'`` it returns a list whose
+            first entry is the final logits ``(1, 1, H, W)``. Its images are normalized
+            by ImageNet's mean and standard deviation.
+        checkpoint: Its weights: a file, or the folder of a training run.
+        size: Height and width that an image is squashed to. BASNet: (256, 256). None
+            leaves its size.
+        stretch: Stretch each map to 0..1, as BASNet's authors do for their maps.
+            Without an object in the image this brings out noise.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
@@ -170,15 +182,14 @@ class NetworkSaliency(SaliencySource):
         model: dict,
         checkpoint: str,
         size: Sequence[int] | None = (256, 256),
-        mean: Sequence[float] = (123.675, 116.28, 103.53),
-        std: Sequence[float] = (58.395, 57.12, 57.375),
         stretch: bool = True,
     ) -> None:
         self.size = None if size is None else tuple(size)
         self.stretch = stretch
         self.device = get_device()
         self.mean, self.std = (
-            torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (mean, std)
+            torch.tensor(v, device=self.device).view(1, 3, 1, 1)
+            for v in (IMAGENET_MEAN, IMAGENET_STD)
         )
         self.model = MODELS.build(model)
         weights, _, filename = load_weights(checkpoint)

@@ -1,4 +1,4 @@
-"""bfloat16 training that also works without a GPU."""
+"""Trains in bfloat16, also without a GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from torch import nn
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """:class:`mmengine.optim.OptimWrapper` under bfloat16 autocast.
+    """Optimizer wrapper that runs the forward pass under bfloat16 autocast.
 
     MMEngine's ``AmpOptimWrapper`` refuses to start without a GPU. bfloat16 has
     float32's exponent range, so no loss scaling is needed and the wrapper only has

@@ -1,11 +1,36 @@
 """What a protocol is: a function from one config to a list of stage configs."""
 
 import copy
+import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
+
+#: File that is written last into a stage's folder; its metrics and how they came about.
+MARKER = 'finished.json'
+
+#: What a stage config holds: the arguments of a Runner, and what else is read.
+STAGE_KEYS = frozenset(inspect.signature(Runner).parameters) | {
+    'custom_imports',  # by Config.fromfile
+    # By the Runner, past its arguments.
+    'model_wrapper_cfg',
+    'find_unused_parameters',
+    'sync_bn',
+    'activation_checkpointing',
+    'efficient_conv_bn_eval',
+    'compile',
+    'test_pipeline',  # by mmseg.apis.inference_model
+    # By tools/test.py.
+    'tta_model',
+    'tta_pipeline',
+    'dense_crf',
+    'job',  # by run_job
+}
 
 
 @dataclass(frozen=True)
@@ -57,8 +82,15 @@ class Protocol(ABC):
         """
 
     @staticmethod
-    def stage_config(cfg: Config, name: str, overrides: dict | None = None) -> Config:
-        """A copy of ``cfg`` without the protocol, in a work_dir of its own.
+    def stage_config(
+        cfg: Config, name: str, overrides: Mapping[str, Any] | None = None
+    ) -> Config:
+        """A copy of ``cfg`` for one stage, in a work_dir of its own.
+
+        The copy has of ``cfg`` what is in :data:`STAGE_KEYS`: not the protocol, nor
+        variables that only helped to write the config. What ``overrides`` sets is kept
+        whatever its name is, so that is the place for a key that a hook of one's own
+        reads through ``runner.cfg`` (an argument of the hook is the better one).
 
         Args:
             cfg: The whole config.
@@ -66,8 +98,9 @@ class Protocol(ABC):
             overrides: Settings to merge into the copy, nested or with dotted keys.
         """
         stage = copy.deepcopy(cfg)
-        stage.pop('protocol')
-        stage.merge_from_dict(overrides or {})
+        for key in set(stage.keys()) - STAGE_KEYS:
+            stage.pop(key)
+        stage.merge_from_dict(dict(overrides or {}))
         stage.work_dir = f'{cfg.work_dir}/{name}'
         stage.experiment_name = name
         # Runners in one process share visualizers of the same name, and would all log

@@ -1,6 +1,6 @@
 """Class-incremental learning: one training per step, each from the last."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -8,11 +8,18 @@ from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.class_tasks import get_task
 from .base import Protocol, Stage
+from .config_edit import (
+    add_hook,
+    set_arguments,
+    set_class_counts,
+    set_dataset_arguments,
+    start_from,
+)
 
 
 @TASK_UTILS.register_module()
 class ClassIncrementalProtocol(Protocol):
-    """Steps of class-incremental segmentation (Modeling the Background, section 4).
+    """Protocol of class-incremental steps, each from the last (MiB, section 4).
 
     Step 0 trains on the task's first classes; every later step starts from the
     previous step's weights with a grown classifier, and distils from it if the
@@ -32,22 +39,26 @@ class ClassIncrementalProtocol(Protocol):
       than two steps one group ``step_<k>`` a step.
 
     Args:
-        task (str | list[list[str]]): A table name such as 'voc_15-1', or the lists of
-            class names of each step, see :func:`~mmseg_labelfree.datasets.get_task`.
-        setup (str): 'overlapped', 'disjoint' or 'partition', see
+        task: Name of a table such as 'voc_15-1', or the lists of class names of each
+            step, see :func:`~mmseg_labelfree.datasets.get_task`.
+        setup: 'overlapped', 'disjoint' or 'partition', see
             :class:`~mmseg_labelfree.datasets.IncrementalDataset`; 'joint' trains once,
-            with all classes labelled, and reports the same groups.
-        class_order (int | list[str], optional): Another class order, see ``get_task``.
-        classifier_init (str): 'background' or 'random', see
+            with all classes labeled, and reports the same groups.
+        class_order: Another class order, see ``get_task``.
+        classifier_init: 'background' or 'random', see
             :class:`~mmseg_labelfree.engine.hooks.IncrementalClassifierInitHook`.
-        initial_step (dict, optional): Config overrides of step 0 and of joint training.
-        next_steps (dict, optional): Config overrides of the later steps.
-        base_checkpoint (str, optional): Checkpoint, or stage folder, of a finished step
-            0. That step is then not trained again: methods that differ only in the
-            later steps can share one base model.
-        score_background (bool): Whether the test labels have background pixels, so
-            that the table shows the background's IoU. False for ADE20K and
-            Cityscapes, where unlabelled pixels are ignored at test.
+        initial_step: Config overrides of step 0 and of joint training.
+        next_steps: Config overrides of the later steps.
+        base_checkpoint: Checkpoint, or stage folder, of a finished step 0. That step is
+            then not trained again: methods that differ only in the later steps can
+            share one base model.
+        score_background: Whether the test labels have background pixels, so that the
+            table shows the background's IoU. False for ADE20K and Cityscapes, where
+            unlabeled pixels are ignored at test.
+
+    Raises:
+        ValueError: The task is unknown or names a class twice, or the config lacks an
+            ``IncrementalDataset``.
 
     Example:
         ``protocol=dict(type='ClassIncrementalProtocol', task='voc_15-1',
@@ -99,30 +110,29 @@ class ClassIncrementalProtocol(Protocol):
     def _stage(self, cfg: Config, name: str, step: int, previous: str | None) -> Stage:
         overrides = self.next_steps if previous else self.initial_step
         stage = self.stage_config(cfg, name, overrides)
-        self._set_data(stage, step)
-        num_old_classes = 1 + len(self.task.old(step)) if previous else 1
-        _set_class_counts(stage.model, 1 + len(self.task.seen(step)), num_old_classes)
+        set_dataset_arguments(
+            stage, 'IncrementalDataset', **self.dataset_settings, step=step
+        )
+        set_arguments(
+            stage, 'GroupedIoUMetric', groups=self._groups(step), classwise=True
+        )
+        set_class_counts(
+            stage.model,
+            num_classes=1 + len(self.task.seen(step)),
+            num_old_classes=1 + len(self.task.old(step)) if previous else 1,
+        )
         if previous is None:
             if 'distillation' in stage.model:
                 stage.model.distillation = []
         else:
-            _continue_from(stage, previous, self.classifier_init)
+            start_from(stage, previous, init=self.classifier_init)
+            set_arguments(
+                stage.custom_hooks, 'ParameterImportanceHook', checkpoint=previous
+            )
+            if stage.model.get('distillation'):
+                add_hook(stage, type='FrozenTeacherHook', checkpoint=previous)
         learned = self.task.seen(step) if self.setup == 'joint' else self.task.new(step)
         return Stage(name, stage, ', '.join(learned))
-
-    def _set_data(self, stage: Config, step: int) -> None:
-        found = False
-        for node in _dicts(stage._cfg_dict):
-            if node.get('type') == 'IncrementalDataset':
-                node.update(self.dataset_settings, step=step)
-                found = True
-            elif node.get('type') == 'GroupedIoUMetric':
-                node.update(groups=self._groups(step), classwise=True)
-        if not found:
-            raise ValueError(
-                f'{stage.filename}: ClassIncrementalProtocol needs data sets wrapped '
-                "in dict(type='IncrementalDataset', dataset=...)"
-            )
 
     def _groups(self, step: int) -> dict[str, list[str]]:
         task, seen = self.task, list(self.task.seen(step))
@@ -133,48 +143,3 @@ class ClassIncrementalProtocol(Protocol):
         if task.num_steps > 2:
             groups |= {f'step_{k}': list(task.new(k)) for k in range(step + 1)}
         return {name: classes for name, classes in groups.items() if classes}
-
-
-def _dicts(node: Any) -> Iterator[dict]:
-    """All dicts in a nested config, outermost first."""
-    if isinstance(node, dict):
-        yield node
-        node = list(node.values())
-    if isinstance(node, (list, tuple)):
-        for child in node:
-            yield from _dicts(child)
-
-
-def _set_class_counts(model: dict, num_classes: int, num_old_classes: int) -> None:
-    """Set the class counts of all heads and of the losses that know old classes."""
-    heads = [model.get('decode_head'), model.get('auxiliary_head')]
-    for head in heads:
-        for node in _dicts(head):
-            if 'num_classes' in node:
-                node['num_classes'] = num_classes
-            if 'num_old_classes' in node:
-                node['num_old_classes'] = num_old_classes
-
-
-def _continue_from(stage: Config, previous: str, classifier_init: str) -> None:
-    """Start from the previous step's weights, and hold on to them as configured."""
-    stage.load_from = None
-    stage.model.pretrained = None
-    for node in _dicts(stage.model):
-        init_cfg = node.get('init_cfg')
-        if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
-            node['init_cfg'] = None
-    hooks = list(stage.get('custom_hooks') or [])
-    for hook in hooks:
-        if hook['type'] == 'ParameterImportanceHook':
-            hook['checkpoint'] = previous
-    hooks.append(
-        dict(
-            type='IncrementalClassifierInitHook',
-            checkpoint=previous,
-            init=classifier_init,
-        )
-    )
-    if stage.model.get('distillation'):
-        hooks.append(dict(type='FrozenTeacherHook', checkpoint=previous))
-    stage.custom_hooks = hooks

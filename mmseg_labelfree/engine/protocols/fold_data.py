@@ -1,4 +1,4 @@
-"""Configs of the data sets that the stages of novel class discovery take."""
+"""Configs of the datasets that the stages of novel class discovery take."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

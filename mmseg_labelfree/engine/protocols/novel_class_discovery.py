@@ -8,6 +8,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.novel_folds import get_fold
 from .base import Protocol, Stage
+from .config_edit import add_hook, set_class_counts
 from .fold_data import FoldData
 
 NEEDS = dict(
@@ -21,55 +22,55 @@ NEEDS = dict(
 
 @TASK_UTILS.register_module()
 class NovelClassDiscoveryProtocol(Protocol):
-    """The stages of EUMS (arXiv:2112.01900, algorithm 1).
+    """Protocol that discovers novel classes by clustering (EUMS, algorithm 1).
 
-    - ``base``: train on all images with base classes, novel ones as background.
+    The stages of EUMS (https://arxiv.org/abs/2112.01900) are
+
+    - ``base``: train on all images with base classes, novel ones as background;
     - ``clustering``, a job: label maps of the novel images, base classes by the base
-      model and one cluster an image.
-    - ``basic``: train on base images and all cluster labels (eq. 5). Without
-      ``entropy_ranking`` the last.
+      model and one cluster an image;
+    - ``basic``: train on base images and all cluster labels (EUMS, eq. 5); without
+      ``entropy_ranking`` the last stage;
     - ``ranking``, a job: split the novel images by the basic model's entropy
-      (eq. 6-7), see :class:`~mmseg_labelfree.engine.jobs.EntropyRankingJob`.
+      (EUMS, eq. 6-7), see :class:`~mmseg_labelfree.engine.jobs.EntropyRankingJob`;
     - ``eums``: train on base images and clean images, and on unclean ones by
-      self-training (eq. 10).
+      self-training (EUMS, eq. 10).
 
     Only stages whose results are needed run. The data of the config is that of the
     base stage: ``train_dataloader.dataset`` is a ``NovelClassDataset`` with
-    ``subset='base'``, from whose data set the protocol makes all others, and
+    ``subset='base'``, from whose dataset the protocol makes all others, and
     ``val_dataloader.dataset`` one with ``subset='val'``. The config's
     ``plain_pipeline``, without augmentation, image and label map of one size, is that
     of clustering and ranking. In the results, clusters are matched to classes on the
-    validation images, and the matching is kept in ``<stage>/matching.json``, which
-    every later test of the stage takes.
+    validation images: as in the authors' code by the Hungarian method if there are as
+    many clusters as classes, else by majority. The matching is kept in
+    ``<stage>/matching.json``, which every later test of the stage takes.
 
     Args:
-        fold (str | dict): See :func:`~mmseg_labelfree.datasets.get_fold`.
-        clustering (dict): Config of the job ``NovelClusteringJob`` but for what is
-            known here: ``checkpoint``, ``dataset``, ``num_clusters`` and ``out_dir``.
-            Clusters are compared with the masks, which changes nothing that is trained
-            on; ``truth=None`` leaves that out.
-        num_clusters (int, optional): Default as many as novel classes (exact
-            clustering); EUMS takes twice as many.
-        matching (str, optional): 'hungarian' or 'majority'. Default, as in the authors'
-            code: Hungarian if there are as many clusters as classes, else majority.
-        source_counts (dict): Images of the sources 'base', 'clean' and 'unclean' in a
-            batch of one process.
-        entropy_ranking (float, optional): Share of clean images (lambda); None ends
-            with the basic model.
-        reassignment (dict, optional): Arguments of ``DynamicReassignmentHook`` in the
-            last stage, ``{}`` for its defaults; None for no reassignment.
-        self_training (bool): Whether unclean images are used at all.
-        teacher (dict): Config of the ``EMATeacherHook`` for self-training.
-        from_base (bool): Start 'basic' and 'eums' from the base model, with new outputs
-            for the clusters. The authors start all trainings from the pretrained
-            backbone (code); without pretrained weights the base model's are better.
-        from_basic (bool): Go on with the basic model in 'eums' (algorithm 1, line 28).
-            In a short training its teacher else labels before it knows the clusters.
-        base_training (dict, optional): Config overrides of the base stage.
-        fine_tuning (dict, optional): Config overrides of 'basic' and 'eums'.
-        reuse (dict, optional): Folders of finished stages of another run, by name of
-            the stage, which are taken instead of running these: rows of an ablation
-            can share a base model, clusters, a basic model and a ranking.
+        fold: Name or classes of a fold, see :func:`~mmseg_labelfree.datasets.get_fold`.
+        clustering: Config of the job ``NovelClusteringJob`` but for what is known here:
+            ``checkpoint``, ``dataset`` and ``num_clusters``. Clusters are
+            compared with the masks, which changes nothing that is trained on;
+            ``truth=None`` leaves that out.
+        num_clusters: Number of clusters. Defaults to the number of novel classes; EUMS
+            takes twice as many.
+        source_counts: Images of the sources 'base', 'clean' and 'unclean' in a batch of
+            one process. Defaults to 8 of each.
+        entropy_ranking: Share of clean images (lambda), 0 to 1; None ends with the
+            basic model.
+        reassignment: Arguments of ``DynamicReassignmentHook`` in the last stage, ``{}``
+            for its defaults; None for no reassignment.
+        self_training: Whether unclean images are used at all.
+        teacher: Config of the ``EMATeacherHook`` for self-training.
+        from_base: Start 'basic' and 'eums' from the base model, with new outputs for
+            the clusters. The authors start all trainings from the pretrained backbone
+            (code); without pretrained weights the base model's are better.
+        from_basic: Go on with the basic model in 'eums' (algorithm 1, line 28). In a
+            short training its teacher else labels before it knows the clusters.
+        fine_tuning: Config overrides of 'basic' and 'eums'.
+        reuse: Folders of finished stages of another run, by name of the stage, which
+            are taken instead of running these: rows of an ablation can share a base
+            model, clusters, a basic model and a ranking.
 
     Raises:
         ValueError: The settings contradict each other, or the data is not as above.
@@ -91,7 +92,6 @@ class NovelClassDiscoveryProtocol(Protocol):
         fold: str | Mapping[str, Sequence[str]],
         clustering: Mapping[str, Any],
         num_clusters: int | None = None,
-        matching: str | None = None,
         source_counts: Mapping[str, int] | None = None,
         entropy_ranking: float | None = 0.67,
         reassignment: Mapping[str, Any] | None = None,
@@ -99,7 +99,6 @@ class NovelClassDiscoveryProtocol(Protocol):
         teacher: Mapping[str, Any] | None = None,
         from_base: bool = False,
         from_basic: bool = False,
-        base_training: Mapping[str, Any] | None = None,
         fine_tuning: Mapping[str, Any] | None = None,
         reuse: Mapping[str, str] | None = None,
     ) -> None:
@@ -108,8 +107,9 @@ class NovelClassDiscoveryProtocol(Protocol):
         num_novel = len(self.fold.new(1))
         self.num_old_classes = 1 + len(self.fold.new(0))
         self.num_clusters = num_clusters or num_novel
+        # As in the authors' code.
         exact = self.num_clusters == num_novel
-        self.matching = matching or ('hungarian' if exact else 'majority')
+        self.matching = 'hungarian' if exact else 'majority'
         self.clustering = dict(clustering)
         self.source_counts = dict(source_counts or dict(base=8, clean=8, unclean=8))
         self.entropy_ranking = entropy_ranking
@@ -120,7 +120,6 @@ class NovelClassDiscoveryProtocol(Protocol):
             basic='base' if from_base else None,
             eums='basic' if from_basic else 'base' if from_base else None,
         )
-        self.base_training = dict(base_training or {})
         self.fine_tuning = dict(fine_tuning or {})
         self.reuse = dict(reuse or {})
         if entropy_ranking is None and reassignment is not None:
@@ -169,16 +168,16 @@ class NovelClassDiscoveryProtocol(Protocol):
         return self.reuse.get(stage, f'{cfg.work_dir}/{stage}')
 
     def _base(self, cfg: Config) -> Stage:
-        stage = self.stage_config(cfg, 'base', self.base_training)
+        stage = self.stage_config(cfg, 'base')
         stage.model.unlabeled_sources = []
-        self._set_classes(stage, self.num_old_classes)
+        set_class_counts(stage.model, self.num_old_classes)
         part = dict(subset='base', mixed_images=True, fold=self.fold_setting)
-        stage.train_dataloader.dataset.update(part)
         metric = dict(
             type='GroupedIoUMetric',
             groups=dict(base=list(self.fold.new(0))),
             classwise=True,
         )
+        stage.train_dataloader.dataset.update(part)
         for kind in ('val', 'test'):
             stage[f'{kind}_dataloader'].dataset.update(part)
             stage[f'{kind}_evaluator'] = metric
@@ -191,7 +190,6 @@ class NovelClassDiscoveryProtocol(Protocol):
             checkpoint=self._folder(cfg, 'base'),
             dataset=self._data(cfg).plain(),
             num_clusters=self.num_clusters,
-            out_dir=stage.work_dir,
         )
         note = f'{self.num_clusters} clusters for {len(self.fold.new(1))} classes'
         return Stage('clustering', stage, note)
@@ -221,30 +219,44 @@ class NovelClassDiscoveryProtocol(Protocol):
         folder = self._folder(cfg, 'ranking')
         lists = {name: f'{folder}/{name}.txt' for name in sources[1:]}
         stage.train_dataloader.dataset = self._data(cfg).mixed(**lists)
-        hooks = stage.custom_hooks
-        if self.self_training:
-            hooks.append(self.teacher)
-        if self.reassignment is not None:
-            hooks.append(
-                dict(
-                    type='DynamicReassignmentHook',
-                    dataset=self._data(cfg).clustered(),
-                    num_old_classes=self.num_old_classes,
-                    num_workers=cfg.train_dataloader.get('num_workers', 0),
-                    **self.reassignment,
-                )
-            )
-        stage.custom_hooks = hooks
         parts = ['clean images']
-        parts += ['self-training'] if self.self_training else []
-        parts += ['reassignment'] if self.reassignment is not None else []
+        if self.self_training:
+            parts.append('self-training')
+            add_hook(stage, **self.teacher)
+        if self.reassignment is not None:
+            parts.append('reassignment')
+            add_hook(
+                stage,
+                type='DynamicReassignmentHook',
+                dataset=self._data(cfg).clustered(),
+                num_old_classes=self.num_old_classes,
+                num_workers=cfg.train_dataloader.get('num_workers', 0),
+                **self.reassignment,
+            )
         return Stage('eums', stage, ' + '.join(parts))
 
     def _fine_tuning(self, cfg: Config, name: str, sources: Sequence[str]) -> Config:
-        """Config of a training on these sources, still without its data set."""
+        """Config of a training on these sources, still without its dataset."""
         stage = self.stage_config(cfg, name, self.fine_tuning)
         stage.model.unlabeled_sources = [s for s in sources if s == 'unclean']
-        self._set_classes(stage, self.num_old_classes + self.num_clusters)
+        set_class_counts(stage.model, self.num_old_classes + self.num_clusters)
+        self._mix_sources(stage, sources)
+        self._score_clusters(stage)
+        add_hook(stage, type='SamplerStateHook')
+        start = self.starts[name]
+        if start is not None:
+            # Pretrained weights are read all the same: without them the new rows of
+            # the classifier would be other random numbers.
+            add_hook(
+                stage,
+                type='IncrementalClassifierInitHook',
+                checkpoint=self._folder(cfg, start),
+                init='random',
+            )
+        return stage
+
+    def _mix_sources(self, stage: Config, sources: Sequence[str]) -> None:
+        """Draw batches of ``source_counts``, without the sources that do not occur."""
         counts = {
             s: self.source_counts[s] if s in sources else 0
             for s in ('base', 'clean', 'unclean')
@@ -259,6 +271,9 @@ class NovelClassDiscoveryProtocol(Protocol):
         )
         if 'auto_scale_lr' in stage:
             stage.auto_scale_lr.base_batch_size = loader.batch_size
+
+    def _score_clusters(self, stage: Config) -> None:
+        """Match clusters to classes in the validation; tests take that matching."""
         metric = dict(
             type='ClusteringIoUMetric',
             num_clusters=self.num_clusters,
@@ -273,19 +288,6 @@ class NovelClassDiscoveryProtocol(Protocol):
             stage[f'{kind}_dataloader'].dataset.update(
                 subset='val', fold=self.fold_setting
             )
-        hooks = [*stage.get('custom_hooks', []), dict(type='SamplerStateHook')]
-        if self.starts[name]:
-            start = dict(checkpoint=self._folder(cfg, self.starts[name]), init='random')
-            hooks.append(dict(type='IncrementalClassifierInitHook', **start))
-        stage.custom_hooks = hooks
-        return stage
-
-    @staticmethod
-    def _set_classes(stage: Config, num_classes: int) -> None:
-        for name in ('decode_head', 'auxiliary_head'):
-            heads = stage.model.get(name) or []
-            for head in heads if isinstance(heads, list) else [heads]:
-                head.num_classes = num_classes
 
     def _data(self, cfg: Config) -> FoldData:
         return FoldData(

@@ -9,7 +9,7 @@ from .base import Stage
 
 
 class ProgressHook(Hook):
-    """Logs the share of the whole protocol that is done and the time left.
+    """Hook that logs the share of the whole protocol that is done and the time left.
 
     The time left is what this process has spent so far, scaled by iterations still
     to do (by epochs in epoch-based training, whose number of iterations is not known
@@ -31,23 +31,29 @@ class ProgressHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Note where a resumed run starts."""
         if self.done_at_start is None:
-            self.done_at_start = self._done(runner)
+            self.done_at_start = self.share_done(runner)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         """Log a line ten times a stage."""
         if (runner.iter + 1) % max(1, runner.max_iters // 10) == 0:
-            done = self._done(runner, runner.iter + 1)
+            done = self.share_done(runner, runner.iter + 1)
             spent = time.monotonic() - self.started
-            left = spent * (1 - done) / max(done - self.done_at_start, 1e-9)
+            left = spent * (1 - done) / max(done - (self.done_at_start or 0.0), 1e-9)
             name = self.stages[self.current].name
             runner.logger.info(
                 f'Protocol: {name}, stage {self.current + 1} of {len(self.stages)}, '
                 f'{done:.0%} of all done, about {format_seconds(left)} left'
             )
 
-    def _done(self, runner: Runner, iteration: int | None = None) -> float:
+    def share_done(self, runner: Runner, iteration: int | None = None) -> float:
+        """Share of the protocol that is done, 0 to 1.
+
+        Args:
+            runner: The Runner of the current stage.
+            iteration: Iterations that the stage has done; by default ``runner.iter``.
+        """
         iteration = runner.iter if iteration is None else iteration
         share = iteration / max(runner.max_iters, 1)
         length = sum(self.lengths[: self.current]) + self.lengths[self.current] * share

@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import hashlib
 import json
 import logging
 import time
@@ -16,16 +15,14 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from ...utils.checkpoint import resolve_checkpoint
 from ...utils.files import write_text
 from ...utils.metafile import published_result
 from ...visualization.reports import print_table, write_report
 from ..jobs.base import run_job
-from .base import Stage, build_protocol
+from .base import MARKER, Stage, build_protocol
 from .progress import ProgressHook, format_seconds
-
-MARKER = 'finished.json'
-# Settings in which two runs of the same stage may differ.
-_NO_MATTER = ('work_dir', 'launcher', 'resume', 'experiment_name', 'model_wrapper_cfg')
+from .same_stage import check_same_stage
 
 
 class ProtocolRunner:
@@ -40,13 +37,13 @@ class ProtocolRunner:
 
     Args:
         cfg (Config): A config with ``protocol`` and ``work_dir``.
-        resume (bool): Go on with what is in ``work_dir``.
+        resume: Go on with what is in ``work_dir``.
 
     Raises:
         FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
         FileNotFoundError: A stage is to run alone, and one before it is not finished.
-        ValueError: A finished stage was run with another config, or ``stage`` is
-            unknown.
+        ValueError: A stage to resume was run with other settings, or ``only`` is no
+            stage.
     """
 
     def __init__(self, cfg: Config, resume: bool = False) -> None:
@@ -73,7 +70,7 @@ class ProtocolRunner:
             Contents of ``finished.json`` by stage, for the stages that are finished.
         """
         wanted = self.stages if only is None else [self.stage(only)]
-        self._check_finished(wanted)
+        self._check_begun(wanted)
         self._check_earlier(wanted[0])
         progress = None
         for index, stage in enumerate(self.stages):
@@ -111,7 +108,6 @@ class ProtocolRunner:
                 stage=stage.name,
                 **outcome,
                 seconds=round(time.monotonic() - started, 1),
-                config=_fingerprint(stage),
                 versions={p: version(p) for p in ('torch', 'numpy')},
             )
             write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
@@ -124,7 +120,9 @@ class ProtocolRunner:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
         cfg = copy.deepcopy(stage.cfg)
         folder = stage.cfg.work_dir
-        cfg.resume = self.resume and find_latest_checkpoint(folder) is not None
+        cfg.resume = self.resume and self._has_checkpoint(stage)
+        if cfg.resume:
+            cfg.load_from = resolve_checkpoint(folder)
         runner = Runner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
@@ -144,23 +142,25 @@ class ProtocolRunner:
             return None
         return json.loads(marker.read_text(encoding='utf-8'))
 
-    def _check_finished(self, wanted: list[Stage]) -> None:
-        """Never redo or mix in a finished stage unnoticed."""
+    def _has_checkpoint(self, stage: Stage) -> bool:
+        return Path(stage.cfg.work_dir, 'last_checkpoint').is_file()
+
+    def _check_begun(self, wanted: list[Stage]) -> None:
+        """Never redo a finished stage unnoticed, nor go on with another one's results.
+
+        A training that has not come to its first checkpoint has no results.
+        """
         for stage in wanted:
-            content = self._finished(stage)
-            if content is None:
-                continue
-            if not self.resume:
+            finished = self._finished(stage) is not None
+            if finished and not self.resume:
                 raise FileExistsError(
                     f'{stage.cfg.work_dir} holds a finished stage: add --resume to go '
                     'on after it, choose another --work-dir, or delete the folder'
                 )
-            if content['config'] != _fingerprint(stage):
-                raise ValueError(
-                    f'{stage.cfg.work_dir} was finished with another config '
-                    f'({stage.cfg.work_dir}/config.py): resume with that one, or '
-                    'choose another --work-dir'
-                )
+            if self.resume and (
+                finished or stage.is_job or self._has_checkpoint(stage)
+            ):
+                check_same_stage(stage)
 
     def _check_earlier(self, first: Stage) -> None:
         """A stage that was interrupted has a checkpoint too: do not start from it."""
@@ -200,10 +200,3 @@ class _LastMetrics(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         self.metrics = metrics
-
-
-def _fingerprint(stage: Stage) -> str:
-    """Hash of a stage's config, without what may differ between runs of it."""
-    content = {k: v for k, v in stage.cfg.to_dict().items() if k not in _NO_MATTER}
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.replace(stage.cfg.work_dir, '').encode()).hexdigest()

@@ -9,12 +9,19 @@ from mmseg.registry import TASK_UTILS
 from ...datasets.splits.zero_label_splits import ZeroLabelSplit, get_split
 from ...utils.choices import check_choice
 from .base import Protocol, Stage
-from .class_incremental import _dicts
+from .config_edit import (
+    add_hook,
+    forget_pretraining,
+    set_arguments,
+    set_class_counts,
+    set_dataset_arguments,
+    start_from,
+)
 
 
 @TASK_UTILS.register_module()
 class SelfTrainingProtocol(Protocol):
-    """SPNet on the seen classes, then self-training (STRICT, section 3.2, algorithm 1).
+    """Protocol of SPNet and rounds of self-training (STRICT, section 3.2, algorithm 1).
 
     Stage ``spnet`` trains with a softmax over the seen classes. Each ``round_<k>`` then
     trains with a softmax over all classes on the labels and on pseudo-labels of unseen
@@ -32,20 +39,20 @@ class SelfTrainingProtocol(Protocol):
     - an ``UnseenLabelCheckHook`` in each stage whose labels come from the data alone.
 
     Args:
-        split (str | dict): A name such as 'voc_15-5', or ``dict(seen=[...],
-            unseen=[...])``, see :func:`~mmseg_labelfree.datasets.get_split`.
-        background (str): 'unlabeled', 'ignore' or 'seen', see
+        split: Name of a split, 'voc_15-5' say, or ``dict(seen=[...], unseen=[...])``,
+            see :func:`~mmseg_labelfree.datasets.get_split`.
+        background: 'unlabeled', 'ignore' or 'seen', see
             :class:`~mmseg_labelfree.datasets.ZeroLabelDataset`.
-        rounds (int): Rounds of self-training; 0 for SPNet alone. The paper finds six
-            best (figure 4), the authors' code runs two.
-        mode (str): 'online' labels each crop as it is trained on (algorithm 1),
-            'offline' writes the labels of all images before each round, in a stage
+        rounds: Rounds of self-training; 0 for SPNet alone. The paper finds six best
+            (figure 4), the authors' code runs two.
+        mode: 'online' labels each crop as it is trained on (algorithm 1), 'offline'
+            writes the labels of all images before each round, in a stage
             ``labels_<k>``: a pass over the data instead of one with every iteration.
-        initial_stage (dict, optional): Config overrides of ``spnet``.
-        next_rounds (dict, optional): Config overrides of the rounds.
-        base_checkpoint (str, optional): Checkpoint, or stage folder, of a finished
-            ``spnet``, which is then not trained again: methods that differ only in
-            their rounds can share it.
+        initial_stage: Config overrides of ``spnet``.
+        next_rounds: Config overrides of the rounds.
+        base_checkpoint: Checkpoint, or stage folder, of a finished ``spnet``, which is
+            then not trained again: methods that differ only in their rounds can share
+            it.
 
     Raises:
         ValueError: An argument is out of range, there is nothing to do, or the config
@@ -106,99 +113,75 @@ class SelfTrainingProtocol(Protocol):
         return stages
 
     def _spnet(self, cfg: Config) -> Stage:
-        stage = self.stage_config(cfg, 'spnet', self.initial_stage)
-        self._set_up(stage, train_classes='seen')
+        stage = self._stage_config(cfg, 'spnet', self.initial_stage, 'seen')
         stage.model.generator = None
         self._check_labels(stage)
         return Stage('spnet', stage, f'{len(self.split.seen)} seen classes')
 
     def _labels(self, cfg: Config, number: int, previous: str) -> Stage:
-        stage = self.stage_config(cfg, f'labels_{number}', self.next_rounds)
-        self._set_up(stage, train_classes='all')
-        _forget_pretraining(stage)
+        name = f'labels_{number}'
+        stage = self._stage_config(cfg, name, self.next_rounds, 'all')
+        forget_pretraining(stage)
         stage.job = dict(
             type='PseudoLabelJob',
             checkpoint=previous,
             generator=dict(stage.model.get('generator') or {}),
             background=self.background,
         )
-        return Stage(stage.experiment_name, stage, 'pseudo-labels')
+        return Stage(name, stage, 'pseudo-labels')
 
     def _round(
         self, cfg: Config, number: int, previous: str, labels: str | None
     ) -> Stage:
-        stage = self.stage_config(cfg, f'round_{number}', self.next_rounds)
-        self._set_up(stage, train_classes='all')
-        _forget_pretraining(stage)
-        hooks = list(stage.get('custom_hooks') or [])
-        hooks.append(dict(type='IncrementalClassifierInitHook', checkpoint=previous))
+        name = f'round_{number}'
+        stage = self._stage_config(cfg, name, self.next_rounds, 'all')
+        start_from(stage, previous)
         if labels is None:
             if not stage.model.get('generator'):
                 raise ValueError(
                     f'{stage.filename}: rounds of self-training need model.generator, '
                     "for instance dict(views='mirror+up')"
                 )
-            hooks.append(dict(type='FrozenTeacherHook', checkpoint=previous))
-        stage.custom_hooks = hooks
-        if labels is None:
+            add_hook(stage, type='FrozenTeacherHook', checkpoint=previous)
             self._check_labels(stage)
         else:
             stage.model.generator = None
-            for node in _dicts(stage.train_dataloader):
-                if node.get('type') == 'ZeroLabelDataset':
-                    node['pseudo_labels'] = labels
-        return Stage(stage.experiment_name, stage, ', '.join(self.split.unseen))
-
-    def _set_up(self, stage: Config, train_classes: str) -> None:
-        """Enter classes and groups."""
-        found = False
-        for node in _dicts(stage._cfg_dict):
-            if node.get('type') == 'ZeroLabelDataset':
-                node.update(self.dataset_settings)
-                found = True
-            elif node.get('type') == 'GroupedIoUMetric':
-                seen = self.classes[: -len(self.split.unseen)]
-                node.update(
-                    groups=dict(
-                        seen=list(seen),
-                        unseen=list(self.split.unseen),
-                        all=list(self.classes),
-                    ),
-                    harmonic_mean=('seen', 'unseen'),
-                    classwise=True,
-                )
-        if not found:
-            raise ValueError(
-                f'{stage.filename}: SelfTrainingProtocol needs data sets wrapped in '
-                "dict(type='ZeroLabelDataset', dataset=...)"
+            set_arguments(
+                stage.train_dataloader, 'ZeroLabelDataset', pseudo_labels=labels
             )
+        return Stage(name, stage, ', '.join(self.split.unseen))
+
+    def _stage_config(
+        self, cfg: Config, name: str, overrides: dict[str, Any], train_classes: str
+    ) -> Config:
+        """Config of a stage that knows the classes, and learns ``train_classes``."""
+        stage = self.stage_config(cfg, name, overrides)
+        classes, unseen = list(self.classes), list(self.split.unseen)
+        set_dataset_arguments(stage, 'ZeroLabelDataset', **self.dataset_settings)
+        set_arguments(
+            stage,
+            'GroupedIoUMetric',
+            groups=dict(seen=classes[: -len(unseen)], unseen=unseen, all=classes),
+            harmonic_mean=('seen', 'unseen'),
+            classwise=True,
+        )
+        set_arguments(
+            [stage.model.decode_head, stage.model.get('auxiliary_head')],
+            'SemanticProjectionHead',
+            classes=classes,
+            unseen=unseen,
+            num_classes=len(classes),
+            train_classes=train_classes,
+        )
+        set_class_counts(stage.model, len(classes))
         stage.model.background = self.background
-        heads = [stage.model.decode_head, stage.model.get('auxiliary_head')]
-        for node in _dicts(heads):
-            if node.get('type') == 'SemanticProjectionHead':
-                node.update(
-                    classes=list(self.classes),
-                    unseen=list(self.split.unseen),
-                    num_classes=len(self.classes),
-                    train_classes=train_classes,
-                )
-            elif 'num_classes' in node:
-                node['num_classes'] = len(self.classes)
+        return stage
 
     def _check_labels(self, stage: Config) -> None:
-        check = dict(
+        """Let a leak of unseen labels end the training."""
+        add_hook(
+            stage,
             type='UnseenLabelCheckHook',
             classes=list(self.classes),
             unseen=list(self.split.unseen),
         )
-        stage.custom_hooks = [*(stage.get('custom_hooks') or []), check]
-
-
-def _forget_pretraining(stage: Config) -> None:
-    """Take out all weights but those of the stage before."""
-    stage.load_from = None
-    stage.model.pretrained = None
-    for node in _dicts(stage.model):
-        init_cfg = node.get('init_cfg')
-        if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
-            node['init_cfg'] = None

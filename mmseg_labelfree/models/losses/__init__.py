@@ -1,4 +1,4 @@
-"""Losses registered in mmseg's MODELS; the maths is in ``mmseg_labelfree.ops``."""
+"""Losses registered in mmseg's MODELS; the math is in ``mmseg_labelfree.ops``."""
 
 from .base import BaseLoss, DecodeLoss, DistillationLoss
 from .binary_distillation_loss import BinaryDistillationLoss

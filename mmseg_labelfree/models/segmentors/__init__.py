@@ -5,9 +5,13 @@ from .incremental import IncrementalEncoderDecoder
 from .max_voting_tta import MaxVotingTTAModel
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels, split_batch
+from .network_outputs import NetworkOutputs
 from .novel_class import NovelClassEncoderDecoder
 from .saliency_net import SaliencyNet
+from .teacher_student import TeacherStudentEncoderDecoder
+from .teacher_view import TeacherView, ViewMixing, blank_view, mix_view
 from .u2pl import U2PLEncoderDecoder
+from .u2pl_official import U2PLOfficialEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
@@ -16,10 +20,17 @@ __all__ = [
     'MaxVotingTTAModel',
     'MeanTeacherEncoderDecoder',
     'MixedBatch',
+    'NetworkOutputs',
     'NovelClassEncoderDecoder',
     'SaliencyNet',
+    'TeacherStudentEncoderDecoder',
+    'TeacherView',
     'U2PLEncoderDecoder',
+    'U2PLOfficialEncoderDecoder',
+    'ViewMixing',
     'ZeroLabelEncoderDecoder',
+    'blank_view',
+    'mix_view',
     'real_pixels',
     'split_batch',
 ]

@@ -13,10 +13,10 @@ from ..utils.pretrained_check import check_pretrained
 
 @MODELS.register_module()
 class DiscriminativeClusteringSegmentor(EncoderDecoder):
-    r"""IDDC: clusters pixels by the affinities of a pretrained backbone.
+    r"""Segmentor that clusters pixels by the affinities of a pretrained backbone: IDDC.
 
     Liu, Zhang and Tang, "Imbalance-Aware Discriminative Clustering for Unsupervised
-    Semantic Segmentation" (IJCV 2024), eq. 8:
+    Semantic Segmentation", IJCV 2024. The objective is (IDDC, eq. 8)
 
     .. math:: L = L^+ + \lambda_1 L^- + \lambda_2 L^{Weibull}
 
@@ -58,6 +58,8 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         See ``configs/_base_/methods/iddc.py``.
     """
 
+    out_channels: int
+
     def __init__(
         self,
         *args,
@@ -87,7 +89,7 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         """Pixels that each cluster has won in training, of this process."""
 
     def init_weights(self) -> None:
-        """Initialise, but refuse pretrained weights that do not fit the backbone."""
+        """Initialize, but refuse pretrained weights that do not fit the backbone."""
         check_pretrained(self.backbone)
         super().init_weights()
 

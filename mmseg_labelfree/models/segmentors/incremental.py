@@ -11,15 +11,15 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..teachers.mixin import FrozenTeacherMixin
+from ..teachers.mixin import TeacherMixin
 from ..utils.recording import classifier_entry, recorded_inputs
 
 
 @MODELS.register_module()
-class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
-    r"""An ``EncoderDecoder`` that also distils from the previous step's model.
+class IncrementalEncoderDecoder(TeacherMixin, EncoderDecoder):
+    r"""Segmentor that also distils from the previous step's model.
 
-    The objective of a step is (Modeling the Background, eq. 3)
+    The objective of a step is (MiB, eq. 3; https://arxiv.org/abs/2002.00718)
 
     .. math:: L = \ell_{ce} + \sum_j \lambda_j \ell_{kd,j}
 
@@ -37,11 +37,11 @@ class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
     stock ``EncoderDecoder``.
 
     Args:
-        distillation (Sequence[dict]): Loss configs called as
+        distillation: Loss configs called as
             ``loss(student, teacher)``. Logged under ``distill.<loss_name>``. Empty
             means no teacher is needed, and the class is a stock ``EncoderDecoder``.
-        norm_eval (bool): Keep the running statistics of all batch norm layers as they
-            are, and normalise with them (the code's ``fix_bn``; off there by default).
+        norm_eval: Keep the running statistics of all batch norm layers as they
+            are, and normalize with them (the code's ``fix_bn``; off there by default).
             Worth it where the images of a step resemble each other so much that
             their statistics ruin the old classes. Weights and biases still train.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
@@ -118,6 +118,7 @@ class IncrementalEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         self, student: dict[str, Any], teacher: dict[str, Any]
     ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
+        loss: Any
         for loss in self.distillation:
             what = _compared(loss)
             value = loss(student[what], teacher[what])

@@ -14,7 +14,7 @@ from torch import nn
 
 @MODELS.register_module()
 class MaxVotingTTAModel(BaseTTAModel):
-    r"""Merges the scales and flips of an image by voting.
+    r"""Test-time augmentation that merges the views of an image by voting.
 
     Modeling the Background tests scribble models with 'multi-scale inputs (i.e. [0.5,
     0.75, 1.0, 1.25, 1.5]) with max voting' (section 6.3.2) and says no more. Two
@@ -33,13 +33,13 @@ class MaxVotingTTAModel(BaseTTAModel):
 
     The network runs view by view and only the votes are kept, so the memory does not
     grow with the number of views. A merged sample's ``seg_logits`` are the logarithms
-    of the normalised votes (float32): their softmax gives probabilities in which
+    of the normalized votes (float32): their softmax gives probabilities in which
     ``pred_sem_seg`` is the most probable class, for instance for a CRF.
 
     Args:
-        module (dict or nn.Module): The segmentor; ``tools/test.py --tta`` sets it.
-        data_preprocessor (dict, optional): As for mmengine's ``BaseTTAModel``.
-        vote (str): 'max' or 'majority'.
+        module: The segmentor; ``tools/test.py --tta`` sets it.
+        data_preprocessor: As for mmengine's ``BaseTTAModel``.
+        vote: 'max' or 'majority'.
 
     Raises:
         ValueError: ``vote`` is unknown; the segmentor has a single logit per pixel;
@@ -47,7 +47,7 @@ class MaxVotingTTAModel(BaseTTAModel):
 
     Example:
         ``tta_model=dict(type='MaxVotingTTAModel')`` beside a ``tta_pipeline`` with
-        ``TestTimeAug``, as in MMSegmentation's data set configs
+        ``TestTimeAug``, as in MMSegmentation's dataset configs
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class _Ballot:
     def __init__(self, vote: str, num_views: int) -> None:
         self.vote = vote
         self.tie_weight = 1 / (num_views + 1)  # all ties together stay below one vote
-        self.sample: SegDataSample | None = None
+        self.sample: Any = None
         self.votes: Any = None
 
     def add(self, sample: SegDataSample) -> None:

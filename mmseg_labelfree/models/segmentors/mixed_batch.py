@@ -1,43 +1,43 @@
-"""A batch of labelled and unlabelled samples, taken apart."""
+"""A batch of labeled and unlabeled samples, taken apart."""
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from mmengine.logging import print_log
 from mmseg.utils import SampleList
 from torch import Tensor
 
-__all__ = ['MissingSources', 'MixedBatch', 'real_pixels', 'split_batch']
+__all__ = [
+    'MissingSources',
+    'MixedBatch',
+    'real_pixels',
+    'rows_by_source',
+    'split_batch',
+    'take_rows',
+]
 
 
-@dataclass
+@dataclass(frozen=True)
 class MixedBatch:
-    """The two parts of a batch, and what the steps of a training step add to it.
+    """The labeled and the unlabeled part of a batch, as the loader made them.
 
     Attributes:
-        labeled: Images ``(L, 3, H, W)``, normalised.
+        labeled: Images ``(L, 3, H, W)``, normalized.
         labeled_samples: Their L samples, with labels.
-        unlabeled: Images ``(U, 3, H, W)`` as the loader made them: the weak view.
+        labeled_sources: Name of the source of each of them.
+        unlabeled: Images ``(U, 3, H, W)``: the weak views.
         unlabeled_samples: Their U samples.
-        strong: Images ``(U, 3, H, W)`` for the student; the weak view until then.
-        labels: int64 ``(U, H, W)``, pseudo-labels of ``strong``, 255 = ignored.
-        weights: Float ``(U, H, W)``, weights of its pixels in the loss, or None.
-        masks: Bool ``(U, H, W)``, where the mixing took the other image, or None.
-        extra: What a subclass hands from one step to a later one.
+        unlabeled_sources: Name of the source of each of them.
     """
 
     labeled: Tensor
     labeled_samples: SampleList
+    labeled_sources: list[str]
     unlabeled: Tensor
     unlabeled_samples: SampleList
-    strong: Tensor
-    labels: Tensor | None = None
-    weights: Tensor | None = None
-    masks: Tensor | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    unlabeled_sources: list[str]
 
     @property
     def num_labeled(self) -> int:
@@ -49,49 +49,37 @@ class MixedBatch:
         """U."""
         return len(self.unlabeled_samples)
 
-    def student_inputs(self) -> Tensor:
-        """Labelled images, then strong views ``(L + U, 3, H, W)``."""
-        if not self.num_unlabeled:
-            return self.labeled
-        if not self.num_labeled:
-            return self.strong
-        return torch.cat([self.labeled, self.strong])
-
     def truth(self) -> Tensor:
-        """Ground truth of the labelled images, int64 ``(L, H, W)``."""
+        """Ground truth of the labeled images, int64 ``(L, H, W)``, 255 = ignored."""
         maps = [sample.gt_sem_seg.data[0] for sample in self.labeled_samples]
         if not maps:
             empty = (0, *self.labeled.shape[2:])
             return self.labeled.new_zeros(empty, dtype=torch.long)
         return torch.stack(maps).to(self.labeled.device)
 
-    def without_unlabeled(self) -> 'MixedBatch':
-        """The labelled part alone."""
-        none = self.unlabeled[:0]
-        return MixedBatch(self.labeled, self.labeled_samples, none, [], none)
-
 
 def split_batch(
     inputs: Tensor,
     data_samples: SampleList,
-    labeled_sources: Collection[str],
-    unlabeled_sources: Collection[str],
+    labeled_sources: Sequence[str],
+    unlabeled_sources: Sequence[str],
 ) -> MixedBatch:
     """Take a batch apart by the ``source`` of its samples.
 
     Args:
         inputs: Images ``(N, 3, H, W)``.
-        data_samples: Their samples. One without ``source`` counts as labelled, so that
-            ordinary data sets work.
+        data_samples: Their samples. One without ``source`` counts as one of the first
+            labeled source, so that ordinary datasets work.
         labeled_sources: Names of the sources whose labels are used.
         unlabeled_sources: Names of the others.
 
     Raises:
         ValueError: A sample has another source.
     """
+    default = next(iter(labeled_sources), 'labeled')
+    sources = [sample.metainfo.get('source') for sample in data_samples]
     labeled, unlabeled = [], []
-    for index, sample in enumerate(data_samples):
-        source = sample.metainfo.get('source')
+    for index, source in enumerate(sources):
         if source is None or source in labeled_sources:
             labeled.append(index)
         elif source in unlabeled_sources:
@@ -102,18 +90,18 @@ def split_batch(
                 f'labeled_sources={list(labeled_sources)} and '
                 f'unlabeled_sources={list(unlabeled_sources)}; add it to one of them'
             )
-    weak = _take(inputs, unlabeled)
     return MixedBatch(
-        labeled=_take(inputs, labeled),
+        labeled=take_rows(inputs, labeled),
         labeled_samples=[data_samples[i] for i in labeled],
-        unlabeled=weak,
+        labeled_sources=[sources[i] or default for i in labeled],
+        unlabeled=take_rows(inputs, unlabeled),
         unlabeled_samples=[data_samples[i] for i in unlabeled],
-        strong=weak,
+        unlabeled_sources=[sources[i] for i in unlabeled],
     )
 
 
 class MissingSources:
-    """Says once that batches come without labelled or unlabelled samples."""
+    """Says once that batches come without labeled or unlabeled samples."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
@@ -135,8 +123,30 @@ class MissingSources:
         )
 
 
-def _take(values: Tensor, indices: Sequence[int]) -> Tensor:
-    """Rows of a tensor; a view where they follow each other."""
+def rows_by_source(
+    sources: Sequence[str], order: Sequence[str]
+) -> dict[str, list[int]]:
+    """Rows of each source that a batch has.
+
+    Args:
+        sources: Name of the source of each row.
+        order: Names in the order of the result; others follow.
+
+    Example:
+        >>> rows_by_source(['clean', 'base', 'clean'], order=['base', 'clean', 'x'])
+        {'base': [1], 'clean': [0, 2]}
+    """
+    rows: dict[str, list[int]] = {name: [] for name in order}
+    for row, source in enumerate(sources):
+        rows.setdefault(source, []).append(row)
+    return {name: members for name, members in rows.items() if members}
+
+
+def take_rows(values: Tensor, indices: Sequence[int]) -> Tensor:
+    """Rows of a tensor; a view where they follow each other.
+
+    Other than ``values[indices]`` this never waits for the device.
+    """
     start = indices[0] if indices else 0
     if list(indices) == list(range(start, start + len(indices))):
         return values[start : start + len(indices)]

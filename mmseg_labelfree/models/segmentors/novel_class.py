@@ -5,29 +5,33 @@ from collections.abc import Sequence
 from typing import Literal
 
 from mmengine.logging import MessageHub
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...utils.choices import check_choice
 from .mean_teacher import MeanTeacherEncoderDecoder
-from .mixed_batch import MixedBatch
+from .mixed_batch import MixedBatch, rows_by_source
+from .teacher_view import TeacherView
 
 
 @MODELS.register_module()
 class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
-    r"""EUMS: entropy-based uncertainty modelling and self-training.
+    r"""Segmentor that learns base and novel classes together: EUMS.
 
-    arXiv:2112.01900, eq. 8-10. Base images have labels, clean novel images those of
-    their clusters, and unclean ones those of a moving-average teacher:
+    Entropy-based uncertainty modeling and self-training (EUMS, eq. 8-10;
+    https://arxiv.org/abs/2112.01900). Base images have labels, clean novel images those
+    of their clusters, and unclean ones those of a moving-average teacher:
 
     .. math:: L = L_{base} + L_{clean} + \omega(t) L_{unclean},
         \qquad \omega(t) = \omega e^{-5 (1 - \min(t / T, 1))^2}
 
     Each term is averaged over its own images. A :class:`MeanTeacherEncoderDecoder`
     otherwise, whose ``threshold`` is the paper's eta and whose ``unlabeled_weight`` is
-    omega. Without unclean images it is the paper's basic framework (eq. 5) and needs
-    no teacher; without clean ones it is the base training (eq. 1).
+    omega. Without unclean images it is the paper's basic framework (EUMS, eq. 5) and
+    needs no teacher; without clean ones it is the base training (EUMS, eq. 1). The
+    authors' student runs once for each source: ``student_passes='per_source'``.
 
     Args:
         labeled_sources: Sources with labels; each has a loss of its own.
@@ -36,10 +40,10 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
             are counted whole, as both the paper and the authors' code do, and are as
             long as the sampler's (``SamplerStateHook`` tells it).
         ramp_by_epoch: False counts T in iterations.
-        variant: 'official': the labelled losses are averaged over their sources, for
+        variant: 'official': the labeled losses are averaged over their sources, for
             EUMS half of each, as the authors' code does. 'paper': they are added up
-            (eq. 5 and 10).
-        strong_view: Default the authors' colour jitter; see
+            (EUMS, eq. 5 and 10).
+        strong_view: Defaults to the authors' color jitter; see
             :class:`MeanTeacherEncoderDecoder`.
         **kwargs: As for :class:`MeanTeacherEncoderDecoder`.
 
@@ -76,34 +80,27 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
         self.ramp_by_epoch = ramp_by_epoch
         self.variant = variant
 
-    def unlabeled_loss(self, logits: Tensor, batch: MixedBatch) -> dict[str, Tensor]:
-        """Compare with the teacher's labels, with the weight of this moment."""
-        weight = self._ramp()
-        return {
-            name: weight * value if 'loss' in name else value
-            for name, value in super().unlabeled_loss(logits, batch).items()
-        }
-
-    def _head_loss(
-        self, head: nn.Module, logits: Tensor, batch: MixedBatch, name: str
+    def head_loss(
+        self, name: str, head: BaseDecodeHead, logits: Tensor, batch: MixedBatch
     ) -> dict[str, Tensor]:
-        rows: dict[str, list[int]] = {}
-        for row, sample in enumerate(batch.labeled_samples):
-            source = sample.metainfo.get('source') or self.labeled_sources[0]
-            rows.setdefault(source, []).append(row)
-        if not rows:
-            return super()._head_loss(head, logits, batch, name)
+        """A head's losses on the labeled samples, source by source."""
+        rows = rows_by_source(batch.labeled_sources, self.labeled_sources)
         weight = 1 / len(rows) if self.variant == 'official' else 1.0
-        losses = {}
+        losses: dict[str, Tensor] = {}
         for source, members in rows.items():
             samples = [batch.labeled_samples[row] for row in members]
             part = head.loss_by_feat(logits[members], samples)
-            part = {k: weight * v if 'loss' in k else v for k, v in part.items()}
-            losses.update(add_prefix(part, f'{name}_{source}'))
+            losses.update(add_prefix(weighted(part, weight), f'{name}_{source}'))
         return losses
 
-    def _ramp(self) -> float:
-        """Factor of the teacher's loss at this moment, 0.0067 to 1."""
+    def unlabeled_loss(
+        self, logits: Tensor, strong: Sequence[TeacherView]
+    ) -> dict[str, Tensor]:
+        """Compare with the teacher's labels, with the weight of this moment."""
+        return weighted(super().unlabeled_loss(logits, strong), self.ramp())
+
+    def ramp(self) -> float:
+        r"""Factor of the teacher's loss at this moment, 0.0067 to 1 (EUMS, eq. 9)."""
         if self.ramp_up <= 0:
             return 1.0
         hub = MessageHub.get_current_instance()
@@ -112,3 +109,8 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
             length = hub.get_info('batches_per_epoch', 0)
             moment = moment // length if length else hub.get_info('epoch', 0)
         return math.exp(-5 * (1 - min(moment / self.ramp_up, 1)) ** 2)
+
+
+def weighted(losses: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Multiply the losses, and nothing else that is logged with them."""
+    return {k: weight * v if 'loss' in k else v for k, v in losses.items()}

@@ -1,4 +1,4 @@
-"""A network that finds the objects of an image, of whatever class: BASNet."""
+"""Segmentor that finds the objects of an image, of whatever class: BASNet."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from mmengine.structures import PixelData
 from mmseg.models.backbones.resnet import BasicBlock
 from mmseg.models.utils import ResLayer
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
+from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor, nn
 
 from ...ops.saliency_losses import hybrid_saliency_loss
@@ -34,8 +34,8 @@ class RefinementModule(BaseModule):
     """BASNet's residual refinement (section 3.3): a small U-Net on a saliency map.
 
     Args:
-        width (int): Channels.
-        norm_cfg (dict): Norm layers.
+        width: Channels.
+        norm_cfg: Norm layers.
     """
 
     def __init__(self, width: int, norm_cfg: dict) -> None:
@@ -63,7 +63,7 @@ class RefinementModule(BaseModule):
 
 @MODELS.register_module()
 class SaliencyNet(BaseModel):
-    """BASNet (Qin et al., Boundary-Aware Salient Object Detection, CVPR 2019).
+    """Segmentor of objects of whatever class: BASNet (Qin et al., CVPR 2019).
 
     A U-Net over a ResNet-34 whose stem neither strides nor pools, with two more
     stages, a dilated bridge, and a side output behind the bridge and each of the six
@@ -75,12 +75,12 @@ class SaliencyNet(BaseModel):
     are converted by ``tools/model_converters/basnet_to_saliency_net.py``.
 
     Args:
-        width (int): Channels of the first stage. BASNet has 64 and 87 million
+        width: Channels of the first stage. BASNet has 64 and 87 million
             parameters; 8 trains on CPUs.
-        num_blocks (list[int]): Residual blocks of the six encoder stages.
-        norm_cfg (dict): Norm layers.
-        data_preprocessor (dict, optional): ``SegDataPreProcessor`` with its settings.
-        init_cfg (dict, optional): ``dict(type='Pretrained', checkpoint=...)``.
+        num_blocks: Residual blocks of the six encoder stages.
+        norm_cfg: Norm layers.
+        data_preprocessor: ``SegDataPreProcessor`` with its settings.
+        init_cfg: ``dict(type='Pretrained', checkpoint=...)``.
 
     Results of ``predict``: every sample gets ``saliency``, float32 ``(1, H, W)`` in
     0..1, and ``pred_sem_seg``, 1 where that is above 0.5, both at the size of the
@@ -131,10 +131,9 @@ class SaliencyNet(BaseModel):
             outputs = widths[max(stage - 1, 0)]
             # The deepest stage has dilated convolutions, all but its first.
             dilations = (1, 2, 2) if stage == NUM_STAGES - 1 else (1, 1, 1)
-            channels = (inputs + widths[stage], widths[stage], widths[stage], outputs)
+            steps = (inputs + widths[stage], widths[stage], widths[stage], outputs)
             layers = [
-                _conv(channels[i], channels[i + 1], dilations[i], norm_cfg)
-                for i in range(3)
+                _conv(steps[i], steps[i + 1], dilations[i], norm_cfg) for i in range(3)
             ]
             self.decoder.append(nn.Sequential(*layers))
             self.side_outputs.append(nn.Conv2d(outputs, 1, 3, padding=1))
@@ -144,13 +143,13 @@ class SaliencyNet(BaseModel):
     def forward(
         self,
         inputs: Tensor,
-        data_samples: list[SegDataSample] | None = None,
+        data_samples: OptSampleList = None,
         mode: str = 'tensor',
-    ) -> dict[str, Tensor] | list[SegDataSample] | list[Tensor]:
+    ) -> dict[str, Tensor] | SampleList | list[Tensor]:
         """Losses, predictions or logits; see the class.
 
         Args:
-            inputs: Normalised images, floating point ``(N, 3, H, W)``.
+            inputs: Normalized images, floating point ``(N, 3, H, W)``.
             data_samples: Of the images; with ``gt_sem_seg`` for ``mode='loss'``.
             mode: 'loss', 'predict' or 'tensor'.
 
@@ -170,7 +169,7 @@ class SaliencyNet(BaseModel):
         """The eight outputs, refined one first, then fine to coarse.
 
         Args:
-            inputs: Normalised images ``(N, 3, H, W)``, any size.
+            inputs: Normalized images ``(N, 3, H, W)``, any size.
 
         Returns:
             Tensors ``(N, 1, H, W)``, before the sigmoid.
@@ -194,15 +193,15 @@ class SaliencyNet(BaseModel):
     @staticmethod
     def _losses(outputs: list[Tensor], label: Tensor) -> dict[str, Tensor]:
         parts = [hybrid_saliency_loss(o, label) for o in outputs]
-        losses = {f'loss_{k}': sum(part[k] for part in parts) for k in parts[0]}
+        losses = {
+            f'loss_{k}': sum((p[k] for p in parts[1:]), parts[0][k]) for k in parts[0]
+        }
         valid = label != 255
         error = (outputs[0][:, 0].detach().float().sigmoid() - label).abs() * valid
         return losses | dict(mae=error.sum() / valid.sum().clamp(min=1))
 
     @staticmethod
-    def _predict(
-        logits: Tensor, data_samples: list[SegDataSample]
-    ) -> list[SegDataSample]:
+    def _predict(logits: Tensor, data_samples: SampleList) -> SampleList:
         for logit, sample in zip(logits, data_samples, strict=True):
             height, width = sample.img_shape[:2]  # the rest is padding
             saliency = logit[None, :, :height, :width].float().sigmoid()

@@ -1,19 +1,21 @@
 """Segmentor of U2PL and U2PL+: unreliable pseudo-labels as negatives."""
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import torch
 from mmengine.logging import MessageHub
+from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...ops.entropy import softmax_entropy
-from ...ops.mixing import blank, mix
 from ...ops.prototypes import denoised_logits, prototype_log_weights
+from ...ops.pseudo_labels import pseudo_labels
 from ...ops.reliability import (
-    Partition,
+    EntropySplit,
     nearest_pixels,
     reliable_pixel_weight,
     split_by_entropy,
@@ -22,31 +24,30 @@ from ...ops.reliability import (
 from ...utils.choices import check_choice
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels
+from .network_outputs import NetworkOutputs, join
+from .teacher_view import TeacherView
 
 
 @MODELS.register_module()
 class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
-    r"""U2PL+, semi-supervised (https://arxiv.org/abs/2306.02314, section 3).
+    r"""Segmentor that learns from unreliable pseudo-labels, too: U2PL+.
+
+    Semi-supervised (https://arxiv.org/abs/2306.02314, section 3):
 
     .. math:: L = L_s + \lambda_u L_u + \lambda_c L_c
 
-    The teacher's pixels of high entropy are no pseudo-labels (eq. 11-13). They are
-    negatives instead, for the classes that they hardly belong to, in a contrastive loss
-    :math:`L_c` between pixels of the student and prototypes of the teacher (eq. 10,
-    15-28); the prototypes also correct the pseudo-labels (eq. 19-20). :math:`L_u` is
-    weighted by the inverse share of reliable pixels (eq. 14). Every part can be left
-    out (Table 4).
+    The teacher's pixels of high entropy are no pseudo-labels (U2PL+, eq. 11-13). They
+    are negatives instead, for the classes that they hardly belong to, in a contrastive
+    loss :math:`L_c` between pixels of the student and prototypes of the teacher (U2PL+,
+    eq. 10, 15-28); the prototypes also correct the pseudo-labels (U2PL+, eq. 19-20).
+    :math:`L_u` is weighted by the inverse share of reliable pixels (U2PL+, eq. 14).
+    Every part can be left out (Table 4).
 
-    The teacher sees labelled images and weak views once, in one pass. What it said of
+    The teacher sees labeled images and weak views once, in one pass. What it said of
     the weak views is then mixed with the same masks as the images, so that it fits
     the student's view. Anything between the passes has the size of the embeddings, with
-    labels and masks taken by the nearest pixel.
-
-    With ``variant='official'`` the order is that of the authors' code: pseudo-labels
-    from one pass on the weak views, then a second pass on labelled and mixed images, in
-    train mode, for entropy, prototypes and negatives; percentile and weight of each
-    process by itself. Loss and bank have their own settings for it, see
-    :class:`~mmseg_labelfree.models.losses.MemoryBankContrastiveLoss`.
+    labels and masks taken by the nearest pixel. The order of the authors' code is
+    another one: :class:`U2PLOfficialEncoderDecoder`.
 
     Args:
         representation_head: A ``RepresentationHead``. None, with ``contrastive_loss``
@@ -61,7 +62,6 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             mean over all pixels, ignored ones included.
         negatives: Which pixels enter the bank, of 'labeled', 'reliable' (those with a
             pseudo-label) and 'unreliable' (Table 3).
-        variant: 'paper' or 'official'.
         **kwargs: As for :class:`MeanTeacherEncoderDecoder`.
 
     Raises:
@@ -72,7 +72,6 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
     """
 
     not_in_teacher = ('memory_bank', 'contrastive_loss')
-    teaches_labeled = True
 
     def __init__(
         self,
@@ -85,15 +84,15 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         dynamic_partition: bool = True,
         adaptive_weight: bool = True,
         negatives: Sequence[str] = ('labeled', 'unreliable'),
-        variant: Literal['paper', 'official'] = 'paper',
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        check_choice('variant', variant, ('paper', 'official'))
         for kind in negatives:
             check_choice('negatives', kind, ('labeled', 'reliable', 'unreliable'))
-        embeds = representation_head is not None and memory_bank is not None
-        if (contrastive_loss is not None or denoise) and not embeds:
+        embeds = [part is not None for part in (representation_head, memory_bank)]
+        if any(embeds) != all(embeds):
+            raise ValueError('representation_head and memory_bank need each other')
+        if (contrastive_loss is not None or denoise) and not all(embeds):
             raise ValueError(
                 'contrastive_loss and denoise need a representation_head and a '
                 'memory_bank; without these set contrastive_loss=None and denoise=False'
@@ -109,155 +108,130 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         self.dynamic_partition = dynamic_partition
         self.adaptive_weight = adaptive_weight
         self.negatives = tuple(negatives)
-        self.variant = variant
 
-    def label_unlabeled(self, batch: MixedBatch) -> None:
-        """Pseudo-labels of the reliable pixels; prototypes and negatives."""
-        if self.variant == 'official':
-            super().label_unlabeled(batch)
-        else:
-            self._observe(batch, batch.unlabeled)
-
-    def make_strong_view(self, batch: MixedBatch) -> None:
-        """Mix images and labels, and what the teacher said of them."""
-        super().make_strong_view(batch)
-        if self.variant == 'official':
-            self._observe(batch, batch.strong, batch.labels)
-        elif batch.masks is not None and 'labels' in batch.extra:
-            self._mix_observation(batch)
-        if self.adaptive_weight:
-            batch.extra['weight'] = reliable_pixel_weight(
-                batch.labels, all_processes=self.variant == 'paper'
-            )
+    def views(self, batch: MixedBatch) -> tuple[TeacherView, list[TeacherView]]:
+        """The labeled images and the strong views, learned about by the teacher."""
+        labeled, weak = self.observe(
+            TeacherView(batch.labeled, batch.truth()),
+            batch.unlabeled,
+            real_pixels(batch.unlabeled, batch.unlabeled_samples),
+        )
+        strong = self.strong_views(weak, labeled)
+        return labeled, [self.weigh(view) for view in strong]
 
     @torch.no_grad()
-    def explain(self, images: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
-        """As the base class; with the percentile of these images alone."""
-        with self.teaching() as teacher:
-            logits, embeddings = _decode(teacher, teacher.extract_feat(images))
-        logits = self._to_size(logits, images)
-        entropy = softmax_entropy(logits)
-        part = split_by_entropy(
-            entropy,
-            self._unreliable_share(),
-            real_pixels(images, data_samples),
-            self.variant,
-            all_processes=False,
-        )
-        labels = logits.argmax(1)
-        if self.denoise:
-            labels = self._denoised(logits, embeddings)
-        labels = labels.masked_fill(~part.reliable, 255)
-        return {'pseudo-label': labels, 'entropy': entropy}
+    def observe(
+        self,
+        labeled: TeacherView,
+        images: Tensor,
+        valid: Tensor,
+        labels: Tensor | None = None,
+        mode: Literal['eval', 'train', 'train_norm'] | None = None,
+    ) -> tuple[TeacherView, TeacherView]:
+        """Run the teacher over labeled and unlabeled images, and fill the bank.
 
-    def student_logits(self, features: Sequence[Tensor], batch: MixedBatch) -> Tensor:
-        """The decode head's logits; embeds the pixels along with it."""
-        logits, batch.extra['embeddings'] = _decode(self, features)
-        return logits
-
-    def unlabeled_loss(self, logits: Tensor, batch: MixedBatch) -> dict[str, Tensor]:
-        """Compare the student's logits with the pseudo-labels, weighted by eq. 14."""
-        losses = super().unlabeled_loss(logits, batch)
-        if self.adaptive_weight:
-            for name in losses:
-                if 'loss' in name:
-                    losses[name] = batch.extra['weight'] * losses[name]
-        return losses
-
-    def extra_losses(
-        self, features: Sequence[Tensor], logits: Tensor, batch: MixedBatch
-    ) -> dict[str, Tensor]:
-        """The contrastive loss; zero, but attached, while there is no teacher yet."""
-        if self.representation_head is None:
-            return {}
-        embeddings, seen = batch.extra['embeddings'], batch.extra
-        if self.contrastive_loss is None or 'labels' not in seen:
-            return {'contrast.loss_none': 0 * embeddings.float().mean()}
-        loss = self.contrastive_loss(
-            embeddings,
-            seen['logits'],
-            seen['labels'],
-            seen['anchors'],
-            self.memory_bank,
-        )
-        return {f'contrast.{self.contrastive_loss.loss_name}': loss}
-
-    @torch.no_grad()
-    def _observe(
-        self, batch: MixedBatch, images: Tensor, given: Tensor | None = None
-    ) -> None:
-        """Run the teacher on the labelled images and ``images``, and learn from it.
-
-        Sets ``batch.labels``, and in ``batch.extra`` the maps that the contrast needs:
-        ``logits``, ``labels`` and ``anchors`` of both parts. Updates the bank.
+        Every process must call it.
 
         Args:
-            batch: Taken from and added to.
-            images: Views of its unlabelled images.
-            given: Labels of these views, if they are not to be made here.
-        """
-        num = batch.num_labeled
-        with self.teaching() as teacher:
-            if self.variant == 'official':
-                teacher.train()
-            both = torch.cat([batch.labeled, images])
-            logits, embeddings = _decode(teacher, teacher.extract_feat(both))
-        unlabeled = self._to_size(logits[num:], images)
-        real = (
-            given != 255
-            if given is not None
-            else (real_pixels(images, batch.unlabeled_samples))
-        )
-        part = split_by_entropy(
-            softmax_entropy(unlabeled),
-            self._unreliable_share(),
-            real,
-            self.variant,
-            all_processes=self.variant == 'paper',
-        )
-        certain = labels = unlabeled.argmax(1) if given is None else given
-        truth = batch.truth()
-        if embeddings is not None:
-            size = embeddings.shape[2:]
-            self.memory_bank.update_prototypes(
-                embeddings,
-                _small(size, truth, certain.masked_fill(~part.reliable, 255)),
-            )
-            if self.denoise:
-                labels = self._denoised(unlabeled, embeddings[num:])
-            labels = labels.masked_fill(~real, 255)
-            self._fill_bank(batch, logits, embeddings, truth, labels, part)
-        batch.labels = labels.masked_fill(~part.reliable, 255)
+            labeled: The L labeled images.
+            images: The unlabeled ones (U, 3, H, W), as the teacher shall see them.
+            valid: Bool (U, H, W), where they show an image.
+            labels: Their labels (U, H, W), if they are not to be made here.
+            mode: Mode of the teacher; defaults to ``teacher_mode``.
 
-    def _denoised(self, logits: Tensor, embeddings: Tensor) -> Tensor:
-        """Classes (N, H, W) by the logits, corrected by the prototypes (eq. 19-20)."""
+        Returns:
+            The labeled images, with ``logits`` and ``anchors``; and the others, with
+            the labels of their reliable pixels, too.
+        """
+        # Predict: one pass over all of them.
+        num = len(labeled)
+        outputs = self.teacher_outputs(join([labeled.images, images]), mode)
+        logits = self.to_size(outputs.logits[num:], images)
+        weights = self.pixel_weights(logits, valid)
+        if labels is None:
+            labels = pseudo_labels(logits, self.threshold, valid)
+        # EntropySplit: the unlabeled pixels by their entropy (U2PL+, eq. 11-13).
+        pixels = self.partition(softmax_entropy(logits), valid)
+        reliable = labels.masked_fill(~pixels.reliable, 255)
+        embeddings = outputs.embeddings
+        if embeddings is None:
+            return labeled, TeacherView(images, reliable, weights)
+        # Update the prototypes (U2PL+, eq. 15-18), which correct the labels.
+        size = embeddings.shape[2:]
+        both = _small(size, labeled.labels, reliable)
+        self.memory_bank.update_prototypes(embeddings, both)
+        if self.denoise:
+            corrected = self.denoised(logits, embeddings[num:])
+            labels = pseudo_labels(corrected, self.threshold, valid)
+            reliable = labels.masked_fill(~pixels.reliable, 255)
+        # Update the queues of negatives (U2PL+, eq. 25-28).
+        small = outputs.logits
+        if small.shape[2:] != size:
+            small = self.to_size(small, embeddings)
+        self.push_negatives(embeddings, small, labeled.labels, labels, pixels)
+        anchors = labels.masked_fill(~pixels.anchors, 255)
+        both = _small(size, labeled.labels, anchors)
+        return (
+            replace(labeled, logits=small[:num], anchors=both[:num]),
+            TeacherView(images, reliable, weights, small[num:], both[num:]),
+        )
+
+    def partition(
+        self, entropy: Tensor, valid: Tensor, all_processes: bool = True
+    ) -> EntropySplit:
+        """Tell reliable pixels from unreliable ones (U2PL+, eq. 12-13).
+
+        Args:
+            entropy: Of the teacher's predictions (U, H, W), in nats.
+            valid: Bool (U, H, W), where there is an image.
+            all_processes: Over the images of all processes, which all must call this.
+        """
+        share = self.unreliable_share()
+        return split_by_entropy(entropy, share, valid, all_processes=all_processes)
+
+    def unreliable_share(self) -> float:
+        """Share of unreliable pixels in this iteration, 0 to 1 (U2PL+, eq. 13)."""
+        hub = MessageHub.get_current_instance()
+        total = hub.get_info('max_iters', 0)
+        if not (total and self.dynamic_partition):
+            return self.unreliable
+        return unreliable_share(hub.get_info('iter', 0), total, self.unreliable)
+
+    def denoised(self, logits: Tensor, embeddings: Tensor) -> Tensor:
+        """Logits (U, C, H, W), corrected by the prototypes (U2PL+, eq. 19-20).
+
+        Args:
+            logits: The teacher's, at image size.
+            embeddings: The teacher's (U, D, h, w).
+        """
         bank = self.memory_bank
         weights = prototype_log_weights(embeddings, bank.prototypes, bank.known)
-        return denoised_logits(logits, weights, self.align_corners).argmax(1)
+        return denoised_logits(logits, weights, self.align_corners)
 
-    def _fill_bank(
+    def push_negatives(
         self,
-        batch: MixedBatch,
-        logits: Tensor,
         embeddings: Tensor,
+        logits: Tensor,
         truth: Tensor,
         labels: Tensor,
-        part: Partition,
+        pixels: EntropySplit,
     ) -> None:
-        size = embeddings.shape[2:]
-        if logits.shape[2:] != size:
-            logits = self._to_size(logits, embeddings)
-        every = torch.ones_like(truth, dtype=torch.bool)
-        batch.extra.update(
-            logits=logits,
-            labels=_small(size, truth, labels),
-            anchors=_small(size, every, part.anchors),
-        )
+        """Append negatives of the kinds in ``negatives`` to the bank's queues.
+
+        Args:
+            embeddings: The teacher's (L + U, D, h, w).
+            logits: The teacher's (L + U, C, h, w).
+            truth: Labels of the labeled images (L, H, W).
+            labels: Labels of the others (U, H, W), unreliable ones included.
+            pixels: EntropySplit of these.
+        """
         if self.contrastive_loss is None:
             return
-        candidates = torch.zeros_like(part.unreliable)
+        size = embeddings.shape[2:]
+        candidates = torch.zeros_like(pixels.unreliable)
         for kind in {'reliable', 'unreliable'} & {*self.negatives}:
-            candidates |= getattr(part, kind)
+            candidates |= getattr(pixels, kind)
+        none = torch.zeros_like(truth, dtype=torch.bool)
         if 'labeled' not in self.negatives:
             truth = torch.full_like(truth, 255)
         self.contrastive_loss.push_negatives(
@@ -265,46 +239,71 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             embeddings,
             logits,
             _small(size, truth, labels),
-            _small(size, ~every, candidates),
-            batch.num_labeled,
+            _small(size, none, candidates),
+            len(truth),
         )
 
-    def _mix_observation(self, batch: MixedBatch) -> None:
-        """Mix the unlabelled part of what the teacher saw like the images."""
-        num, seen = batch.num_labeled, batch.extra
-        masks = nearest_pixels(batch.masks, seen['labels'].shape[1:])
-        if self.mixing == 'cutout':
-            blanked = blank(masks, seen['labels'][num:], 255)
-            seen['labels'] = torch.cat([seen['labels'][:num], blanked])
-            return
-        for name in ('logits', 'labels', 'anchors'):
-            (mixed,) = mix(masks, seen[name][num:])
-            seen[name] = torch.cat([seen[name][:num], mixed])
+    def weigh(self, view: TeacherView, all_processes: bool = True) -> TeacherView:
+        """Set the weight of a view by its share of reliable pixels (U2PL+, eq. 14)."""
+        if not self.adaptive_weight:
+            return view
+        weight = reliable_pixel_weight(view.labels, all_processes=all_processes)
+        return replace(view, loss_weight=weight)
 
-    def _unreliable_share(self) -> float:
-        hub = MessageHub.get_current_instance()
-        total = hub.get_info('max_iters', 0)
-        if not (total and self.dynamic_partition):
-            return self.unreliable
-        return unreliable_share(hub.get_info('iter', 0), total, self.unreliable)
+    def decode(
+        self, network: EncoderDecoder, features: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits and, with a representation head, embeddings, both before resizing."""
+        head = network.representation_head
+        if head is None:
+            return super().decode(network, features)
+        with head.recording(network.decode_head) as recorded:
+            logits = network.decode_head(features)
+        return logits, head(recorded[0])
+
+    def extra_losses(
+        self,
+        outputs: NetworkOutputs,
+        labeled: TeacherView,
+        strong: Sequence[TeacherView],
+    ) -> dict[str, Tensor]:
+        """The contrastive loss; zero, but attached, while there is no teacher yet."""
+        if outputs.embeddings is None:
+            return {}
+        if self.contrastive_loss is None or labeled.logits is None:
+            return {'contrast.loss_none': 0 * outputs.embeddings.float().mean()}
+        views = [labeled, *strong]
+        logits = [view.logits for view in views if view.logits is not None]
+        anchors = torch.cat([v.anchors for v in views if v.anchors is not None])
+        loss = self.contrastive_loss(
+            outputs.embeddings,
+            torch.cat(logits),
+            anchors,
+            anchors != 255,
+            self.memory_bank,
+        )
+        return {f'contrast.{self.contrastive_loss.loss_name}': loss}
+
+    @torch.no_grad()
+    def pseudo_label_maps(
+        self, images: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """As the base class; with the percentile of these images alone."""
+        outputs = self.teacher_outputs(images, 'eval')
+        logits = self.to_size(outputs.logits, images)
+        entropy = softmax_entropy(logits)
+        real = real_pixels(images, data_samples)
+        reliable = self.partition(entropy, real, all_processes=False).reliable
+        if self.denoise and outputs.embeddings is not None:
+            logits = self.denoised(logits, outputs.embeddings)
+        labels = pseudo_labels(logits, self.threshold, reliable)
+        return {'pseudo-label': labels, 'entropy': entropy}
 
 
-def _build(cfg: dict | None):
+def _build(cfg: dict | None) -> Any:
     return None if cfg is None else MODELS.build(cfg)
 
 
-def _decode(
-    model: U2PLEncoderDecoder, features: Sequence[Tensor]
-) -> tuple[Tensor, Tensor | None]:
-    """Logits and, with a representation head, embeddings, both before resizing."""
-    head = model.representation_head
-    if head is None:
-        return model.decode_head(features), None
-    with head.recording(model.decode_head) as recorded:
-        logits = model.decode_head(features)
-    return logits, head(recorded[0])
-
-
-def _small(size: tuple[int, int], labeled: Tensor, unlabeled: Tensor) -> Tensor:
+def _small(size: Sequence[int], labeled: Tensor, unlabeled: Tensor) -> Tensor:
     """Maps of the two parts, one after the other, at the size of the embeddings."""
     return torch.cat([nearest_pixels(m, size) for m in (labeled, unlabeled)])

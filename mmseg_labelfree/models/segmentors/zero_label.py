@@ -1,4 +1,4 @@
-"""Segmentor for generalised zero-label segmentation."""
+"""Segmentor for generalized zero-label segmentation."""
 
 import torch
 from mmengine.structures import PixelData
@@ -10,36 +10,36 @@ from torch import Tensor
 
 from ...ops.label_maps import IGNORE, UNLABELED
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
-from ..teachers.mixin import FrozenTeacherMixin
+from ..teachers.mixin import TeacherMixin
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
 
 
 @MODELS.register_module()
-class ZeroLabelEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
-    r"""An ``EncoderDecoder`` that labels unseen classes for itself.
+class ZeroLabelEncoderDecoder(TeacherMixin, EncoderDecoder):
+    r"""Segmentor that labels unseen classes for itself.
 
-    STRICT (https://arxiv.org/abs/2104.11692), eq. 4:
+    The objective is (STRICT, eq. 4; https://arxiv.org/abs/2104.11692)
 
     .. math:: L = L_{CE}(x, y) + \lambda L_{CE}(x, \bar y)
 
     :math:`y` are the labels of seen classes. The pseudo-labels :math:`\bar y` of the
-    unlabelled pixels come from a frozen teacher, the model of the previous round, on
+    unlabeled pixels come from a frozen teacher, the model of the previous round, on
     the very crop that the student sees (``generator``), or with the labels, from files
     that were written before
-    (:class:`~mmseg_labelfree.engine.protocols.PseudoLabelJob`). Eq. 2 has sums over
+    (:class:`~mmseg_labelfree.engine.jobs.PseudoLabelJob`). Its eq. 2 has sums over
     pixels; here both are divided by one number, as the decode head's ``loss_decode``
     averages. With :math:`\lambda = 1` that is the cross-entropy of the two label maps
     laid over each other, as in the authors' code.
 
     Without ``generator`` and with ``train_classes='seen'`` of the decode head this is
-    SPNet (eq. 2).
+    SPNet (STRICT, eq. 2).
 
     Args:
-        generator (dict, optional): Settings of
+        generator: Settings of
             :class:`~mmseg_labelfree.models.utils.PseudoLabelGenerator`; needs
             :class:`~mmseg_labelfree.engine.hooks.FrozenTeacherHook`.
-        background (int, optional): Label of a seen background, see there.
-        pseudo_weight (float): :math:`\lambda`.
+        background: Label of a seen background, see there.
+        pseudo_weight: :math:`\lambda`.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`; the decode head must be a
             ``SemanticProjectionHead``. ``test_cfg.gamma`` is the calibration of SPNet:
             it is subtracted from the probabilities of the seen classes, 0 to 1.
@@ -78,7 +78,7 @@ class ZeroLabelEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
         Args:
             inputs: Preprocessed images (N, 3, H, W).
             data_samples: N samples with ``gt_sem_seg`` (1, H, W): classes, 254 =
-                unlabelled, 255 = ignored.
+                unlabeled, 255 = ignored.
 
         Returns:
             ``decode.*`` and, with an auxiliary head, ``aux.*``; with a generator
@@ -118,6 +118,6 @@ class ZeroLabelEncoderDecoder(FrozenTeacherMixin, EncoderDecoder):
 
 
 def _samples(labels: Tensor) -> SampleList:
-    """Samples with these labels, unlabelled pixels ignored."""
+    """Samples with these labels, unlabeled pixels ignored."""
     labels = labels.masked_fill(labels == UNLABELED, IGNORE)
     return [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]

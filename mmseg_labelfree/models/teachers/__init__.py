@@ -1,6 +1,12 @@
 """Teachers: how a segmentor carries one, and how one follows its student."""
 
 from .ema import WeightAverage, copy_student, ramped_momentum
-from .mixin import FrozenTeacherMixin
+from .mixin import TEACHER_MODES, TeacherMixin
 
-__all__ = ['FrozenTeacherMixin', 'WeightAverage', 'copy_student', 'ramped_momentum']
+__all__ = [
+    'TEACHER_MODES',
+    'TeacherMixin',
+    'WeightAverage',
+    'copy_student',
+    'ramped_momentum',
+]

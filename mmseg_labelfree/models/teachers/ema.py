@@ -1,7 +1,7 @@
 """A teacher whose weights are the moving average of the student's."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -42,7 +42,7 @@ def copy_student(student: nn.Module, without: Sequence[str] = ()) -> nn.Module:
 
 
 class WeightAverage:
-    r"""Moves a teacher's weights towards the student's, U2PL eq. 2.
+    r"""Average that moves a teacher's weights towards the student's (U2PL, eq. 2).
 
     .. math:: \theta_t \leftarrow m\,\theta_t + (1 - m)\,\theta_s
 
@@ -71,52 +71,50 @@ class WeightAverage:
         buffers: Literal['copy', 'ema', 'own'] = 'copy',
     ) -> None:
         check_choice('buffers', buffers, BUFFER_MODES)
-        self.buffers = buffers
-        theirs = dict(teacher.named_parameters())
-        mine = dict(student.named_parameters())
-        self._parameters = _paired(theirs, mine)
-        names = teacher.state_dict().keys() - theirs.keys()
-        theirs = {k: v for k, v in teacher.named_buffers() if k in names}
-        mine = dict(student.named_buffers())
-        floating, rest = _paired(theirs, mine), ([], [])
-        if buffers == 'ema':
-            both = list(zip(*floating, strict=True))
-            floating, rest = (
-                ([t for t, _ in part], [s for _, s in part])
-                for part in (
-                    [(t, s) for t, s in both if t.is_floating_point()],
-                    [(t, s) for t, s in both if not t.is_floating_point()],
-                )
-            )
-        self._buffers, self._integers = floating, rest
+        parameters = _pairs(
+            dict(teacher.named_parameters()), dict(student.named_parameters())
+        )
+        weights = teacher.state_dict()
+        rest = _pairs(
+            {name: v for name, v in teacher.named_buffers() if name in weights},
+            dict(student.named_buffers()),
+        )
+        averaged = [pair for pair in rest if pair[0].is_floating_point()]
+        copied = [pair for pair in rest if not pair[0].is_floating_point()]
+        if buffers == 'copy':
+            averaged, copied = [], rest
+        elif buffers == 'own':
+            averaged, copied = [], []
+        self._averaged = _columns(parameters + averaged)
+        self._copied = _columns(copied)
 
     @torch.no_grad()
     def update(self, momentum: float) -> None:
         """Do one step; ``momentum`` is the share of the old teacher (0 copies)."""
-        _average(*self._parameters, momentum)
-        if self.buffers == 'copy':
-            _average(*self._buffers, 0.0)
-        elif self.buffers == 'ema':
-            _average(*self._buffers, momentum)
-            _average(*self._integers, 0.0)
+        for (teacher, student), share in (
+            (self._averaged, momentum),
+            (self._copied, 0.0),
+        ):
+            if not teacher:
+                continue
+            if share == 0:
+                torch._foreach_copy_(teacher, student)
+            else:
+                torch._foreach_lerp_(teacher, student, 1 - share)
 
 
-def _average(teacher: list[Tensor], student: list[Tensor], momentum: float) -> None:
-    if not teacher:
-        return
-    if momentum == 0:
-        torch._foreach_copy_(teacher, student)
-    else:
-        torch._foreach_lerp_(teacher, student, 1 - momentum)
-
-
-def _paired(
-    teacher: dict[str, Tensor], student: dict[str, Tensor]
-) -> tuple[list[Tensor], list[Tensor]]:
+def _pairs(
+    teacher: Mapping[str, Tensor], student: Mapping[str, Tensor]
+) -> list[tuple[Tensor, Tensor]]:
+    """The teacher's tensors, each with its counterpart in the student."""
     for name, values in teacher.items():
         if name not in student or student[name].shape != values.shape:
             raise ValueError(
                 f"the teacher's {name} {tuple(values.shape)} has no counterpart of "
                 'that shape in the student; both must come from one config'
             )
-    return list(teacher.values()), [student[name] for name in teacher]
+    return [(values, student[name]) for name, values in teacher.items()]
+
+
+def _columns(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+    return [own for own, _ in pairs], [other for _, other in pairs]

@@ -1,15 +1,25 @@
-"""A fixed teacher network that a segmentor carries but does not own."""
+"""A teacher network that a segmentor carries but does not own."""
 
-from torch import nn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from mmcv.cnn import is_norm
+from mmseg.models import EncoderDecoder
+
+from ...utils.choices import check_choice
+
+TEACHER_MODES = ('eval', 'train', 'train_norm')
 
 
-class FrozenTeacherMixin:
-    """Gives a segmentor a frozen teacher outside its parameters and ``state_dict``.
+class TeacherMixin:
+    """Gives a segmentor a teacher outside its parameters and ``state_dict``.
 
     The teacher is stored past :meth:`torch.nn.Module.__setattr__`: it is in no
     checkpoint, no optimizer, no DDP bucket, and ``model.train()`` never reaches it.
-    :class:`~mmseg_labelfree.engine.hooks.FrozenTeacherHook` builds it, loads it, moves
-    it to the segmentor's device and hands it over before training.
+    A hook hands it over before training: the fixed model of an earlier stage
+    (:class:`~mmseg_labelfree.engine.hooks.FrozenTeacherHook`) or the moving average of
+    the student (:class:`~mmseg_labelfree.engine.hooks.EMATeacherHook`).
     """
 
     missing_teacher = (
@@ -17,12 +27,12 @@ class FrozenTeacherMixin:
     )
     """What to do where a teacher is needed and there is none."""
 
-    def set_teacher(self, teacher: nn.Module) -> None:
+    def set_teacher(self, teacher: EncoderDecoder) -> None:
         """Take ``teacher`` in evaluation mode, without gradients."""
         self.__dict__['_teacher'] = teacher.eval().requires_grad_(False)
 
     @property
-    def teacher(self) -> nn.Module:
+    def teacher(self) -> EncoderDecoder:
         """The teacher.
 
         Raises:
@@ -34,3 +44,28 @@ class FrozenTeacherMixin:
                 f'{type(self).__name__} has no teacher: {self.missing_teacher}'
             )
         return teacher
+
+    @contextmanager
+    def teacher_in_mode(
+        self, mode: Literal['eval', 'train', 'train_norm'] = 'eval'
+    ) -> Iterator[EncoderDecoder]:
+        """The teacher in another mode; afterwards it is in evaluation mode again.
+
+        Args:
+            mode: 'eval'; 'train': normalization by the batch, which updates the running
+                statistics, and dropout (U2PL's code); 'train_norm': normalization by
+                the batch without dropout and drop path (DAFormer's code,
+                https://arxiv.org/abs/2111.14887).
+
+        Raises:
+            ValueError: ``mode`` is unknown.
+        """
+        check_choice('teacher_mode', mode, TEACHER_MODES)
+        teacher = self.teacher.train(mode == 'train')
+        if mode == 'train_norm':
+            for module in filter(is_norm, teacher.modules()):
+                module.train()
+        try:
+            yield teacher
+        finally:
+            teacher.eval()

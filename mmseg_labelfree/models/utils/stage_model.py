@@ -3,9 +3,10 @@
 import copy
 import os
 from collections.abc import Mapping
+from typing import Any
 
+from mmseg.models import BaseSegmentor
 from mmseg.registry import MODELS
-from torch import nn
 
 from ...utils.checkpoint import load_weights
 
@@ -13,11 +14,23 @@ _KEYS = ('backbone', 'neck', 'decode_head', 'test_cfg', 'data_preprocessor')
 _CLASSIFIER = 'decode_head.conv_seg.weight'
 
 
+def stage_model_config(student: Mapping) -> dict[str, Any]:
+    """Config of the stock ``EncoderDecoder`` in the model of a stage, without losses.
+
+    Args:
+        student: Config of that model.
+    """
+    cfg = copy.deepcopy({k: student[k] for k in _KEYS if k in student})
+    cfg['type'] = 'EncoderDecoder'
+    cfg['decode_head'].pop('loss_decode', None)
+    return cfg
+
+
 def load_stage_model(
     checkpoint: str | os.PathLike,
     student: Mapping,
     model: Mapping | None = None,
-) -> nn.Module:
+) -> BaseSegmentor:
     """Build a segmentor and load the weights of an earlier stage.
 
     Args:
@@ -37,9 +50,7 @@ def load_stage_model(
     state_dict, _, filename = load_weights(checkpoint)
     cfg = copy.deepcopy(model)
     if cfg is None:
-        cfg = copy.deepcopy({k: student[k] for k in _KEYS if k in student})
-        cfg['type'] = 'EncoderDecoder'
-        cfg['decode_head'].pop('loss_decode', None)
+        cfg = stage_model_config(student)
         if _CLASSIFIER in state_dict:
             cfg['decode_head']['num_classes'] = len(state_dict[_CLASSIFIER])
         state_dict = {

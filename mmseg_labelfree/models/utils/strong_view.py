@@ -16,9 +16,10 @@ class StrongView:
     Each sample draws its own parameters, from torch's global CPU generator, and is
     changed where it is, by torchvision; geometry and labels stay as they are. The
     batch is taken back to colors of 0 to 1, changed, and normalized again.
-    The default strengths are those of ClassMix's and ST++'s descendants; EUMS uses
-    ``brightness=0.5, contrast=0.5, saturation=0.5, hue=0.25, jitter_prob=1.0`` with
-    neither grayscale nor blur.
+    The default strengths are those of ST++ and UniMatch
+    (https://arxiv.org/abs/2208.09910). EUMS has ``jitter_prob=1.0`` and neither
+    grayscale nor blur; DACS and DAFormer have a jitter of 0.2 and
+    ``blur_sigma=(0.15, 1.15)``.
 
     Args:
         brightness: Largest relative change of the brightness.

@@ -297,8 +297,8 @@ def test_index_knows_its_pool():
     assert draw - 4 == 5 and isinstance(draw - 4, SeededIndex)
 
 
-def test_loader_of_mmengine(boxes_config):
-    inner = boxes_config.train_dataloader.dataset.dataset
+def test_loader_of_mmengine(incremental):
+    inner = incremental.train_dataloader.dataset.dataset
     source = dict(type='SourceDataset', dataset=inner)
     loader = Runner.build_dataloader(
         dict(

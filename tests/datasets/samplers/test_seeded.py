@@ -102,8 +102,8 @@ def test_epochs_differ():
     assert not set(first) & {i.entropy for i in sampler}
 
 
-def test_augmentation_does_not_depend_on_workers(boxes_config):
-    stage = ProtocolRunner(boxes_config).stage('step_0').cfg
+def test_augmentation_does_not_depend_on_workers(incremental):
+    stage = ProtocolRunner(incremental).stage('step_0').cfg
 
     def batches(num_workers):
         loader = dict(stage.train_dataloader, num_workers=num_workers)

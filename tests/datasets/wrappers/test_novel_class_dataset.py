@@ -21,8 +21,8 @@ from mmseg_labelfree.datasets.splits.published_counts import (
 FOLD = dict(base=['bar', 'square', 'dot'], novel=['frame'])
 
 
-def inner(boxes_config, split='train', **changes):
-    cfg = boxes_config[f'{split}_dataloader'].dataset.dataset
+def inner(incremental, split='train', **changes):
+    cfg = incremental[f'{split}_dataloader'].dataset.dataset
     return dict(cfg.to_dict(), serialize_data=False, **changes)
 
 
@@ -32,9 +32,9 @@ def masks(root, names):
 
 
 @pytest.fixture
-def train(boxes_config):
+def train(incremental):
     return inner(
-        boxes_config,
+        incremental,
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadAnnotations'),

@@ -18,8 +18,8 @@ CROP = (24, 24)
 
 
 @pytest.fixture
-def inner(boxes_config):
-    inner = boxes_config.train_dataloader.dataset.dataset
+def inner(incremental):
+    inner = incremental.train_dataloader.dataset.dataset
     inner.serialize_data = False  # packing collects all garbage first: slow
     return inner
 
@@ -187,7 +187,7 @@ def test_what_is_wrong_with_the_data_is_said(inner, tmp_path):
             unlabeled(inner)
 
 
-def test_mixed_batch_passes_the_preprocessor(boxes_config, inner):
+def test_mixed_batch_passes_the_preprocessor(incremental, inner):
     loader = Runner.build_dataloader(
         dict(
             batch_size=4,
@@ -206,7 +206,7 @@ def test_mixed_batch_passes_the_preprocessor(boxes_config, inner):
         seed=0,
     )
     preprocessor = MODELS.build(
-        dict(boxes_config.model.data_preprocessor, size=(32, 32), size_divisor=None)
+        dict(incremental.model.data_preprocessor, size=(32, 32), size_divisor=None)
     )
     data = preprocessor(next(iter(loader)), training=True)
     assert data['inputs'].shape == (4, 3, 32, 32)

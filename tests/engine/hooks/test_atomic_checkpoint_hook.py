@@ -10,8 +10,8 @@ from mmseg_labelfree.engine.protocols import ProtocolRunner
 
 
 @pytest.fixture
-def stage(boxes_config):
-    return ProtocolRunner(boxes_config).stage('step_0').cfg
+def stage(incremental):
+    return ProtocolRunner(incremental).stage('step_0').cfg
 
 
 def test_keeps_as_many_as_asked_for(stage):

@@ -13,8 +13,8 @@ def layouts(model):
     return {w.is_contiguous(memory_format=torch.channels_last) for w in weights}
 
 
-def test_student_and_teacher_are_converted(boxes_config):
-    runner = ProtocolRunner(boxes_config)
+def test_student_and_teacher_are_converted(incremental):
+    runner = ProtocolRunner(incremental)
     runner.run('step_0')
     stage = runner.stage('step_1').cfg
     stage.custom_hooks.insert(0, dict(type='ChannelsLastHook'))
@@ -25,10 +25,10 @@ def test_student_and_teacher_are_converted(boxes_config):
     assert any(isinstance(h, ChannelsLastHook) for h in run.hooks)
 
 
-def test_layers_that_would_corrupt_memory_keep_their_layout(boxes_config):
-    boxes_config.model.backbone.update(strides=(1, 2, 1, 1), base_channels=8)
-    boxes_config.model.decode_head.in_channels = 64
-    stage = ProtocolRunner(boxes_config).stage('step_0').cfg
+def test_layers_that_would_corrupt_memory_keep_their_layout(incremental):
+    incremental.model.backbone.update(strides=(1, 2, 1, 1), base_channels=8)
+    incremental.model.decode_head.in_channels = 64
+    stage = ProtocolRunner(incremental).stage('step_0').cfg
     stage.custom_hooks.insert(0, dict(type='ChannelsLastHook'))
     stage.train_cfg.update(max_iters=1, val_interval=2)
     run = Runner.from_cfg(stage)

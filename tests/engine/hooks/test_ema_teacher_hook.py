@@ -22,14 +22,6 @@ from mmseg_labelfree.utils.checkpoint import load_weights
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
 class Record(Hook):
     """Keeps all weights of student and teacher, and the losses, of each iteration."""
 
@@ -119,13 +111,12 @@ def test_accumulated_iterations_do_not_move_it(semi):
 @pytest.mark.parametrize('fused', [False, True])
 def test_steps_that_a_scaler_leaves_out(semi, fused):
     """The scaler of AMP calls plain optimizers not at all, fused ones with a flag."""
-    semi.train_cfg.max_iters = 1
     semi.optim_wrapper.optimizer.fused = fused
-    runner, _ = train(semi)
+    runner = Runner.from_cfg(semi)
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     hook = next(h for h in runner.hooks if isinstance(h, EMATeacherHook))
     optimizer = runner.optim_wrapper.optimizer
     assert getattr(optimizer, '_step_supports_amp_scaling', False) == fused
-    runner.train_loop._iter = 0
     hook.before_train(runner)
     scaler = torch.amp.GradScaler('cpu', init_scale=4.0)
     teacher = runner.model.teacher.decode_head.conv_seg.weight
@@ -402,7 +393,7 @@ U2PL = dict(
 
 @pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
 def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
-    """Without what is drawn on each process: mixing, colours and dropout."""
+    """Without what is drawn on each process: mixing, colors and dropout."""
     semi.model.update(copy.deepcopy(settings), mixing=None, strong_view=None)
     semi.model.decode_head.dropout_ratio = 0.0
     norm_cfg = dict(type='GN', num_groups=2)
@@ -430,9 +421,13 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
             assert torch.equal(first[key], second[key])
 
 
-@pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
+@pytest.mark.parametrize(
+    'settings',
+    [dict(), dict(student_passes='per_source', num_strong_views=2), U2PL],
+    ids=['mean teacher', 'passes per source', 'u2pl'],
+)
 def test_a_process_without_labels_does_not_block(semi, tmp_path, settings):
-    """Rank 1 has only unlabelled samples: both still finish, with equal weights."""
+    """Rank 1 has only unlabeled samples: both still finish, with equal weights."""
     semi.model.update(copy.deepcopy(settings))
     semi.model.auxiliary_head = dict(semi.model.decode_head, in_channels=16, in_index=2)
     semi.val_cfg = semi.val_dataloader = semi.val_evaluator = None

@@ -17,17 +17,9 @@ from PIL import Image
 
 from mmseg_labelfree.engine.hooks import DynamicReassignmentHook, EntropyRankingHook
 from mmseg_labelfree.engine.jobs import EntropyRankingJob, run_job
-from mmseg_labelfree.engine.jobs.image_entropy import names_of, score_images
+from mmseg_labelfree.engine.jobs.image_entropy import score_images
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
-
-
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
 
 
 @pytest.fixture
@@ -200,6 +192,37 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     with pytest.raises(ValueError, match='keep=0.01 leaves no clean image of'):
         run_job(eums)
     assert isinstance(TASK_UTILS.build(eums.job), EntropyRankingJob)
+    # scores that are there are those of these settings and images alone
+    eums.job.update(keep=0.67, num_old_classes=3)
+    with pytest.raises(ValueError, match='num_old_classes was 4, is 3'):
+        run_job(eums)
+    eums.job.update(num_old_classes=4)
+    eums.job.dataset.image_list = dataset.image_list
+    with pytest.raises(
+        ValueError, match=r"images was '\d+ images \w+', is '\d+ images"
+    ):
+        run_job(eums)
+
+
+def test_pools_of_other_names_and_small_batches(eums):
+    """The unclean images are ranked, and the worse ones are called clean."""
+    hook = dict(
+        type='EntropyRankingHook',
+        dataset=eums.custom_hooks[2].dataset,
+        num_old_classes=4,
+        keep=0.5,
+        source='unclean',
+        target='clean',
+        batch_size=1,
+    )
+    data = eums.train_dataloader.dataset.datasets
+    images = data[1].image_list.replace('clean', 'unclean')
+    data.append(dict(data[1], source='unclean', image_list=images))
+    eums.model.unlabeled_sources = ['unclean']
+    runner = run(eums, 'other', custom_hooks=[*eums.custom_hooks[:2], hook])
+    decision = decision_of(runner, 'entropy_ranking')
+    assert len(decision['images']) == 2 and sum(decision['kept']) == 1
+    assert len(runner.train_dataloader.sampler.indices('unclean')) == 1
 
 
 class Stop(Hook):
@@ -233,7 +256,7 @@ def test_what_it_needs(eums):
     assert isinstance(hook, EntropyRankingHook)
     clean = hooks[2].dataset.image_list
     hooks[2].dataset.image_list = clean.replace('images', 'unclean')
-    with pytest.raises(ValueError, match='images of the pool are not in the data set'):
+    with pytest.raises(ValueError, match='images of the pool are not in the dataset'):
         run(eums, 'other')
     hooks[2].dataset.image_list = clean
     without = run(eums, 'without', custom_hooks=hooks[:2])
@@ -268,10 +291,6 @@ def test_sizes_that_differ(eums):
     assert np.array_equal(np.isnan(odd), np.isnan(scores))
     same = np.arange(len(odd)) % 3 == 0
     np.testing.assert_allclose(odd[same], scores[same], rtol=1e-4)
-    assert names_of([dict(img_path='/a/b/c.jpg'), dict(img_path='/a/d.png')]) == [
-        'b/c',
-        'd',
-    ]
 
 
 def _process(rank, path, port, out):

@@ -17,9 +17,9 @@ from mmseg_labelfree.utils.checkpoint import load_weights
 
 
 @pytest.fixture
-def trained(boxes_config):
+def trained(incremental):
     """A finished step 0 and the config of step 1."""
-    runner = ProtocolRunner(boxes_config)
+    runner = ProtocolRunner(incremental)
     runner.run('step_0')
     return runner.stage('step_1').cfg
 

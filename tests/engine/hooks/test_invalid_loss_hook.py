@@ -10,7 +10,7 @@ from mmseg_labelfree.engine.hooks import InvalidLossHook
 
 @pytest.fixture
 def diverging(semi):
-    """Training whose labelled loss is NaN from the fourth iteration on."""
+    """Training whose labeled loss is NaN from the fourth iteration on."""
 
     @MODELS.register_module(force=True)
     class DivergingLoss(torch.nn.Module):

@@ -57,15 +57,15 @@ def test_a_sheet_for_each_validation(semi, sheets, loop):
         np.testing.assert_allclose(columns['entropy'][row], entropy, atol=1e-5)
 
 
-def test_model_without_pseudo_labels_is_refused(boxes_config):
-    boxes_config.pop('protocol')
-    boxes_config.experiment_name = 'panels_refused'
-    boxes_config.model.type = 'EncoderDecoder'
-    boxes_config.model.pop('distillation')
-    boxes_config.model.decode_head.num_classes = 3
-    boxes_config.val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-    boxes_config.custom_hooks.append(dict(type='PseudoLabelPanelHook'))
-    runner = Runner.from_cfg(boxes_config)
+def test_model_without_pseudo_labels_is_refused(incremental):
+    incremental.pop('protocol')
+    incremental.experiment_name = 'panels_refused'
+    incremental.model.type = 'EncoderDecoder'
+    incremental.model.pop('distillation')
+    incremental.model.decode_head.num_classes = 3
+    incremental.val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+    incremental.custom_hooks.append(dict(type='PseudoLabelPanelHook'))
+    runner = Runner.from_cfg(incremental)
     assert any(isinstance(h, PseudoLabelPanelHook) for h in runner.hooks)
     with pytest.raises(TypeError, match='EncoderDecoder has no pseudo-labels'):
         runner.val()

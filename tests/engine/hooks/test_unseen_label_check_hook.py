@@ -22,5 +22,5 @@ def test_a_leak_is_named_with_its_image():
     with pytest.raises(ValueError) as error:
         hook.before_train_iter(None, 0, batch([0, 2, 254], [255, 1, 0]))
     assert str(error.value).startswith(
-        'unseen class dog occurs as a training label in mask_1.png: wrap the data set'
+        'unseen class dog occurs as a training label in mask_1.png: wrap the dataset'
     )

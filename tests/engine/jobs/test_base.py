@@ -4,10 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+import torch.distributed as dist
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
-from mmseg_labelfree.engine.jobs import Job, run_job
+from mmseg_labelfree.engine.jobs import (
+    ImageJob,
+    Images,
+    Job,
+    ResultFolder,
+    image_names,
+    run_job,
+)
 from mmseg_labelfree.engine.protocols import (
     ClassIncrementalProtocol,
     ProtocolRunner,
@@ -15,6 +23,99 @@ from mmseg_labelfree.engine.protocols import (
 )
 from mmseg_labelfree.engine.protocols.progress import ProgressHook
 from mmseg_labelfree.utils.files import write_text
+
+
+class Files:
+    """A dataset of image files that are only named."""
+
+    def __init__(self, *paths, folder=None):
+        self.paths = paths
+        self.data_prefix = dict(img_path=folder)
+
+    def __len__(self):
+        return len(self.paths)
+
+    def get_data_info(self, index):
+        return dict(img_path=self.paths[index])
+
+
+class Part:
+    """A wrapper that gives every second image."""
+
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __len__(self):
+        return len(self.dataset) // 2
+
+    def get_data_info(self, index):
+        return self.dataset.get_data_info(2 * index)
+
+
+def test_names_of_images():
+    files = Files('/d/images/ulm/1.png', '/d/images/2.jpg', folder='/d/images')
+    assert image_names(files) == ['ulm/1', '2']
+    assert image_names(Part(files)) == ['ulm/1']
+    assert image_names(Files('a/1.png', 'b/1.png')) == ['a/1', 'b/1']
+    twice = Files('/d/1.png', '/d/2.png', '/d/1.jpg', folder='/d')
+    with pytest.raises(ValueError, match=r'the name 1: /d/1\.png and /d/1\.jpg'):
+        image_names(twice)
+
+
+def make_texts(folder, bad=None, **settings):
+    """A file with the index of each image; lists what this process has made."""
+    images = Images(Files(*(f'{i}.png' for i in range(7))))
+    results = ResultFolder(folder, settings, '.txt')
+    made = []
+
+    def make(index):
+        if index == bad:
+            raise ValueError(f'image {index} is broken')
+        made.append(index)
+        write_text(results.path(images.names[index]), str(index))
+
+    images.for_each(make, 'Texts', finished=results, num_threads=num_threads())
+    return sorted(made)
+
+
+def num_threads():
+    return 2 if dist.is_initialized() else 1
+
+
+def test_work_on_images_goes_on_where_it_stopped(tmp_path):
+    with pytest.raises(ValueError, match='image 4 is broken'):
+        make_texts(tmp_path, bad=4)
+    assert sorted(p.stem for p in tmp_path.glob('*.txt')) == ['0', '1', '2', '3']
+    assert make_texts(tmp_path) == [4, 5, 6]
+    assert make_texts(tmp_path) == []
+    images, seen = Images(Files('0.png', '1.png', '2.png')), []
+    images.for_each(seen.append, 'Some', indices=[2, 0])
+    assert seen == [2, 0] and images.path(2) == '2.png'
+
+
+def test_two_processes_share_images(tmp_path, in_two_processes):
+    first, second = in_two_processes(make_texts, tmp_path / 'texts', 3)
+    assert isinstance(first, RuntimeError) and isinstance(second, ValueError)
+    assert 'image 3 is broken' in str(first) and str(second) in str(first)
+    (tmp_path / 'texts/2.txt').unlink()
+    (tmp_path / 'texts/1.txt').unlink(missing_ok=True)
+    left = [i for i in range(7) if not (tmp_path / f'texts/{i}.txt').exists()]
+    first, second = in_two_processes(make_texts, tmp_path / 'texts')
+    assert first == [i for i in left if i % 2 == 0]
+    assert second == [i for i in left if i % 2 == 1]
+    texts = [(tmp_path / f'texts/{i}.txt').read_text() for i in range(7)]
+    assert texts == list('0123456')
+
+
+def test_image_job_works_on_the_training_data_by_default(incremental):
+    class CountJob(ImageJob):
+        def run_on(self, images, cfg):
+            return dict(images=len(images), size=images[0]['inputs'].shape[1])
+
+    data = incremental.train_dataloader.dataset.dataset
+    incremental.train_dataloader.dataset = data
+    assert CountJob().run(incremental)['images'] == 24
+    assert CountJob(dict(data, indices=3)).run(incremental)['images'] == 3
 
 
 @pytest.fixture
@@ -45,40 +146,39 @@ def with_job():
     TASK_UTILS.module_dict.pop('CountingProtocol')
 
 
-def test_a_job_is_a_stage_like_others(boxes_config, with_job):
-    boxes_config.protocol.type = with_job
-    runner = ProtocolRunner(boxes_config)
+def test_a_job_is_a_stage_like_others(incremental, with_job):
+    incremental.protocol.type = with_job
+    runner = ProtocolRunner(incremental)
     hook = ProgressHook(runner.stages, first=0)
     assert hook.lengths == [6, 0, 6]
     finished = runner.run()
     assert list(finished) == ['step_0', 'count', 'step_1']
     assert finished['count']['metrics'] == {'images': 48.0}
-    work_dir = Path(boxes_config.work_dir)
+    work_dir = Path(incremental.work_dir)
     assert (work_dir / 'count' / 'count.txt').read_text() == '24\n'
     assert '| count | - | - |' in (work_dir / 'results.md').read_text()
     assert Config.fromfile(work_dir / 'count' / 'config.py').job.factor == 2
     marker = work_dir / 'count' / 'finished.json'
     before = marker.stat().st_mtime_ns
-    ProtocolRunner(boxes_config, resume=True).run()
+    ProtocolRunner(incremental, resume=True).run()
     assert marker.stat().st_mtime_ns == before, 'a finished job was run again'
 
 
-def test_a_job_that_failed_runs_again(boxes_config, with_job):
-    boxes_config.protocol.type = with_job
-    runner = ProtocolRunner(boxes_config)
+def test_a_job_that_failed_runs_again(incremental, with_job):
+    incremental.protocol.type = with_job
+    runner = ProtocolRunner(incremental)
     runner.run('step_0')
-    ProtocolRunner(boxes_config, resume=True).run('count')
-    marker = Path(boxes_config.work_dir) / 'count' / 'finished.json'
+    ProtocolRunner(incremental, resume=True).run('count')
+    marker = Path(incremental.work_dir) / 'count' / 'finished.json'
     content = json.loads(marker.read_text())
     marker.unlink()  # as if it had been killed before the end
-    ProtocolRunner(boxes_config, resume=True).run('count')
+    ProtocolRunner(incremental, resume=True).run('count')
     again = json.loads(marker.read_text())
     assert again['metrics'] == content['metrics']
-    assert again['config'] == content['config']
 
 
-def test_the_config_of_a_job_runs_alone(boxes_config, with_job):
-    boxes_config.protocol.type = with_job
-    stage = ProtocolRunner(boxes_config).stage('count')
+def test_the_config_of_a_job_runs_alone(incremental, with_job):
+    incremental.protocol.type = with_job
+    stage = ProtocolRunner(incremental).stage('count')
     Path(stage.cfg.work_dir).mkdir(parents=True)
     assert run_job(stage.cfg) == {'images': 48.0}

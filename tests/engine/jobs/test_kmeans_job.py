@@ -114,14 +114,14 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     assert metrics['mIoU'] > 0 and metrics['aAcc'] > 0
     state, _, path = load_weights(config.work_dir)  # as tools/test.py finds it
     assert path.endswith('kmeans.pth')
-    centres = fitted['model'].cluster_centers_
+    centers = fitted['model'].cluster_centers_
     weight = state['decode_head.conv_seg.weight'][:, :, 0, 0].numpy()
-    np.testing.assert_allclose(weight, centres, rtol=1e-6)
+    np.testing.assert_allclose(weight, centers, rtol=1e-6)
     # The logits choose the nearest centroid.
     rows = fitted['rows']
     assert rows.shape == (120, 8)
     logits = rows @ weight.T + state['decode_head.conv_seg.bias'].numpy()
-    distance = ((rows[:, None] - centres[None]) ** 2).sum(2)
+    distance = ((rows[:, None] - centers[None]) ** 2).sum(2)
     assert (logits.argmax(1) == distance.argmin(1)).all()
     matching = json.loads((Path(config.work_dir) / 'matching.json').read_text())
     assert len(matching['classes']) == 6
@@ -129,6 +129,12 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     fitted.clear()
     config.experiment_name = 'again'
     assert run_job(config) == metrics and not fitted
+    config.job.seed = 1
+    with pytest.raises(ValueError, match='seed was 0, is 1'):
+        run_job(config)
+    config.work_dir += '_1'
+    run_job(config)
+    assert not np.array_equal(fitted['rows'], rows)
 
 
 def test_job_and_training_in_two_processes(config, tmp_path, train_in_two_processes):

@@ -1,23 +1,20 @@
 import copy
 import json
-import multiprocessing
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS, TASK_UTILS
 from PIL import Image
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.visualization.figures import label_colours
+from mmseg_labelfree.visualization.figures import label_colors
 
 BIAS = [3.0, 0.0, -2.0]  # of the base model's classifier
 NOVEL = 20  # pixels of a kept image at least
@@ -40,9 +37,9 @@ def saliency_folder(boxes_root, tmp_path_factory):
 
 
 @pytest.fixture
-def cfg(boxes_config, boxes_root, saliency_folder, tmp_path):
+def cfg(incremental, boxes_root, saliency_folder, tmp_path):
     """A base model of three classes that is sure of many pixels, and the job."""
-    cfg = copy.deepcopy(boxes_config)
+    cfg = copy.deepcopy(incremental)
     cfg.model.type = 'EncoderDecoder'
     cfg.model.pop('distillation')
     cfg.model.decode_head.pop('loss_decode')
@@ -76,9 +73,10 @@ def cfg(boxes_config, boxes_root, saliency_folder, tmp_path):
     return cfg
 
 
-def run(cfg, **changes):
-    job = TASK_UTILS.build(dict(cfg.job, **changes))
-    return job.run(copy.deepcopy(cfg))
+def run(cfg, work_dir=None, **changes):
+    cfg = copy.deepcopy(cfg)
+    cfg.work_dir = str(work_dir or cfg.work_dir)
+    return TASK_UTILS.build(dict(cfg.job, **changes)).run(cfg)
 
 
 def labels_of(folder):
@@ -86,7 +84,7 @@ def labels_of(folder):
 
 
 def slow_regions(cfg):
-    """Base labels, novel map and normalised feature of every image, step by step."""
+    """Base labels, novel map and normalized feature of every image, step by step."""
     model_cfg = copy.deepcopy(cfg.model)
     model_cfg.decode_head.num_classes = 3
     model = MODELS.build(model_cfg).eval()
@@ -135,7 +133,7 @@ def test_labels_equal_the_steps_of_the_paper(cfg):
         assert np.array_equal(labels[name], np.where(novel, 3 + cluster, base))
     file = Image.open(folder / f'labels/{kept[0]}.png')
     assert file.mode == 'P'
-    assert file.getpalette()[:768] == label_colours().ravel().tolist()
+    assert file.getpalette()[:768] == label_colors().ravel().tolist()
     left_out = dict(
         line.split(' ', 1)
         for line in (folder / 'left_out.txt').read_text().splitlines()
@@ -184,15 +182,23 @@ def test_goes_on_after_a_stop(cfg, tmp_path):
         (maps / path.name).write_bytes(path.read_bytes())
     run(cfg, saliency=saliency)
     assert all(p.stat().st_mtime_ns == t for p, t in first.items())
-    whole = run(cfg, out_dir=str(tmp_path / 'whole'))
+    whole = run(cfg, tmp_path / 'whole')
     ours, unbroken = labels_of(folder), labels_of(tmp_path / 'whole')
     assert {*ours} == {*unbroken}
     assert all(np.array_equal(ours[name], unbroken[name]) for name in ours)
     # Another number of clusters uses what is there; other thresholds must not.
     assert run(cfg, saliency=saliency, num_clusters=5)['clusters'] == 5
     assert all(p.stat().st_mtime_ns == t for p, t in first.items())
-    with pytest.raises(ValueError, match='made with another base model or other'):
+    with pytest.raises(
+        ValueError, match=r'/regions holds .* \(min_area was 20, is 21\)'
+    ):
         run(cfg, saliency=saliency, num_clusters=5, min_area=21)
+    base = Path(cfg.job.checkpoint).parent / 'base.pth'
+    model = torch.load(base)
+    model['state_dict']['decode_head.conv_seg.bias'] += 1
+    torch.save(model, base)  # trained again
+    with pytest.raises(ValueError, match=r"\(checkpoint was 'base\.pth "):
+        run(cfg, saliency=saliency)
     assert whole['clusters'] == 3
 
 
@@ -208,12 +214,11 @@ def test_other_backbone_and_computed_saliency(cfg, tmp_path):
         truth=None,
         panels=0,
         scatter=None,
-        num_base_classes=2,
     )
     with pytest.raises(ValueError, match='would be random'):
         run(cfg, features=features, **settings)
     features['checkpoint'] = str(tmp_path / 'backbone.pth')
-    metrics = run(cfg, features=features, out_dir=str(tmp_path / 'a'), **settings)
+    metrics = run(cfg, tmp_path / 'a', features=features, **settings)
     assert 'purity' not in metrics and -1 <= metrics['silhouette'] <= 1
     assert len([*(tmp_path / 'a').glob('saliency/*.png')]) == 24
     assert not (tmp_path / 'a/clusters.png').exists()
@@ -232,11 +237,7 @@ def test_says_what_is_wrong(cfg):
     cfg.work_dir += '_2'
     with pytest.raises(ValueError, match='30 clusters of .* images are impossible'):
         run(cfg, num_clusters=30)
-    with pytest.raises(
-        ValueError, match='has 2 classes besides .* num_base_classes is 15'
-    ):
-        run(cfg, num_base_classes=15)
-    with pytest.raises(ValueError, match='2 base classes and 253 clusters'):
+    with pytest.raises(ValueError, match='3 old classes and 253 clusters'):
         run(cfg, num_clusters=253)
     with pytest.raises(ValueError, match='must be 1 or more, not 0 and 20'):
         run(cfg, num_clusters=0)
@@ -249,12 +250,7 @@ def test_says_what_is_wrong(cfg):
         run(cfg, checkpoint='nowhere')
 
 
-def work(rank, config_file, port_file):
-    torch.set_num_threads(1)
-    init_default_scope('mmseg')
-    dist.init_process_group(
-        'gloo', init_method=f'file://{port_file}', rank=rank, world_size=2
-    )
+def work(config_file):
     cfg = Config.fromfile(config_file)
     metrics = run(cfg)
     maps = dict(
@@ -263,49 +259,49 @@ def work(rank, config_file, port_file):
         source=dict(type='RobustBackgroundSaliency', num_superpixels=40),
     )
     assert TASK_UTILS.build(maps).run(cfg) == dict(images=24)
-    (Path(cfg.work_dir) / f'metrics_{rank}.json').write_text(json.dumps(metrics))
-    dist.destroy_process_group()
+    return metrics
 
 
-def test_two_processes_share_the_work(cfg, tmp_path):
+def test_two_processes_share_the_work(cfg, tmp_path, in_two_processes):
     single = run(cfg)
     expected = labels_of(cfg.work_dir)
     cfg.work_dir = str(tmp_path / 'two')
     cfg.job.scatter = None
     (tmp_path / 'cfg.py').write_text(cfg.pretty_text)
-    # Forked, so that the processes need not import everything again.
-    fork = multiprocessing.get_context('fork')
-    arguments = str(tmp_path / 'cfg.py'), str(tmp_path / 'port')
-    ranks = [fork.Process(target=work, args=(r, *arguments)) for r in (0, 1)]
-    for rank in ranks:
-        rank.start()
-    for rank in ranks:
-        rank.join(timeout=60)
-    assert [rank.exitcode for rank in ranks] == [0, 0]
+    for metrics in in_two_processes(work, str(tmp_path / 'cfg.py')):
+        assert metrics == pytest.approx(single)
     labels = labels_of(tmp_path / 'two')
     assert {*labels} == {*expected}
     assert all(np.array_equal(labels[name], expected[name]) for name in labels)
-    for rank in range(2):
-        file = tmp_path / 'two' / f'metrics_{rank}.json'
-        assert json.loads(file.read_text()) == pytest.approx(single)
     assert len([*(tmp_path / 'two').glob('saliency/*.png')]) == 24
 
 
-def test_saliency_job_keeps_what_is_there(cfg, tmp_path):
-    source = dict(type='RobustBackgroundSaliency', num_superpixels=40)
-    job = dict(
-        type='SaliencyJob',
-        dataset=cfg.job.dataset,
-        source=source,
-        out_dir=str(tmp_path / 'maps'),
-        num_threads=2,
-    )
-    kept = tmp_path / 'maps/train_004.png'
-    kept.parent.mkdir()
-    Image.fromarray(np.full((32, 32), 9, np.uint8)).save(kept)
-    assert TASK_UTILS.build(job).run(cfg) == dict(images=24)
-    assert (np.asarray(Image.open(kept)) == 9).all()
-    maps = [np.asarray(Image.open(p)) for p in kept.parent.glob('*.png')]
-    assert len(maps) == 24 and all(m.shape == (32, 32) for m in maps)
-    with pytest.raises(ValueError, match='num_threads must be 1'):
-        TASK_UTILS.build(dict(job, num_threads=0))
+def fail_in_clustering(config_file):
+    return run(Config.fromfile(config_file), min_area=5000)
+
+
+def fail_in_regions(config_file):
+    return run(Config.fromfile(config_file))
+
+
+def test_an_error_in_one_process_ends_both(
+    cfg, tmp_path, saliency_folder, in_two_processes
+):
+    (tmp_path / 'cfg.py').write_text(cfg.pretty_text)
+    first, second = in_two_processes(fail_in_clustering, str(tmp_path / 'cfg.py'))
+    assert isinstance(first, ValueError) and isinstance(second, RuntimeError)
+    for error in (first, second):
+        assert 'none of 24 images has a novel region' in str(error)
+    # One image, of the second process, has no map.
+    maps = tmp_path / 'maps'
+    maps.mkdir()
+    for path in saliency_folder.glob('*'):
+        if path.stem != 'train_007':
+            (maps / path.name).write_bytes(path.read_bytes())
+    cfg.job.saliency.folder = str(maps)
+    cfg.work_dir += '_2'
+    (tmp_path / 'cfg.py').write_text(cfg.pretty_text)
+    first, second = in_two_processes(fail_in_regions, str(tmp_path / 'cfg.py'))
+    assert isinstance(first, RuntimeError) and isinstance(second, FileNotFoundError)
+    for error in (first, second):
+        assert 'train_007 has no saliency map' in str(error)

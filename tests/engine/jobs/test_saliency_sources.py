@@ -5,7 +5,8 @@ import torch
 from mmseg.registry import MODELS, TASK_UTILS
 from PIL import Image
 
-from mmseg_labelfree.engine.jobs.saliency_sources import SaliencySource
+from mmseg_labelfree.engine.jobs import CachedSaliency, SaliencySource
+from mmseg_labelfree.engine.jobs.saliency_sources import saliency_in_files
 
 
 @pytest.fixture
@@ -15,12 +16,22 @@ def image():
     return image
 
 
-class Counting(SaliencySource):
-    calls = 0
+@pytest.fixture
+def counting():
+    """A source that counts what it makes."""
+    calls = []
 
-    def saliency(self, image, image_id):
-        self.calls += 1
-        return image[..., 0]
+    @TASK_UTILS.register_module()
+    class CountingSaliency(SaliencySource):
+        def __init__(self, channel=0):
+            self.channel = channel
+
+        def saliency(self, image, image_id):
+            calls.append(image_id)
+            return image[..., self.channel]
+
+    yield calls
+    TASK_UTILS.module_dict.pop('CountingSaliency')
 
 
 def test_folder_reads_maps_and_resizes_them(tmp_path, image):
@@ -37,15 +48,29 @@ def test_folder_reads_maps_and_resizes_them(tmp_path, image):
         source.saliency(image, 'c')
 
 
-def test_cache_computes_a_map_once(tmp_path, image):
-    counting = Counting()
-    config = dict(type='CachedSaliency', source=counting, folder=str(tmp_path / 'new'))
+def test_cache_computes_a_map_once(tmp_path, image, counting):
+    folder = tmp_path / 'new'
+    source = dict(type='CountingSaliency')
+    config = dict(type='CachedSaliency', source=source, folder=str(folder))
     for _ in range(2):
-        source = TASK_UTILS.build(config)
-        assert np.array_equal(source.saliency(image, 'x/a'), image[..., 0])
-    assert counting.calls == 1
-    assert [p.name for p in (tmp_path / 'new').rglob('*.png')] == ['a.png']
-    assert [p for p in (tmp_path / 'new').rglob('*') if p.suffix == '.tmp'] == []
+        cached = TASK_UTILS.build(config)
+        assert np.array_equal(cached.saliency(image, 'x/a'), image[..., 0])
+    assert counting == ['x/a']
+    files = [p.relative_to(folder) for p in folder.rglob('*') if p.is_file()]
+    assert sorted(map(str, files)) == ['settings.json', 'x/a.png']
+    other = dict(config, source=dict(source, channel=1))
+    with pytest.raises(ValueError, match='channel was not set, is 1'):
+        TASK_UTILS.build(other)
+
+
+def test_maps_in_files_are_taken_as_they_are(tmp_path, image, counting):
+    folder = dict(type='SaliencyFolder', folder=str(tmp_path / 'maps'))
+    source = saliency_in_files(folder, tmp_path / 'cache')
+    assert not isinstance(source, CachedSaliency)
+    assert source.path('a') == tmp_path / 'maps/a.png'
+    source = saliency_in_files(dict(type='CountingSaliency'), tmp_path / 'cache')
+    source.saliency(image, 'a')
+    assert (tmp_path / 'cache/a.png').is_file() and counting == ['a']
 
 
 def test_untrained_source(image):

@@ -3,12 +3,12 @@ import pytest
 from mmseg_labelfree.engine.protocols import ClassIncrementalProtocol, build_protocol
 
 
-def test_expansion(boxes_config):
-    protocol = build_protocol(boxes_config)
+def test_expansion(incremental):
+    protocol = build_protocol(incremental)
     assert isinstance(protocol, ClassIncrementalProtocol)
-    before = boxes_config.pretty_text
-    stages = protocol.stages(boxes_config)
-    assert boxes_config.pretty_text == before
+    before = incremental.pretty_text
+    stages = protocol.stages(incremental)
+    assert incremental.pretty_text == before
     assert [s.name for s in stages] == ['step_0', 'step_1', 'step_2']
     assert [s.note for s in stages] == ['square, bar', 'dot', 'frame']
     heads = [s.cfg.model.decode_head for s in stages]
@@ -24,7 +24,7 @@ def test_expansion(boxes_config):
         later = {'IncrementalClassifierInitHook', 'FrozenTeacherHook'}
         assert later & set(hooks) == (later if step else set())
         if step:
-            previous = f'{boxes_config.work_dir}/step_{step - 1}'
+            previous = f'{incremental.work_dir}/step_{step - 1}'
             assert {hooks[k].checkpoint for k in later} == {previous}
     groups = stages[1].cfg.val_evaluator.groups
     assert groups == dict(
@@ -38,49 +38,72 @@ def test_expansion(boxes_config):
     assert 'new' not in stages[0].cfg.val_evaluator.groups
 
 
-def test_pretrained_weights_are_read_in_the_first_step_only(boxes_config):
+def test_pretrained_weights_are_read_in_the_first_step_only(incremental):
     init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet18')
-    boxes_config.model.backbone.init_cfg = init_cfg
-    first, second, _ = build_protocol(boxes_config).stages(boxes_config)
+    incremental.model.backbone.init_cfg = init_cfg
+    first, second, _ = build_protocol(incremental).stages(incremental)
     assert first.cfg.model.backbone.init_cfg == init_cfg
     assert second.cfg.model.backbone.init_cfg is None
 
 
-def test_auxiliary_heads_grow_too(boxes_config):
+def test_auxiliary_heads_grow_too(incremental):
     head = dict(
         type='FCNHead',
         num_classes=3,
         loss_decode=[dict(type='UnbiasedCrossEntropyLoss', num_old_classes=1)],
     )
-    boxes_config.model.auxiliary_head = [head, head]
-    stage = build_protocol(boxes_config).stages(boxes_config)[2]
+    incremental.model.auxiliary_head = [head, head]
+    stage = build_protocol(incremental).stages(incremental)[2]
     for aux in stage.cfg.model.auxiliary_head:
         assert aux.num_classes == 5
         assert aux.loss_decode[0].num_old_classes == 4
 
 
-def test_plain_data_set_is_refused(boxes_config):
+def test_plain_dataset_is_refused(incremental):
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        boxes_config[loader].dataset = boxes_config[loader].dataset.dataset
-    with pytest.raises(ValueError, match='IncrementalDataset'):
-        build_protocol(boxes_config).stages(boxes_config)
+        incremental[loader].dataset = incremental[loader].dataset.dataset
+    with pytest.raises(ValueError, match="datasets wrapped in dict.type='Increm"):
+        build_protocol(incremental).stages(incremental)
 
 
-def test_without_protocol(boxes_config):
-    boxes_config.pop('protocol')
+def test_without_protocol(incremental):
+    incremental.pop('protocol')
     with pytest.raises(KeyError, match='has no `protocol`'):
-        build_protocol(boxes_config)
+        build_protocol(incremental)
 
 
-def test_class_in_two_steps(boxes_config):
-    boxes_config.protocol.task = [['square', 'bar'], ['bar']]
+def test_class_in_two_steps(incremental):
+    incremental.protocol.task = [['square', 'bar'], ['bar']]
     with pytest.raises(ValueError, match='bar'):
-        build_protocol(boxes_config)
+        build_protocol(incremental)
 
 
-def test_base_checkpoint_replaces_step_0(boxes_config):
-    boxes_config.protocol.base_checkpoint = 'elsewhere/step_0'
-    stages = build_protocol(boxes_config).stages(boxes_config)
+def test_base_checkpoint_replaces_step_0(incremental):
+    incremental.protocol.base_checkpoint = 'elsewhere/step_0'
+    stages = build_protocol(incremental).stages(incremental)
     assert [s.name for s in stages] == ['step_1', 'step_2']
     checkpoints = [s.cfg.custom_hooks[1].checkpoint for s in stages]
-    assert checkpoints == ['elsewhere/step_0', f'{boxes_config.work_dir}/step_1']
+    assert checkpoints == ['elsewhere/step_0', f'{incremental.work_dir}/step_1']
+
+
+def test_stages_hold_what_is_read(incremental):
+    incremental.merge_from_dict(
+        dict(
+            loss=dict(type='CrossEntropyLoss'),
+            data_root='somewhere',
+            dense_crf=dict(iterations=1),
+            tta_pipeline=[dict(type='TestTimeAug')],
+            test_pipeline=[dict(type='LoadImageFromFile')],
+            find_unused_parameters=True,
+        )
+    )
+    incremental.protocol.next_steps.my_hooks_key = 3
+    first, second, _ = build_protocol(incremental).stages(incremental)
+    gone = {'loss', 'data_root', 'protocol'}
+    assert set(first.cfg.keys()) == (
+        set(incremental.keys()) - gone | {'experiment_name'}
+    )
+    assert set(second.cfg.keys()) - set(first.cfg.keys()) == {
+        'load_from',
+        'my_hooks_key',
+    }

@@ -48,30 +48,30 @@ def train(stage, *hooks, work_dir=None, resume=False):
     return load_checkpoint(cfg.work_dir)[0]
 
 
-def test_checkpoint_is_the_previous_step(boxes_config):
-    fine_tuning(boxes_config, 'ewc', weight=500.0)
-    boxes_config.custom_hooks.append(
+def test_checkpoint_is_the_previous_step(incremental):
+    fine_tuning(incremental, 'ewc', weight=500.0)
+    incremental.custom_hooks.append(
         dict(type='ParameterImportanceHook', importance='pi', weight=1.0)
     )
-    stages = build_protocol(boxes_config).stages(boxes_config)
+    stages = build_protocol(incremental).stages(incremental)
     for step, stage in enumerate(stages):
         hooks = [
             h for h in stage.cfg.custom_hooks if h.type == 'ParameterImportanceHook'
         ]
-        previous = f'{boxes_config.work_dir}/step_{step - 1}' if step else None
+        previous = f'{incremental.work_dir}/step_{step - 1}' if step else None
         assert [h.get('checkpoint') for h in hooks] == [previous] * 2
-    assert 'checkpoint' not in boxes_config.custom_hooks[0]
+    assert 'checkpoint' not in incremental.custom_hooks[0]
 
 
-def test_lwf_mc_and_ilt_losses_follow_the_steps(boxes_config):
-    boxes_config.model.decode_head.loss_decode = dict(
+def test_lwf_mc_and_ilt_losses_follow_the_steps(incremental):
+    incremental.model.decode_head.loss_decode = dict(
         type='IncrementalBCELoss', num_old_classes=1, variant='official'
     )
-    boxes_config.model.distillation = [
+    incremental.model.distillation = [
         dict(type='BinaryDistillationLoss', loss_weight=10.0),
         dict(type='FeatureDistillationLoss', loss_weight=100.0),
     ]
-    runner = ProtocolRunner(boxes_config)
+    runner = ProtocolRunner(incremental)
     losses = [s.cfg.model.decode_head.loss_decode for s in runner.stages]
     assert [loss.num_old_classes for loss in losses] == [1, 3, 4]
     train(runner.stages[0].cfg)
@@ -87,10 +87,10 @@ def test_lwf_mc_and_ilt_losses_follow_the_steps(boxes_config):
         assert len(history) == 6 and (history[1:] > 0).all()
 
 
-def test_three_steps(boxes_config):
-    fine_tuning(boxes_config, 'rw', weight=10.0, interval=2)
-    ProtocolRunner(boxes_config).run()
-    work_dir = Path(boxes_config.work_dir)
+def test_three_steps(incremental):
+    fine_tuning(incremental, 'rw', weight=10.0, interval=2)
+    ProtocolRunner(incremental).run()
+    work_dir = Path(incremental.work_dir)
     for step, classes in enumerate((3, 4, 5)):
         folder = work_dir / f'step_{step}'
         (scalars,) = folder.glob('*/vis_data/scalars.json')
@@ -114,10 +114,10 @@ def test_three_steps(boxes_config):
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_interrupted_step_resumes_to_the_same_numbers(boxes_config, kind):
-    fine_tuning(boxes_config, kind, weight=5.0, interval=3)
-    boxes_config.model.decode_head.dropout_ratio = 0.3
-    stages = ProtocolRunner(boxes_config).stages
+def test_interrupted_step_resumes_to_the_same_numbers(incremental, kind):
+    fine_tuning(incremental, kind, weight=5.0, interval=3)
+    incremental.model.decode_head.dropout_ratio = 0.3
+    stages = ProtocolRunner(incremental).stages
     train(stages[0].cfg)
     stage = stages[1].cfg
     whole = train(stage, work_dir=f'{stage.work_dir}_whole')
@@ -132,9 +132,9 @@ def test_interrupted_step_resumes_to_the_same_numbers(boxes_config, kind):
     assert whole['parameter_importance']['num_updates'] == 6
 
 
-def test_resuming_a_step_without_record_is_refused(boxes_config):
-    boxes_config.protocol.task = [['square', 'bar'], ['dot', 'frame']]
-    stage = ProtocolRunner(fine_tuning(boxes_config)).stages[0].cfg
+def test_resuming_a_step_without_record_is_refused(incremental):
+    incremental.protocol.task = [['square', 'bar'], ['dot', 'frame']]
+    stage = ProtocolRunner(fine_tuning(incremental)).stages[0].cfg
     with pytest.raises(KeyboardInterrupt):
         train(stage, StopAt(3))
     hook = dict(type='ParameterImportanceHook', importance='ewc', weight=1.0)
@@ -143,8 +143,8 @@ def test_resuming_a_step_without_record_is_refused(boxes_config):
         train(stage, resume=True)
 
 
-def test_loading_weights_starts_a_new_record(boxes_config):
-    stage = ProtocolRunner(fine_tuning(boxes_config, 'pi', weight=1.0)).stages[0].cfg
+def test_loading_weights_starts_a_new_record(incremental):
+    stage = ProtocolRunner(fine_tuning(incremental, 'pi', weight=1.0)).stages[0].cfg
     train(stage)
     stage.load_from = f'{stage.work_dir}/iter_6.pth'
     again = train(stage, work_dir=f'{stage.work_dir}_again')
@@ -155,18 +155,18 @@ def test_loading_weights_starts_a_new_record(boxes_config):
     assert again['parameter_importance']['num_updates'] == 6
 
 
-def test_two_processes_equal_one(boxes_config, tmp_path, train_in_two_processes):
-    boxes_config.protocol.task = [['square', 'bar'], ['dot', 'frame']]
-    fine_tuning(boxes_config, 'rw', weight=5.0, interval=2, eps=1e-3)
+def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
+    incremental.protocol.task = [['square', 'bar'], ['dot', 'frame']]
+    fine_tuning(incremental, 'rw', weight=5.0, interval=2, eps=1e-3)
     path = tmp_path / 'config.py'
-    path.write_text(boxes_config.pretty_text)
+    path.write_text(incremental.pretty_text)
     ProtocolRunner(Config.fromfile(path)).run()
-    boxes_config.train_dataloader.batch_size = 2
-    path.write_text(boxes_config.pretty_text)
+    incremental.train_dataloader.batch_size = 2
+    path.write_text(incremental.pretty_text)
     two = str(tmp_path / 'two')
     train_in_two_processes(path, two)
     for step in ('step_0', 'step_1'):
-        one = load_checkpoint(f'{boxes_config.work_dir}/{step}')[0]
+        one = load_checkpoint(f'{incremental.work_dir}/{step}')[0]
         both = load_checkpoint(f'{two}/{step}')[0]
         torch.testing.assert_close(
             both['state_dict'], one['state_dict'], rtol=1e-3, atol=1e-5

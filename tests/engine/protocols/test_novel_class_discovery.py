@@ -25,14 +25,6 @@ from mmseg_labelfree.utils.checkpoint import load_checkpoint, load_weights
 STAGES = ['base', 'clustering', 'basic', 'ranking', 'eums']
 
 
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
 def stages_of(cfg, **settings):
     cfg = copy.deepcopy(cfg)
     cfg.protocol.update(settings)
@@ -186,7 +178,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
     for place in places:
         process = fork.Process(target=run_until, args=(place, cut, place != places[0]))
         process.start()
-        process.join(timeout=100)
+        process.join()
         assert process.exitcode == -signal.SIGKILL
     ProtocolRunner(cut, resume=True).run()
     assert results(cut) == whole
@@ -224,7 +216,7 @@ def test_two_processes_go_through_all_stages_like_one(
     novel, tmp_path, train_in_two_processes
 ):
     novel.protocol.from_basic = True
-    # Each process draws colours of its own.
+    # Each process draws colors of its own.
     novel.model.strong_view = dict(jitter_prob=0.0, grayscale_prob=0.0, blur_prob=0.0)
     path = tmp_path / 'config.py'
     path.write_text(novel.pretty_text)

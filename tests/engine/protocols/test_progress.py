@@ -12,13 +12,13 @@ def test_format_seconds(seconds, text):
     assert format_seconds(seconds) == text
 
 
-def test_share_counts_the_length_of_stages(boxes_config):
-    boxes_config.protocol.next_steps.train_cfg = dict(max_iters=12)
-    stages = build_protocol(boxes_config).stages(boxes_config)
+def test_share_counts_the_length_of_stages(incremental):
+    incremental.protocol.next_steps.train_cfg = dict(max_iters=12)
+    stages = build_protocol(incremental).stages(incremental)
     assert [s.length for s in stages] == [6, 12, 12]
 
     class Run:
         iter, max_iters = 3, 12
 
     hook = ProgressHook(stages, first=1)
-    assert hook._done(Run) == pytest.approx((6 + 3) / 30)
+    assert hook.share_done(Run) == pytest.approx((6 + 3) / 30)

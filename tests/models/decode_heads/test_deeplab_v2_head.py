@@ -122,17 +122,17 @@ def test_growing_splits_the_background_once():
 
 
 @pytest.mark.slow
-def test_trains_through_incremental_steps(boxes_config):
+def test_trains_through_incremental_steps(incremental):
     """With classifier growth and a distilling teacher, from a real Runner."""
-    head = dict(boxes_config.model.decode_head)
+    head = dict(incremental.model.decode_head)
     for key in ('channels', 'num_convs', 'norm_cfg', 'dropout_ratio'):
         head.pop(key)
     head.update(type='DeepLabV2Head', dilations=(1, 2))
-    boxes_config.model.decode_head = head
-    runner = ProtocolRunner(boxes_config)
+    incremental.model.decode_head = head
+    runner = ProtocolRunner(incremental)
     for name in ('step_0', 'step_1'):
         runner.run(name)
-    states = [load_weights(f'{boxes_config.work_dir}/step_{k}')[0] for k in (0, 1)]
+    states = [load_weights(f'{incremental.work_dir}/step_{k}')[0] for k in (0, 1)]
     key = 'decode_head.conv_seg.weight'
     assert [tuple(s[key].shape) for s in states] == [(3, 64, 3, 3), (4, 64, 3, 3)]
     # Six small steps after the start at the old weights.

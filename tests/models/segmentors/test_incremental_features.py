@@ -36,8 +36,8 @@ def build_pair(cfg, distillation, dropout=0.0):
     return student, teacher
 
 
-def test_backbone_features_are_compared(boxes_config):
-    student, teacher = build_pair(boxes_config.model, ILT)
+def test_backbone_features_are_compared(incremental):
+    student, teacher = build_pair(incremental.model, ILT)
     inputs, data = samples()
     losses = student.loss(inputs, data)
     assert {k for k in losses if k.startswith('distill')} == {
@@ -50,9 +50,9 @@ def test_backbone_features_are_compared(boxes_config):
 
 
 @pytest.mark.parametrize('dropout', [0.0, 0.5])
-def test_decoder_features_are_the_classifiers_input(boxes_config, dropout):
+def test_decoder_features_are_the_classifiers_input(incremental, dropout):
     loss = dict(ILT[1], level='decoder')
-    student, teacher = build_pair(boxes_config.model, [ILT[0], loss], dropout)
+    student, teacher = build_pair(incremental.model, [ILT[0], loss], dropout)
     student.train()
     inputs, data = samples()
     keys = set(student.state_dict())
@@ -75,9 +75,9 @@ def test_decoder_features_are_the_classifiers_input(boxes_config, dropout):
     assert student.decode_head.conv_seg.weight.grad is None
 
 
-def test_still_one_forward_each(boxes_config):
+def test_still_one_forward_each(incremental):
     losses = [*ILT, dict(ILT[1], level='decoder', loss_name='loss_decoder_kd')]
-    student, teacher = build_pair(boxes_config.model, losses)
+    student, teacher = build_pair(incremental.model, losses)
     calls = []
     for name, part in (('student', student), ('teacher', teacher)):
         for module in (part.backbone, part.decode_head):
@@ -87,9 +87,9 @@ def test_still_one_forward_each(boxes_config):
     assert sorted(calls) == ['student'] * 2 + ['teacher'] * 2
 
 
-def test_empty_list_is_the_stock_segmentor(boxes_config):
-    student, _ = build_pair(boxes_config.model, [])
-    cfg = copy.deepcopy(boxes_config.model)
+def test_empty_list_is_the_stock_segmentor(incremental):
+    student, _ = build_pair(incremental.model, [])
+    cfg = copy.deepcopy(incremental.model)
     cfg.type = 'EncoderDecoder'
     cfg.pop('distillation')
     cfg.decode_head.num_classes = 4
@@ -102,17 +102,17 @@ def test_empty_list_is_the_stock_segmentor(boxes_config):
         assert torch.equal(got[key], value)
 
 
-def test_head_without_that_classifier_is_named(boxes_config):
-    student, _ = build_pair(boxes_config.model, [dict(ILT[1], level='decoder')])
+def test_head_without_that_classifier_is_named(incremental):
+    student, _ = build_pair(incremental.model, [dict(ILT[1], level='decoder')])
     student.decode_head.__dict__['cls_seg'] = nn.Conv2d(8, 4, 1)
     with pytest.raises(ValueError, match="FCNHead .*use level='backbone'"):
         student.loss(*samples())
     assert not student.decode_head.conv_seg._forward_pre_hooks
 
 
-def test_unknown_outputs_are_refused(boxes_config, monkeypatch):
+def test_unknown_outputs_are_refused(incremental, monkeypatch):
     from mmseg_labelfree.models.losses import KnowledgeDistillationLoss
 
     monkeypatch.setattr(KnowledgeDistillationLoss, 'compares', 'probabilities')
     with pytest.raises(ValueError, match="KnowledgeDistillationLoss compares 'prob"):
-        build_pair(boxes_config.model, ILT)
+        build_pair(incremental.model, ILT)

@@ -18,9 +18,9 @@ def samples(n=2, size=24, num_classes=4, seed=0):
 
 
 @pytest.fixture
-def pair(boxes_config):
+def pair(incremental):
     """A student of four classes and a teacher of three."""
-    cfg = boxes_config.model
+    cfg = incremental.model
     torch.manual_seed(0)
     teacher_cfg = copy.deepcopy(cfg)
     teacher_cfg.type = 'EncoderDecoder'
@@ -64,9 +64,9 @@ def test_one_student_forward_and_one_teacher_forward(pair):
     assert sorted(calls) == ['student'] * 2 + ['teacher'] * 2
 
 
-def test_same_loss_twice_is_summed(boxes_config, pair):
+def test_same_loss_twice_is_summed(incremental, pair):
     student, teacher = pair
-    cfg = copy.deepcopy(boxes_config.model)
+    cfg = copy.deepcopy(incremental.model)
     cfg.distillation = cfg.distillation * 2
     double = MODELS.build(cfg)
     double.load_state_dict(student.state_dict())
@@ -76,16 +76,16 @@ def test_same_loss_twice_is_summed(boxes_config, pair):
     torch.testing.assert_close(twice, 2 * once)
 
 
-def test_auxiliary_head_is_trained(boxes_config):
-    cfg = boxes_config.model
+def test_auxiliary_head_is_trained(incremental):
+    cfg = incremental.model
     cfg.distillation = []
     cfg.auxiliary_head = dict(cfg.decode_head, in_channels=16, in_index=2)
     losses = MODELS.build(cfg).loss(*samples(num_classes=3))
     assert 'aux.loss_unbiased_ce' in losses
 
 
-def test_without_teacher(boxes_config):
-    model = MODELS.build(boxes_config.model)
+def test_without_teacher(incremental):
+    model = MODELS.build(incremental.model)
     with pytest.raises(RuntimeError, match='FrozenTeacherHook'):
         model.loss(*samples(num_classes=3))
 
@@ -98,8 +98,8 @@ def test_train_mode_never_reaches_the_teacher(pair):
 
 
 @pytest.mark.parametrize('norm_eval', [False, True])
-def test_norm_eval_keeps_the_statistics(boxes_config, norm_eval):
-    cfg = boxes_config.model
+def test_norm_eval_keeps_the_statistics(incremental, norm_eval):
+    cfg = incremental.model
     cfg.distillation, cfg.norm_eval = [], norm_eval
     cfg.backbone.norm_cfg = cfg.decode_head.norm_cfg = dict(type='BN')
     model = MODELS.build(cfg).train()

@@ -36,7 +36,7 @@ def tta_pipeline():
 
 
 @pytest.fixture
-def odd_config(boxes_config, tmp_path):
+def odd_config(incremental, tmp_path):
     """Three test images of odd and different sizes; step 2 without a protocol."""
     root = tmp_path / 'odd'
     for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
@@ -50,7 +50,7 @@ def odd_config(boxes_config, tmp_path):
         Image.fromarray(image).save(root / f'JPEGImages/{name}.jpg', quality=95)
         Image.fromarray(label).save(root / f'SegmentationClass/{name}.png')
     (root / 'ImageSets/Segmentation/val.txt').write_text('\n'.join(names) + '\n')
-    cfg = boxes_config
+    cfg = incremental
     cfg.pop('protocol')
     cfg.model.distillation = []
     cfg.model.decode_head.num_classes = 5
@@ -167,9 +167,9 @@ def prediction(probabilities, **metainfo):
 
 
 @pytest.fixture
-def build(boxes_config):
+def build(incremental):
     def build_model(**kwargs):
-        module = copy.deepcopy(boxes_config.model)
+        module = copy.deepcopy(incremental.model)
         module.distillation = []
         return MODELS.build(dict(type='MaxVotingTTAModel', module=module, **kwargs))
 

@@ -1,5 +1,6 @@
 import copy
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_labelfree.models.segmentors import real_pixels, split_batch
+from mmseg_labelfree.models.segmentors import TeacherView, real_pixels, split_batch
 from mmseg_labelfree.models.teachers.ema import copy_student
 from mmseg_labelfree.ops import mix
 
@@ -33,9 +34,9 @@ def samples(*sources, size=SIZE, seed=0):
 
 
 @pytest.fixture
-def build(boxes_config):
+def build(incremental):
     def build(teacher_seed=7, **kwargs):
-        cfg = copy.deepcopy(boxes_config.model)
+        cfg = copy.deepcopy(incremental.model)
         cfg.pop('distillation')
         cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
         for name, value in kwargs.items():
@@ -97,69 +98,224 @@ def test_one_forward_of_each_network(build):
     assert sorted(calls) == [('student', 3)] * 2 + [('teacher', 1)] * 2
 
 
+def views_of(model, inputs, data):
+    """The labeled images, the weak view and the strong ones."""
+    batch = split_batch(inputs, data, model.labeled_sources, model.unlabeled_sources)
+    labeled = TeacherView(batch.labeled, batch.truth())
+    weak = model.weak_view(batch)
+    return labeled, weak, model.strong_views(weak, labeled)
+
+
+def painted(*sources):
+    """Images whose pixels tell image (channel 0) and place (channel 1)."""
+    inputs, data = samples(*sources)
+    inputs[:, 0] = torch.arange(float(len(sources))).view(-1, 1, 1)
+    inputs[:, 1] = torch.arange(SIZE[0] * SIZE[1]).view(SIZE) / 500
+    return inputs, data
+
+
 @pytest.mark.parametrize('mixing', ['cutmix', 'classmix', 'cutout'])
-def test_mixing_reaches_images_and_labels_alike(build, mixing, monkeypatch):
+def test_mixing_reaches_images_and_labels_alike(build, mixing):
     model = build(mixing=mixing)
-    inputs, data = samples(*['unlabeled'] * 3)
-    with torch.no_grad():
-        # Paint each image so that its pixels tell image and place.
-        inputs[:, 0] = torch.arange(3.0).view(3, 1, 1)
-        inputs[:, 1] = torch.arange(SIZE[0] * SIZE[1]).view(SIZE) / 500
-    batch = split_batch(inputs, data, ['labeled'], ['unlabeled'])
-    model.label_unlabeled(batch)
-    weak_labels = batch.labels.clone()
+    inputs, data = painted(*['unlabeled'] * 3)
     torch.manual_seed(1)
-    model.make_strong_view(batch)
+    _, weak, (strong,) = views_of(model, inputs, data)
     if mixing == 'cutout':
-        cut = (batch.strong == 0).all(1)
+        cut = (strong.images == 0).all(1)
         assert 0.3 < cut.float().mean() < 0.7
-        assert torch.equal(batch.labels == 255, cut)
-        assert torch.equal(batch.labels[~cut], weak_labels[~cut])
+        assert torch.equal(strong.labels == 255, cut)
+        assert torch.equal(strong.labels[~cut], weak.labels[~cut])
         return
-    source = batch.strong[:, 0].long()
+    source = strong.images[:, 0].long()
     for i in range(3):
         assert set(source[i].unique().tolist()) <= {i, (i + 1) % 3}
-    assert torch.equal(batch.labels, weak_labels.gather(0, source))
-    assert torch.equal(batch.strong[:, 1], inputs[:, 1])
+    assert torch.equal(strong.labels, weak.labels.gather(0, source))
+    assert torch.equal(strong.images[:, 1], inputs[:, 1])
     taken = source != torch.arange(3).view(3, 1, 1)
     assert 0 < taken.float().mean() <= 1
 
 
-def test_mixing_probability(build):
-    model = build(mixing='cutmix', mixing_prob=0.0)
+def test_mixing_probability_and_area(build):
+    _, weak, (strong,) = views_of(
+        build(mixing='cutmix', mixing_prob=0.0), *painted('unlabeled', 'unlabeled')
+    )
+    assert torch.equal(strong.images, weak.images)
+    settings = dict(mixing='cutmix', mixing_prob=0.5, mixing_area=0.25)
+    for per_sample in (False, True):
+        model = build(mixing_per_sample=per_sample, **settings)
+        inputs, data = painted(*['unlabeled'] * 40)
+        torch.manual_seed(0)
+        _, weak, (strong,) = views_of(model, inputs, data)
+        shares = (strong.images != weak.images).any(1).float().mean((1, 2))
+        mixed = shares > 0
+        torch.testing.assert_close(
+            shares[mixed], torch.full_like(shares[mixed], 0.25), atol=0.03, rtol=0
+        )
+        assert mixed.float().mean() in (0, 1) or per_sample
+        assert 0.2 < mixed.float().mean() < 0.8 or not per_sample
+
+
+@pytest.mark.parametrize('mixing', ['classmix', 'cutmix'])
+def test_labeled_partners_by_a_slow_loop(build, mixing):
+    """DACS: pixels of the i-th labeled image, with their truth and weight 1."""
+    model = build(
+        mixing=mixing,
+        mixing_partner='labeled',
+        confidence_weight='image',
+        confidence_threshold=0.4,
+    )
+    inputs, data = painted('labeled', 'unlabeled', 'unlabeled', 'labeled', 'unlabeled')
+    data[0].gt_sem_seg.data[:, :2] = 255
+    labeled, weak, (strong,) = views_of(model, inputs, data)
+    assert len(weak.weights.unique()) == 3
+    for i, row in enumerate((1, 2, 4)):
+        partner = (0, 3, 0)[i]
+        pasted = strong.images[i, 0].long() == partner
+        truth = data[partner].gt_sem_seg.data[0]
+        assert 0.1 < pasted.float().mean() < 0.9
+        for y in range(SIZE[0]):
+            for x in range(SIZE[1]):
+                if pasted[y, x]:
+                    expected = inputs[partner, :, y, x], truth[y, x], 1
+                else:
+                    expected = inputs[row, :, y, x], weak.labels[i, y, x]
+                    expected = (*expected, weak.weights[i, y, x])
+                image, label, weight = expected
+                assert torch.equal(strong.images[i, :, y, x], image)
+                assert strong.labels[i, y, x] == label
+                assert strong.weights[i, y, x] == weight
+        if mixing == 'classmix':  # two of three classes, whole and without border
+            classes = truth[pasted].unique().tolist()
+            assert len(classes) == 2 and 255 not in classes
+            assert torch.equal(pasted, torch.isin(truth, torch.tensor(classes)))
+    assert torch.equal(labeled.images, inputs[[0, 3]])
+    inputs, data = painted('unlabeled', 'unlabeled')
+    _, weak, (strong,) = views_of(model, inputs, data)
+    assert torch.equal(strong.images, weak.images)  # no partner, not mixed
+    assert 'unlabeled.loss_ce' in model.loss(inputs, data)
+
+
+@pytest.mark.parametrize('scope', ['image', 'batch'])
+def test_confidence_weighs_the_pseudo_labels(build, scope):
+    model = build(confidence_weight=scope, confidence_threshold=0.45)
     inputs, data = samples('unlabeled', 'unlabeled')
-    batch = split_batch(inputs, data, [], ['unlabeled'])
-    model.label_unlabeled(batch)
-    model.make_strong_view(batch)
-    assert torch.equal(batch.strong, inputs)
+    data[0].set_metainfo(dict(img_shape=(20, 24)))  # padding is not counted
+    losses = model.loss(inputs, data)
+    probabilities = logits_of(model.teacher, inputs).softmax(1)
+    sure = [probabilities[0, :, :20].amax(0) >= 0.45, probabilities[1].amax(0) >= 0.45]
+    shares = [s.float().mean() for s in sure]
+    if scope == 'batch':
+        shares = [torch.cat([s.flatten() for s in sure]).float().mean()] * 2
+    assert all(0.05 < share < 0.95 for share in shares)
+    labels = probabilities.argmax(1)
+    labels[0, 20:] = 255
+    pixels = F.cross_entropy(
+        logits_of(model, inputs), labels, ignore_index=255, reduction='none'
+    )
+    expected = (torch.stack(shares)[:, None, None] * pixels).mean()
+    torch.testing.assert_close(losses['unlabeled.loss_ce'], expected)
 
 
 def test_weights_are_mixed_and_used(build):
     class Weighted(type(build())):
-        def label_unlabeled(self, batch):
-            super().label_unlabeled(batch)
-            batch.weights = torch.rand(batch.labels.shape)
+        def weak_view(self, batch):
+            view = super().weak_view(batch)
+            return replace(view, weights=torch.rand(view.labels.shape))
 
-        def unlabeled_loss(self, logits, batch):
-            self.seen = batch
-            return super().unlabeled_loss(logits, batch)
+        def unlabeled_loss(self, logits, strong):
+            self.seen = strong
+            return super().unlabeled_loss(logits, strong)
 
     model = build(mixing='cutmix')
     model.__class__ = Weighted
     inputs, data = samples('unlabeled', 'unlabeled')
     torch.manual_seed(3)
     losses = model.loss(inputs, data)
-    batch = model.seen
+    (view,) = model.seen
     torch.manual_seed(3)
-    weights = torch.rand(batch.labels.shape)
-    (expected,) = mix((batch.strong != inputs).all(1), weights)
-    assert torch.equal(batch.weights, expected)
+    weights = torch.rand(view.labels.shape)
+    expected = mix((view.images != inputs).all(1), weights)
+    assert torch.equal(view.weights, expected)
     pixels = F.cross_entropy(
-        logits_of(model, batch.strong), batch.labels, reduction='none'
+        logits_of(model, view.images), view.labels, reduction='none'
     )
     torch.testing.assert_close(
-        losses['unlabeled.loss_ce'], (pixels * batch.weights).mean()
+        losses['unlabeled.loss_ce'], (pixels * view.weights).mean()
     )
+
+
+def test_several_strong_views_by_a_loop(build):
+    """UniMatch: own masks and colors; the mean of the losses of single views."""
+    settings = dict(mixing='cutmix', strong_view={}, threshold=0.4)
+    model = build(num_strong_views=3, **settings)
+    single = build(**settings)
+    inputs, data = samples('labeled', 'unlabeled', 'unlabeled')
+    torch.manual_seed(2)
+    losses = model.loss(inputs, data)
+    torch.manual_seed(2)
+    each = [single.loss(inputs, data) for _ in range(3)]
+    assert len({one['unlabeled.loss_ce'].item() for one in each}) == 3
+    for name in ('unlabeled.loss_ce', 'unlabeled.used'):
+        mean = sum(one[name] for one in each) / 3
+        torch.testing.assert_close(losses[name], mean)
+    torch.testing.assert_close(losses['decode.loss_ce'], each[0]['decode.loss_ce'])
+
+
+def batch_norm(cfg, dropout=0.0):
+    norm = dict(type='BN')
+    head = dict(
+        cfg.decode_head,
+        norm_cfg=norm,
+        dropout_ratio=dropout,
+        loss_decode=dict(type='CrossEntropyLoss'),
+    )
+    return dict(
+        backbone=dict(cfg.backbone, norm_cfg=norm),
+        decode_head=head,
+        auxiliary_head=dict(head, in_channels=16, in_index=2),
+    )
+
+
+def test_passes_per_source_by_a_loop(build, incremental):
+    """Batch norm sees each source by itself, in the order of the settings."""
+    settings = dict(
+        labeled_sources=['base', 'clean'],
+        unlabeled_sources=['unclean'],
+        num_strong_views=2,
+        **batch_norm(incremental.model),
+    )
+    model = build(student_passes='per_source', **settings).train()
+    other = build(**settings).train()
+    sources = ['unclean', 'clean', 'base', 'base', 'clean', 'unclean']
+    inputs, data = samples(*sources)
+    seen = []
+    model.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    losses = model.loss(inputs, data)
+    rows = [[2, 3], [1, 4], [0, 5, 0, 5]]
+    assert all(torch.equal(s, inputs[r]) for s, r in zip(seen, rows, strict=True))
+
+    labels = torch.cat([sample.gt_sem_seg.data for sample in data])
+    parts = {'decode': [], 'aux': []}
+    for members in rows[:2]:
+        features = other.extract_feat(inputs[members])
+        for name, head in (
+            ('decode', other.decode_head),
+            ('aux', other.auxiliary_head),
+        ):
+            logits = resize(head(features), SIZE, mode='bilinear')
+            parts[name].append(F.cross_entropy(logits, labels[members]))
+    for name, values in parts.items():  # two images of each source
+        torch.testing.assert_close(losses[f'{name}.loss_ce'], sum(values) / 2)
+    pseudo = logits_of(model.teacher, inputs[[0, 5]]).argmax(1)
+    features = other.extract_feat(inputs[rows[2]])
+    logits = resize(other.decode_head(features), SIZE, mode='bilinear')
+    expected = F.cross_entropy(logits, torch.cat([pseudo, pseudo]))
+    torch.testing.assert_close(losses['unlabeled.loss_ce'], expected)
+    other.auxiliary_head(features)  # its statistics, too
+    for name, value in other.named_buffers():
+        torch.testing.assert_close(dict(model.named_buffers())[name], value)
+    joint = build(**settings).train().loss(inputs, data)
+    assert not torch.allclose(joint['decode.loss_ce'], losses['decode.loss_ce'])
 
 
 def test_strong_view_changes_what_the_student_sees_only(build):
@@ -188,9 +344,8 @@ def test_padding_has_no_pseudo_label(build):
     real = real_pixels(inputs, data)
     assert not real[0, :3].any() and not real[0, 20:].any() and real[0, 3:20].all()
     assert real[1].all()
-    batch = split_batch(inputs, data, [], ['unlabeled'])
-    model.label_unlabeled(batch)
-    assert torch.equal(batch.labels != 255, real)
+    _, weak, _ = views_of(model, inputs, data)
+    assert torch.equal(weak.labels != 255, real)
 
 
 def test_sources_are_settings(build):
@@ -208,15 +363,23 @@ def test_sources_are_settings(build):
 @pytest.mark.parametrize(
     'sources', [('labeled',), ('unlabeled',), ('labeled', 'unlabeled'), (None,)]
 )
-@pytest.mark.parametrize('threshold', [0.0, 1.1])
-def test_all_parameters_get_finite_gradients(build, boxes_config, sources, threshold):
+@pytest.mark.parametrize(
+    'settings',
+    [
+        dict(threshold=0.0),
+        dict(threshold=1.1),
+        dict(student_passes='per_source', num_strong_views=2),
+        dict(mixing_partner='labeled', confidence_weight='batch'),
+    ],
+)
+def test_all_parameters_get_finite_gradients(build, incremental, sources, settings):
     auxiliary = dict(
-        boxes_config.model.decode_head,
+        incremental.model.decode_head,
         in_channels=16,
         in_index=2,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
     )
-    model = build(auxiliary_head=auxiliary, threshold=threshold, mixing='cutmix')
+    model = build(auxiliary_head=auxiliary, mixing='cutmix', **settings)
     losses = model.loss(*samples(*sources))
     total, _ = model.parse_losses(losses)
     total.backward()
@@ -228,14 +391,14 @@ def test_all_parameters_get_finite_gradients(build, boxes_config, sources, thres
         assert 'aux.loss_ce' in losses and losses['aux.loss_ce'] > 0
     else:
         assert losses['decode.loss_none'] == losses['aux.loss_none'] == 0
-        if threshold > 1:
+        if settings.get('threshold', 0) > 1:
             assert losses['unlabeled.used'] == 0 and total == 0
     assert all(p.grad is None for p in model.teacher.parameters())
 
 
-def test_several_auxiliary_heads_and_ohem(build, boxes_config):
+def test_several_auxiliary_heads_and_ohem(build, incremental):
     head = dict(
-        boxes_config.model.decode_head,
+        incremental.model.decode_head,
         loss_decode=dict(type='CrossEntropyLoss'),
         sampler=dict(type='OHEMPixelSampler', thresh=0.9, min_kept=50),
     )
@@ -265,8 +428,8 @@ def test_missing_sources_are_reported_once(build):
         logger.removeHandler(handler)
     reports = [m for m in messages if m.startswith('A batch has no sample')]
     assert len(reports) == 2
-    assert "of the labelled sources ['labeled']" in reports[0]
-    assert "of the unlabelled sources ['unlabeled']" in reports[1]
+    assert "of the labeled sources ['labeled']" in reports[0]
+    assert "of the unlabeled sources ['unlabeled']" in reports[1]
 
 
 def test_warmup_uses_labels_alone(build):
@@ -282,30 +445,32 @@ def test_warmup_uses_labels_alone(build):
         hub.pop_info('iter')
 
 
-def test_teacher_modes(build, boxes_config):
-    norm = dict(type='BN')
-    cfg = boxes_config.model
-    parts = dict(
-        backbone=dict(cfg.backbone, norm_cfg=norm),
-        decode_head=dict(
-            cfg.decode_head,
-            norm_cfg=norm,
-            dropout_ratio=0.5,
-            loss_decode=dict(type='CrossEntropyLoss'),
-        ),
-    )
-    inputs, _ = samples('unlabeled', 'unlabeled')
-    for mode in ('eval', 'train'):
-        model = build(teacher_mode=mode, **parts).train()
-        before = {k: v.clone() for k, v in model.teacher.named_buffers()}
-        first, second = (model.teacher_logits(inputs) for _ in range(2))
-        changed = [
-            k for k, v in model.teacher.named_buffers() if not torch.equal(v, before[k])
-        ]
-        assert bool(changed) == (mode == 'train')
-        assert torch.equal(first, second) == (mode == 'eval')
-        assert not any(m.training for m in model.teacher.modules())
-        assert not first.requires_grad
+@pytest.mark.parametrize('mode', ['eval', 'train', 'train_norm'])
+def test_teacher_modes(build, incremental, mode):
+    parts = batch_norm(incremental.model, dropout=0.5)
+    inputs, data = samples('unlabeled', 'unlabeled')
+    model = build(teacher_mode=mode, **parts).train()
+    # By hand: all modules in the mode, or batch norm alone.
+    by_hand = copy.deepcopy(model.teacher).train(mode == 'train')
+    if mode == 'train_norm':
+        for module in by_hand.modules():
+            module.training = isinstance(module, torch.nn.BatchNorm2d)
+    before = {k: v.clone() for k, v in model.teacher.named_buffers()}
+    torch.manual_seed(0)
+    first, second = (model.teacher_logits(inputs) for _ in range(2))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        assert torch.equal(first, logits_of(by_hand, inputs))
+        assert torch.equal(second, logits_of(by_hand, inputs))
+    after = dict(model.teacher.named_buffers())
+    changed = [k for k, v in after.items() if not torch.equal(v, before[k])]
+    assert bool(changed) == (mode != 'eval')
+    assert torch.equal(first, second) == (mode != 'train')  # dropout
+    assert not any(m.training for m in model.teacher.modules())
+    assert not first.requires_grad
+    before = {k: v.clone() for k, v in after.items()}
+    model.pseudo_label_maps(inputs, data)  # pictures change nothing
+    assert all(torch.equal(v, before[k]) for k, v in after.items())
 
 
 def test_predictions_of_student_and_teacher(build):
@@ -338,9 +503,24 @@ def test_teacher_is_in_no_state(build):
 
 
 @pytest.mark.parametrize(
-    'setting', [dict(mixing='mixup'), dict(teacher_mode='x'), dict(val_model='both')]
+    'setting',
+    [
+        dict(mixing='mixup'),
+        dict(mixing_partner='x'),
+        dict(teacher_mode='x'),
+        dict(val_model='both'),
+        dict(student_passes='two'),
+        dict(confidence_weight='pixel'),
+    ],
 )
 def test_unknown_settings(build, setting):
     ((name, value),) = setting.items()
     with pytest.raises(ValueError, match=f'{name}={value!r} is unknown'):
         build(**setting)
+
+
+def test_settings_that_do_not_fit(build):
+    with pytest.raises(ValueError, match='num_strong_views=0 must be at least 1'):
+        build(num_strong_views=0)
+    with pytest.raises(ValueError, match="mixing='cutout' takes no pixels"):
+        build(mixing='cutout', mixing_partner='labeled')

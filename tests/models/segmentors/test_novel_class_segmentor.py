@@ -85,12 +85,12 @@ def test_weight_of_the_teacher(build):
     for epoch, value in enumerate(expected):
         for iteration in (7 * epoch, 7 * epoch + 6):  # whole epochs
             at(iteration, length=7)
-            assert model._ramp() == pytest.approx(value)
+            assert model.ramp() == pytest.approx(value)
         at(0, epoch=epoch)  # a loader without the package's sampler
-        assert model._ramp() == pytest.approx(value)
+        assert model.ramp() == pytest.approx(value)
     at(3)
-    assert build(ramp_up=6)._ramp() == pytest.approx(math.exp(-1.25))
-    assert build(ramp_up=0)._ramp() == 1
+    assert build(ramp_up=6).ramp() == pytest.approx(math.exp(-1.25))
+    assert build(ramp_up=0).ramp() == 1
 
 
 def test_threshold_and_strong_view(build):
@@ -99,9 +99,47 @@ def test_threshold_and_strong_view(build):
     losses = model.loss(*batch())
     assert losses['unlabeled.used'] == 0 and losses['unlabeled.loss_ce'] == 0
     change = model.strong_view.change.transforms
-    assert [t.p for t in change] == [1.0, 0.0, 0.0]  # jitter, no greyscale, no blur
+    assert [t.p for t in change] == [1.0, 0.0, 0.0]  # jitter, no grayscale, no blur
     jitter = change[0].transforms[0]
     assert jitter.hue == (-0.25, 0.25) and jitter.saturation == (0.5, 1.5)
+
+
+def test_the_authors_three_passes(build, novel, monkeypatch):
+    """Base, clean and unclean images one after the other, each with its statistics."""
+    norm = dict(type='BN')
+    parts = dict(
+        backbone=dict(novel.model.backbone.to_dict(), norm_cfg=norm),
+        decode_head=dict(novel.model.decode_head.to_dict(), norm_cfg=norm),
+        ramp_up=0,
+    )
+    model = build(student_passes='per_source', teacher_mode='train_norm', **parts)
+    monkeypatch.setattr(model, 'strong_view', lambda images, _: images)
+    student, teacher = build(**parts), build(**parts).teacher.train()
+    images, samples = batch()
+    losses = model.loss(images, samples)
+
+    def loss(source, labels=None):
+        rows = [i for i, s in enumerate(SOURCES) if s == source]
+        if labels is None:
+            labels = torch.cat([samples[i].gt_sem_seg.data for i in rows])
+        logits = student(images[rows], mode='tensor')
+        logits = F.interpolate(logits, (16, 16), mode='bilinear')
+        return F.cross_entropy(logits, labels, ignore_index=255)
+
+    unclean = images[[i for i, s in enumerate(SOURCES) if s == 'unclean']]
+    with torch.no_grad():
+        logits = teacher(unclean, mode='tensor')
+        labels = F.interpolate(logits, (16, 16), mode='bilinear').argmax(1)
+    for name, expected in (
+        ('decode_base', 0.5 * loss('base')),
+        ('decode_clean', 0.5 * loss('clean')),
+        ('unlabeled', loss('unclean', labels)),
+    ):
+        torch.testing.assert_close(
+            losses[f'{name}.loss_ce'], expected, rtol=1e-4, atol=1e-5
+        )
+    for name, value in student.named_buffers():
+        torch.testing.assert_close(dict(model.named_buffers())[name], value)
 
 
 @pytest.mark.parametrize('sources', [['base', 'clean'], ['base'] * 2, [None] * 2])
@@ -121,7 +159,7 @@ def test_basic_framework_and_base_training_need_no_teacher(build, sources, monke
         torch.testing.assert_close(losses['decode_base.loss_ce'], expected)
     assert not told
     build().loss(*batch(['base', 'clean']))
-    assert len(told) == 1 and 'unlabelled' in told[0][0]
+    assert len(told) == 1 and 'unlabeled' in told[0][0]
 
 
 def test_every_parameter_has_a_gradient_without_labels(build):

@@ -14,7 +14,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_labelfree.models.segmentors import U2PLEncoderDecoder, split_batch
 from mmseg_labelfree.models.teachers.ema import copy_student
-from mmseg_labelfree.ops import mix, nearest_pixels
+from mmseg_labelfree.ops import mix
 
 SIZE = (24, 24)
 PARTS = dict(
@@ -73,22 +73,25 @@ def halfway():
             hub.update_info(key, before[key])
 
 
-def config(boxes_config, **kwargs):
-    cfg = copy.deepcopy(boxes_config.model)
+def config(incremental, **kwargs):
+    cfg = copy.deepcopy(incremental.model)
     cfg.pop('distillation')
     cfg.decode_head.num_classes = 5
     cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
     for name, value in (PARTS | dict(unreliable=0.4) | kwargs).items():
         cfg[name] = value
-    cfg.type = 'U2PLEncoderDecoder'
+    official = cfg.pop('official', False)
+    cfg.type = 'U2PLOfficialEncoderDecoder' if official else 'U2PLEncoderDecoder'
+    if official and cfg.contrastive_loss:
+        cfg.contrastive_loss.variant = 'official'
     return cfg
 
 
 @pytest.fixture
-def build(boxes_config):
+def build(incremental):
     def build(**kwargs):
         torch.manual_seed(0)
-        model = MODELS.build(config(boxes_config, **kwargs))
+        model = MODELS.build(config(incremental, **kwargs))
         teacher = copy_student(model, model.not_in_teacher)
         with torch.no_grad():
             for p in teacher.parameters():
@@ -162,22 +165,117 @@ def test_pseudo_labels_and_weight_by_their_definition(build):
     assert losses['unlabeled.used'].item() == pytest.approx(reliable.mean())
 
 
-def test_what_the_teacher_saw_is_mixed_like_the_images(build):
-    model = build(mixing='cutmix', denoise=False)
+def contrast_of(model, *batch):
+    """What the contrastive loss of a step is called with."""
+    calls = []
+    handle = model.contrastive_loss.register_forward_pre_hook(
+        lambda _, args: calls.append(args)
+    )
+    model.loss(*batch)
+    handle.remove()
+    ((embeddings, logits, labels, reliable, _),) = calls
+    return embeddings, logits, labels.masked_fill(~reliable, 255)
+
+
+@pytest.mark.parametrize('partner', ['unlabeled', 'labeled'])
+def test_what_the_teacher_saw_is_mixed_like_the_images(build, partner):
+    """Also of several views, and with labeled images, by a slow loop."""
+    model = build(
+        mixing='cutmix', mixing_partner=partner, denoise=False, num_strong_views=2
+    )
     inputs, data = samples('labeled', 'unlabeled', 'unlabeled')
     batch = split_batch(inputs, data, ['labeled'], ['unlabeled'])
-    model.label_unlabeled(batch)
-    before = {k: batch.extra[k].clone() for k in ('logits', 'labels', 'anchors')}
-    weak, labels = batch.strong.clone(), batch.labels.clone()
-    model.make_strong_view(batch)
-    assert 0 < batch.masks.float().mean() < 1
-    strong, mixed_labels = mix(batch.masks, weak, labels)
-    assert torch.equal(batch.strong, strong)
-    assert torch.equal(batch.labels, mixed_labels)
-    small = nearest_pixels(batch.masks, before['labels'].shape[1:])
-    for name, value in before.items():
-        assert torch.equal(batch.extra[name][:1], value[:1])
-        assert torch.equal(batch.extra[name][1:], mix(small, value[1:])[0])
+    torch.manual_seed(0)
+    labeled, strong = model.views(batch)
+    plain = build(denoise=False)
+    labeled_plain, (weak,) = plain.views(batch)
+    assert torch.equal(labeled.anchors, batch.truth()[:, ::4, ::4])
+    own, other = {}, {}
+    for name in ('images', 'labels', 'logits', 'anchors'):
+        own[name] = getattr(weak, name)
+        other[name] = own[name].roll(-1, 0)
+        if partner == 'labeled':
+            only = getattr(labeled_plain, name)
+            other[name] = only.expand(2, *only.shape[1:])
+    assert len(strong) == 2
+    assert not torch.equal(strong[0].images, strong[1].images)
+    for view in strong:
+        mask = (view.images != weak.images).all(1)
+        assert 0 < mask.float().mean() < 1
+        for i in range(2):
+            for y in range(SIZE[0]):
+                for x in range(SIZE[1]):
+                    source = other if mask[i, y, x] else own
+                    assert view.labels[i, y, x] == source['labels'][i, y, x]
+                    if y % 4 or x % 4:
+                        continue
+                    a, b = y // 4, x // 4
+                    assert view.anchors[i, a, b] == source['anchors'][i, a, b]
+                    expected = source['logits'][i, :, a, b]
+                    assert torch.equal(view.logits[i, :, a, b], expected)
+    torch.manual_seed(0)
+    again = build(
+        mixing='cutmix', mixing_partner=partner, denoise=False, num_strong_views=2
+    )
+    torch.manual_seed(0)
+    embeddings, logits, anchors = contrast_of(again, inputs, data)
+    assert len(embeddings) == 1 + 2 * 2
+    views = [labeled, *strong]
+    assert torch.equal(logits, torch.cat([view.logits for view in views]))
+    assert torch.equal(anchors, torch.cat([view.anchors for view in views]))
+
+
+@pytest.mark.parametrize('official', [False, True])
+def test_weights_of_several_views(build, official):
+    """Eq. 14 for each view; the loss is the mean over the views."""
+    settings = dict(denoise=False, mixing='classmix', threshold=0.3, official=official)
+    model = build(num_strong_views=2, confidence_weight='batch', **settings)
+    inputs, data = samples('labeled', 'unlabeled', 'unlabeled')
+    batch = split_batch(inputs, data, ['labeled'], ['unlabeled'])
+    torch.manual_seed(0)
+    _, strong = model.views(batch)
+    probability = model.teacher_logits(batch.unlabeled).softmax(1)
+    q = (probability.amax(1) >= 0.968).float().mean()
+    expected = []
+    for view in strong:
+        used = view.labels != 255
+        assert 0 < used.float().mean() < 1
+        torch.testing.assert_close(view.loss_weight, 1 / used.float().mean())
+        assert torch.equal(view.weights, torch.full_like(view.weights, q))
+        student, _ = seen_by(model, view.images)
+        loss = model.unlabeled_criterion(student, view.labels, weight=view.weights)
+        expected.append(loss / used.float().mean())
+    again = build(num_strong_views=2, confidence_weight='batch', **settings)
+    torch.manual_seed(0)
+    losses = again.loss(inputs, data)
+    torch.testing.assert_close(losses['unlabeled.loss_sce'], sum(expected) / 2)
+
+
+def test_order_of_the_official_code(build):
+    """Labels from the weak views alone; all else from a pass on the mixed images."""
+    model = build(official=True, mixing='cutmix', denoise=False)
+    inputs, data = samples('labeled', 'unlabeled', 'unlabeled')
+    seen = []
+    model.teacher.backbone.register_forward_pre_hook(
+        lambda module, args: seen.append((module.training, args[0]))
+    )
+    batch = split_batch(inputs, data, ['labeled'], ['unlabeled'])
+    _, (view,) = model.views(batch)
+    (first, weak), (second, both) = seen
+    assert (first, second) == (False, True)
+    assert torch.equal(weak, inputs[1:])
+    assert torch.equal(both, torch.cat([inputs[:1], view.images]))
+    with torch.no_grad():
+        labels = seen_by(model.teacher, inputs[1:])[0].argmax(1)
+        logits, _ = seen_by(model.teacher, both)
+    p = logits[1:].softmax(1).double().numpy()
+    entropy = -(p * np.log(p)).sum(1)
+    reliable = torch.tensor(entropy < np.percentile(entropy, 80))
+    anchors = torch.tensor(entropy <= np.percentile(entropy, 20))
+    mixed = mix((view.images != inputs[1:]).all(1), labels)
+    assert torch.equal(view.labels, mixed.masked_fill(~reliable, 255))
+    small = mixed.masked_fill(~anchors, 255)[:, ::4, ::4]
+    assert torch.equal(view.anchors, small)
 
 
 def test_negatives_are_unreliable_or_hard(build):
@@ -227,7 +325,9 @@ def test_which_pixels_are_negatives(build):
     'settings',
     [
         dict(),
-        dict(variant='official'),
+        dict(official=True),
+        dict(student_passes='per_source', num_strong_views=2),
+        dict(mixing='classmix', mixing_partner='labeled'),
         dict(mixing='cutout'),
         dict(mixing='classmix', strong_view={}),
         dict(unreliable=1.0, dynamic_partition=False),
@@ -246,12 +346,12 @@ def test_all_parameters_get_finite_gradients(build, sources, settings):
         assert p.grad is not None and torch.isfinite(p.grad).all(), name
 
 
-def test_a_seed_gives_the_network_of_the_baselines(boxes_config):
+def test_a_seed_gives_the_network_of_the_baselines(incremental):
     states = []
     without = dict.fromkeys(('representation_head', 'memory_bank', 'contrastive_loss'))
     for parts in (dict(without, denoise=False), {}):
         torch.manual_seed(1)
-        model = MODELS.build(config(boxes_config, **parts))
+        model = MODELS.build(config(incremental, **parts))
         model.init_weights()
         states.append(model.state_dict())
     plain, whole = states
@@ -272,8 +372,8 @@ def test_parts_can_be_left_out(build):
     )
     with pytest.raises(ValueError, match='need a representation_head'):
         build(**parts)
-    with pytest.raises(ValueError, match="variant='mine' is unknown"):
-        build(variant='mine')
+    with pytest.raises(ValueError, match='need each other'):
+        build(memory_bank=None, contrastive_loss=None, denoise=False)
 
 
 def test_pixels_are_partitioned_less_and_less(build):
@@ -285,22 +385,33 @@ def test_pixels_are_partitioned_less_and_less(build):
     assert shares == pytest.approx([0.6, 0.8, 0.992], abs=0.01)
 
 
-@pytest.mark.parametrize('variant', ['paper', 'official'])
-def test_explains_what_it_would_teach(build, variant):
+@pytest.mark.parametrize('official', [False, True])
+def test_maps_of_what_it_would_teach(build, official):
     """For a batch whose percentile is that of the same images, the labels are equal."""
-    model = build(variant=variant, mixing=None, denoise=variant == 'paper')
+    model = build(official=official, denoise=not official)
     images, data = samples('labeled', 'unlabeled', 'unlabeled')
     batch = split_batch(images, data, ['labeled'], ['unlabeled'])
-    model.label_unlabeled(batch)
-    model.make_strong_view(batch)
+    _, (view,) = model.views(batch)
     teacher_bn = copy.deepcopy(model.teacher.state_dict())
-    maps = model.explain(batch.unlabeled, batch.unlabeled_samples)
+    maps = model.pseudo_label_maps(batch.unlabeled, batch.unlabeled_samples)
     for key, value in model.teacher.state_dict().items():
         assert torch.equal(value, teacher_bn[key])
     assert maps['entropy'].shape == maps['pseudo-label'].shape == (2, *SIZE)
-    assert torch.equal(maps['pseudo-label'], batch.labels)
+    assert torch.equal(maps['pseudo-label'], view.labels)
     kept = maps['pseudo-label'] != 255
     assert maps['entropy'][kept].max() < maps['entropy'][~kept].min() + 1e-6
+
+
+def test_threshold_of_pseudo_labels(build):
+    """As in the base class, on top of the partition."""
+    inputs, data = samples('labeled', 'unlabeled')
+    batch = split_batch(inputs, data, ['labeled'], ['unlabeled'])
+    _, (every,) = build(denoise=False).views(batch)
+    model = build(denoise=False, threshold=0.4)
+    _, (sure,) = model.views(batch)
+    probable = model.teacher_logits(batch.unlabeled).softmax(1).amax(1) >= 0.4
+    assert torch.equal(sure.labels, every.labels.masked_fill(~probable, 255))
+    assert not torch.equal(sure.labels, every.labels)
 
 
 def test_padding_is_in_no_set(build):

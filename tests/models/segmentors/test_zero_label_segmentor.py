@@ -95,7 +95,7 @@ def slow_pseudo_labels(model, images, labels, background=None):
 
 
 @pytest.mark.parametrize('background', [None, 0])
-def test_generator_fills_only_unlabelled_pixels(background):
+def test_generator_fills_only_unlabeled_pixels(background):
     images, labels = batch()
     model = teacher()
     before = labels.clone()

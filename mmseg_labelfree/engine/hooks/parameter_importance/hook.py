@@ -2,33 +2,30 @@
 
 from typing import Any, Literal
 
-import torch
-from mmengine.hooks import Hook, LoggerHook
+from mmengine.hooks import LoggerHook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ...utils.distributed import bare_model
-from .importance_penalty import (
-    ENTRY,
-    ImportancePenalty,
-    check_kind,
-    read_previous,
-)
-from .importance_recorders import (
+from ....utils.choices import check_choice
+from ....utils.distributed import bare_model
+from ..checkpoint_entry_hook import CheckpointEntryHook
+from .penalty import ENTRY, ImportancePenalty, read_previous
+from .recorders import (
     FisherRecorder,
     ImportanceRecorder,
     PathIntegralRecorder,
     RiemannianWalkRecorder,
     State,
 )
+from .tracker import ImportanceTracker
 
 
 @HOOKS.register_module()
-class ParameterImportanceHook(Hook):
-    r"""Record the importance of parameters, and penalise changing important ones.
+class ParameterImportanceHook(CheckpointEntryHook):
+    r"""Hook that records how important parameters are, and holds important ones.
 
     The prior-focused baselines EWC, PI and RW of Modeling the Background (section
     6.2.1, https://arxiv.org/abs/2002.00718; see
@@ -56,19 +53,19 @@ class ParameterImportanceHook(Hook):
     diverges where ``2 * weight * lr`` times a parameter's importance is above 1.36.
 
     Args:
-        importance (str): 'ewc', 'pi' or 'rw'.
-        weight (float): Factor on the penalty; 500 for EWC and PI and 100 for RW in
+        importance: 'ewc', 'pi' or 'rw'.
+        weight: Factor on the penalty; 500 for EWC and PI and 100 for RW in
             the authors' code.
-        checkpoint (str, optional): Checkpoint of the previous step, or its
+        checkpoint: Checkpoint of the previous step, or its
             ``work_dir``. None, for the first step, only records.
             ``ClassIncrementalProtocol`` sets it.
-        alpha (float): Weight of the newest squared gradient in the Fisher diagonal of
+        alpha: Weight of the newest squared gradient in the Fisher diagonal of
             EWC and RW. Defaults to 0.9, as in the authors' code.
-        interval (int): Updates between two scores of RW. Defaults to 10, as in the
+        interval: Updates between two scores of RW. Defaults to 10, as in the
             authors' code.
-        eps (float): Added to the denominators of PI's and RW's scores. Defaults to
+        eps: Added to the denominators of PI's and RW's scores. Defaults to
             1e-7.
-        normalize (bool): Scale each map of importance to 0..1 within each parameter,
+        normalize: Scale each map of importance to 0..1 within each parameter,
             as the authors' code does: the weights above are in these units. RW adds
             two maps, so its importance reaches 2. Defaults to True.
 
@@ -85,6 +82,9 @@ class ParameterImportanceHook(Hook):
         weight=500.)]``
     """
 
+    entry = ENTRY
+    remedy = 'train this step from its start'
+
     def __init__(
         self,
         importance: Literal['ewc', 'pi', 'rw'],
@@ -95,10 +95,7 @@ class ParameterImportanceHook(Hook):
         eps: float = 1e-7,
         normalize: bool = True,
     ) -> None:
-        if importance not in ('ewc', 'pi', 'rw'):
-            raise ValueError(
-                f"importance must be 'ewc', 'pi' or 'rw', not {importance!r}"
-            )
+        check_choice('importance', importance, ('ewc', 'pi', 'rw'))
         if not weight >= 0:
             raise ValueError(f'weight must not be negative, got {weight}')
         if not 0 < alpha <= 1:
@@ -114,13 +111,7 @@ class ParameterImportanceHook(Hook):
         self.interval = interval
         self.eps = eps
         self.normalize = normalize
-        self._loaded: dict | None = None
-        self._handles: list = []
-        self._detach()
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep what was recorded, for the case that training is being resumed."""
-        self._loaded = checkpoint.get(ENTRY)
+        self.tracker: ImportanceTracker | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Refuse an optimizer that the hook cannot follow."""
@@ -143,73 +134,51 @@ class ParameterImportanceHook(Hook):
         self._detach()
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Start to record.
+        """Start to record; on resume, go on with the record.
 
         Not earlier, because only now have all hooks set weights and memory layout.
         """
-        if self._recorder is not None:
+        if self.tracker is not None:
             return
-        model = bare_model(runner.model)
-        resumed, self._loaded = self._loaded, None
-        if runner.iter == 0:
-            resumed = None  # the checkpoint was only loaded, as with `load_from`
-        elif resumed is None:
-            raise ValueError(
-                f'the checkpoint to resume from has no entry {ENTRY!r}: it was trained '
-                'without ParameterImportanceHook; train this step from its start'
-            )
-        self.attach(model, runner.optim_wrapper.optimizer, resumed)
+        self.track(bare_model(runner.model), runner.optim_wrapper.optimizer)
+        super().before_train(runner)
         if self.checkpoint is not None:
             runner.logger.info(f'Parameter importance loaded from {self.checkpoint}.')
 
-    def attach(
-        self, model: nn.Module, optimizer: Optimizer, resumed: dict | None = None
-    ) -> None:
+    def track(self, model: nn.Module, optimizer: Optimizer) -> ImportanceTracker:
         """Act on every ``optimizer.step()`` from now on.
 
         Args:
             model: The bare model, with its weights at the start of the step, or of the
                 resumed training.
             optimizer: Its optimizer.
-            resumed: What :meth:`entry` returned before the interruption.
+
+        Returns:
+            What acts, which is also the attribute ``tracker``.
         """
-        named = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self._names, self._params = list(named), list(named.values())
+        params = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        old: State = {}
+        penalty = None
         if self.checkpoint is not None:
-            self._old, tensors = read_previous(
-                self.checkpoint, self.importance, named, self.normalize
+            old, tensors = read_previous(
+                self.checkpoint, self.importance, params, self.normalize
             )
             if self.weight and tensors[0]:
-                self._penalty = ImportancePenalty(*tensors, self.weight)
-        self._recorder = self._build_recorder()
-        if resumed is not None:
-            self._restore(resumed)
-        self._handles = [
-            optimizer.register_step_pre_hook(self._before_step),
-            optimizer.register_step_post_hook(self._after_step),
-        ]
-
-    @torch.no_grad()
-    def entry(self) -> dict[str, Any]:
-        """The checkpoint entry: importance for the next step, state for resuming."""
-        recorder = self._recorder
-        state = {k: [t.cpu() for t in v] for k, v in recorder.state.items()}
-        maps = recorder.importance(state, self._old)
-        state, maps = (
-            {k: dict(zip(self._names, v, strict=True)) for k, v in lists.items()}
-            for lists in (state, maps)
+                penalty = ImportancePenalty(*tensors, self.weight)
+        recorder = self._build_recorder(list(params.values()))
+        self.tracker = ImportanceTracker(
+            self.importance, params, recorder, penalty, old, optimizer
         )
-        return dict(
-            importance=self.importance,
-            maps=maps,
-            state=state,
-            num_updates=recorder.num_updates,
-        )
+        return self.tracker
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the importance so far."""
-        if self._recorder is not None:
-            checkpoint[ENTRY] = self.entry()
+    def contents(self, runner: Runner) -> dict[str, Any] | None:
+        """Importance for the next step, and the state of the record."""
+        return None if self.tracker is None else self.tracker.entry()
+
+    def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
+        """Go on with the record."""
+        if self.tracker is not None:
+            self.tracker.restore(entry)
 
     def after_train_iter(
         self,
@@ -219,13 +188,14 @@ class ParameterImportanceHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Note the value of the penalty where the logger is going to ask for it."""
-        if self._penalty is None:
+        penalty = None if self.tracker is None else self.tracker.penalty
+        if penalty is None:
             return
         for hook in runner.hooks:
             if isinstance(hook, LoggerHook) and self.every_n_inner_iters(
                 batch_idx, hook.interval
             ):
-                value = self._penalty.value().item()
+                value = penalty.value().item()
                 runner.message_hub.update_scalar('train/importance_penalty', value)
 
     def after_run(self, runner: Runner) -> None:
@@ -233,45 +203,13 @@ class ParameterImportanceHook(Hook):
         self._detach()
 
     def _detach(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        self._names: list[str] = []
-        self._params: list[Tensor] = []
-        self._active: list[int] = []
-        self._old: State = {}
-        self._penalty: ImportancePenalty | None = None
-        self._recorder: ImportanceRecorder | None = None
+        if self.tracker is not None:
+            self.tracker.detach()
+        self.tracker = None
 
-    @torch.no_grad()
-    def _before_step(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
-        self._active = [i for i, p in enumerate(self._params) if p.grad is not None]
-        if self._active:
-            self._recorder.before_update(self._active)
-        if self._penalty is not None:
-            self._penalty.add_gradient()
-
-    @torch.no_grad()
-    def _after_step(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
-        if self._active:
-            self._recorder.after_update(self._active)
-
-    def _build_recorder(self) -> ImportanceRecorder:
+    def _build_recorder(self, params: list[Tensor]) -> ImportanceRecorder:
         if self.importance == 'ewc':
-            return FisherRecorder(self._params, self.alpha)
+            return FisherRecorder(params, self.alpha)
         if self.importance == 'pi':
-            return PathIntegralRecorder(self._params, self.eps)
-        return RiemannianWalkRecorder(self._params, self.alpha, self.interval, self.eps)
-
-    def _restore(self, entry: dict) -> None:
-        check_kind(entry, self.importance, 'the checkpoint to resume from')
-        for key, tensors in self._recorder.state.items():
-            saved = entry['state'][key]
-            if set(saved) != set(self._names):
-                raise ValueError(
-                    'the checkpoint to resume from has other trainable parameters than '
-                    f'the model: {sorted(set(saved) ^ set(self._names))[:5]}'
-                )
-            for name, tensor in zip(self._names, tensors, strict=True):
-                tensor.copy_(saved[name])
-        self._recorder.num_updates = entry['num_updates']
+            return PathIntegralRecorder(params, self.eps)
+        return RiemannianWalkRecorder(params, self.alpha, self.interval, self.eps)

@@ -51,7 +51,9 @@ def values(net, gradients=False):
 def train(net, hook, steps=7, first=0, resumed=None, momentum=0.9):
     """Train; return the task gradient, parameters before and after each update."""
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=momentum)
-    hook.attach(net, optimizer, resumed)
+    tracker = hook.track(net, optimizer)
+    if resumed is not None:
+        tracker.restore(resumed)
     track = []
     for step in range(first, first + steps):
         optimizer.zero_grad()
@@ -64,7 +66,8 @@ def train(net, hook, steps=7, first=0, resumed=None, momentum=0.9):
 
 def saved(path, net, hook):
     """A checkpoint as the Runner writes it; everything in it is plain."""
-    content = dict(state_dict=net.state_dict(), parameter_importance=hook.entry())
+    entry = hook.tracker.entry()
+    content = dict(state_dict=net.state_dict(), parameter_importance=entry)
     torch.save(content, path)
     return torch.load(path, weights_only=True)
 
@@ -156,7 +159,7 @@ def test_second_step_is_pulled_to_the_first(first_step):
     net = Net(NEW, seed=1)  # not the weights of the first step
     hook = ParameterImportanceHook(kind, 3.0, checkpoint=path, interval=3)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
-    hook.attach(net, optimizer)
+    tracker = hook.track(net, optimizer)
     penalty = 0
     for name, param in net.named_parameters():
         if name in TRAINED:
@@ -165,7 +168,7 @@ def test_second_step_is_pulled_to_the_first(first_step):
             penalty = (
                 penalty + (slow_omega(old, name) * (rows - reference).square()).sum()
             )
-    torch.testing.assert_close(hook._penalty.value(), 3.0 * penalty.detach())
+    torch.testing.assert_close(tracker.penalty.value(), 3.0 * penalty.detach())
     trained = [dict(net.named_parameters())[n] for n in TRAINED]
     want = torch.autograd.grad(net.loss(0) + 3.0 * penalty, trained)
     before = values(net)
@@ -217,7 +220,7 @@ def test_raw_importance(first_step):
     maps = content['parameter_importance']['maps']
     hook = ParameterImportanceHook(kind, 2.0, checkpoint=path, normalize=False)
     net = Net(NEW, seed=1)
-    hook.attach(net, torch.optim.SGD(net.parameters(), lr=0.1))
+    tracker = hook.track(net, torch.optim.SGD(net.parameters(), lr=0.1))
     want = 0
     for name, param in net.named_parameters():
         if param.requires_grad:
@@ -225,7 +228,7 @@ def test_raw_importance(first_step):
             rows = param[:OLD] if 'conv_seg' in name else param
             omega = sum(m[name] for m in maps.values())
             want += 2.0 * (omega * (rows - reference).square()).sum()
-    torch.testing.assert_close(hook._penalty.value(), want.detach())
+    torch.testing.assert_close(tracker.penalty.value(), want.detach())
 
 
 def test_two_parameters_by_hand(tmp_path):
@@ -234,7 +237,7 @@ def test_two_parameters_by_hand(tmp_path):
             super().__init__()
             self.p = nn.Parameter(torch.tensor(values))
 
-    maps = dict(fisher=dict(p=torch.tensor([5.0, 1.0])))  # 1 and 0 if normalised
+    maps = dict(fisher=dict(p=torch.tensor([5.0, 1.0])))  # 1 and 0 if normalized
     entry = dict(importance='ewc', maps=maps, state={}, num_updates=1)
     state_dict = dict(p=torch.tensor([1.0, 2.0]))
     path = tmp_path / 'two.pth'
@@ -242,21 +245,21 @@ def test_two_parameters_by_hand(tmp_path):
     net = Two([4.0, 4.0])
     hook = ParameterImportanceHook('ewc', 500.0, str(path), alpha=0.5)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.001)
-    hook.attach(net, optimizer)
-    assert hook._penalty.value() == 500 * (4 - 1) ** 2
+    tracker = hook.track(net, optimizer)
+    assert tracker.penalty.value() == 500 * (4 - 1) ** 2
     (net.p * torch.tensor([2.0, 3.0])).sum().backward()
     optimizer.step()
     assert net.p.grad.tolist() == [2 + 2 * 500 * 3, 3]
-    assert hook.entry()['maps']['fisher']['p'].tolist() == [2.5, 5.0]
+    assert tracker.entry()['maps']['fisher']['p'].tolist() == [2.5, 5.0]
 
 
 def fisher_after(update, seed=0):
     """Fisher maps and net after ``update(net, optimizer)`` with a recording hook."""
     net, hook = Net(OLD, seed=seed), ParameterImportanceHook('ewc', 1.0)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    hook.attach(net, optimizer)
+    tracker = hook.track(net, optimizer)
     update(net, optimizer)
-    entry = hook.entry()
+    entry = tracker.entry()
     return entry['maps']['fisher'], entry['num_updates']
 
 
@@ -306,10 +309,10 @@ def test_clipping_reaches_the_task_gradient_only(tmp_path):
         net = Net(OLD, seed=1)
         hook = ParameterImportanceHook('ewc', weight, str(tmp_path / 'first.pth'))
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-        hook.attach(net, optimizer)
+        tracker = hook.track(net, optimizer)
         net.loss(0).backward()
         OptimWrapper(optimizer, clip_grad=clip_grad).step()
-        return values(net, gradients=True), hook.entry()['maps']['fisher']
+        return values(net, gradients=True), tracker.entry()['maps']['fisher']
 
     clip = dict(max_norm=1e-3)
     task, want = gradients(0.0, dict(clip))
@@ -325,20 +328,22 @@ def test_clipping_reaches_the_task_gradient_only(tmp_path):
 
 
 def test_state_follows_the_layout_of_parameters(tmp_path):
-    def attached(checkpoint=None, resumed=None, **layout):
+    def tracked(checkpoint=None, **layout):
         net = Net(OLD, seed=0)
         net.decode_head.conv_seg = nn.Conv2d(4, OLD, 3).double()
         net.to(**layout)
         hook = ParameterImportanceHook('rw', 1.0, checkpoint)
-        hook.attach(net, torch.optim.SGD(net.parameters(), lr=0.1), resumed)
+        hook.track(net, torch.optim.SGD(net.parameters(), lr=0.1))
         return net, hook
 
     path = tmp_path / 'first.pth'
-    entry = saved(path, *attached())['parameter_importance']
+    entry = saved(path, *tracked())['parameter_importance']
     layout = torch.channels_last
-    _, hook = attached(str(path), entry, memory_format=layout)
-    index = hook._names.index('decode_head.conv_seg.weight')
-    kept = [*hook._recorder.state.values(), *hook._penalty.tensors]
+    _, hook = tracked(str(path), memory_format=layout)
+    tracker = hook.tracker
+    tracker.restore(entry)
+    index = list(tracker.params).index('decode_head.conv_seg.weight')
+    kept = [*tracker.recorder.state.values(), *tracker.penalty.tensors]
     assert all(t[index].is_contiguous(memory_format=layout) for t in kept)
 
 
@@ -368,7 +373,9 @@ def test_unfit_checkpoints_are_named(first_step, tmp_path):
     def attach(kind, path, net=None, resumed=None):
         hook = ParameterImportanceHook(kind, 1.0, checkpoint=path)
         net = net or Net(NEW, seed=1)
-        hook.attach(net, torch.optim.SGD(net.parameters(), lr=0.1), resumed)
+        tracker = hook.track(net, torch.optim.SGD(net.parameters(), lr=0.1))
+        if resumed is not None:
+            tracker.restore(resumed)
 
     with pytest.raises(ValueError, match=f"first.pth holds .*'{kind}', .*'{other}'"):
         attach(other, path)
@@ -395,7 +402,7 @@ def test_unfit_checkpoints_are_named(first_step, tmp_path):
 @pytest.mark.parametrize(
     'kwargs, message',
     [
-        (dict(importance='mas'), "'ewc', 'pi' or 'rw', not 'mas'"),
+        (dict(importance='mas'), "importance='mas' is unknown; use one of 'ewc', 'pi'"),
         (dict(weight=-1.0), 'weight must not be negative, got -1.0'),
         (dict(weight=float('nan')), 'weight must not be negative, got nan'),
         (dict(alpha=0), 'alpha must be above 0 and at most 1, got 0'),

@@ -5,26 +5,26 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ...ops.parameter_importance import (
+from ....ops.parameter_importance import (
     add_penalty_gradient_,
     normalize_importance,
     quadratic_penalty,
 )
-from ...utils.checkpoint import load_checkpoint
-from .importance_recorders import State
+from ....utils.checkpoint import load_checkpoint
+from .recorders import State, gradients
 
 #: Where a checkpoint keeps what ``ParameterImportanceHook`` has recorded.
 ENTRY = 'parameter_importance'
 
 
 class ImportancePenalty:
-    """``weight`` times the quadratic penalty on some parameters.
+    """Quadratic penalty on some parameters, times ``weight``.
 
     Args:
-        params (list[Tensor]): Parameters; those whose ``.grad`` is None are left alone.
-        reference (list[Tensor]): Where they should stay.
-        importance (list[Tensor]): How much each element should stay there.
-        weight (float): Factor on the penalty.
+        params: Parameters; those whose ``.grad`` is None are left alone.
+        reference: Where they should stay.
+        importance: How much each element should stay there.
+        weight: Factor on the penalty.
     """
 
     def __init__(
@@ -42,9 +42,11 @@ class ImportancePenalty:
         """Add the gradient of the penalty to ``.grad`` of the parameters."""
         active = [i for i, p in enumerate(self.tensors[0]) if p.grad is not None]
         if active:
-            lists = [[tensors[i] for i in active] for tensors in self.tensors]
-            grads = [p.grad for p in lists[0]]
-            add_penalty_gradient_(grads, *lists, self.weight)
+            params, reference, importance = (
+                [tensors[i] for i in active] for tensors in self.tensors
+            )
+            grads = gradients(params)
+            add_penalty_gradient_(grads, params, reference, importance, self.weight)
 
     @torch.no_grad()
     def value(self) -> Tensor:
@@ -55,7 +57,7 @@ class ImportancePenalty:
 def read_previous(
     checkpoint: str, kind: str, named: Mapping[str, Tensor], normalize: bool
 ) -> tuple[State, tuple[list[Tensor], list[Tensor], list[Tensor]]]:
-    """What a step needs of the previous one.
+    """Read what a step needs of the previous one.
 
     Args:
         checkpoint: The previous step's checkpoint, or its ``work_dir``.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ...ops.parameter_importance import (
+from ....ops.parameter_importance import (
     accumulate_path_,
     path_integral_score,
     riemannian_score,
@@ -18,12 +18,12 @@ State = dict[str, list[Tensor]]
 
 
 class ImportanceRecorder(ABC):
-    """Base class: looks on before and after every update of the parameters.
+    """Base class of what looks on before and after every update of the parameters.
 
     Attributes:
-        state (State): All that a resumed training needs, one tensor
+        state: All that a resumed training needs, one tensor
             per parameter in each list; subclasses change the tensors in place.
-        num_updates (int): Updates seen so far.
+        num_updates: Updates seen so far.
     """
 
     def __init__(self, params: Sequence[Tensor]) -> None:
@@ -52,7 +52,7 @@ class ImportanceRecorder(ABC):
 
 
 class FisherRecorder(ImportanceRecorder):
-    """EWC: the Fisher diagonal of this step alone, as in MiB's code."""
+    """Recorder of EWC: the Fisher diagonal of this step alone, as in MiB's code."""
 
     def __init__(self, params: Sequence[Tensor], alpha: float) -> None:
         super().__init__(params)
@@ -61,7 +61,7 @@ class FisherRecorder(ImportanceRecorder):
 
     def before_update(self, active: list[int]) -> None:
         """Update the Fisher diagonal."""
-        grads = [self.params[i].grad for i in active]
+        grads = gradients(_pick(self.params, active))
         update_fisher_(_pick(self.state['fisher'], active), grads, self.alpha)
 
     def importance(self, state: State, old: State) -> State:
@@ -70,7 +70,7 @@ class FisherRecorder(ImportanceRecorder):
 
 
 class PathIntegralRecorder(ImportanceRecorder):
-    """PI: the path integral since the start of the step, added to the old score."""
+    """Recorder of PI: the path integral of the step, added to the old score."""
 
     def __init__(self, params: Sequence[Tensor], eps: float) -> None:
         super().__init__(params)
@@ -84,7 +84,7 @@ class PathIntegralRecorder(ImportanceRecorder):
         """Keep gradients and parameters."""
         params = _pick(self.params, active)
         # A copy, because the penalty will be added to the gradient.
-        torch._foreach_copy_(_pick(self._grads, active), [p.grad for p in params])
+        torch._foreach_copy_(_pick(self._grads, active), gradients(params))
         torch._foreach_copy_(_pick(self._before, active), params)
 
     def after_update(self, active: list[int]) -> None:
@@ -104,7 +104,7 @@ class PathIntegralRecorder(ImportanceRecorder):
 
 
 class RiemannianWalkRecorder(PathIntegralRecorder):
-    """RW: the Fisher diagonal, and the scores of intervals of some updates.
+    """Recorder of RW: the Fisher diagonal, and the scores of intervals of updates.
 
     Within a step the scores of the intervals are added up, an unfinished one at the end
     is left out. After it the sum is averaged with the old score.
@@ -145,6 +145,11 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
         for rows, before in _old_rows(score, old):
             rows.add_(before).mul_(0.5)
         return {'fisher': state['fisher'], 'score': score}
+
+
+def gradients(params: Sequence[Tensor]) -> list[Tensor]:
+    """``.grad`` of parameters that all have one."""
+    return [p.grad for p in params if p.grad is not None]
 
 
 def _pick(tensors: list[Tensor], active: list[int]) -> list[Tensor]:

@@ -1,0 +1,157 @@
+"""Segmentor that runs as a student beside a teacher of the same kind."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor, nn
+
+from ...utils.choices import check_choice
+from ..teachers.mixin import TEACHER_MODES, TeacherMixin
+from .mixed_batch import MixedBatch, rows_by_source, take_rows
+from .network_outputs import NetworkOutputs, in_batch_order, join
+from .teacher_view import TeacherView
+
+
+class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
+    """Segmentor that runs two networks: itself, the student, and a teacher.
+
+    Base class of :class:`MeanTeacherEncoderDecoder`: how the networks run, whatever
+    they learn.
+
+    Args:
+        labeled_sources: Sources whose labels are used; samples without ``source`` too.
+        unlabeled_sources: Sources whose labels are not looked at.
+        student_passes: 'joint': the student runs once, over labeled images and strong
+            views together; batch norm normalizes all by common statistics, those
+            that its running averages, used at test, describe. 'per_source': once for
+            each source, labeled ones first, so that batch norm normalizes each by
+            itself (EUMS' and DAFormer's code). Layers that synchronize processes
+            then need every source in every process.
+        teacher_mode: Mode in which the teacher predicts, 'eval', 'train' or
+            'train_norm', see
+            :meth:`~mmseg_labelfree.models.teachers.TeacherMixin.teacher_in_mode`.
+        val_model: Which model :meth:`predict` is, 'student' or 'teacher'. For both see
+            :class:`~mmseg_labelfree.engine.loops.TeacherStudentValLoop`.
+        **kwargs: As for :class:`mmseg.models.EncoderDecoder`. Heads must give one
+            tensor of logits.
+
+    Raises:
+        ValueError: A choice is unknown.
+    """
+
+    missing_teacher = (
+        "train with dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
+        "without `ema_teacher`, set model.val_model='student'"
+    )
+    not_in_teacher: tuple[str, ...] = ()
+    """Children and buffers that the teacher is copied without."""
+
+    def __init__(
+        self,
+        *args,
+        labeled_sources: Sequence[str] = ('labeled',),
+        unlabeled_sources: Sequence[str] = ('unlabeled',),
+        student_passes: Literal['joint', 'per_source'] = 'joint',
+        teacher_mode: Literal['eval', 'train', 'train_norm'] = 'eval',
+        val_model: Literal['student', 'teacher'] = 'student',
+        **kwargs,
+    ) -> None:
+        check_choice('student_passes', student_passes, ('joint', 'per_source'))
+        check_choice('teacher_mode', teacher_mode, TEACHER_MODES)
+        check_choice('val_model', val_model, ('student', 'teacher'))
+        super().__init__(*args, **kwargs)
+        self.labeled_sources = tuple(labeled_sources)
+        self.unlabeled_sources = tuple(unlabeled_sources)
+        self.student_passes = student_passes
+        self.teacher_mode = teacher_mode
+        self.val_model = val_model
+
+    def set_teacher(self, teacher: EncoderDecoder) -> None:
+        """Take ``teacher``, whose predictions are its own whatever ``val_model``."""
+        super().set_teacher(teacher)
+        teacher.val_model = 'student'
+
+    def student_outputs(
+        self, batch: MixedBatch, strong: Sequence[TeacherView]
+    ) -> NetworkOutputs:
+        """Run the student over the labeled images and the strong views, in this order.
+
+        Args:
+            batch: The batch.
+            strong: K views of its U unlabeled images, or none.
+
+        Returns:
+            Outputs of L + K U images.
+        """
+        images = join([batch.labeled, *(view.images for view in strong)])
+        if self.student_passes == 'joint':
+            return self.run(self, images, auxiliary=True)
+        sources = batch.labeled_sources + len(strong) * batch.unlabeled_sources
+        order = self.labeled_sources + self.unlabeled_sources
+        rows = list(rows_by_source(sources, order).values())
+        passes = [self.run(self, take_rows(images, r), auxiliary=True) for r in rows]
+        return in_batch_order(passes, rows)
+
+    def teacher_logits(self, images: Tensor) -> Tensor:
+        """The teacher's logits (N, C, H, W) at the size of the images."""
+        return self.to_size(self.teacher_outputs(images).logits, images)
+
+    @torch.no_grad()
+    def teacher_outputs(
+        self,
+        images: Tensor,
+        mode: Literal['eval', 'train', 'train_norm'] | None = None,
+    ) -> NetworkOutputs:
+        """Run the teacher over images (N, 3, H, W), by default in ``teacher_mode``."""
+        with self.teacher_in_mode(mode or self.teacher_mode) as teacher:
+            return self.run(teacher, images)
+
+    def run(
+        self, network: EncoderDecoder, images: Tensor, auxiliary: bool = False
+    ) -> NetworkOutputs:
+        """Run student or teacher over images (N, 3, H, W).
+
+        Args:
+            network: A segmentor with this one's heads.
+            images: Normalized.
+            auxiliary: Whether to run the auxiliary heads, too.
+        """
+        features = network.extract_feat(images)
+        logits, embeddings = self.decode(network, features)
+        heads = self.auxiliary_heads() if auxiliary else {}
+        others = tuple(head(features) for head in heads.values())
+        return NetworkOutputs(logits, embeddings, others)
+
+    def decode(
+        self, network: EncoderDecoder, features: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, C, h, w) and embeddings, if any, of a network's features."""
+        return network.decode_head(features), None
+
+    def auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
+        """The auxiliary heads by their name in the log."""
+        if not self.with_auxiliary_head:
+            return {}
+        if not isinstance(self.auxiliary_head, nn.ModuleList):
+            return {'aux': self.auxiliary_head}
+        return {f'aux_{i}': head for i, head in enumerate(self.auxiliary_head)}
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Predictions of the model that ``val_model`` names."""
+        if self.val_model == 'teacher':
+            return self.teacher.predict(inputs, data_samples)
+        return super().predict(inputs, data_samples)
+
+    def to_size(self, logits: Tensor, images: Tensor) -> Tensor:
+        """Logits (N, C, h, w), resized bilinearly to the size of the images."""
+        return resize(
+            logits,
+            images.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )

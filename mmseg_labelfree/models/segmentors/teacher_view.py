@@ -1,0 +1,187 @@
+"""Views of a batch's images with what a student is to learn of them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ...ops.label_maps import IGNORE
+from ...ops.mixing import blank, mix, mixing_masks
+from ...ops.reliability import nearest_pixels
+from ...utils.choices import check_choice
+
+__all__ = [
+    'TeacherView',
+    'ViewMixing',
+    'blank_view',
+    'mix_view',
+    'repeat_view',
+    'split_view',
+]
+
+_MAPS = ('images', 'labels', 'weights', 'logits', 'anchors')
+
+
+@dataclass(frozen=True)
+class TeacherView:
+    """One view of N images, and what a student is to learn of them.
+
+    Attributes:
+        images: ``(N, 3, H, W)``, normalized.
+        labels: int64 ``(N, H, W)``, ground truth or a teacher's pseudo-labels, 255 =
+            ignored.
+        weights: Float ``(N, H, W)``, weight of each pixel in the loss; None for 1.
+        logits: The teacher's ``(N, C, h, w)``, at the size of the embeddings that are
+            compared in a contrastive loss; None without one.
+        anchors: int64 ``(N, h, w)``, the labels of those pixels that may be anchors
+            of that loss, 255 = no anchor.
+        loss_weight: Factor on the loss of this view.
+    """
+
+    images: Tensor
+    labels: Tensor
+    weights: Tensor | None = None
+    logits: Tensor | None = None
+    anchors: Tensor | None = None
+    loss_weight: Tensor | float = 1.0
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class ViewMixing:
+    """How the images of a view are mixed, see :mod:`~mmseg_labelfree.ops.mixing`.
+
+    Attributes:
+        kind: None, 'cutmix', 'classmix' or 'cutout'.
+        partner: Where pixels are taken from: the next 'unlabeled' image, or a 'labeled'
+            one; the i-th image gets the i-th labeled one.
+        prob: Probability of mixing.
+        per_sample: Decide for each sample instead of once for all.
+        area: Share of the image in the box of CutMix and CutOut.
+
+    Raises:
+        ValueError: A choice is unknown, or the two do not go together.
+    """
+
+    kind: Literal['cutmix', 'classmix', 'cutout'] | None = None
+    partner: Literal['unlabeled', 'labeled'] = 'unlabeled'
+    prob: float = 1.0
+    per_sample: bool = False
+    area: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_choice('mixing', self.kind, (None, 'cutmix', 'classmix', 'cutout'))
+        check_choice('mixing_partner', self.partner, ('unlabeled', 'labeled'))
+        if self.kind == 'cutout' and self.partner == 'labeled':
+            raise ValueError(
+                "mixing='cutout' takes no pixels from a partner: set mixing='cutmix' "
+                "or 'classmix', or leave out mixing_partner='labeled'"
+            )
+
+    def __call__(self, view: TeacherView, labeled: TeacherView) -> TeacherView:
+        """Mix a view of N unlabeled images, with all that is known of them.
+
+        Args:
+            view: The view.
+            labeled: The labeled images of the batch; without any the partner
+                'labeled' leaves the view as it is.
+        """
+        if self.kind is None or not len(view):
+            return view
+        partner = None
+        if self.partner == 'labeled':
+            if not len(labeled):
+                return view
+            partner = repeat_view(labeled, len(view))
+        masks = mixing_masks(
+            self.kind,
+            view.labels,
+            self.prob,
+            self.per_sample,
+            self.area,
+            partner_labels=None if partner is None else partner.labels,
+        )
+        if self.kind == 'cutout':
+            return blank_view(view, masks)
+        return mix_view(view, masks, partner)
+
+
+def mix_view(
+    view: TeacherView, masks: Tensor, partner: TeacherView | None = None
+) -> TeacherView:
+    """Take the marked pixels, and all that is known of them, from the partners.
+
+    Args:
+        view: Of N images.
+        masks: Bool ``(N, H, W)``. Smaller maps take the nearest pixel of it.
+        partner: View of N other images, which has every map that ``view`` has; its
+            pixels weigh 1 if it has no weights. None: the partner of each image is the
+            next one of ``view``.
+    """
+
+    def mixed(name: str, values: Tensor) -> Tensor:
+        partners = None if partner is None else getattr(partner, name)
+        if partner is not None and partners is None and name == 'weights':
+            partners = torch.ones_like(values)
+        return mix(_masks_at(masks, values), values, partners)
+
+    return _change(view, mixed)
+
+
+def blank_view(view: TeacherView, masks: Tensor) -> TeacherView:
+    """Remove the marked pixels: images 0, labels and anchors 255.
+
+    Args:
+        view: Of N images.
+        masks: Bool ``(N, H, W)``. Smaller maps take the nearest pixel of it.
+    """
+    fill = dict(images=0.0, labels=IGNORE, anchors=IGNORE)
+
+    def blanked(name: str, values: Tensor) -> Tensor:
+        if name not in fill:
+            return values
+        return blank(_masks_at(masks, values), values, fill[name])
+
+    return _change(view, blanked)
+
+
+def repeat_view(view: TeacherView, num: int) -> TeacherView:
+    """The first ``num`` images; from the first one again where there are fewer."""
+    times = math.ceil(num / len(view))
+
+    def repeated(name: str, values: Tensor) -> Tensor:
+        return (torch.cat([values] * times) if times > 1 else values)[:num]
+
+    return _change(view, repeated)
+
+
+def split_view(view: TeacherView, num: int) -> list[TeacherView]:
+    """Cut a view of ``num`` times N images into ``num`` views of N images."""
+    parts = {name: values.tensor_split(num) for name, values in _maps_of(view).items()}
+    return [
+        replace(view, **{name: values[index] for name, values in parts.items()})
+        for index in range(num)
+    ]
+
+
+def _change(view: TeacherView, change: Callable[[str, Tensor], Tensor]) -> TeacherView:
+    """Replace each map that the view has by ``change(name, map)``."""
+    maps = {name: change(name, values) for name, values in _maps_of(view).items()}
+    return replace(view, **maps)
+
+
+def _maps_of(view: TeacherView) -> dict[str, Tensor]:
+    maps = {name: getattr(view, name) for name in _MAPS}
+    return {name: values for name, values in maps.items() if values is not None}
+
+
+def _masks_at(masks: Tensor, values: Tensor) -> Tensor:
+    """The masks at the height and width of the values."""
+    size = values.shape[-2:]
+    return masks if masks.shape[-2:] == size else nearest_pixels(masks, size)
