@@ -67,7 +67,7 @@ from .prototypes import (
     prototype_log_weights,
     update_prototypes_,
 )
-from .pseudo_labels import confident_share, pseudo_labels
+from .pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from .quantile import masked_quantile
 from .reliability import (
     EntropySplit,
@@ -108,6 +108,7 @@ __all__ = [
     'class_means',
     'cluster_features',
     'cluster_frequencies',
+    'confident_pixels',
     'confident_share',
     'consistent_labels',
     'denoised_logits',

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from .probabilities import full_precision
+
 __all__ = ['PixelTerm', 'striped_loss', 'striped_map', 'striped_terms']
 
 # Bytes of the enlarged rows of one strip. On a CPU a few of them fit into the cache; on
@@ -76,6 +78,8 @@ def striped_loss(
         4.0
     """
     size = _check(logits, size, maps)
+    if not len(logits[0]):
+        raise ValueError('logits of no image have no loss')
     settings = _Settings(function, size, align_corners, strip_bytes, len(logits))
     if factors is not None:
         factors = factors.detach()
@@ -206,12 +210,16 @@ def striped_map(
     """
     size = _check(logits, size, maps)
     settings = _Settings(function, size, align_corners, strip_bytes, len(logits))
+    batch = len(logits[0])
+    if not batch:
+        empty = [x.new_empty((0, x.shape[1], *size)) for x in logits]
+        parts = function(*(full_precision(x) for x in empty), *maps)
+        return parts if isinstance(parts, tuple) else (parts,)
     results: list[Tensor] = []
     for strip in _strips(settings, logits, maps):
         parts = function(*strip.logits, *strip.maps)
         parts = parts if isinstance(parts, tuple) else (parts,)
         if not results:
-            batch = len(logits[0])
             results = [
                 part.new_empty((batch, *part.shape[1:-2], *size)) for part in parts
             ]
@@ -264,7 +272,7 @@ def _strips(
 ) -> Iterator[_Strip]:
     """Cut logits and maps into strips."""
     height, width = settings.size
-    wide = [_compute_dtype(x.detach()) for x in logits]
+    wide = [full_precision(x.detach()) for x in logits]
     wide = [x if x.shape[3] == width else x @ _matrix(x, 3, settings).T for x in wide]
     for images, rows in _places(settings, logits):
         sources = [_rows(x, rows, settings) for x in wide]
@@ -343,7 +351,7 @@ class _StripedLoss(torch.autograd.Function):
         learns = [needed for needed in ctx.needs_input_grad[2:][: len(logits)]]
         width = settings.size[1]
         slopes = [
-            _compute_dtype(x).new_zeros((*x.shape[:3], width)) if needed else None
+            full_precision(x).new_zeros((*x.shape[:3], width)) if needed else None
             for x, needed in zip(logits, learns, strict=True)
         ]
         sums: Tensor | None = None
@@ -393,10 +401,6 @@ def _narrow(slope: Tensor, logits: Tensor, settings: _Settings) -> Tensor:
     return slope.to(logits.dtype)
 
 
-def _compute_dtype(values: Tensor) -> Tensor:
-    return values if values.dtype == torch.float64 else values.float()
-
-
 def _check(
     logits: Sequence[Tensor], size: Sequence[int], maps: Sequence[Tensor]
 ) -> tuple[int, int]:
@@ -407,9 +411,9 @@ def _check(
     """
     batch = len(logits[0])
     for x in logits:
-        if x.dim() != 4 or not x.is_floating_point() or not x.numel():
+        if x.dim() != 4 or not x.is_floating_point() or 0 in x.shape[1:]:
             raise ValueError(
-                'logits must be non-empty floating point tensors (N, C, H, W), got '
+                'logits must be floating point tensors (N, C, H, W), got '
                 f'{x.dtype} of shape {tuple(x.shape)}'
             )
         if len(x) != batch or x.device != logits[0].device:

@@ -97,7 +97,7 @@ class PathIntegralRecorder(ImportanceRecorder):
         """The map ``score``, summed over all steps so far."""
         params = [p.detach().cpu() for p in self.params]
         distance = torch._foreach_sub(params, state['start'])
-        score = path_integral_score(state['path'], distance, self.eps)
+        score = path_integral_score(state['path'], list(distance), self.eps)
         for rows, before in _old_rows(score, old):
             rows.add_(before)
         return {'score': score}
@@ -134,7 +134,7 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
             return
         path, start = self.state['path'], self.state['start']
         distance = torch._foreach_sub(self.params, start)
-        score = riemannian_score(path, distance, self.state['fisher'], self.eps)
+        score = riemannian_score(path, list(distance), self.state['fisher'], self.eps)
         torch._foreach_add_(self.state['score'], score)
         torch._foreach_zero_(path)
         torch._foreach_copy_(start, self.params)
