@@ -229,7 +229,7 @@ def tiny(boxes_root, tmp_path) -> Config:
 
 
 @pytest.fixture
-def incremental(tiny) -> Config:
+def incremental(tiny, tmp_path) -> Config:
     """MiB on the boxes, in three steps."""
     task = [['square', 'bar'], ['dot'], ['frame']]
     cfg = copy.deepcopy(tiny)
@@ -257,7 +257,9 @@ def incremental(tiny) -> Config:
         task=task,
         next_steps=dict(optim_wrapper=dict(optimizer=dict(lr=0.01))),
     )
-    return cfg
+    path = tmp_path / 'incremental.py'
+    path.write_text(cfg.pretty_text)
+    return Config.fromfile(path)
 
 
 @pytest.fixture
