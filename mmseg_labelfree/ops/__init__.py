@@ -59,15 +59,15 @@ from .parameter_importance import (
     riemannian_score,
     update_fisher_,
 )
-from .partial_cross_entropy import mean_over_images, partial_cross_entropy
-from .pixel_loss import PixelLoss, fused_pixel_loss
+from .partial_cross_entropy import image_mean_weights, partial_cross_entropy
+from .probabilities import full_precision, log_share
 from .prototypes import (
     class_means,
     denoised_logits,
     prototype_log_weights,
     update_prototypes_,
 )
-from .pseudo_labels import confident_share, pseudo_labels
+from .pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from .quantile import masked_quantile
 from .reliability import (
     EntropySplit,
@@ -82,6 +82,7 @@ from .saliency_losses import (
     soft_iou_loss,
     structural_similarity,
 )
+from .strips import PixelTerm, striped_loss, striped_map, striped_terms
 from .symmetric_cross_entropy import symmetric_cross_entropy
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
@@ -90,7 +91,6 @@ from .weibull_balance import weibull_balance
 
 __all__ = [
     'EntropySplit',
-    'PixelLoss',
     'Ranking',
     'VIEW_SETS',
     'View',
@@ -108,6 +108,7 @@ __all__ = [
     'class_means',
     'cluster_features',
     'cluster_frequencies',
+    'confident_pixels',
     'confident_share',
     'consistent_labels',
     'denoised_logits',
@@ -117,7 +118,8 @@ __all__ = [
     'feature_distillation',
     'foreground_entropy',
     'fuse_labels',
-    'fused_pixel_loss',
+    'full_precision',
+    'log_share',
     'grow_classifier',
     'hungarian_matching',
     'hybrid_saliency_loss',
@@ -131,7 +133,7 @@ __all__ = [
     'majority_matching',
     'masked_feature_sum',
     'masked_quantile',
-    'mean_over_images',
+    'image_mean_weights',
     'mix',
     'mixing_masks',
     'nearest_pixels',
@@ -159,6 +161,10 @@ __all__ = [
     'softmax_entropy',
     'split_by_entropy',
     'structural_similarity',
+    'striped_loss',
+    'striped_map',
+    'striped_terms',
+    'PixelTerm',
     'symmetric_cross_entropy',
     'unbiased_cross_entropy',
     'unbiased_knowledge_distillation',

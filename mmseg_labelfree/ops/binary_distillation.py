@@ -1,10 +1,10 @@
 """Distillation of one binary classifier per class."""
 
-import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from .checks import check_distillation
-from .pixel_loss import PixelLoss, fused_pixel_loss, softplus
+from .probabilities import full_precision
 
 __all__ = ['binary_distillation']
 
@@ -34,29 +34,13 @@ def binary_distillation(student_logits: Tensor, teacher_logits: Tensor) -> Tenso
         ValueError: The shapes do not fit.
 
     Example:
+        >>> import torch
         >>> student, teacher = torch.zeros(1, 4, 1, 1), torch.zeros(1, 3, 1, 1)
         >>> (binary_distillation(student, teacher) / 3).exp()
         tensor([[[2.]]])
     """
-    check_distillation(student_logits, teacher_logits)
-    return fused_pixel_loss(student_logits, _BINARY_DISTILLATION, teacher_logits)
-
-
-def _value(x, work, state, teacher):
-    x, work = x[: len(teacher)], work[: len(teacher)]
-    # log(1 + exp(-|x|)) plus |x| times the probability of the less likely answer.
-    other = torch.sign(x).mul_(teacher).neg_().sigmoid_()
-    torch.abs(x, out=work)
-    loss = other.mul_(work).sum(0)
-    return loss.add_(softplus(work.neg_(), out=work).sum(0))
-
-
-def _gradient(x, work, state, factor, teacher):
-    old = work[: len(teacher)]
-    torch.sigmoid(x[: len(teacher)], out=old)
-    teacher = teacher.to(x.dtype)
-    old.sub_(teacher.sigmoid()).mul_(factor)
-    work[len(teacher) :].zero_()
-
-
-_BINARY_DISTILLATION = PixelLoss(_value, _gradient, num_state=0)
+    num_old_classes = check_distillation(student_logits, teacher_logits)
+    x = full_precision(student_logits[:, :num_old_classes])
+    z = full_precision(teacher_logits.detach())
+    match = z.sigmoid() * logsigmoid(x) + (-z).sigmoid() * logsigmoid(-x)
+    return -match.sum(1)

@@ -1,16 +1,11 @@
 """Binary cross-entropies of the classes with the ground truth of a step."""
 
-from functools import partial
-
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from .checks import Variant, check_logits, check_old_classes, check_variant
-from .pixel_loss import (
-    PixelLoss,
-    fused_pixel_loss,
-    softplus,
-)
+from .probabilities import full_precision
 
 __all__ = ['incremental_bce']
 
@@ -31,9 +26,6 @@ def incremental_bce(
 
     .. math::
         -\sum_{c \in D} y_c \log \sigma(x_c) + (1 - y_c) \log(1 - \sigma(x_c)) .
-
-    It is a sum of :math:`\log(1 + e^{\pm x})`, all terms positive: no logarithm of a
-    probability that may round to zero, and no difference of large numbers.
 
     Args:
         logits: Floating point ``(N, C, H, W)``, any precision.
@@ -66,48 +58,13 @@ def incremental_bce(
     check_old_classes(label, logits, num_old_classes)
     check_variant(variant)
     first_new = num_old_classes if variant == 'paper' else 1
-    pixel_loss = PixelLoss(
-        partial(_hard_value, first_new, ignore_index),
-        partial(_hard_gradient, first_new, ignore_index),
-        num_state=0,
+    counted = label != ignore_index
+    hit = counted & ((label == 0) | (label >= first_new))
+    index = label.long().masked_fill(~hit, 0)[:, None]
+    one_hot = torch.zeros_like(logits, dtype=torch.bool).scatter_(
+        1, index, hit[:, None]
     )
-    return fused_pixel_loss(logits, pixel_loss, label)
-
-
-def _parts(first_new):
-    """Rows of the classes in the sum."""
-    if first_new == 1:
-        return (slice(None),)
-    return slice(0, 1), slice(first_new, None)
-
-
-def _hits(first_new, ignore_index, label):
-    """Whether the labeled class is in the sum, and its row (0 if it is not)."""
-    hit = (label == 0) | (label >= first_new)
-    hit &= label != ignore_index
-    return hit, label.long().masked_fill(~hit, 0).unsqueeze(0)
-
-
-def _hard_value(first_new, ignore_index, x, work, state, label):
-    hit, index = _hits(first_new, ignore_index, label)
-    own = x.gather(0, index)
-    loss = torch.zeros_like(own[0])
-    for rows in _parts(first_new):
-        work[rows] = x[rows]
-    # The labeled class wants softplus(-x), all others softplus(x).
-    work.scatter_(0, index, torch.where(hit, -own, own))
-    for rows in _parts(first_new):
-        loss = loss + softplus(work[rows], out=work[rows]).sum(0)
-    return loss.masked_fill_(label == ignore_index, 0)
-
-
-def _hard_gradient(first_new, ignore_index, x, work, state, factor, label):
-    hit, index = _hits(first_new, ignore_index, label)
-    own = x.gather(0, index)
-    factor = factor * (label != ignore_index)
-    work[1:first_new].zero_()
-    for rows in _parts(first_new):
-        torch.sigmoid(x[rows], out=work[rows])
-    work.scatter_(0, index, torch.where(hit, -(-own).sigmoid_(), own.sigmoid()))
-    for rows in _parts(first_new):
-        work[rows].mul_(factor)
+    x = full_precision(logits)
+    log_p = logsigmoid(torch.where(one_hot, x, -x))  # 1 - sigma(x) is sigma(-x)
+    loss = -log_p[:, 0] - log_p[:, first_new:].sum(1)
+    return torch.where(counted, loss, 0)

@@ -1,11 +1,12 @@
 """Cross-entropy of the labeled pixels of weakly labeled images."""
 
+import torch
 from torch import Tensor
 
 from .label_maps import IGNORE, UNLABELED
 from .unbiased_cross_entropy import unbiased_cross_entropy
 
-__all__ = ['mean_over_images', 'partial_cross_entropy']
+__all__ = ['image_mean_weights', 'partial_cross_entropy']
 
 
 def partial_cross_entropy(
@@ -42,25 +43,27 @@ def partial_cross_entropy(
     return unbiased_cross_entropy(logits, label, 1, ignore_index)
 
 
-def mean_over_images(loss: Tensor, *kinds: Tensor) -> Tensor:
-    r"""Average losses of pixels within each image, then over the images.
+def image_mean_weights(*kinds: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    r"""Compute the weights of pixels in a mean within each image, then over images.
 
-    The denominators of weakly labeled images (MiB, eq. 12-13): each kind of pixel has
-    the number of its pixels in the image, and a kind that is not there the sum 0.
+    The denominators of weakly labeled images (MiB, eq. 12-13): a pixel of a kind has
+    the weight 1 / (pixels of this kind in its image) / (images), so that the sum of
+    weighted losses is the mean over the images of the sum over kinds of their means.
 
     Args:
-        loss: Loss of each pixel ``(N, H, W)``.
         *kinds: Bool ``(N, H, W)`` each, the pixels of a kind.
+        dtype: Of the result. Defaults to float32.
 
     Returns:
-        Mean over the N images of the sum over kinds of the means, a scalar.
+        Float ``(N, H, W)``, 0 for pixels of no kind.
 
     Example:
         >>> import torch
         >>> labeled = torch.tensor([[[True, False, False]]])
-        >>> loss = torch.tensor([[[5.0, 1.0, 2.0]]])
-        >>> mean_over_images(loss, labeled, ~labeled)
-        tensor(6.5000)
+        >>> image_mean_weights(labeled, ~labeled)
+        tensor([[[1.0000, 0.5000, 0.5000]]])
     """
-    means = ((loss * k).sum((1, 2)) / k.sum((1, 2)).clamp(min=1) for k in kinds)
-    return sum(means, loss.new_zeros(len(loss))).mean()
+    weight = kinds[0].new_zeros(kinds[0].shape, dtype=dtype)
+    for kind in kinds:
+        weight += kind.to(dtype) / kind.sum((1, 2), keepdim=True).clamp_(min=1)
+    return weight / len(weight)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ['confident_share', 'pseudo_labels']
+__all__ = ['confident_pixels', 'confident_share', 'pseudo_labels']
 
 
 @torch.no_grad()
@@ -40,20 +40,34 @@ def pseudo_labels(
 
 
 @torch.no_grad()
+def confident_pixels(logits: Tensor, threshold: float = 0.968) -> Tensor:
+    """Find the pixels that the teacher is confident of.
+
+    Args:
+        logits: Floating point ``(N, C, H, W)`` of the teacher.
+        threshold: Least softmax probability of a confident pixel, 0 to 1.
+
+    Returns:
+        Bool ``(N, H, W)``.
+
+    Example:
+        >>> logits = torch.tensor([[0.9, 0.6], [0.1, 0.4]]).log().view(1, 2, 1, 2)
+        >>> confident_pixels(logits, threshold=0.8)
+        tensor([[[ True, False]]])
+    """
+    return _probability(logits.amax(1), logits) >= threshold
+
+
 def confident_share(
-    logits: Tensor,
-    threshold: float = 0.968,
-    valid: Tensor | None = None,
-    per_image: bool = True,
+    sure: Tensor, valid: Tensor | None = None, per_image: bool = True
 ) -> Tensor:
-    """The share of the pixels that the teacher is confident of.
+    """Compute the share of the pixels that the teacher is confident of.
 
     DACS (https://arxiv.org/abs/2007.08702) and DAFormer
     (https://arxiv.org/abs/2111.14887) weight pseudo-labels by it.
 
     Args:
-        logits: Floating point ``(N, C, H, W)`` of the teacher.
-        threshold: Least softmax probability of a confident pixel, 0 to 1.
+        sure: Bool ``(N, H, W)`` of :func:`confident_pixels`.
         valid: Bool ``(N, H, W)``, False where there is no image; such pixels are
             not counted.
         per_image: Each image's own share; otherwise that of the whole batch, as in
@@ -61,13 +75,16 @@ def confident_share(
 
     Returns:
         float32 ``(N,)``, 0 to 1; 0 without any valid pixel.
+
+    Example:
+        >>> confident_share(torch.tensor([[[True, False]]]))
+        tensor([0.5000])
     """
-    sure = _probability(logits.amax(1), logits) >= threshold
     if valid is None:
         valid = torch.ones_like(sure)
     dims = (1, 2) if per_image else (0, 1, 2)
     share = (sure & valid).sum(dims) / valid.sum(dims).clamp(min=1)
-    return share.expand(len(logits))
+    return share.expand(len(sure))
 
 
 def _probability(top: Tensor, logits: Tensor) -> Tensor:

@@ -1,13 +1,13 @@
 """Cross-entropy in both directions, for labels that may be wrong."""
 
 import math
-from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from .checks import check_label, check_logits
-from .pixel_loss import PixelLoss, fused_pixel_loss
+from .probabilities import full_precision
 
 __all__ = ['symmetric_cross_entropy']
 
@@ -57,36 +57,7 @@ def symmetric_cross_entropy(
     check_label(label, logits)
     if not 0 < least < 1:
         raise ValueError(f'least must be above 0 and below 1, got {least}')
-    weights = (xi1, -xi2 * math.log(least))
-    pixel_loss = PixelLoss(
-        partial(_value, weights, ignore_index),
-        partial(_gradient, weights, ignore_index),
-        num_state=1,
-    )
-    return fused_pixel_loss(logits, pixel_loss, label)
-
-
-def _log_p(x: Tensor, log_sum: Tensor, label: Tensor) -> Tensor:
-    return x.gather(0, label[None])[0] - log_sum
-
-
-def _value(weights, ignore_index, x, work, state, label):
-    used = label != ignore_index
-    top = x.amax(0)
-    log_sum = torch.sub(x, top, out=work).exp_().sum(0).log_().add_(top)
-    state[0] = log_sum
-    log_p = _log_p(x, log_sum, label.long().where(used, 0))
+    x, index = full_precision(logits), label.long()
+    log_p = -cross_entropy(x, index, ignore_index=ignore_index, reduction='none')
     # 1 - p by expm1: exact where p is near 1.
-    loss = -weights[0] * log_p - weights[1] * torch.expm1(log_p)
-    return loss.where(used, 0)
-
-
-def _gradient(weights, ignore_index, x, work, state, factor, label):
-    used = label != ignore_index
-    label = label.long().where(used, 0)
-    log_sum = state[0]
-    p = _log_p(x, log_sum, label).exp_()
-    # Both terms have the direction softmax - one-hot.
-    scale = (weights[0] + weights[1] * p).mul_(factor).where(used, 0)
-    torch.sub(x, log_sum, out=work).exp_().mul_(scale)
-    work.scatter_add_(0, label[None], -scale[None])
+    return -xi1 * log_p + xi2 * math.log(least) * torch.expm1(log_p)

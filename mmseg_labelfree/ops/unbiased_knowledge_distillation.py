@@ -1,13 +1,10 @@
 """Distillation in which new classes count as the teacher's background."""
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
 from .checks import check_distillation
-from .knowledge_distillation import exp_teacher
-from .pixel_loss import PixelLoss, fused_pixel_loss, log_shares
+from .probabilities import full_precision, log_share
 
 __all__ = ['unbiased_knowledge_distillation']
 
@@ -51,54 +48,10 @@ def unbiased_knowledge_distillation(
         tensor([[[2.]]])
     """
     num_old_classes = check_distillation(student_logits, teacher_logits, alpha)
-    pixel_loss = PixelLoss(
-        partial(_unbiased_distillation_value, alpha),
-        partial(_unbiased_distillation_gradient, alpha),
-        num_state=6,
-    )
-    loss = fused_pixel_loss(student_logits, pixel_loss, teacher_logits)
-    return loss / num_old_classes if class_average else loss
-
-
-def _unbiased_distillation_value(alpha, x, work, state, teacher):
-    num_old_classes = len(teacher)
-    target, shift = exp_teacher(teacher, alpha, x.dtype)
-    target_sum = target.sum(0)
-    # The parts are the old classes, and background with the new classes.
-    old = work[1:num_old_classes]
-    old_max = x[1:num_old_classes].amax(0)
-    rest_max = x[0]
-    if num_old_classes < len(x):
-        rest_max = torch.maximum(rest_max, x[num_old_classes:].amax(0))
-    torch.sub(x[1:num_old_classes], old_max, out=old)
-    for rows in (slice(0, 1), slice(num_old_classes, None)):
-        torch.sub(x[rows], rest_max, out=work[rows])
-    match = target[1:].mul_(old).sum(0).div_(target_sum)
-    work.exp_()
-    old_sum = old.sum(0)
-    rest_sum = work[num_old_classes:].sum(0).add_(work[0])
-    log_rest, log_old = log_shares(rest_max, rest_sum, old_max, old_sum)
-
-    background = target[0] / target_sum
-    state[0] = rest_max
-    state[1] = old_max
-    state[2] = (log_rest.exp() - background).div_(rest_sum)
-    state[3] = log_old.exp().div_(old_sum)
-    state[4] = shift
-    state[5] = target_sum
-    return (1 - background) * (old_sum.log_() - log_old) - background * log_rest - match
-
-
-def _unbiased_distillation_gradient(alpha, x, work, state, factor, teacher):
-    num_old_classes = len(teacher)
-    rest_max, old_max, rest_scale, old_scale, shift, target_sum = state
-    old = work[1:num_old_classes]
-    torch.sub(x[1:num_old_classes], old_max, out=old)
-    for rows in (slice(0, 1), slice(num_old_classes, None)):
-        torch.sub(x[rows], rest_max, out=work[rows])
-    work.exp_()
-    rest_factor = rest_scale * factor
-    for rows in (slice(0, 1), slice(num_old_classes, None)):
-        work[rows].mul_(rest_factor)
-    target, _ = exp_teacher(teacher[1:], alpha, x.dtype, shift)
-    old.mul_(old_scale * factor).addcmul_(target, factor / target_sum, value=-1)
+    target = full_precision(teacher_logits.detach() * alpha).softmax(1)
+    x = full_precision(student_logits)
+    rest = torch.cat([x[:, :1], x[:, num_old_classes:]], 1)
+    log_q = x.log_softmax(1)[:, 1:num_old_classes]
+    match = target[:, 0] * log_share(x, rest)  # eq. 9
+    match = match + (target[:, 1:] * log_q).sum(1)  # eq. 7
+    return -match / num_old_classes if class_average else -match

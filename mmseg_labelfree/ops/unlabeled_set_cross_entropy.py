@@ -1,14 +1,12 @@
 """Cross-entropy of weakly labeled images whose set of classes is known."""
 
-from functools import partial
-
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import cross_entropy
 
 from .checks import check_label, check_logits
 from .label_maps import IGNORE, UNLABELED
-from .pixel_loss import PixelLoss, fused_pixel_loss
+from .probabilities import full_precision, log_share
 
 __all__ = ['image_classes', 'unlabeled_set_cross_entropy']
 
@@ -53,10 +51,6 @@ def unlabeled_set_cross_entropy(
     unlabeled one :math:`-\gamma \log \sum_{k \in U} q_k`. Where U is empty, unlabeled
     pixels cost nothing; where it holds all classes, their cost is 0 as well.
 
-    The classes are split into the set and the rest and the softmax is taken within
-    each part: a set whose probability rounds to zero still has a finite logarithm and
-    a useful gradient.
-
     Args:
         logits: Floating point ``(N, C, H, W)``, any precision.
         label: Class indices ``(N, H, W)``, an integer dtype. Every value is below C or
@@ -95,65 +89,15 @@ def unlabeled_set_cross_entropy(
             f'unlabeled_index={unlabeled_index} and ignore_index={ignore_index} must '
             f'differ from each other and from the {classes} classes'
         )
-    pixel_loss = PixelLoss(
-        partial(_value, unlabeled_index, ignore_index),
-        partial(_gradient, unlabeled_index, ignore_index),
-        num_state=4,
-    )
-    # As a map with strides of 0 the set takes no memory. A block of pixels lies
-    # within one image, so that its first column says it all.
-    per_pixel = class_set[:, :, None, None].expand(batch, classes, *size)
-    loss = fused_pixel_loss(logits, pixel_loss, label, per_pixel)
-    if gamma == 1:
-        return loss
-    return torch.where(label == unlabeled_index, gamma * loss, loss)
-
-
-def _exp_in_parts(x, maxima, rows, work):
-    """Leave exp(x - maximum of the class's part) in ``work``."""
-    torch.index_select(maxima, 0, rows, out=work)
-    torch.sub(x, work, out=work).exp_()
-
-
-def _value(unlabeled_index, ignore_index, x, work, state, label, class_set):
-    # Part 0 is the rest, part 1 the set U.
-    inside = class_set[:, :1]
-    for part, outside in enumerate((inside, ~inside)):
-        torch.add(x, torch.where(outside, -torch.inf, 0.0), out=work)
-        # An empty part has a finite maximum and the sum 0, and nowhere inf - inf.
-        state[part] = work.amax(0).clamp_(min=torch.finfo(x.dtype).min)
-    out_max, in_max = state[:2]
-    _exp_in_parts(x, state[:2], inside[:, 0].long(), work)
-    mask = inside.to(x.dtype)
-    in_sum, out_sum = (work * mask).sum(0), work.mul_(1 - mask).sum(0)
-    margin = in_max - out_max + (in_sum / out_sum).log_()
-    log_in, log_out = logsigmoid(margin), logsigmoid(-margin)
-
+    x = full_precision(logits)
     unlabeled = label == unlabeled_index
-    labeled = ~unlabeled & (label != ignore_index)
-    counted = labeled | (unlabeled & inside.any())
-    index = label.long().masked_fill(~labeled, 0)
-    # -log q_c is taken relative to the maximum of c's own part, then the share of that
-    # part is added: no difference of large numbers.
-    in_set = inside[:, 0][index]
-    below_max = torch.where(in_set, in_max, out_max)
-    below_max -= x.gather(0, index.unsqueeze(0))[0]
-    total = torch.where(in_set, in_sum, out_sum).log_()
-    share = torch.where(in_set, log_in, log_out)
-    loss = torch.where(unlabeled, -log_in, below_max + total - share)
-
-    p_in, p_out = log_in.exp_(), log_out.exp_()
-    # The scale of an empty part is not finite, but no class uses it.
-    state[3] = torch.where(unlabeled, -p_out, p_in).div_(in_sum)
-    state[2] = p_out.div_(out_sum)
-    state[2:].masked_fill_(~counted, 0)
-    return loss.masked_fill_(~counted, 0)
-
-
-def _gradient(unlabeled_index, ignore_index, x, work, state, factor, label, class_set):
-    rows = class_set[:, 0].long()
-    _exp_in_parts(x, state[:2], rows, work)
-    work.mul_((state[2:] * factor).index_select(0, rows))
-    labeled = (label != unlabeled_index) & (label != ignore_index)
-    index = label.long().masked_fill(~labeled, 0).unsqueeze(0)
-    work.scatter_add_(0, index, (factor * labeled).neg_().unsqueeze(0))
+    index = label.long().masked_fill(unlabeled, ignore_index)
+    loss = cross_entropy(
+        x, index, ignore_index=ignore_index, reduction='none'
+    )  # eq. 12
+    # Outside U the least number instead of minus infinity: an empty U then has a
+    # gradient of 0 and not of NaN.
+    outside = ~class_set[:, :, None, None]
+    in_set = log_share(x, x.masked_fill(outside, torch.finfo(x.dtype).min))
+    counted = unlabeled & class_set.any(1)[:, None, None]
+    return torch.where(counted, -gamma * in_set, loss)  # eq. 13, and 12 elsewhere

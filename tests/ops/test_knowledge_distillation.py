@@ -6,7 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_labelfree.ops import pixel_loss
 from mmseg_labelfree.ops.knowledge_distillation import knowledge_distillation
 from mmseg_labelfree.ops.unbiased_knowledge_distillation import (
     unbiased_knowledge_distillation,
@@ -127,20 +126,16 @@ LITERAL = dict(zip(DISTILLATIONS, (literal_kd, literal_plain_kd), strict=True))
 
 @pytest.fixture
 def batch():
-    """Student and teacher logits that span several blocks."""
+    """Logits of student and teacher."""
     rng = np.random.default_rng(3)
     x = torch.from_numpy(rng.normal(0, 3, (2, 9, 50, 37))).float()
     return x, torch.from_numpy(rng.normal(0, 3, (2, 6, 50, 37))).float()
 
 
-@pytest.mark.parametrize('block', [1, 1000, 2**17])
 @pytest.mark.parametrize(
     'layout', ['contiguous', 'channels_last', 'strided', 'swapped']
 )
-def test_equals_autograd_of_the_equations(batch, block, layout, monkeypatch):
-    monkeypatch.setattr(pixel_loss, 'CPU_BLOCK', block)
-    if block == 1:
-        batch = [v[..., :5, :4] for v in batch]
+def test_equals_autograd_of_the_equations(batch, layout):
     if layout == 'channels_last':
         batch = [v.contiguous(memory_format=torch.channels_last) for v in batch]
     elif layout == 'strided':

@@ -1,8 +1,9 @@
+import pytest
 import torch
 import torch.nn.functional as F
 
 from mmseg_labelfree.ops.partial_cross_entropy import (
-    mean_over_images,
+    image_mean_weights,
     partial_cross_entropy,
 )
 
@@ -26,5 +27,6 @@ def test_each_kind_has_its_own_denominator_in_each_image():
     loss = torch.tensor([[[1.0, 2.0, 6.0]], [[3.0, 5.0, 7.0]], [[9.0, 9.0, 9.0]]])
     first = torch.tensor([[[1, 1, 0]], [[1, 0, 0]], [[0, 0, 0]]]).bool()
     second = torch.tensor([[[0, 0, 1]], [[0, 0, 0]], [[0, 0, 0]]]).bool()
-    assert mean_over_images(loss, first) == (1.5 + 3) / 3
-    assert mean_over_images(loss, first, second) == (1.5 + 6 + 3) / 3
+    assert (loss * image_mean_weights(first)).sum().item() == pytest.approx(4.5 / 3)
+    both = image_mean_weights(first, second)
+    assert (loss * both).sum().item() == pytest.approx(10.5 / 3)

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_labelfree.ops import confident_share, pseudo_labels
+from mmseg_labelfree.ops import confident_pixels, confident_share, pseudo_labels
 
 
 @settings(deadline=None)
@@ -53,9 +53,10 @@ def test_share_of_confident_pixels_by_a_slow_loop(seed, threshold, masked):
                 if not masked or valid[n, y, x]:
                     sure[n] += p >= threshold
                     total[n] += 1
-    share = confident_share(logits, threshold, valid if masked else None)
+    pixels = confident_pixels(logits, threshold)
+    share = confident_share(pixels, valid if masked else None)
     expected = [s / max(t, 1) for s, t in zip(sure, total, strict=True)]
     torch.testing.assert_close(share, torch.tensor(expected))
-    share = confident_share(logits, threshold, valid if masked else None, False)
+    share = confident_share(pixels, valid if masked else None, False)
     expected = torch.full((3,), sum(sure) / max(sum(total), 1))
     torch.testing.assert_close(share, expected)

@@ -3,24 +3,16 @@
 Time is that of the fastest of ``--repeat`` steps, the two taking turns. On the CPU it
 is processor time, which does not grow with what else the machine does; with one
 thread it is the time of the step on an idle machine. Memory is what a step adds to
-its inputs. On the CPU it is measured in a fresh process, as the growth of the
-largest resident set after the inputs exist and a tiny step has loaded the libraries.
-On a GPU it is the allocator's own peak.
+its inputs, see ``peak_memory.py``.
 """
 
 import argparse
-import json
-import resource
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+import peak_memory
 import torch
-
-MIB = 2**20
 
 
 def step_parser(doc: str) -> argparse.ArgumentParser:
@@ -37,7 +29,7 @@ def step_parser(doc: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--max-memory', type=float, help='exit with 1 above this share of the memory'
     )
-    parser.add_argument('--measure-memory', help=argparse.SUPPRESS)
+    peak_memory.add_option(parser)
     return parser
 
 
@@ -67,10 +59,9 @@ def compare(
     if args.measure_memory:
         name = args.measure_memory
         make_tiny(name)()
-        print(json.dumps(_growth(make_steps([name])[name], args.device)))
+        peak_memory.print_added(make_steps([name])[name], args.device)
         return 0
-    # Children first: a child of a large process would inherit its resident set.
-    memory = {name: _memory_of(name) for name in names}
+    memory = {name: peak_memory.of_fresh_process(name) for name in names}
     steps = make_steps(names)
     check(*[steps[name]() for name in names])
     rows = (
@@ -102,35 +93,3 @@ def _times(steps: Mapping[str, Callable], args: argparse.Namespace) -> dict[str,
                 torch.cuda.synchronize()
             taken[name].append(clock() - start)
     return {name: 1e3 * min(values) for name, values in taken.items()}
-
-
-def _memory_of(name: str) -> float:
-    """Run this program again for one step and read its answer."""
-    command = [sys.executable, *sys.argv, '--measure-memory', name]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    grown, ballast = json.loads(done.stdout.splitlines()[-1])
-    if grown < 1.05 * ballast:
-        print(f'{name}: making the inputs took more memory than the step')
-    return grown
-
-
-def _growth(step: Callable, device: str) -> tuple[float, float]:
-    """MiB that a step adds; MiB that were used before it and are free again."""
-    if device != 'cpu':
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        step()
-        return (torch.cuda.max_memory_allocated() - before) / MIB, 0.0
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    before = pages * resource.getpagesize()
-    # The inputs were made in place of larger temporaries: let these not count.
-    ballast = _peak() - before
-    step()
-    return (_peak() - before) / MIB, ballast / MIB
-
-
-def _peak() -> int:
-    """Largest number of bytes of this process in memory so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,102 +1,100 @@
-"""Time and peak memory of MiB's losses against the same equations written out.
+"""MiB's losses, and plain and symmetric cross-entropy, by strips and as written.
 
-``literal`` follows eq. 5, 6, 7 and 9 step by step in differentiable tensor
-operations; ``fused`` is what the package trains with. Each row is one forward and
-backward pass over the same logits (21 classes, 16 of them old, 4 images).
-
-How time and memory are measured, ``fused_against_literal.py`` says.
+The rows: ``ce`` is the unbiased cross-entropy (eq. 5-6 of MiB), ``kd`` the unbiased
+distillation (eq. 7 and 9), ``ce+kd`` both in one pass, ``plain`` MMSegmentation's
+cross-entropy, ``sce`` the symmetric cross-entropy (eq. 4 of U2PL+). What is compared
+and how, ``against_literal.py`` says.
 
 Example:
-    python tools/benchmarks/mib_losses.py --size 512 --max-ratio 0.5
+    python tools/benchmarks/mib_losses.py --classes 151 --old-classes 101 --threads 2
 """
 
 import sys
 
-from fused_against_literal import Comparison, main
+import torch
+import torch.nn.functional as F
+from against_literal import enlarged, literal_parser, main, random_logits
+from mmseg.models.losses import CrossEntropyLoss
 
-BATCH, CLASSES, OLD_CLASSES = 4, 21, 16
+from mmseg_labelfree.models import losses
+from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
+from mmseg_labelfree.ops.strips import striped_terms
+
+LAMBDA = 10  # factor on the distillation
+LOSSES = ('ce', 'kd', 'ce+kd', 'plain', 'sce')
 
 
-def make_inputs(size, args):
-    """Student logits (a leaf), teacher logits and label, without large temporaries."""
-    import torch
-
+def make_inputs(args, size, small):
+    """Student logits, teacher logits and label."""
     torch.manual_seed(0)
-    options = dict(device=args.device, dtype=getattr(torch, args.dtype))
-    student = torch.empty(BATCH, CLASSES, size, size, **options).normal_()
-    teacher = torch.empty(BATCH, OLD_CLASSES, size, size, **options).normal_()
-    # About 3 in 4 pixels background, 1 in 5 a new class, the rest ignored.
-    label = torch.empty(BATCH, size, size, dtype=torch.long, device=args.device)
-    label.random_(0, CLASSES + 1)
-    label[label < OLD_CLASSES] = 0
-    label[label == CLASSES] = 255
-    return student.requires_grad_(), teacher, label
+    student = random_logits(args, args.classes, small)
+    teacher = random_logits(args, args.old_classes, small)
+    # Most pixels background, the rest a new class or ignored.
+    label = torch.empty(len(student), size, size, dtype=torch.long, device=args.device)
+    label.random_(0, args.classes + 1)
+    label[label < args.old_classes] = 0
+    label[label == args.classes] = 255
+    return student, teacher, label
 
 
-def literal_cross_entropy(student, label):
+def literal(name, args, student, teacher, label):
+    """The equations on logits enlarged as a whole."""
+    x = enlarged(student, label)
+    if name == 'plain':
+        return CrossEntropyLoss()(x, label, ignore_index=255)
+    log_q = F.log_softmax(x, dim=1)
+    if name == 'sce':
+        return literal_symmetric(log_q, label)
+    loss = log_q.new_zeros(())
+    if 'ce' in name:
+        loss = loss + literal_cross_entropy(log_q, label, args.old_classes)
+    if 'kd' in name:
+        loss = loss + LAMBDA * literal_distillation(log_q, enlarged(teacher, label))
+    return loss
+
+
+def literal_cross_entropy(log_q, label, old):
     """Eq. 5-6 as written: probabilities of {background or old}, then of the rest."""
-    import torch
-    import torch.nn.functional as F
-
-    log_q = F.log_softmax(student.float(), dim=1)
-    log_background = torch.logsumexp(log_q[:, :OLD_CLASSES], dim=1, keepdim=True)
+    log_background = torch.logsumexp(log_q[:, :old], dim=1, keepdim=True)
     log_p = torch.cat([log_background, log_q[:, 1:]], dim=1)
     return F.nll_loss(log_p, label, ignore_index=255, reduction='none').mean()
 
 
-def literal_distillation(student, teacher):
+def literal_distillation(log_q, teacher):
     """Eq. 7 and 9 as written, averaged over the classes too."""
-    import torch
-    import torch.nn.functional as F
-
-    log_q = F.log_softmax(student.float(), dim=1)
-    rows = torch.tensor([0, *range(OLD_CLASSES, CLASSES)], device=student.device)
+    old = teacher.shape[1]
+    rows = torch.tensor([0, *range(old, log_q.shape[1])], device=log_q.device)
     log_background = torch.logsumexp(log_q[:, rows], dim=1, keepdim=True)
-    log_p = torch.cat([log_background, log_q[:, 1:OLD_CLASSES]], dim=1)
-    target = torch.softmax(teacher.float(), dim=1)
-    return -(target * log_p).mean(dim=1).mean()
+    log_p = torch.cat([log_background, log_q[:, 1:old]], dim=1)
+    return -(torch.softmax(teacher, dim=1) * log_p).mean(dim=1).mean()
 
 
-def make_pass(version, name, student, teacher, label):
-    """A function that runs one forward and backward pass and returns the loss."""
-    if version == 'fused':
-        from mmseg_labelfree import ops
+def literal_symmetric(log_q, label):
+    """Eq. 4 of U2PL+ with the reverse term's sum worked out, -A (1 - p_y)."""
+    counted = label != 255
+    log_p = log_q.gather(1, torch.where(counted, label, 0)[:, None])[:, 0]
+    reverse = -torch.log(torch.tensor(1e-4)) * (1 - log_p.exp())
+    return torch.where(counted, 0.5 * reverse - log_p, 0).mean()
 
-        def cross_entropy():
-            return ops.unbiased_cross_entropy(student, label, OLD_CLASSES).mean()
 
-        def distillation():
-            return ops.unbiased_knowledge_distillation(student, teacher).mean()
-
-    else:
-
-        def cross_entropy():
-            return literal_cross_entropy(student, label)
-
-        def distillation():
-            return literal_distillation(student, teacher)
-
-    def run():
-        student.grad = None
-        if name == 'ce':
-            loss = cross_entropy()
-        elif name == 'kd':
-            loss = distillation()
-        else:
-            loss = cross_entropy() + 10 * distillation()
-        loss.backward()
-        return loss.detach()
-
-    return run
+def strips(name, args, student, teacher, label):
+    """The package's losses."""
+    if name == 'plain':
+        return pixel_loss(CrossEntropyLoss(), student, label)
+    if name == 'sce':
+        return pixel_loss(losses.SymmetricCrossEntropyLoss(), student, label)
+    terms = []
+    if 'ce' in name:
+        cross_entropy = losses.UnbiasedCrossEntropyLoss(args.old_classes)
+        terms.append(cross_entropy.pixel_term(student, label))
+    if 'kd' in name:
+        distillation = losses.UnbiasedKnowledgeDistillationLoss(loss_weight=LAMBDA)
+        terms.append(distillation.pixel_term(teacher, label.numel()))
+    return striped_terms(terms, student, label.shape[1:])[0]
 
 
 if __name__ == '__main__':
-    comparison = Comparison(
-        losses=('ce', 'kd', 'ce+kd'),
-        make_inputs=make_inputs,
-        make_pass=make_pass,
-        title=f'{BATCH} images, {CLASSES} classes, {OLD_CLASSES} of them old',
-        size=512,
-        tiny=8,
-    )
-    sys.exit(main(comparison, __doc__))
+    parser = literal_parser(__doc__, LOSSES, size=512)
+    parser.add_argument('--old-classes', type=int, default=16)
+    versions = dict(literal=literal, strips=strips)
+    sys.exit(main(parser.parse_args(), make_inputs, versions))

@@ -1,11 +1,13 @@
-"""Time of a MiB training step against a plain step plus a teacher's forward pass.
+r"""Time and memory of a MiB training step, a stock step and a teacher's forward pass.
 
-A MiB step adds to plain training what cannot be avoided, the teacher's forward pass,
-and what can be kept small, the distillation loss on logits of the size of the
-input. The figures are medians.
+A MiB step adds to training a stock ``EncoderDecoder`` with plain cross-entropy what
+cannot be avoided, the teacher's forward pass, and what can be kept small, the
+distillation loss at the size of the input. The figures are medians.
 
-Example:
+Examples:
     python tools/benchmarks/mib_step.py configs/mib/demo_voc_15-1.py --max-ratio 1.1
+    python tools/benchmarks/mib_step.py configs/mib/deeplabv3_r101_voc_15-1.py \
+        --size 512 --batch-size 2 --memory
 """
 
 import argparse
@@ -14,10 +16,12 @@ import statistics
 
 import torch
 from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from step_timing import (
     check_ratio,
+    print_peaks,
     random_batch,
     step_parser,
     times_in_turns,
@@ -37,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def build(args: argparse.Namespace) -> tuple:
-    """The MiB model with its teacher, and the plain model, with random weights."""
+    """The MiB model with its teacher, and the stock model, with random weights."""
     cfg = Config.fromfile(args.config)
     cfg.work_dir = 'work_dirs/benchmark'
     stages = build_protocol(cfg).stages(cfg)
@@ -46,11 +50,13 @@ def build(args: argparse.Namespace) -> tuple:
         copy.deepcopy(stages[k].cfg.model) for k in (args.stage, args.stage - 1)
     )
     plain_cfg = copy.deepcopy(student_cfg)
-    plain_cfg.distillation = []
+    plain_cfg.type = 'EncoderDecoder'
+    for own in ('distillation', 'norm_eval'):
+        plain_cfg.pop(own, None)
     plain_cfg.decode_head.loss_decode = dict(type='CrossEntropyLoss')
     models = []
     for model_cfg in (student_cfg, plain_cfg, teacher_cfg):
-        model = MODELS.build(model_cfg)
+        model = revert_sync_batchnorm(MODELS.build(model_cfg))
         model.to(args.device, memory_format=torch.channels_last)
         models.append(model)
     student, plain, teacher = models
@@ -69,7 +75,7 @@ def teacher_forward(teacher: torch.nn.Module, images: torch.Tensor):
 
 
 def main() -> None:
-    """Time the three in turns and print the ratio."""
+    """Time the three in turns and print the ratio, or print their memory."""
     args = parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -80,6 +86,8 @@ def main() -> None:
         plain=training_step(plain, batch),
         teacher=teacher_forward(teacher, batch[0]),
     )
+    if args.memory:
+        return print_peaks(functions, args)
     times = times_in_turns(functions, args)
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, value in medians.items():

@@ -2,18 +2,23 @@
 
 Times are CPU time on a CPU, so that other processes disturb them less, and wall time on
 a GPU. The things compared take turns, each going first in every other round, on the
-same batch of random images.
+same batch of random images. Peak memory is that of a second step in a fresh process.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+import peak_memory
 import torch
 from mmengine.optim import OptimWrapper
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # measure this tree
 
 WARM_UP = 2  # rounds that are not counted
 
@@ -31,6 +36,10 @@ def step_parser(doc: str, size: int, repeat: int) -> argparse.ArgumentParser:
     parser.add_argument(
         '--max-ratio', type=float, help='exit with 1 if the ratio is above this'
     )
+    parser.add_argument(
+        '--memory', action='store_true', help='measure peak memory in place of time'
+    )
+    peak_memory.add_option(parser)
     return parser
 
 
@@ -99,6 +108,22 @@ def times_in_turns(
             if turn >= WARM_UP:
                 times[name].append(spent)
     return times
+
+
+def print_peaks(
+    functions: Mapping[str, Callable[[], None]], args: argparse.Namespace
+) -> None:
+    """Print the MiB that each function adds to models, optimizer and batch.
+
+    Each is measured in a process of its own, which runs up to here.
+    """
+    if args.measure_memory:
+        function = functions[args.measure_memory]
+        function()  # the optimizer's state, and what is loaded at the first call
+        peak_memory.print_added(function, args.device)
+        return
+    for name in functions:
+        print(f'{name:8s} {peak_memory.of_fresh_process(name):8.0f} MiB', flush=True)
 
 
 def check_ratio(ratio: float, args: argparse.Namespace) -> None:

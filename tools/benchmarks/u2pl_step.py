@@ -1,9 +1,10 @@
-r"""Time of a U2PL+ training step against the CutMix mean-teacher step it builds on.
+r"""Time and memory of a U2PL+ step against the CutMix mean-teacher step it builds on.
 
 Both are built from their configs and see the same batch, half of it without labels; the
 teacher's update is part of neither. Before the timing the U2PL+ model runs until
 its queues hold negatives. The figures are medians, the ratio that of each round's two
-neighbors.
+neighbors. ``--memory`` measures a step after one that
+filled the queues.
 
 Example:
     python tools/benchmarks/u2pl_step.py configs/u2pl/demo_voc_40_cutmix.py \
@@ -15,10 +16,12 @@ import statistics
 
 import torch
 from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from step_timing import (
     check_ratio,
+    print_peaks,
     random_batch,
     step_parser,
     times_in_turns,
@@ -44,14 +47,14 @@ def build(filename: str, args: argparse.Namespace) -> nn.Module:
     cfg.backbone.init_cfg = None
     cfg.mixing_prob = 1.0
     cfg.warmup_iters = 0
-    model = MODELS.build(cfg)
+    model = revert_sync_batchnorm(MODELS.build(cfg))
     model.to(args.device, memory_format=torch.channels_last)
     model.set_teacher(copy_student(model, model.not_in_teacher))
     return model
 
 
 def main() -> None:
-    """Time the two in turns and print the ratio."""
+    """Time the two in turns and print the ratio, or print their memory."""
     args = parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -62,6 +65,8 @@ def main() -> None:
     sources = ['labeled'] * (args.batch_size - half) + ['unlabeled'] * half
     batch = random_batch(args, values=classes, sources=sources)
     steps = {name: training_step(model, batch) for name, model in models.items()}
+    if args.memory:
+        return print_peaks(steps, args)
     times = times_in_turns(steps, args)
     for name, values in times.items():
         print(f'{name:8s} {1000 * statistics.median(values):8.1f} ms')

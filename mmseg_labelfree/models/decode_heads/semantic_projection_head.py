@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.losses import accuracy
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from ...datasets.class_embeddings import class_embeddings
 from ...utils.choices import check_choice
 from ..layers.semantic_projection import SemanticProjection
+from ..losses.pixel_losses import losses_of, pixel_losses
 
 _SETS = ('all', 'seen', 'unseen')
 
@@ -184,7 +184,7 @@ class SemanticProjectionHead(BaseModule):
             labels = F.interpolate(labels.float(), size).long()
             if weight is not None:
                 weight = F.interpolate(weight[:, None].float(), size)[:, 0]
-        else:
+        elif self.head.sampler is not None:
             seg_logits = resize(
                 seg_logits,
                 labels.shape[2:],
@@ -194,18 +194,14 @@ class SemanticProjectionHead(BaseModule):
         if self.head.sampler is not None:
             sampled = self.head.sampler.sample(seg_logits, labels)
             weight = sampled if weight is None else weight * sampled
-        labels = labels[:, 0]
-        criteria = self.head.loss_decode
-        several = isinstance(criteria, nn.ModuleList)
-        losses: dict[str, Tensor] = {}
-        for criterion in criteria if several else [criteria]:
-            value = criterion(
-                seg_logits, labels, weight=weight, ignore_index=self.ignore_index
-            )
-            name = criterion.loss_name
-            losses[name] = losses[name] + value if name in losses else value
-        losses['acc_seg'] = accuracy(seg_logits, labels, ignore_index=self.ignore_index)
-        return losses
+        return pixel_losses(
+            losses_of(self.head),
+            seg_logits,
+            labels[:, 0],
+            self.ignore_index,
+            self.align_corners,
+            weight,
+        )
 
     def predict(
         self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: dict

@@ -1,12 +1,15 @@
 """Base classes of the losses: their settings and how they average pixels."""
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ...ops.checks import check_same_pixels
+from ...ops.checks import check_label, check_logits, check_same_pixels
+from ...ops.probabilities import full_precision
+from ...ops.strips import PixelTerm, striped_terms
 
 
 class BaseLoss(nn.Module):
@@ -49,7 +52,7 @@ class DecodeLoss(BaseLoss):
     """Base class of a ``loss_decode``, which averages the losses of pixels.
 
     Subclasses compute these in :meth:`pixel_loss`; one with other denominators
-    overrides :meth:`mean`.
+    overrides :meth:`pixel_weight`.
 
     Args:
         avg_non_ignore: False, the default of mmseg and of the authors' codes, divides
@@ -79,14 +82,57 @@ class DecodeLoss(BaseLoss):
         self.avg_non_ignore = avg_non_ignore
 
     @abstractmethod
-    def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
-        """Loss of each pixel ``(N, H, W)``, 0 where it is ignored."""
+    def pixel_loss(
+        self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
+    ) -> Tensor:
+        """Loss of each pixel ``(N, H, W)``, 0 where it is ignored.
 
-    def mean(self, loss: Tensor, label: Tensor, ignore_index: int) -> Tensor:
-        """Mean of the losses of pixels ``(N, H, W)``, a scalar."""
+        Args:
+            logits: ``(N, C, H, W)``.
+            label: Class indices ``(N, H, W)``.
+            *maps: What :meth:`maps` adds to the label.
+            ignore_index: Label without loss or gradient.
+        """
+
+    def maps(self, label: Tensor, num_classes: int) -> tuple[Tensor, ...]:
+        """What the loss of a pixel needs to know besides its own logits and label."""
+        return ()
+
+    def pixel_weight(
+        self, label: Tensor, ignore_index: int, dtype: torch.dtype
+    ) -> Tensor | float:
+        """Weight of each pixel in the mean, a scalar or ``(N, H, W)``."""
         if self.avg_non_ignore:
-            return loss.sum() / (label != ignore_index).sum().clamp_(min=1)
-        return loss.sum() / label.numel()
+            return 1 / (label != ignore_index).sum().clamp_(min=1)
+        return 1 / label.numel()
+
+    def pixel_term(
+        self,
+        logits: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+        pixel_weight: Tensor | float | None = None,
+    ) -> PixelTerm:
+        """The loss as a sum over pixels, to be computed strip by strip.
+
+        Args:
+            logits: ``(N, C, h, w)``, of any size.
+            label: Class indices ``(N, H, W)``.
+            weight: Factor of each pixel ``(N, H, W)``. It does not change the
+                denominator.
+            ignore_index: Label without loss or gradient. Defaults to 255.
+            pixel_weight: In place of :meth:`pixel_weight`.
+        """
+        if pixel_weight is None:
+            dtype = full_precision(logits[:0]).dtype
+            pixel_weight = self.pixel_weight(label, ignore_index, dtype)
+        factor = self.loss_weight * pixel_weight
+        return PixelTerm(
+            partial(self.pixel_loss, ignore_index=ignore_index),
+            (label, *self.maps(label, logits.shape[1])),
+            weight=factor if weight is None else factor * weight,
+        )
 
     def forward(
         self,
@@ -121,19 +167,22 @@ class DecodeLoss(BaseLoss):
                 "reduction_override must be 'none', 'mean' or 'sum', got "
                 f'{reduction_override!r}'
             )
-        loss = self.pixel_loss(seg_logits, seg_label, ignore_index)
+        check_logits(seg_logits)
+        check_label(seg_label, seg_logits)
         if weight is not None:
             check_same_pixels('weight', weight, seg_logits)
-            loss = loss * weight
-        if reduction_override == 'none':
-            return self.loss_weight * loss
-        if reduction_override == 'sum':
-            return self.loss_weight * loss.sum()
-        if avg_factor is not None:
+        pixel_weight: float | Tensor | None = None
+        if reduction_override in ('none', 'sum'):
+            pixel_weight = 1.0
+        elif avg_factor is not None:
             # The same guard against a zero denominator as in mmseg.
-            eps = torch.finfo(torch.float32).eps
-            return self.loss_weight * (loss.sum() / (avg_factor + eps))
-        return self.loss_weight * self.mean(loss, seg_label, ignore_index)
+            pixel_weight = 1 / (avg_factor + torch.finfo(torch.float32).eps)
+        term = self.pixel_term(
+            seg_logits, seg_label, weight, ignore_index, pixel_weight
+        )
+        if reduction_override == 'none':
+            return term.weight * term.equation(seg_logits, *term.maps)
+        return striped_terms([term], seg_logits, seg_logits.shape[2:])[0]
 
     def _refuse(self, setting: str, off: bool | None) -> None:
         raise ValueError(
@@ -161,6 +210,23 @@ class DistillationLoss(BaseLoss):
     def pixel_loss(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Loss of each pixel ``(N, H, W)``."""
 
+    def pixel_term(
+        self, teacher_logits: Tensor, num_pixels: int, mask: Tensor | None = None
+    ) -> PixelTerm:
+        """The loss as a sum over pixels, to be computed strip by strip.
+
+        Args:
+            teacher_logits: ``(N, K, h, w)`` of the model of the step before.
+            num_pixels: N H W, pixels of the batch at the size of the loss.
+            mask: Bool or float factor per pixel ``(N, H, W)``.
+        """
+        weight = self.loss_weight / num_pixels
+        return PixelTerm(
+            self.pixel_loss,
+            others=(teacher_logits,),
+            weight=weight if mask is None else weight * mask,
+        )
+
     def forward(
         self,
         student_logits: Tensor,
@@ -183,11 +249,15 @@ class DistillationLoss(BaseLoss):
         Raises:
             ValueError: The shapes do not fit; the message names both.
         """
-        loss = self.pixel_loss(student_logits, teacher_logits)
+        check_logits(student_logits, 'student_logits')
+        check_logits(teacher_logits, 'teacher_logits')
+        check_same_pixels('teacher_logits', teacher_logits, student_logits, dim=4)
         if mask is not None:
             check_same_pixels('mask', mask, student_logits)
-            loss = loss * mask
-        return self.loss_weight * loss.mean()
+        size = student_logits.shape[2:]
+        num_pixels = len(student_logits) * size.numel()
+        term = self.pixel_term(teacher_logits, num_pixels, mask)
+        return striped_terms([term], student_logits, size)[0]
 
 
 def check_num_old_classes(num_old_classes: int) -> int:

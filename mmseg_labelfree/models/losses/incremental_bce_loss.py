@@ -54,7 +54,9 @@ class IncrementalBCELoss(DecodeLoss):
         self.num_old_classes = check_num_old_classes(num_old_classes)
         self.variant: Variant = variant
 
-    def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+    def pixel_loss(
+        self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
+    ) -> Tensor:
         """Loss of each pixel ``(N, H, W)``."""
         return incremental_bce(
             logits, label, self.num_old_classes, self.variant, ignore_index

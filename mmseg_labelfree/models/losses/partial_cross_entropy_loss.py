@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...ops.label_maps import UNLABELED
-from ...ops.partial_cross_entropy import mean_over_images, partial_cross_entropy
+from ...ops.partial_cross_entropy import image_mean_weights, partial_cross_entropy
 from .base import DecodeLoss
 
 
@@ -41,12 +42,16 @@ class PartialCrossEntropyLoss(DecodeLoss):
         if self.avg_non_ignore:
             self._refuse('avg_non_ignore', False)
 
-    def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+    def pixel_loss(
+        self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
+    ) -> Tensor:
         """Loss of each pixel ``(N, H, W)``, 0 where unlabeled."""
         return partial_cross_entropy(logits, label, UNLABELED, ignore_index)
 
-    def mean(self, loss: Tensor, label: Tensor, ignore_index: int) -> Tensor:
-        """Mean over the images of the means over labeled and unlabeled pixels."""
+    def pixel_weight(
+        self, label: Tensor, ignore_index: int, dtype: torch.dtype
+    ) -> Tensor:
+        """Of a mean over the images of the means over labeled and unlabeled pixels."""
         unlabeled = label == UNLABELED
         labeled = (label != ignore_index) & ~unlabeled
-        return mean_over_images(loss, labeled, unlabeled)
+        return image_mean_weights(labeled, unlabeled, dtype=dtype)

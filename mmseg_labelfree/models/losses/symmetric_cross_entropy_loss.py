@@ -55,7 +55,9 @@ class SymmetricCrossEntropyLoss(DecodeLoss):
         self.xi2 = xi2
         self.least = least
 
-    def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+    def pixel_loss(
+        self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
+    ) -> Tensor:
         """Loss of each pixel ``(N, H, W)``."""
         return symmetric_cross_entropy(
             logits, label, self.xi1, self.xi2, self.least, ignore_index

@@ -40,6 +40,8 @@ class UnbiasedCrossEntropyLoss(DecodeLoss):
         super().__init__(**kwargs)
         self.num_old_classes = check_num_old_classes(num_old_classes)
 
-    def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+    def pixel_loss(
+        self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
+    ) -> Tensor:
         """Loss of each pixel ``(N, H, W)``."""
         return unbiased_cross_entropy(logits, label, self.num_old_classes, ignore_index)

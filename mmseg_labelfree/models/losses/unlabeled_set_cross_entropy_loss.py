@@ -7,7 +7,6 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops.checks import check_same_pixels
 from ...ops.label_maps import UNLABELED
 from ...ops.unlabeled_set_cross_entropy import (
     image_classes,
@@ -86,19 +85,20 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
         self.unlabeled_classes = unlabeled_classes
         self.background = background
 
-    def pixel_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+    def pixel_loss(
+        self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
+    ) -> Tensor:
         """Loss of each pixel ``(N, H, W)``, times gamma where unlabeled."""
-        check_same_pixels('label', label, logits)
-        classes = self.class_set(logits, label)
+        (class_set,) = maps
         return unlabeled_set_cross_entropy(
-            logits, label, classes, self.gamma, UNLABELED, ignore_index
+            logits, label, class_set[..., 0, 0], self.gamma, UNLABELED, ignore_index
         )
 
-    def class_set(self, logits: Tensor, label: Tensor) -> Tensor:
-        """Classes that unlabeled pixels of each image may have: U, bool ``(N, C)``."""
+    def maps(self, label: Tensor, num_classes: int) -> tuple[Tensor]:
+        """Classes that unlabeled pixels of each image may have: U, ``(N, C, 1, 1)``."""
         if self.unlabeled_classes == 'image':
-            classes = image_classes(label, logits.shape[1])
+            classes = image_classes(label, num_classes)
         else:
-            classes = logits.new_zeros(logits.shape[:2], dtype=torch.bool)
+            classes = label.new_zeros((len(label), num_classes), dtype=torch.bool)
         classes[:, 0] |= self.background
-        return classes
+        return (classes[:, :, None, None],)

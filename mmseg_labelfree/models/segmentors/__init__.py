@@ -8,6 +8,7 @@ from .mixed_batch import MixedBatch, real_pixels, split_batch
 from .network_outputs import NetworkOutputs
 from .novel_class import NovelClassEncoderDecoder
 from .saliency_net import SaliencyNet
+from .striped import StripedEncoderDecoder
 from .teacher_student import TeacherStudentEncoderDecoder
 from .teacher_view import TeacherView, ViewMixing, blank_view, mix_view
 from .u2pl import U2PLEncoderDecoder
@@ -23,6 +24,7 @@ __all__ = [
     'NetworkOutputs',
     'NovelClassEncoderDecoder',
     'SaliencyNet',
+    'StripedEncoderDecoder',
     'TeacherStudentEncoderDecoder',
     'TeacherView',
     'U2PLEncoderDecoder',

@@ -1,22 +1,24 @@
 """Segmentor for class-incremental learning with distillation."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import torch
 from mmseg.models import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
-from mmseg.utils import SampleList, add_prefix
+from mmseg.utils import SampleList
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..losses.pixel_losses import NamedTerm, head_losses, sum_terms
 from ..teachers.mixin import TeacherMixin
 from ..utils.recording import classifier_entry, recorded_inputs
+from .striped import StripedEncoderDecoder
 
 
 @MODELS.register_module()
-class IncrementalEncoderDecoder(TeacherMixin, EncoderDecoder):
+class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
     r"""Segmentor that also distills from the previous step's model.
 
     The objective of a step is (MiB, eq. 3; https://arxiv.org/abs/2002.00718)
@@ -92,42 +94,51 @@ class IncrementalEncoderDecoder(TeacherMixin, EncoderDecoder):
         """
         wanted = {_compared(loss) for loss in self.distillation}
         student = _outputs(self, inputs, wanted)
-        losses = add_prefix(
-            self.decode_head.loss_by_feat(student['logits'], data_samples), 'decode'
-        )
+        teacher: dict[str, Any] = {}
         if self.distillation:
             with torch.no_grad():
                 teacher = _outputs(self.teacher, inputs, wanted)
-            if 'logits' in wanted:
-                for outputs, model in ((student, self), (teacher, self.teacher)):
-                    outputs['logits'] = resize(
-                        outputs['logits'],
-                        inputs.shape[2:],
-                        mode='bilinear',
-                        align_corners=model.align_corners,
-                    )
-            distilled = self._distillation_losses(student, teacher)
-            losses.update(add_prefix(distilled, 'distill'))
-        if self.with_auxiliary_head:
-            losses.update(
-                self._auxiliary_head_forward_train(student['backbone'], data_samples)
-            )
+        # Losses of pixels share a pass over strips if labels and images have one size.
+        head, logits, size = self.decode_head, student['logits'], inputs.shape[2:]
+        terms = self._distillation_terms(teacher, len(inputs) * size.numel())
+        shared = data_samples[0].gt_sem_seg.shape == size
+        found = head_losses(head, logits, data_samples, terms if shared else ())
+        if not shared and terms:
+            found.update(sum_terms(terms, logits, size, self.align_corners))
+        losses = {k if '.' in k else f'decode.{k}': v for k, v in found.items()}
+        for loss in self.distillation:
+            if _is_striped(loss):
+                continue
+            what, name = _compared(loss), f'distill.{loss.loss_name}'
+            pair = [student[what], teacher[what]]
+            if what == 'logits':
+                pair = [self._enlarged(x, size) for x in pair]
+            losses[name] = losses.get(name, 0) + loss(*pair)
+        losses.update(self.auxiliary_losses(student['backbone'], data_samples))
         return losses
 
-    def _distillation_losses(
-        self, student: dict[str, Any], teacher: dict[str, Any]
-    ) -> dict[str, Tensor]:
-        losses: dict[str, Tensor] = {}
-        loss: Any
-        for loss in self.distillation:
-            what = _compared(loss)
-            value = loss(student[what], teacher[what])
-            losses[loss.loss_name] = losses.get(loss.loss_name, 0) + value
-        return losses
+    def _distillation_terms(
+        self, teacher: Mapping[str, Any], num_pixels: int
+    ) -> list[NamedTerm]:
+        """The distillation losses of logits, with their names."""
+        losses: list[Any] = [loss for loss in self.distillation if _is_striped(loss)]
+        return [
+            (f'distill.{x.loss_name}', x.pixel_term(teacher['logits'], num_pixels))
+            for x in losses
+        ]
+
+    def _enlarged(self, logits: Tensor, size: Sequence[int]) -> Tensor:
+        align = self.align_corners
+        return resize(logits, size, mode='bilinear', align_corners=align)
 
 
 def _compared(loss: nn.Module) -> str:
     return getattr(loss, 'compares', 'logits')
+
+
+def _is_striped(loss: nn.Module) -> bool:
+    """Whether the loss is a sum over pixels that says so."""
+    return _compared(loss) == 'logits' and hasattr(loss, 'pixel_term')
 
 
 def _outputs(

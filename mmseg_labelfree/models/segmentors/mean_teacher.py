@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -11,9 +12,10 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
-from ...ops.entropy import softmax_entropy
-from ...ops.pseudo_labels import confident_share, pseudo_labels
+from ...ops.pseudo_labels import confident_pixels, confident_share
+from ...ops.strips import striped_map
 from ...utils.choices import check_choice
+from ..losses.pixel_losses import head_losses, pixel_loss
 from ..utils.strong_view import StrongView
 from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
 from .network_outputs import NetworkOutputs
@@ -52,10 +54,9 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
 
     Args:
         unlabeled_loss: A ``loss_decode`` for :math:`L_u`, called as ``(logits, labels,
-            weight=..., ignore_index=255)`` at image size. Defaults to cross-entropy
+            weight=..., ignore_index=255)``. Defaults to cross-entropy
             averaged over all pixels, ignored ones included.
         unlabeled_weight: :math:`\lambda_u`.
-        threshold: Least probability of a pseudo-label, 0 to 1.
         confidence_weight: Weight of the pseudo-labels, the share of pixels whose
             probability reaches ``confidence_threshold``: of each 'image', or of the
             'batch' of this process as in the code of DACS and DAFormer. None for 1.
@@ -77,7 +78,8 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         warmup_iters: Iterations on labels alone at the start; until then the teacher
             is the student.
         **kwargs: As for :class:`TeacherStudentEncoderDecoder`: sources, student's
-            passes, teacher's mode, ``val_model``, and a stock ``EncoderDecoder``'s.
+            passes, ``threshold``, teacher's mode, ``val_model``, and those of a stock
+            ``EncoderDecoder``.
 
     Raises:
         ValueError: A choice is unknown, or two do not go together; or a sample has a
@@ -94,7 +96,6 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         *args,
         unlabeled_loss: dict | None = None,
         unlabeled_weight: float = 1.0,
-        threshold: float = 0.0,
         confidence_weight: Literal['image', 'batch'] | None = None,
         confidence_threshold: float = 0.968,
         mixing: Literal['cutmix', 'classmix', 'cutout'] | None = None,
@@ -115,7 +116,6 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             unlabeled_loss or dict(type='CrossEntropyLoss')
         )
         self.unlabeled_weight = unlabeled_weight
-        self.threshold = threshold
         self.confidence_weight = confidence_weight
         self.confidence_threshold = confidence_threshold
         self.mixing = ViewMixing(
@@ -175,22 +175,28 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
 
     def weak_view(self, batch: MixedBatch) -> TeacherView:
         """The unlabeled images as the loader made them, with the teacher's labels."""
-        logits = self.teacher_logits(batch.unlabeled)
+        logits = self.teacher_outputs(batch.unlabeled).logits
         real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
-        labels = pseudo_labels(logits, self.threshold, real)
+        labels, _ = self.pseudo_labels(logits, real)
         return TeacherView(batch.unlabeled, labels, self.pixel_weights(logits, real))
 
     def pixel_weights(self, logits: Tensor, valid: Tensor) -> Tensor | None:
-        """Weights (N, H, W) of the pseudo-labels of logits (N, C, H, W), if any.
+        """Weights (N, H, W) of the pseudo-labels of logits (N, C, h, w), if any.
 
         Args:
-            logits: The teacher's, at image size.
+            logits: The teacher's.
             valid: Bool (N, H, W), where there is an image.
         """
         if self.confidence_weight is None:
             return None
         per_image = self.confidence_weight == 'image'
-        share = confident_share(logits, self.confidence_threshold, valid, per_image)
+        (sure,) = striped_map(
+            partial(confident_pixels, threshold=self.confidence_threshold),
+            [logits],
+            valid.shape[1:],
+            align_corners=self.align_corners,
+        )
+        share = confident_share(sure, valid, per_image)
         return share[:, None, None].expand_as(valid)
 
     def strong_views(
@@ -236,7 +242,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         self, name: str, head: BaseDecodeHead, logits: Tensor, batch: MixedBatch
     ) -> dict[str, Tensor]:
         """A head's own losses on the logits (L, C, h, w) of the labeled samples."""
-        return add_prefix(head.loss_by_feat(logits, batch.labeled_samples), name)
+        return add_prefix(head_losses(head, logits, batch.labeled_samples), name)
 
     def unlabeled_loss(
         self, logits: Tensor, strong: Sequence[TeacherView]
@@ -255,11 +261,12 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
 
     def view_loss(self, logits: Tensor, view: TeacherView) -> dict[str, Tensor]:
         """Compare logits (U, C, h, w) of one view with its pseudo-labels."""
-        loss = self.unlabeled_criterion(
-            self.to_size(logits, view.images),
+        loss = pixel_loss(
+            self.unlabeled_criterion,
+            logits,
             view.labels,
-            weight=view.weights,
-            ignore_index=255,
+            view.weights,
+            align_corners=self.align_corners,
         )
         return {
             f'unlabeled.{self.unlabeled_criterion.loss_name}': (
@@ -300,7 +307,6 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             ``pseudo-label``, int64 (N, H, W) with 255 where there is none, and
             ``entropy`` of the teacher's prediction, float (N, H, W) in nats.
         """
-        logits = self.to_size(self.teacher_outputs(images, 'eval').logits, images)
-        real = real_pixels(images, data_samples)
-        labels = pseudo_labels(logits, self.threshold, real)
-        return {'pseudo-label': labels, 'entropy': softmax_entropy(logits)}
+        logits = self.teacher_outputs(images, 'eval').logits
+        labels, entropy = self.pseudo_labels(logits, real_pixels(images, data_samples))
+        return {'pseudo-label': labels, 'entropy': entropy}

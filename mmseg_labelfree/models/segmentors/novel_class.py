@@ -11,6 +11,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from ...utils.choices import check_choice
+from ..losses.pixel_losses import head_losses
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, rows_by_source
 from .teacher_view import TeacherView
@@ -89,7 +90,7 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
         losses: dict[str, Tensor] = {}
         for source, members in rows.items():
             samples = [batch.labeled_samples[row] for row in members]
-            part = head.loss_by_feat(logits[members], samples)
+            part = head_losses(head, logits[members], samples)
             losses.update(add_prefix(weighted(part, weight), f'{name}_{source}'))
         return losses
 

@@ -5,19 +5,22 @@ from typing import Literal
 
 import torch
 from mmseg.models import EncoderDecoder
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from mmseg.utils import OptSampleList, SampleList
-from torch import Tensor, nn
+from torch import Tensor
 
+from ...ops.entropy import softmax_entropy
+from ...ops.pseudo_labels import pseudo_labels
+from ...ops.strips import striped_map
 from ...utils.choices import check_choice
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
 from .mixed_batch import MixedBatch, rows_by_source, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
+from .striped import StripedEncoderDecoder
 from .teacher_view import TeacherView
 
 
-class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
+class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
     """Segmentor that runs two networks: itself, the student, and a teacher.
 
     Base class of :class:`MeanTeacherEncoderDecoder`: how the networks run, whatever
@@ -32,6 +35,7 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
             each source, labeled ones first, so that batch norm normalizes each by
             itself (EUMS' and DAFormer's code). Layers that synchronize processes
             then need every source in every process.
+        threshold: Least probability of a pseudo-label, 0 to 1.
         teacher_mode: Mode in which the teacher predicts, 'eval', 'train' or
             'train_norm', see
             :meth:`~mmseg_labelfree.models.teachers.TeacherMixin.teacher_in_mode`.
@@ -58,6 +62,7 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
         unlabeled_sources: Sequence[str] = ('unlabeled',),
         student_passes: Literal['joint', 'per_source'] = 'joint',
         teacher_mode: Literal['eval', 'train', 'train_norm'] = 'eval',
+        threshold: float = 0.0,
         val_model: Literal['student', 'teacher'] = 'student',
         **kwargs,
     ) -> None:
@@ -69,6 +74,7 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
         self.unlabeled_sources = tuple(unlabeled_sources)
         self.student_passes = student_passes
         self.teacher_mode = teacher_mode
+        self.threshold = threshold
         self.val_model = val_model
 
     def set_teacher(self, teacher: EncoderDecoder) -> None:
@@ -97,9 +103,37 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
         passes = [self.run(self, take_rows(images, r), auxiliary=True) for r in rows]
         return in_batch_order(passes, rows)
 
-    def teacher_logits(self, images: Tensor) -> Tensor:
-        """The teacher's logits (N, C, H, W) at the size of the images."""
-        return self.to_size(self.teacher_outputs(images).logits, images)
+    def pseudo_labels(
+        self, logits: Tensor, valid: Tensor, *others: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Read label and entropy of each pixel off the teacher's logits.
+
+        Strip by strip: no map of C channels gets the size of the image.
+
+        Args:
+            logits: Of the teacher (N, C, h, w).
+            valid: Bool (N, H, W), where there is an image.
+            *others: Logits (N, C, h', w') to be added before the label is read,
+                and not before the entropy.
+
+        Returns:
+            int64 (N, H, W), 255 where the prediction is not sure enough or there is no
+            image; and float (N, H, W), in nats.
+        """
+
+        def read(x: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+            *added, inside = rest
+            labels = pseudo_labels(sum(added, x), self.threshold, inside)
+            return labels, softmax_entropy(x)
+
+        labels, entropy = striped_map(
+            read,
+            [logits, *others],
+            valid.shape[1:],
+            valid,
+            align_corners=self.align_corners,
+        )
+        return labels, entropy
 
     @torch.no_grad()
     def teacher_outputs(
@@ -132,14 +166,6 @@ class TeacherStudentEncoderDecoder(TeacherMixin, EncoderDecoder):
     ) -> tuple[Tensor, Tensor | None]:
         """Logits (N, C, h, w) and embeddings, if any, of a network's features."""
         return network.decode_head(features), None
-
-    def auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
-        """The auxiliary heads by their name in the log."""
-        if not self.with_auxiliary_head:
-            return {}
-        if not isinstance(self.auxiliary_head, nn.ModuleList):
-            return {'aux': self.auxiliary_head}
-        return {f'aux_{i}': head for i, head in enumerate(self.auxiliary_head)}
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predictions of the model that ``val_model`` names."""

@@ -11,9 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ...ops.entropy import softmax_entropy
-from ...ops.prototypes import denoised_logits, prototype_log_weights
-from ...ops.pseudo_labels import pseudo_labels
+from ...ops.prototypes import prototype_log_weights
 from ...ops.reliability import (
     EntropySplit,
     nearest_pixels,
@@ -146,12 +144,12 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         # Predict: one pass over all of them.
         num = len(labeled)
         outputs = self.teacher_outputs(join([labeled.images, images]), mode)
-        logits = self.to_size(outputs.logits[num:], images)
+        logits = outputs.logits[num:]
         weights = self.pixel_weights(logits, valid)
-        if labels is None:
-            labels = pseudo_labels(logits, self.threshold, valid)
+        predicted, entropy = self.pseudo_labels(logits, valid)
+        labels = predicted if labels is None else labels
         # EntropySplit: the unlabeled pixels by their entropy (U2PL+, eq. 11-13).
-        pixels = self.partition(softmax_entropy(logits), valid)
+        pixels = self.partition(entropy, valid)
         reliable = labels.masked_fill(~pixels.reliable, 255)
         embeddings = outputs.embeddings
         if embeddings is None:
@@ -161,8 +159,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         both = _small(size, labeled.labels, reliable)
         self.memory_bank.update_prototypes(embeddings, both)
         if self.denoise:
-            corrected = self.denoised(logits, embeddings[num:])
-            labels = pseudo_labels(corrected, self.threshold, valid)
+            labels = self.denoised_labels(logits, embeddings[num:], valid)
             reliable = labels.masked_fill(~pixels.reliable, 255)
         # Update the queues of negatives (U2PL+, eq. 25-28).
         small = outputs.logits
@@ -197,16 +194,19 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             return self.unreliable
         return unreliable_share(hub.get_info('iter', 0), total, self.unreliable)
 
-    def denoised(self, logits: Tensor, embeddings: Tensor) -> Tensor:
-        """Logits (U, C, H, W), corrected by the prototypes (U2PL+, eq. 19-20).
+    def denoised_labels(
+        self, logits: Tensor, embeddings: Tensor, valid: Tensor
+    ) -> Tensor:
+        """Pseudo-labels (U, H, W), corrected by the prototypes (U2PL+, eq. 19-20).
 
         Args:
-            logits: The teacher's, at image size.
-            embeddings: The teacher's (U, D, h, w).
+            logits: The teacher's (U, C, h, w).
+            embeddings: The teacher's (U, D, h', w').
+            valid: Bool (U, H, W), where there is an image.
         """
         bank = self.memory_bank
         weights = prototype_log_weights(embeddings, bank.prototypes, bank.known)
-        return denoised_logits(logits, weights, self.align_corners)
+        return self.pseudo_labels(logits, valid, weights)[0]
 
     def push_negatives(
         self,
@@ -290,14 +290,12 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
     ) -> dict[str, Tensor]:
         """As the base class; with the percentile of these images alone."""
         outputs = self.teacher_outputs(images, 'eval')
-        logits = self.to_size(outputs.logits, images)
-        entropy = softmax_entropy(logits)
         real = real_pixels(images, data_samples)
-        reliable = self.partition(entropy, real, all_processes=False).reliable
+        labels, entropy = self.pseudo_labels(outputs.logits, real)
         if self.denoise and outputs.embeddings is not None:
-            logits = self.denoised(logits, outputs.embeddings)
-        labels = pseudo_labels(logits, self.threshold, reliable)
-        return {'pseudo-label': labels, 'entropy': entropy}
+            labels = self.denoised_labels(outputs.logits, outputs.embeddings, real)
+        reliable = self.partition(entropy, real, all_processes=False).reliable
+        return {'pseudo-label': labels.masked_fill(~reliable, 255), 'entropy': entropy}
 
 
 def _build(cfg: dict | None) -> Any:

@@ -2,7 +2,6 @@
 
 import torch
 from mmengine.structures import PixelData
-from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList, add_prefix
@@ -12,10 +11,11 @@ from ...ops.label_maps import IGNORE, UNLABELED
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
 from ..teachers.mixin import TeacherMixin
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
+from .striped import StripedEncoderDecoder
 
 
 @MODELS.register_module()
-class ZeroLabelEncoderDecoder(TeacherMixin, EncoderDecoder):
+class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
     r"""Segmentor that labels unseen classes for itself.
 
     The objective is (STRICT, eq. 4; https://arxiv.org/abs/2104.11692)
@@ -101,8 +101,7 @@ class ZeroLabelEncoderDecoder(TeacherMixin, EncoderDecoder):
         losses = add_prefix(losses, 'decode')
         if pseudo is not None:
             losses['pseudo.share'] = pseudo.float().mean()
-        if self.with_auxiliary_head:
-            losses.update(self._auxiliary_head_forward_train(features, data_samples))
+        losses.update(self.auxiliary_losses(features, data_samples))
         return losses
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:

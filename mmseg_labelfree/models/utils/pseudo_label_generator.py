@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from mmseg.models import EncoderDecoder
-from mmseg.models.utils import resize
 from torch import Tensor
 
 from ...ops.consistency import consistent_labels, view_set
 from ...ops.label_maps import UNLABELED
 from ...ops.quantile import masked_quantile
+from ...ops.strips import striped_map
 
 __all__ = ['PseudoLabelGenerator']
 
@@ -105,13 +105,12 @@ class PseudoLabelGenerator:
         all_processes: bool,
     ) -> Tensor:
         head = model.decode_head
-        scores = resize(
-            head(model.extract_feat(images)).float(),
+        probability, labels = striped_map(
+            lambda x: tuple(x.softmax(1).max(1)),
+            [head(model.extract_feat(images))],
             images.shape[2:],
-            mode='bilinear',
             align_corners=head.align_corners,
         )
-        probability, labels = scores.softmax(1).max(1)
         with head.using('unseen') as classes:
             candidates = empty & torch.isin(labels, classes)
         least = masked_quantile(probability, [share], candidates, all_processes)

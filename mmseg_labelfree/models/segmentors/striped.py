@@ -1,0 +1,75 @@
+"""Segmentor of any stock config that computes its losses strip by strip."""
+
+from collections.abc import Sequence
+
+from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from mmseg.utils import SampleList, add_prefix
+from torch import Tensor, nn
+
+from ..losses.pixel_losses import head_losses
+
+
+@MODELS.register_module()
+class StripedEncoderDecoder(EncoderDecoder):
+    """Segmentor that computes the losses of pixels without enlarging the logits.
+
+    A stock ``EncoderDecoder`` in all else: same numbers, same checkpoints. Its losses
+    are computed on a few enlarged rows at a time, see
+    :func:`~mmseg_labelfree.ops.striped_loss`, which takes a fraction of the time and
+    memory where logits are small and labels large. Losses that are no sums over
+    pixels, heads with a pixel sampler, and heads that compute their losses in their
+    own way are left alone.
+
+    Args:
+        **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
+
+    Example:
+        In any config: ``model=dict(type='StripedEncoderDecoder')``
+    """
+
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
+        """Losses of one batch.
+
+        Args:
+            inputs: Preprocessed images (N, 3, H, W).
+            data_samples: N samples with ``gt_sem_seg`` (1, H, W), 255 = ignored.
+
+        Returns:
+            ``decode.*`` and, with auxiliary heads, ``aux.*``.
+        """
+        features = self.extract_feat(inputs)
+        losses = self.losses_of_head(self.decode_head, features, data_samples)
+        losses = add_prefix(losses, 'decode')
+        losses.update(self.auxiliary_losses(features, data_samples))
+        return losses
+
+    def auxiliary_losses(
+        self, features: Sequence[Tensor], data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses of the auxiliary heads, if any, under ``aux.*``."""
+        losses: dict[str, Tensor] = {}
+        for name, head in self.auxiliary_heads().items():
+            own = self.losses_of_head(head, features, data_samples)
+            losses.update(add_prefix(own, name))
+        return losses
+
+    def auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
+        """The auxiliary heads by their name in the log."""
+        if not self.with_auxiliary_head:
+            return {}
+        if not isinstance(self.auxiliary_head, nn.ModuleList):
+            return {'aux': self.auxiliary_head}
+        return {f'aux_{i}': head for i, head in enumerate(self.auxiliary_head)}
+
+    def losses_of_head(
+        self,
+        head: BaseDecodeHead,
+        features: Sequence[Tensor],
+        data_samples: SampleList,
+    ) -> dict[str, Tensor]:
+        """Run a head over the features and compute its losses."""
+        if type(head).loss is not BaseDecodeHead.loss:
+            return head.loss(features, data_samples, self.train_cfg)
+        return head_losses(head, head(features), data_samples)
