@@ -163,7 +163,7 @@ def test_messages(incremental):
     with pytest.raises(ValueError, match='no tta_model and no tta_pipeline: test-time'):
         use_tta(incremental)
     incremental.tta_model = dict(type='SegTTAModel')
-    with pytest.raises(ValueError, match='boxes.py has no tta_pipeline: .*TTAModel'):
+    with pytest.raises(ValueError, match='tiny.py has no tta_pipeline: .*TTAModel'):
         use_tta(incremental)
     incremental.tta_pipeline = tta_pipeline()
     use_tta(incremental)

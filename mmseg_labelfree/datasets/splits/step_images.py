@@ -131,7 +131,12 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
     if not path.is_file():
         raise FileNotFoundError(f'image list {path} does not exist.')
     if path.suffix == '.npy':
-        indices = np.load(path, allow_pickle=False).astype(np.int64).ravel()
+        try:
+            indices = np.load(path, allow_pickle=False).astype(np.int64).ravel()
+        except (ValueError, EOFError) as error:
+            raise ValueError(
+                f'image list {path} is no readable array: {error}'
+            ) from None
         outside = indices[(indices < 0) | (indices >= len(names))]
         if len(outside):
             raise ValueError(

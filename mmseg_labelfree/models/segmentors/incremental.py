@@ -9,8 +9,8 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from ...utils.framework_compat import BatchNorm, auxiliary_losses
 from ..teachers.mixin import TeacherMixin
 from ..utils.recording import classifier_entry, recorded_inputs
 
@@ -76,7 +76,7 @@ class IncrementalEncoderDecoder(TeacherMixin, EncoderDecoder):
         super().train(mode)
         if self.norm_eval:
             for module in self.modules():
-                if isinstance(module, _BatchNorm):
+                if isinstance(module, BatchNorm):
                     module.eval()
         return self
 
@@ -109,9 +109,7 @@ class IncrementalEncoderDecoder(TeacherMixin, EncoderDecoder):
             distilled = self._distillation_losses(student, teacher)
             losses.update(add_prefix(distilled, 'distill'))
         if self.with_auxiliary_head:
-            losses.update(
-                self._auxiliary_head_forward_train(student['backbone'], data_samples)
-            )
+            losses.update(auxiliary_losses(self, student['backbone'], data_samples))
         return losses
 
     def _distillation_losses(

@@ -9,6 +9,7 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
 from ...ops.label_maps import IGNORE, UNLABELED
+from ...utils.framework_compat import auxiliary_losses
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
 from ..teachers.mixin import TeacherMixin
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
@@ -103,7 +104,7 @@ class ZeroLabelEncoderDecoder(TeacherMixin, EncoderDecoder):
         if pseudo is not None:
             losses['pseudo.share'] = pseudo.float().mean()
         if self.with_auxiliary_head:
-            losses.update(self._auxiliary_head_forward_train(features, data_samples))
+            losses.update(auxiliary_losses(self, features, data_samples))
         return losses
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
