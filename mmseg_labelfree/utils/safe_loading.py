@@ -97,6 +97,7 @@ _UNREADABLE = (
 )
 # What newer torch allows besides, and numpy 1 needs for its bytes.
 _MORE = {
+    'builtins.bytearray': bytearray,
     'builtins.complex': complex,
     'collections.Counter': Counter,
     'builtins.set': set,

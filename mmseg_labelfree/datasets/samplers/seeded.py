@@ -107,6 +107,8 @@ class SeededInfiniteSampler(InfiniteSampler):
         ``sampler=dict(type='SeededInfiniteSampler', shuffle=True)``
     """
 
+    indices: Iterator[int]
+
     def __init__(
         self, dataset: Sized, shuffle: bool = True, seed: int | None = None
     ) -> None:
