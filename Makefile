@@ -1,9 +1,9 @@
 # The commands of daily work, in the environment of `pip install -e ".[mminstall,tests,crf]"`.
 .DEFAULT_GOAL := help
-.PHONY: help all format lint types doctest test test-quick test-cuda docs-index
+.PHONY: help all format lint types doctest test test-quick test-cuda test-original docs-index
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 all: lint types test  ## All checks and all tests, as .ci/run does
 
@@ -37,3 +37,6 @@ test-quick:  ## The same without trainings and other processes (about 3 minutes)
 
 test-cuda:  ## Run the tests that need a GPU; writes a table that names it to work_dirs
 	python .ci/test_cuda.py
+
+test-original:  ## The tests on OpenMMLab's original packages, in .venv-original
+	.ci/original_stack.sh

@@ -18,6 +18,9 @@ mend_package_map()
 allow_checkpoint_classes()
 
 from . import datasets, engine, evaluation, models, ops, visualization  # noqa: E402
+from .utils.safe_loading import protect_checkpoint_loading  # noqa: E402
+
+protect_checkpoint_loading()
 
 __all__ = [
     '__version__',

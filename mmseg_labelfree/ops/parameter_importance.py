@@ -22,6 +22,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from . import foreach
+
 Tensors = list[Tensor]
 
 
@@ -41,8 +43,8 @@ def update_fisher_(fisher: Tensors, grads: Tensors, alpha: float = 0.9) -> None:
         [tensor([3.7000])]
     """
     for f, g in _groups(fisher, grads):
-        torch._foreach_mul_(f, 1 - alpha)
-        torch._foreach_addcmul_(f, g, g, value=alpha)
+        foreach.mul_(f, 1 - alpha)
+        foreach.addcmul_(f, g, g, value=alpha)
 
 
 def accumulate_path_(
@@ -65,7 +67,7 @@ def accumulate_path_(
         [tensor([1.])]
     """
     for w, g, old, new in _groups(path, grads, before, after):
-        torch._foreach_addcmul_(w, g, torch._foreach_sub(old, new))
+        foreach.addcmul_(w, g, foreach.sub(old, new))
 
 
 def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> Tensors:
@@ -84,7 +86,7 @@ def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> 
     """
     score: Tensors = []
     for w, d in _groups(path, distance):
-        scale = torch._foreach_mul(d, d)
+        scale = foreach.mul(d, d)
         score += _positive_ratio(w, scale, eps)
     return score
 
@@ -108,9 +110,9 @@ def riemannian_score(
     """
     score: Tensors = []
     for w, d, f in _groups(path, distance, fisher):
-        scale = torch._foreach_mul(d, d)
-        torch._foreach_mul_(scale, f)
-        torch._foreach_mul_(scale, 0.5)
+        scale = foreach.mul(d, d)
+        foreach.mul_(scale, f)
+        foreach.mul_(scale, 0.5)
         score += _positive_ratio(w, scale, eps)
     return score
 
@@ -167,8 +169,8 @@ def add_penalty_gradient_(
         [tensor([20.])]
     """
     for g, p, r, omega in _groups(grads, params, reference, importance):
-        distance = torch._foreach_sub(p, r)
-        torch._foreach_addcmul_(g, distance, omega, value=2 * weight)
+        distance = foreach.sub(p, r)
+        foreach.addcmul_(g, distance, omega, value=2 * weight)
 
 
 def _groups(*lists: Tensors) -> Iterator[Sequence[Tensors]]:
@@ -187,7 +189,7 @@ def _positive_ratio(
     numerator: Tensors, denominator: tuple[Tensor, ...], eps: float
 ) -> tuple[Tensor, ...]:
     """max(0, numerator / (denominator + eps)); overwrites the denominator."""
-    torch._foreach_add_(denominator, eps)
-    ratio = torch._foreach_div(numerator, denominator)
-    torch._foreach_clamp_min_(ratio, 0.0)
+    foreach.add_(denominator, eps)
+    ratio = foreach.div(numerator, denominator)
+    foreach.clamp_min_(ratio, 0.0)
     return ratio

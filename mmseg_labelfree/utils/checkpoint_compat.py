@@ -25,14 +25,21 @@ def allow_checkpoint_classes() -> None:
         >>> allow_checkpoint_classes()
     """
     # Imported here so that check_environment can report what is missing first.
-    import numpy as np
     import torch
-    from mmengine.config import ConfigDict
-    from mmengine.logging import HistoryBuffer
     from mmengine.utils import digit_version
 
     if digit_version(torch.__version__) < digit_version('2.6.0'):
         return
+    # Pairs instead of bare classes: mmengine 0.10.8 and newer allows bare classes for
+    # the time of one load and afterwards takes them off the list, ours included.
+    torch.serialization.add_safe_globals(checkpoint_globals())
+
+
+def checkpoint_globals() -> list[Any]:
+    """Pairs: each class of :func:`allow_checkpoint_classes`, its name in a file."""
+    import numpy as np
+    from mmengine.config import ConfigDict
+    from mmengine.logging import HistoryBuffer
 
     dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
     classes: list[type] = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype, *dtypes]
@@ -47,9 +54,7 @@ def allow_checkpoint_classes() -> None:
         for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
             named.append((rebuild, f'{module}.{rebuild.__name__}'))
     named.append((_history_statistic, 'builtins.getattr'))
-    # Pairs instead of bare classes: mmengine 0.10.8 and newer allows bare classes for
-    # the time of one load and afterwards takes them off the list, ours included.
-    torch.serialization.add_safe_globals(named)
+    return named
 
 
 def _history_statistic(owner: Any, name: str) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mmengine
+import yaml
 from mmengine.config import Config
 
 
@@ -67,8 +67,16 @@ def read_metafile(path: str | os.PathLike) -> list[MetafileEntry]:
 
     Returns:
         The entries in their order; those without ``Config`` are left out.
+
+    Raises:
+        ValueError: The file is no YAML of plain values.
     """
-    models = mmengine.load(os.fspath(path)).get('Models') or []
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except yaml.YAMLError as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(f'{path} is no plain YAML: {reason}') from None
+    models = content.get('Models') or []
     return [_entry(model) for model in models if 'Config' in model]
 
 

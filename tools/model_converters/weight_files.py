@@ -1,7 +1,6 @@
 """What the converters share: reading, checking and writing weight files."""
 
 import argparse
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmseg_labelfree.utils.files import atomic_path
+from mmseg_labelfree.utils.safe_loading import load_from_local
 
 Weights = dict[str, Tensor]
 
@@ -28,8 +28,8 @@ def load_source(path: str | Path) -> Weights:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        content = load_from_local(str(path), map_location='cpu')
+    except (ValueError, RuntimeError) as error:
         raise ValueError(
             f'{path}: cannot be read as a file of tensors; save the state dict of the '
             'model (torch.save(model.state_dict(), path)) and convert that'

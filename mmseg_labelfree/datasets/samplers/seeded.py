@@ -7,8 +7,9 @@ draws, and the dataset seeds the augmentation from that number. The same global 
 then looks the same on one process or many, and after any interruption.
 """
 
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 
 import numpy as np
@@ -106,9 +107,28 @@ class SeededInfiniteSampler(InfiniteSampler):
         ``sampler=dict(type='SeededInfiniteSampler', shuffle=True)``
     """
 
-    def _infinite_indices(self) -> Iterator[int]:
-        for position, index in enumerate(super()._infinite_indices()):
+    indices: Iterator[int]
+
+    def __init__(
+        self, dataset: Sized, shuffle: bool = True, seed: int | None = None
+    ) -> None:
+        super().__init__(dataset, shuffle, seed)
+        self._drawn = 0
+
+    def __iter__(self) -> Iterator[int]:
+        for index in super().__iter__():
+            position = self._drawn * self.world_size + self.rank
+            self._drawn += 1
             yield SeededIndex(index, (self.seed, 0, position))
+
+    def skip(self, num_samples: int) -> None:
+        """Go to an absolute position, for resuming, before anything is drawn.
+
+        Args:
+            num_samples: Samples that this process had drawn since the start.
+        """
+        self.indices = itertools.islice(self.indices, num_samples, None)
+        self._drawn = num_samples
 
 
 @DATA_SAMPLERS.register_module()

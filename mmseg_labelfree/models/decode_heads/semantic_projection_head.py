@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...datasets.class_embeddings import class_embeddings
 from ...utils.choices import check_choice
+from ...utils.framework_compat import add_state_dict_hook
 from ..layers.semantic_projection import SemanticProjection
 from ..losses.pixel_losses import losses_of, pixel_losses
 
@@ -100,7 +101,7 @@ class SemanticProjectionHead(BaseModule):
         vectors = torch.from_numpy(class_embeddings(embeddings, self.classes))
         self.head = self._build(head, vectors)
         self._register_label_tables()
-        self._register_state_dict_hook(_without_inner_prefix)
+        add_state_dict_hook(self, _without_inner_prefix)
 
     def _build(self, head: dict, vectors: Tensor) -> BaseDecodeHead:
         inner = MODELS.build(dict(head, num_classes=vectors.shape[1]))

@@ -9,8 +9,8 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from ...utils.framework_compat import BatchNorm
 from ..losses.pixel_losses import NamedTerm, head_losses, sum_terms
 from ..teachers.mixin import TeacherMixin
 from ..utils.recording import classifier_entry, recorded_inputs
@@ -78,7 +78,7 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         super().train(mode)
         if self.norm_eval:
             for module in self.modules():
-                if isinstance(module, _BatchNorm):
+                if isinstance(module, BatchNorm):
                     module.eval()
         return self
 

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ...ops import foreach
 from ...utils.choices import check_choice
 
 __all__ = ['BUFFER_MODES', 'WeightAverage', 'copy_student', 'ramped_momentum']
@@ -98,9 +99,9 @@ class WeightAverage:
             if not teacher:
                 continue
             if share == 0:
-                torch._foreach_copy_(teacher, student)
+                foreach.copy_(teacher, student)
             else:
-                torch._foreach_lerp_(teacher, student, 1 - share)
+                foreach.lerp_(teacher, student, 1 - share)
 
 
 def _pairs(

@@ -7,6 +7,8 @@ from mmseg.models import SegDataPreProcessor
 from torch import Tensor
 from torchvision.transforms import v2
 
+from ...utils.framework_compat import swaps_colors
+
 __all__ = ['StrongView']
 
 
@@ -72,9 +74,9 @@ class StrongView:
         """
         scale = images.new_full((1, 1, 1), 255.0)
         mean, std = torch.zeros_like(scale), torch.ones_like(scale)
-        if preprocessor._enable_normalize:
+        if hasattr(preprocessor, 'mean'):
             mean, std = preprocessor.mean.to(images), preprocessor.std.to(images)
-        flip = not preprocessor._channel_conversion
+        flip = not swaps_colors(preprocessor)
         with torch.autocast(images.device.type, enabled=False):
             colors = ((images * std + mean) / scale).clamp_(0, 1)
             if flip:

@@ -103,7 +103,7 @@ def test_three_steps(incremental):
         assert all(e.get('importance_penalty', 1) > 0 for e in entries)
         assert all(e['loss'] == e['decode.loss_ce'] for e in entries)
         # Nothing but plain content, and the weights are a stock segmentor's.
-        checkpoint = torch.load(folder / 'iter_6.pth', weights_only=True)
+        checkpoint = load_checkpoint(folder / 'iter_6.pth')[0]
         entry = checkpoint['parameter_importance']
         assert entry['importance'] == 'rw' and entry['num_updates'] == 6
         for by_name in entry['maps'].values():
@@ -152,7 +152,7 @@ def test_loading_weights_starts_a_new_record(incremental):
     stage.load_from = f'{stage.work_dir}/iter_6.pth'
     again = train(stage, work_dir=f'{stage.work_dir}_again')
     start = again['parameter_importance']['state']['start']
-    first = torch.load(stage.load_from, weights_only=True)
+    first = load_checkpoint(stage.load_from)[0]
     for name, value in start.items():
         assert torch.equal(value, first['state_dict'][name])
     assert again['parameter_importance']['num_updates'] == 6

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from ....utils.choices import check_choice
 from ....utils.distributed import bare_model
+from ....utils.framework_compat import checks_overflow
 from ..checkpoint_entry_hook import CheckpointEntryHook
 from .penalty import ENTRY, ImportancePenalty, read_previous
 from .recorders import (
@@ -124,9 +125,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
                 f'optim_wrapper is {type(wrapper).__name__}: use a plain OptimWrapper, '
                 'or remove the hook'
             )
-        if isinstance(wrapper, AmpOptimWrapper) and getattr(
-            wrapper.optimizer, '_step_supports_amp_scaling', False
-        ):
+        if isinstance(wrapper, AmpOptimWrapper) and checks_overflow(wrapper.optimizer):
             raise ValueError(
                 'ParameterImportanceHook sees scaled gradients if the optimizer is '
                 'fused: set fused=False in optim_wrapper.optimizer'

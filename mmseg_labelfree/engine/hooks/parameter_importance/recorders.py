@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ....ops import foreach
 from ....ops.parameter_importance import (
     accumulate_path_,
     path_integral_score,
@@ -97,8 +98,8 @@ class PathIntegralRecorder(ImportanceRecorder):
         """Keep gradients and parameters."""
         params = _pick(self.params, active)
         # A copy, because the penalty will be added to the gradient.
-        torch._foreach_copy_(_pick(self._grads, active), gradients(params))
-        torch._foreach_copy_(_pick(self._before, active), params)
+        foreach.copy_(_pick(self._grads, active), gradients(params))
+        foreach.copy_(_pick(self._before, active), params)
 
     def after_update(self, active: list[int]) -> None:
         """Extend the path integral."""
@@ -109,8 +110,8 @@ class PathIntegralRecorder(ImportanceRecorder):
     def importance(self, state: State, old: State) -> State:
         """Return the map ``score``, summed over all steps so far."""
         params = [p.detach().cpu() for p in self.params]
-        distance = torch._foreach_sub(params, state['start'])
-        score = path_integral_score(state['path'], list(distance), self.eps)
+        distance = list(foreach.sub(params, state['start']))
+        score = path_integral_score(state['path'], distance, self.eps)
         for rows, before in _old_rows(score, old):
             rows.add_(before)
         return {'score': score}
@@ -152,11 +153,11 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
         if self.num_updates % self.interval:
             return
         path, start = self.state['path'], self.state['start']
-        distance = torch._foreach_sub(self.params, start)
-        score = riemannian_score(path, list(distance), self.state['fisher'], self.eps)
-        torch._foreach_add_(self.state['score'], score)
-        torch._foreach_zero_(path)
-        torch._foreach_copy_(start, self.params)
+        distance = list(foreach.sub(self.params, start))
+        score = riemannian_score(path, distance, self.state['fisher'], self.eps)
+        foreach.add_(self.state['score'], score)
+        foreach.zero_(path)
+        foreach.copy_(start, self.params)
 
     def importance(self, state: State, old: State) -> State:
         """Return the maps ``fisher`` of this step and ``score`` of all steps so far."""
