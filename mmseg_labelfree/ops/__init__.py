@@ -60,7 +60,7 @@ from .parameter_importance import (
     update_fisher_,
 )
 from .partial_cross_entropy import image_mean_weights, partial_cross_entropy
-from .probabilities import full_precision, log_share
+from .probabilities import full_precision, log_share_within
 from .prototypes import (
     class_means,
     denoised_logits,
@@ -119,7 +119,7 @@ __all__ = [
     'foreground_entropy',
     'fuse_labels',
     'full_precision',
-    'log_share',
+    'log_share_within',
     'grow_classifier',
     'hungarian_matching',
     'hybrid_saliency_loss',

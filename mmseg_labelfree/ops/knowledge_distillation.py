@@ -45,7 +45,7 @@ def knowledge_distillation(
         tensor([[[3.]]])
     """
     num_old_classes = check_distillation(student_logits, teacher_logits, alpha)
-    target = full_precision(teacher_logits.detach() * alpha).softmax(1)
+    target = (full_precision(teacher_logits.detach()) * alpha).softmax(1)
     log_q = full_precision(student_logits[:, :num_old_classes]).log_softmax(1)  # eq. 8
     match = (target * log_q).sum(1)  # eq. 7
     return -match / num_old_classes if class_average else -match

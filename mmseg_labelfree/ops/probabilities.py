@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ['full_precision', 'log_share']
+__all__ = ['full_precision', 'log_share_within']
 
 
 def full_precision(values: Tensor) -> Tensor:
@@ -25,27 +25,26 @@ def full_precision(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def log_share(logits: Tensor, group: Tensor) -> Tensor:
-    r"""Compute the logarithm of the probability that a group of classes has together.
+def log_share_within(group: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Find the most probable class of a group, and its share of the group.
 
-    .. math:: \log \sum_{k \in G} q_k = \log \sum_{k \in G} e^{x_k}
-        - \log \sum_k e^{x_k}
-
-    Each sum is taken relative to its own largest term, so that a group whose
-    probability rounds to zero has a finite logarithm and an exact gradient.
+    The probability of a group of classes is
+    :math:`\sum_{k \in G} q_k = q_m / q_m^{(G)}` for any of its classes m, with
+    :math:`q^{(G)}` the softmax within the group. Taken for the most probable one, the
+    logarithm of a group whose probability rounds to zero is finite and exact, and so
+    is its gradient.
 
     Args:
-        logits: Of all classes, ``(N, C, H, W)``, float32 or float64.
-        group: Those of the group, ``(N, G, H, W)``.
+        group: Logits of the group's classes ``(N, G, H, W)``, float32 or float64.
 
     Returns:
-        ``(N, H, W)``, at most 0.
+        :math:`\log q_m^{(G)}` ``(N, H, W)``, and m, int64, counted within the group.
 
     Example:
         >>> logits = torch.zeros(1, 4, 1, 1)
-        >>> log_share(logits, logits[:, :2]).exp()
+        >>> log_share, _ = log_share_within(logits[:, :2])
+        >>> (logits.log_softmax(1)[:, 0] - log_share).exp()  # of two of four classes
         tensor([[[0.5000]]])
     """
-    top, group_top = logits.detach().amax(1), group.detach().amax(1)
-    within = (group - group_top[:, None]).logsumexp(1)
-    return (group_top - top) + (within - (logits - top[:, None]).logsumexp(1))
+    log_shares = group.log_softmax(1)
+    return log_shares.max(1)

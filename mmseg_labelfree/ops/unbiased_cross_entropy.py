@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from .checks import check_logits, check_old_classes
-from .probabilities import full_precision, log_share
+from .probabilities import full_precision, log_share_within
 
 __all__ = ['unbiased_cross_entropy']
 
@@ -48,9 +48,12 @@ def unbiased_cross_entropy(
     check_logits(logits)
     check_old_classes(label, logits, num_old_classes)
     x = full_precision(logits)
-    loss = cross_entropy(x, label.long(), ignore_index=ignore_index, reduction='none')
     if num_old_classes == 1:
-        return loss
-    background = log_share(x, x[:, :num_old_classes])  # eq. 6
+        return cross_entropy(
+            x, label.long(), ignore_index=ignore_index, reduction='none'
+        )
+    share, old = log_share_within(x[:, :num_old_classes])
     is_background = (label == 0) & (label != ignore_index)
-    return torch.where(is_background, -background, loss)  # eq. 5
+    index = torch.where(is_background, old, label.long())
+    loss = cross_entropy(x, index, ignore_index=ignore_index, reduction='none')  # eq. 5
+    return torch.where(is_background, loss + share, loss)  # eq. 6

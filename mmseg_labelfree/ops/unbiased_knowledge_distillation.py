@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from .checks import check_distillation
-from .probabilities import full_precision, log_share
+from .probabilities import full_precision, log_share_within
 
 __all__ = ['unbiased_knowledge_distillation']
 
@@ -48,10 +48,13 @@ def unbiased_knowledge_distillation(
         tensor([[[2.]]])
     """
     num_old_classes = check_distillation(student_logits, teacher_logits, alpha)
-    target = full_precision(teacher_logits.detach() * alpha).softmax(1)
+    target = (full_precision(teacher_logits.detach()) * alpha).softmax(1)
     x = full_precision(student_logits)
+    log_q = x.log_softmax(1)
     rest = torch.cat([x[:, :1], x[:, num_old_classes:]], 1)
-    log_q = x.log_softmax(1)[:, 1:num_old_classes]
-    match = target[:, 0] * log_share(x, rest)  # eq. 9
-    match = match + (target[:, 1:] * log_q).sum(1)  # eq. 7
+    share, new = log_share_within(rest)
+    index = torch.where(new > 0, new + (num_old_classes - 1), new)[:, None]
+    background = log_q.gather(1, index)[:, 0] - share  # eq. 9
+    match = (target[:, 1:] * log_q[:, 1:num_old_classes]).sum(1)
+    match = target[:, 0] * background + match  # eq. 7
     return -match / num_old_classes if class_average else -match

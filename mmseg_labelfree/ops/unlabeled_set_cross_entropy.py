@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy
 
 from .checks import check_label, check_logits
 from .label_maps import IGNORE, UNLABELED
-from .probabilities import full_precision, log_share
+from .probabilities import full_precision, log_share_within
 
 __all__ = ['image_classes', 'unlabeled_set_cross_entropy']
 
@@ -90,14 +90,15 @@ def unlabeled_set_cross_entropy(
             f'differ from each other and from the {classes} classes'
         )
     x = full_precision(logits)
-    unlabeled = label == unlabeled_index
-    index = label.long().masked_fill(unlabeled, ignore_index)
-    loss = cross_entropy(
-        x, index, ignore_index=ignore_index, reduction='none'
-    )  # eq. 12
     # Outside U the least number instead of minus infinity: an empty U then has a
     # gradient of 0 and not of NaN.
     outside = ~class_set[:, :, None, None]
-    in_set = log_share(x, x.masked_fill(outside, torch.finfo(x.dtype).min))
+    share, of_set = log_share_within(x.masked_fill(outside, torch.finfo(x.dtype).min))
+    unlabeled = label == unlabeled_index
     counted = unlabeled & class_set.any(1)[:, None, None]
-    return torch.where(counted, -gamma * in_set, loss)  # eq. 13, and 12 elsewhere
+    index = label.long().masked_fill(unlabeled, ignore_index)
+    index = torch.where(counted, of_set, index)
+    loss = cross_entropy(
+        x, index, ignore_index=ignore_index, reduction='none'
+    )  # eq. 12
+    return torch.where(counted, gamma * (loss + share), loss)  # eq. 13 and 12
