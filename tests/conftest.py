@@ -16,7 +16,9 @@ import torch
 import torch.distributed as dist
 from matplotlib.figure import Figure
 from mmengine.config import Config
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
+from mmseg.visualization import SegLocalVisualizer
 from PIL import Image
 
 import mmseg_labelfree  # noqa: F401
@@ -35,6 +37,14 @@ COLORS = ((60, 60, 60), (230, 40, 40), (40, 230, 40), (40, 40, 230), (230, 230, 
 @pytest.fixture(autouse=True)
 def _mmseg_scope():
     init_default_scope('mmseg')
+
+
+@pytest.fixture(autouse=True)
+def _own_instances():
+    """Runs of one name in one second would share folders, logs and their averages."""
+    yield
+    for shared in (SegLocalVisualizer, MessageHub, MMLogger):
+        shared._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)

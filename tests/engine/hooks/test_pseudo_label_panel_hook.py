@@ -50,7 +50,9 @@ def test_a_sheet_for_each_validation(semi, sheets, loop):
         data = runner.model.data_preprocessor(batch, False)
         with torch.no_grad():
             (result,) = runner.model.eval().predict(data['inputs'])
-            probability = runner.model.teacher_logits(data['inputs']).softmax(1)[0]
+            logits = runner.model.teacher_outputs(data['inputs']).logits
+            logits = runner.model.to_size(logits, data['inputs'])
+            probability = logits.softmax(1)[0]
         assert np.array_equal(columns['prediction'][row], result.pred_sem_seg.data[0])
         assert np.array_equal(columns['pseudo-label'][row], probability.argmax(0))
         entropy = -(probability * probability.log()).sum(0)
