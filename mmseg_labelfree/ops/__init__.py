@@ -60,6 +60,7 @@ from .parameter_importance import (
     update_fisher_,
 )
 from .partial_cross_entropy import image_mean_weights, partial_cross_entropy
+from .pixel_terms import PixelTerm, striped_terms
 from .probabilities import full_precision, log_share_within
 from .prototypes import (
     class_means,
@@ -82,7 +83,7 @@ from .saliency_losses import (
     soft_iou_loss,
     structural_similarity,
 )
-from .strips import PixelTerm, striped_loss, striped_map, striped_terms
+from .strips import striped_loss, striped_map
 from .symmetric_cross_entropy import symmetric_cross_entropy
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation

@@ -14,16 +14,15 @@ maps. Both compute in float32 (float64 for float64 logits), whatever autocast sa
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from .enlarging import SourceRows, bilinear_weights, source_rows
 from .probabilities import full_precision
 
-__all__ = ['PixelTerm', 'striped_loss', 'striped_map', 'striped_terms']
+__all__ = ['striped_loss', 'striped_map']
 
 # Bytes of the enlarged rows of one strip. On a CPU a few of them fit into the cache; on
 # a GPU a strip is large enough to keep all cores busy.
@@ -85,94 +84,6 @@ def striped_loss(
         factors = factors.detach()
     maps = tuple(values.detach() for values in maps)
     return _StripedLoss.apply(settings, factors, *logits, *maps)
-
-
-class PixelTerm(NamedTuple):
-    """A loss of pixels before it is summed: all of it but the logits that train.
-
-    Attributes:
-        equation: ``equation(logits, *others, *maps)`` gives the loss of each pixel
-            ``(n, s, W)`` from the rows of a strip.
-        maps: Label-sized inputs of the equation, as for :func:`striped_loss`.
-        others: Further logits ``(N, K, h, w)``, such as a teacher's, enlarged like
-            the first. They receive no gradient.
-        weight: Factor of each pixel's loss, a number, ``()`` or ``(N, H, W)``: the
-            loss's weight and denominator.
-    """
-
-    equation: Callable[..., Tensor]
-    maps: tuple[Tensor, ...] = ()
-    others: tuple[Tensor, ...] = ()
-    weight: Tensor | float = 1.0
-
-
-def striped_terms(
-    terms: Sequence[PixelTerm],
-    logits: Tensor,
-    size: Sequence[int],
-    align_corners: bool = False,
-    strip_bytes: int | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Sum several losses of the same logits in one pass over strips.
-
-    Args:
-        terms: K losses of pixels.
-        logits: ``(N, C, h, w)`` that they have in common, the only tensor that
-            receives a gradient.
-        size: As for :func:`striped_loss`.
-        align_corners: As for ``interpolate``.
-        strip_bytes: As for :func:`striped_loss`.
-
-    Returns:
-        The total ``()`` of all losses, which carries the gradient, and each of them
-        ``(K,)`` without a gradient.
-
-    Raises:
-        ValueError: As for :func:`striped_loss`.
-
-    Example:
-        >>> logits = torch.zeros(1, 4, 2, 2, requires_grad=True)
-        >>> def entropy(x):
-        ...     return -(x.softmax(1) * x.log_softmax(1)).sum(1)
-        >>> mean = PixelTerm(entropy, weight=1 / 64)
-        >>> total, losses = striped_terms([mean, mean], logits, (8, 8))
-        >>> (total / 2).exp().item(), len(losses)
-        (4.0, 2)
-    """
-    others = {id(x): x.detach() for term in terms for x in term.others}
-    weights = [torch.as_tensor(term.weight, device=logits.device) for term in terms]
-    maps = [m for term in terms for m in term.maps]
-    maps += [weight for weight in weights if weight.dim()]
-    dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
-    factors = [weight.new_ones(()) if weight.dim() else weight for weight in weights]
-
-    def sums(x: Tensor, *rows: Tensor) -> Tensor:
-        enlarged = dict(zip(others, rows, strict=False))
-        rest = iter(rows[len(others) :])
-        losses = [
-            term.equation(
-                x,
-                *(enlarged[id(other)] for other in term.others),
-                *(next(rest) for _ in term.maps),
-            )
-            for term in terms
-        ]
-        return torch.stack(
-            [
-                (loss * next(rest)).sum() if weight.dim() else loss.sum()
-                for loss, weight in zip(losses, weights, strict=True)
-            ]
-        )
-
-    return striped_loss(
-        sums,
-        [logits, *others.values()],
-        size,
-        *maps,
-        align_corners=align_corners,
-        factors=torch.stack([factor.to(dtype) for factor in factors]),
-        strip_bytes=strip_bytes,
-    )
 
 
 @torch.no_grad()
@@ -245,26 +156,7 @@ class _Strip(NamedTuple):
     rows: slice
     logits: list[Tensor]
     maps: list[Tensor]
-    sources: list['_Rows']
-
-
-class _Rows(NamedTuple):
-    """Which small rows a strip comes from, and their bilinear weights."""
-
-    rows: slice
-    weights: Tensor | None
-
-    def enlarge(self, wide: Tensor) -> Tensor:
-        """Rows of the strip ``(n, C, s, W)`` from logits of its width."""
-        part = wide[:, :, self.rows]
-        return part if self.weights is None else self.weights @ part
-
-    def collect(self, gradient: Tensor, slope: Tensor) -> None:
-        """Add the gradient by the strip to that by the logits of its width."""
-        if self.weights is None:
-            slope[:, :, self.rows] = gradient
-        else:
-            slope[:, :, self.rows] += self.weights.T @ gradient
+    sources: list[SourceRows]
 
 
 def _strips(
@@ -273,9 +165,15 @@ def _strips(
     """Cut logits and maps into strips."""
     height, width = settings.size
     wide = [full_precision(x.detach()) for x in logits]
-    wide = [x if x.shape[3] == width else x @ _matrix(x, 3, settings).T for x in wide]
+    align = settings.align_corners
+    wide = [
+        x
+        if x.shape[3] == width
+        else x @ bilinear_weights(x, x.shape[3], width, align).T
+        for x in wide
+    ]
     for images, rows in _places(settings, logits):
-        sources = [_rows(x, rows, settings) for x in wide]
+        sources = [source_rows(x, rows, height, align) for x in wide]
         yield _Strip(
             images,
             rows,
@@ -301,46 +199,6 @@ def _places(
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
             yield slice(first, min(first + images, batch)), slice(top, bottom)
-
-
-def _rows(wide: Tensor, rows: slice, settings: _Settings) -> _Rows:
-    """Where the rows of a strip come from."""
-    small, height = wide.shape[2], settings.size[0]
-    if small == height:
-        return _Rows(rows, None)
-    bounds = _bounds(small, height, settings.align_corners)
-    low, high = bounds[rows.start][0], bounds[rows.stop - 1][1]
-    return _Rows(slice(low, high), _matrix(wide, 2, settings)[rows, low:high])
-
-
-def _matrix(values: Tensor, axis: int, settings: _Settings) -> Tensor:
-    """Bilinear weights ``(large, small)`` along an axis of ``values``."""
-    small, large = values.shape[axis], settings.size[axis - 2]
-    return _enlarging(small, large, settings.align_corners, values.dtype, values.device)
-
-
-@lru_cache(maxsize=64)
-def _enlarging(
-    small: int,
-    large: int,
-    align_corners: bool,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> Tensor:
-    eye = torch.eye(small, dtype=dtype)[None, None]
-    weights = interpolate(
-        eye, (small, large), mode='bilinear', align_corners=align_corners
-    )
-    return weights[0, 0].T.contiguous().to(device)
-
-
-@lru_cache(maxsize=64)
-def _bounds(small: int, large: int, align_corners: bool) -> list[tuple[int, int]]:
-    """First small row behind each large one, and the one after the last."""
-    cpu = torch.device('cpu')
-    used = _enlarging(small, large, align_corners, torch.float64, cpu) != 0
-    first = used.int().argmax(1)
-    return list(zip(first.tolist(), (first + used.sum(1)).tolist(), strict=True))
 
 
 class _StripedLoss(torch.autograd.Function):
@@ -397,7 +255,8 @@ class _StripedLoss(torch.autograd.Function):
 def _narrow(slope: Tensor, logits: Tensor, settings: _Settings) -> Tensor:
     """Gradient by the logits from that by the logits of the strips' width."""
     if logits.shape[3] != settings.size[1]:
-        slope = slope @ _matrix(logits.to(slope.dtype), 3, settings)
+        size = logits.shape[3], settings.size[1]
+        slope = slope @ bilinear_weights(slope, *size, settings.align_corners)
     return slope.to(logits.dtype)
 
 

@@ -18,7 +18,7 @@ from mmseg.models.losses import CrossEntropyLoss
 
 from mmseg_labelfree.models import losses
 from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
-from mmseg_labelfree.ops.strips import striped_terms
+from mmseg_labelfree.ops.pixel_terms import striped_terms
 
 LAMBDA = 10  # factor on the distillation
 LOSSES = ('ce', 'kd', 'ce+kd', 'plain', 'sce')

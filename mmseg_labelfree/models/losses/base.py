@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ...ops.checks import check_label, check_logits, check_same_pixels
+from ...ops.pixel_terms import PixelTerm, striped_terms
 from ...ops.probabilities import full_precision
-from ...ops.strips import PixelTerm, striped_terms
 
 
 class BaseLoss(nn.Module):

@@ -11,8 +11,8 @@ from mmseg.models.utils import resize
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
+from ...ops.pixel_terms import PixelTerm, striped_terms
 from ...ops.probabilities import full_precision
-from ...ops.strips import PixelTerm, striped_terms
 
 __all__ = [
     'NamedTerm',
