@@ -20,7 +20,9 @@ def test_equals_numpy_percentile(pairs, shares):
     mask[0] = True
     want = np.percentile(values[mask].double().numpy(), [100 * s for s in shares])
     got = masked_quantile(values, shares, mask)
-    np.testing.assert_allclose(got.numpy(), want, rtol=1e-6, atol=1e-12)
+    # Between two values it is as exact as float32 is for the larger one.
+    largest = values[mask].abs().max().item()
+    np.testing.assert_allclose(got.numpy(), want, rtol=1e-6, atol=1e-6 * largest)
 
 
 def test_large_map_with_ties_and_padding():

@@ -16,8 +16,9 @@ COMMANDS = [
     'class_index --masks 4 --different 2 --subset 2 --workers 1',
     'consistency_views configs/strict/demo_voc_15-5.py --size 32 --batch-size 2'
     ' --repeat 1',
-    'contrastive_loss --images 2 --classes 3 --channels 8 --size 16 --anchors 4'
-    ' --negatives 2 --length 50 --repeat 1',
+    # Random draws: the two versions agree where there are many of them.
+    'contrastive_loss --images 2 --classes 3 --channels 8 --size 32 --anchors 256'
+    ' --negatives 50 --length 500 --repeat 1',
     'entropy_ranking --images 4 --size 32 --batch-size 2 --repeats 1',
     f'importance_step configs/mib/demo_voc_15-1.py --kinds ewc {STEP}',
     f'mib_losses {LOSS.format("ce+kd", 8)}',
