@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .entropy import softmax_entropy
+from .strips import striped_map
 
 __all__ = ['Ranking', 'foreground_entropy', 'rank_and_split']
 
@@ -40,7 +41,8 @@ def foreground_entropy(logits: Tensor, foreground: Tensor) -> Tensor:
             f'foreground_entropy needs two classes or more and one size, got logits '
             f'{tuple(logits.shape)} and foreground {tuple(foreground.shape)}'
         )
-    entropy = softmax_entropy(logits).flatten(1)
+    (entropy,) = striped_map(softmax_entropy, [logits], logits.shape[2:])
+    entropy = entropy.flatten(1)
     inside = foreground.flatten(1)
     total = entropy.masked_fill_(~inside, 0).sum(1)
     return total / (inside.sum(1) * math.log(num_classes))

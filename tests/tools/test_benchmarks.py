@@ -37,7 +37,7 @@ def test_every_benchmark_is_run():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('command', COMMANDS)
+@pytest.mark.parametrize('command', COMMANDS, ids=lambda x: x.split()[0])
 def test_benchmark_prints_figures(command, tmp_path):
     name, *options = command.split()
     options = [str(ROOT / x) if x.endswith('.py') else x for x in options]
