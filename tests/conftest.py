@@ -43,6 +43,10 @@ def _mmseg_scope():
 def _own_instances():
     """Runs of one name in one second would share folders, logs and their averages."""
     yield
+    _forget_instances()
+
+
+def _forget_instances():
     for shared in (SegLocalVisualizer, MessageHub, MMLogger):
         shared._instance_dict.clear()
 
@@ -73,6 +77,7 @@ def _run_tool(tool: Path, arguments: list[str], environment: dict, output: Path)
     for stream in (1, 2):
         os.dup2(sys.stdout.fileno(), stream)
     os.environ.update(environment)
+    _forget_instances()  # a logger of the same name and second writes elsewhere
     sys.argv = [str(tool), *arguments]
     runpy.run_path(str(tool), run_name='__main__')
 
