@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import itertools
 import json
 import logging
 import math
@@ -27,6 +28,9 @@ from ..jobs.base import run_job
 from .base import CONFIG, MARKER, Stage, build_protocol
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
+
+# Runners of one process, name and second would share loggers and visualizers.
+_RUNS = itertools.count(1)
 
 
 class ProtocolRunner:
@@ -131,6 +135,7 @@ class ProtocolRunner:
         cfg.resume = False
         if self.resume:
             resume_latest(cfg)
+        cfg.experiment_name = f'{stage.name}_{next(_RUNS)}'
         runner = Runner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
