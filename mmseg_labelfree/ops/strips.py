@@ -206,7 +206,7 @@ class _StripedLoss(torch.autograd.Function):
     def forward(ctx, settings, factors, *tensors):
         logits = tensors[: settings.num_logits]
         maps = tensors[settings.num_logits :]
-        learns = [needed for needed in ctx.needs_input_grad[2:][: len(logits)]]
+        learns = ctx.needs_input_grad[2:][: len(logits)]
         width = settings.size[1]
         slopes = [
             full_precision(x).new_zeros((*x.shape[:3], width)) if needed else None
@@ -231,12 +231,15 @@ class _StripedLoss(torch.autograd.Function):
                     if slope is not None:
                         source.collect(next(by_part), slope[strip.images])
             gradients = [
-                None if slope is None else _narrow(slope, x, settings)
+                None if slope is None else _narrow(slope, x.shape[3], settings)
                 for slope, x in zip(slopes, logits, strict=True)
             ]
         assert sums is not None  # there is a strip
         ctx.save_for_backward(*(g for g in gradients if g is not None))
-        ctx.learns, ctx.num_maps = learns, len(maps)
+        ctx.dtypes = [
+            x.dtype if n else None for x, n in zip(logits, learns, strict=True)
+        ]
+        ctx.num_maps = len(maps)
         ctx.mark_non_differentiable(sums)
         return sums.sum(), sums
 
@@ -248,16 +251,20 @@ class _StripedLoss(torch.autograd.Function):
                 'create_graph, or the equation itself on enlarged logits'
             )
         saved = iter(ctx.saved_tensors)
-        gradients = [next(saved) * grad_total if n else None for n in ctx.learns]
+        # Rounded after a loss scale is multiplied in: else half precision underflows.
+        gradients = [
+            None if dtype is None else (next(saved) * grad_total).to(dtype)
+            for dtype in ctx.dtypes
+        ]
         return (None, None, *gradients, *[None] * ctx.num_maps)
 
 
-def _narrow(slope: Tensor, logits: Tensor, settings: _Settings) -> Tensor:
-    """Gradient by the logits from that by the logits of the strips' width."""
-    if logits.shape[3] != settings.size[1]:
-        size = logits.shape[3], settings.size[1]
-        slope = slope @ bilinear_weights(slope, *size, settings.align_corners)
-    return slope.to(logits.dtype)
+def _narrow(slope: Tensor, width: int, settings: _Settings) -> Tensor:
+    """Gradient by logits of a width from that by logits of the strips' width."""
+    if width == settings.size[1]:
+        return slope
+    weights = bilinear_weights(slope, width, settings.size[1], settings.align_corners)
+    return slope @ weights
 
 
 def _check(

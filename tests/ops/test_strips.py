@@ -109,6 +109,23 @@ def test_half_precision_is_computed_in_float32(dtype):
         assert torch.equal(half.grad, single.grad.to(dtype))
 
 
+def test_a_loss_scale_saves_small_gradients_in_float16():
+    """What float16 can't hold unscaled comes through times the scale."""
+    x = torch.zeros(1, 4, 2, 2, dtype=torch.float16, requires_grad=True)
+    label = torch.zeros(1, 8, 8, dtype=torch.long)
+    tiny = torch.tensor([1e-10])
+
+    def loss(x, label):
+        return F.cross_entropy(x, label, reduction='sum')
+
+    total, _ = striped_loss(loss, [x], (8, 8), label, factors=tiny)
+    (gradient,) = torch.autograd.grad(total * 2.0**20, x)
+    expected = torch.tensor([-0.75, 0.25, 0.25, 0.25]) * 16e-10 * 2.0**20
+    torch.testing.assert_close(
+        gradient[0, :, 0, 0].float(), expected, rtol=1e-3, atol=0
+    )
+
+
 def test_channels_last_and_per_image_maps():
     """A map with one row and column says something of its image."""
     student, _, label, _ = inputs([(6, 6)] * 2, (12, 12))
