@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from mmseg.models import EncoderDecoder
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
@@ -112,7 +111,7 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             what, name = _compared(loss), f'distill.{loss.loss_name}'
             pair = [student[what], teacher[what]]
             if what == 'logits':
-                pair = [self._enlarged(x, size) for x in pair]
+                pair = [self.to_size(x, inputs) for x in pair]
             losses[name] = losses.get(name, 0) + loss(*pair)
         losses.update(self.auxiliary_losses(student['backbone'], data_samples))
         return losses
@@ -126,10 +125,6 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             (f'distill.{x.loss_name}', x.pixel_term(teacher['logits'], num_pixels))
             for x in losses
         ]
-
-    def _enlarged(self, logits: Tensor, size: Sequence[int]) -> Tensor:
-        align = self.align_corners
-        return resize(logits, size, mode='bilinear', align_corners=align)
 
 
 def _compared(loss: nn.Module) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
@@ -73,3 +74,12 @@ class StripedEncoderDecoder(EncoderDecoder):
         if type(head).loss is not BaseDecodeHead.loss:
             return head.loss(features, data_samples, self.train_cfg)
         return head_losses(head, head(features), data_samples)
+
+    def to_size(self, logits: Tensor, images: Tensor) -> Tensor:
+        """Logits (N, C, h, w), resized bilinearly to the size of the images."""
+        return resize(
+            logits,
+            images.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )

@@ -5,7 +5,6 @@ from typing import Literal
 
 import torch
 from mmseg.models import EncoderDecoder
-from mmseg.models.utils import resize
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
@@ -172,12 +171,3 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         if self.val_model == 'teacher':
             return self.teacher.predict(inputs, data_samples)
         return super().predict(inputs, data_samples)
-
-    def to_size(self, logits: Tensor, images: Tensor) -> Tensor:
-        """Logits (N, C, h, w), resized bilinearly to the size of the images."""
-        return resize(
-            logits,
-            images.shape[2:],
-            mode='bilinear',
-            align_corners=self.align_corners,
-        )
