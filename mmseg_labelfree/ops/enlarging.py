@@ -32,7 +32,7 @@ class SourceRows(NamedTuple):
     def enlarge(self, small: Tensor) -> Tensor:
         """Make the rows ``(n, C, s, W)`` from all small ones ``(n, C, h, W)``."""
         part = small[:, :, self.rows]
-        return part if self.weights is None else self.weights @ part
+        return part.contiguous() if self.weights is None else self.weights @ part
 
     def collect(self, gradient: Tensor, slope: Tensor) -> None:
         """Add the gradient by the rows to that by the small ones, ``slope``."""

@@ -24,8 +24,8 @@ from .probabilities import full_precision
 
 __all__ = ['striped_loss', 'striped_map']
 
-# Bytes of the enlarged rows of one strip. On a CPU a few of them fit into the cache; on
-# a GPU a strip is large enough to keep all cores busy.
+# Bytes of the enlarged rows of one strip: on a CPU for each thread, so that a few of them
+# fit into the cache of its core; on a GPU enough to keep all cores busy.
 CPU_STRIP = 2**21
 GPU_STRIP = 2**26
 
@@ -56,8 +56,9 @@ def striped_loss(
             length 1 in place of H or W stays as it is. They receive no gradient.
         align_corners: As for ``interpolate``.
         factors: Factors ``(K,)`` of the K sums. Defaults to 1 for each.
-        strip_bytes: Bytes of the enlarged rows of a strip. Defaults to 2 MiB on a CPU,
-            64 MiB on a GPU. The result does not depend on it but for rounding.
+        strip_bytes: Bytes of the enlarged rows of a strip. Defaults to 2 MiB for each
+            thread on a CPU, 64 MiB on a GPU. The result does not depend on it but for
+            rounding.
 
     Returns:
         The total ``()`` of all sums, each times its factor, which carries the gradient;
@@ -190,7 +191,8 @@ def _places(
     height, width = settings.size
     batch, channels = len(logits[0]), max(x.shape[1] for x in logits)
     on_gpu = logits[0].device.type != 'cpu'
-    strip_bytes = settings.strip_bytes or (GPU_STRIP if on_gpu else CPU_STRIP)
+    default = GPU_STRIP if on_gpu else CPU_STRIP * torch.get_num_threads()
+    strip_bytes = settings.strip_bytes or default
     itemsize = 8 if logits[0].dtype == torch.float64 else 4
     rows = max(1, strip_bytes // (channels * width * itemsize))
     images = max(1, rows // height)
@@ -207,9 +209,8 @@ class _StripedLoss(torch.autograd.Function):
         logits = tensors[: settings.num_logits]
         maps = tensors[settings.num_logits :]
         learns = ctx.needs_input_grad[2:][: len(logits)]
-        width = settings.size[1]
         slopes = [
-            full_precision(x).new_zeros((*x.shape[:3], width)) if needed else None
+            _slope(x, settings.size) if needed else None
             for x, needed in zip(logits, learns, strict=True)
         ]
         sums: Tensor | None = None
@@ -257,6 +258,14 @@ class _StripedLoss(torch.autograd.Function):
             for dtype in ctx.dtypes
         ]
         return (None, None, *gradients, *[None] * ctx.num_maps)
+
+
+def _slope(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Room for the gradient by logits of the strips' width."""
+    height, width = size
+    room = full_precision(logits).new_empty((*logits.shape[:3], width))
+    # Without enlarging, each row is written once; else strips add to their neighbors'.
+    return room if logits.shape[2] == height else room.zero_()
 
 
 def _narrow(slope: Tensor, width: int, settings: _Settings) -> Tensor:
