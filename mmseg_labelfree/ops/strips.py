@@ -24,8 +24,8 @@ from .probabilities import full_precision
 
 __all__ = ['striped_loss', 'striped_map']
 
-# Bytes of the enlarged rows of one strip: on a CPU for each thread, so that a few of them
-# fit into the cache of its core; on a GPU enough to keep all cores busy.
+# Bytes of the enlarged rows of one strip: for each thread of a CPU, so that a few of
+# them fit into the cache of its core; on a GPU enough to keep all cores busy.
 CPU_STRIP = 2**21
 GPU_STRIP = 2**26
 
