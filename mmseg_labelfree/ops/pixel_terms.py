@@ -30,6 +30,7 @@ class PixelTerm(NamedTuple):
     weight: Tensor | float = 1.0
 
 
+@torch.compiler.disable
 def striped_terms(
     terms: Sequence[PixelTerm],
     logits: Tensor,

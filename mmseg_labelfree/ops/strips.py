@@ -30,6 +30,7 @@ CPU_STRIP = 2**21
 GPU_STRIP = 2**26
 
 
+@torch.compiler.disable
 def striped_loss(
     function: Callable[..., Tensor],
     logits: Sequence[Tensor],
@@ -87,6 +88,7 @@ def striped_loss(
     return _StripedLoss.apply(settings, factors, *logits, *maps)
 
 
+@torch.compiler.disable
 @torch.no_grad()
 def striped_map(
     function: Callable[..., Tensor | tuple[Tensor, ...]],
