@@ -72,6 +72,7 @@ from .prototypes import (
 )
 from .pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from .quantile import masked_quantile
+from .rare_class_sampling import rare_class_probabilities
 from .reliability import (
     EntropySplit,
     nearest_pixels,
@@ -158,6 +159,7 @@ __all__ = [
     'push_rows_',
     'quadratic_penalty',
     'rank_and_split',
+    'rare_class_probabilities',
     'reliable_pixel_weight',
     'riemannian_score',
     'robust_background_saliency',
