@@ -71,6 +71,6 @@ def _check_values(
         values = np.flatnonzero(wrong & (counts[first] > 0)).tolist()
         raise ValueError(
             f'mask {paths[first]} holds the values {values}, which are no class of '
-            f'its dataset ({int(masks.sum())} masks have such values); repair the masks, '
-            'or check reduce_zero_label and seg_map_path'
+            f'its dataset ({int(masks.sum())} masks have such values); repair them, or '
+            'check reduce_zero_label and seg_map_path'
         )

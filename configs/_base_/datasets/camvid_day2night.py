@@ -86,6 +86,13 @@ recolored_source_only = labeled_only(
     'source',
 )
 oracle = labeled_only(night_images, 'target')
+# Crops of the target, for the statistics of batch norm (AdaBN).
+target_only = dict(
+    batch_size=8,
+    num_workers=0,
+    sampler=dict(type='SeededSampler', shuffle=True),
+    dataset=train_dataloader['dataset']['datasets'][1],
+)
 val_dataloader = dict(
     batch_size=1,
     num_workers=0,

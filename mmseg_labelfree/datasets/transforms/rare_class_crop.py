@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 from mmseg.datasets.transforms import RandomCrop
 from mmseg.registry import TRANSFORMS
@@ -49,15 +50,34 @@ class RareClassCrop(RandomCrop):
     def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
         """Draw first and last row, first and last column of the crop."""
         self._check_size(results)
-        box = super().crop_bbox(results)
-        if (wanted := results.get('rare_class')) is None:
+        box, wanted = self._limited_box(results), results.get('rare_class')
+        if wanted is None:
             return box
         for _ in range(self.max_tries):
             found = np.count_nonzero(self.crop(results['gt_seg_map'], box) == wanted)
             if found > self.min_pixels:
                 break
-            box = super().crop_bbox(results)
+            box = self._limited_box(results)
         return box
+
+    def _limited_box(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+        """A box as of ``RandomCrop``, which counts by sorting: ten times slower."""
+        box = self._random_box(results['img'])
+        for _ in range(10 if self.cat_max_ratio < 1 else 0):
+            crop = [self.crop(results['gt_seg_map'], box)]
+            counts = cv2.calcHist(crop, [0], None, [256], [0, 256])
+            counts[self.ignore_index] = 0
+            several = np.count_nonzero(counts) > 1
+            if several and counts.max() < self.cat_max_ratio * counts.sum():
+                break
+            box = self._random_box(results['img'])
+        return box
+
+    def _random_box(self, image: np.ndarray) -> tuple[int, int, int, int]:
+        height, width = self.crop_size
+        top = np.random.randint(image.shape[0] - height + 1)
+        left = np.random.randint(image.shape[1] - width + 1)
+        return top, top + height, left, left + width
 
     def _check_size(self, results: dict[str, Any]) -> None:
         height, width = results['img'].shape[:2]
