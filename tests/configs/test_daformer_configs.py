@@ -1,14 +1,17 @@
 """DAFormer's configs hold the code's settings; what is compared leaves out or adds."""
 
+import copy
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS, PARAM_SCHEDULERS
+from mmseg.structures import SegDataSample
 
-import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.models.teachers import copy_student
 
 ROOT = Path(__file__).parents[2] / 'configs/daformer'
 DOMAINS = ('gta', 'synthia')
@@ -48,16 +51,17 @@ def test_rates_of_the_authors_schedule(domain):
         assert group['lr'] == pytest.approx(6e-4 if head else 6e-5)
         free = name.removeprefix('backbone.') in norms and not head
         assert group['weight_decay'] == (0 if free else 0.01), name
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=6e-5)
     schedulers = [
-        PARAM_SCHEDULERS.build(dict(s), default_args=dict(optimizer=wrapper))
+        PARAM_SCHEDULERS.build(dict(s), default_args=dict(optimizer=optimizer))
         for s in cfg.param_scheduler
     ]
     for t in range(1600):
-        warm = min(1.0, 1e-6 + (1 - 1e-6) * t / 1500) if t < 1500 else 1.0
+        warm = min(1.0, 1e-6 + (1 - 1e-6) * t / 1500)
         expected = 6e-5 * (1 - t / 40000) * warm
-        rates = [g['lr'] for g in groups if g['initial_lr'] == pytest.approx(6e-5)]
-        assert rates[0] == pytest.approx(expected, rel=2e-3, abs=1e-10), t
-        wrapper.optimizer.step()
+        rate = optimizer.param_groups[0]['lr']
+        assert rate == pytest.approx(expected, rel=2e-3, abs=1e-10), t
+        optimizer.step()
         for scheduler in schedulers:
             scheduler.step()
 
@@ -112,3 +116,34 @@ def test_rows_of_table_12(domain):
     for row, kinds in ROWS.items():
         assert set(models[row].pop('negatives')) == kinds
     assert all(model == models['_u2pl'] for model in models.values())
+
+
+@pytest.mark.slow
+def test_a_step_of_the_whole_network():
+    """MiT-B5, head, feature distance, mixing and contrast on random weights."""
+    cfg = config('gta', '_u2pl')
+    cfg.model.backbone.init_cfg = None
+    cfg.model.memory_bank.update(length=50, background_length=50)
+    cfg.model.update(ignore_rows=(2, 15))
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).train()
+    assert sum(p.numel() for p in model.backbone.parameters()) == 81_443_008
+    model.feature_distance.set_encoder(copy.deepcopy(model.backbone))
+    model.set_teacher(copy_student(model, model.not_in_teacher))
+    with torch.no_grad():
+        for p in model.feature_distance.encoder.parameters():
+            p += 0.01
+    data = []
+    for index, source in enumerate(('source', 'source', 'target', 'target')):
+        label = torch.full((1, 64, 64), 255 if source == 'target' else 11)
+        label[:, :, :32] = 255 if source == 'target' else index
+        sample = SegDataSample(gt_sem_seg=PixelData(data=label))
+        sample.set_metainfo(dict(source=source))
+        data.append(sample)
+    losses = model.loss(torch.randn(4, 3, 64, 64), data)
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert torch.isfinite(total)
+    assert losses['features.loss_feature_distance'] > 0
+    for name, p in model.named_parameters():
+        assert p.grad is not None and torch.isfinite(p.grad).all(), name

@@ -6,7 +6,6 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import nn
 
 from ...ops.collectives import average_over_processes_
 from ...utils.distributed import bare_model
@@ -64,7 +63,7 @@ class AdaBNHook(Hook):
         self.after_val(runner)
 
     @torch.no_grad()
-    def _adapt(self, model: nn.Module, loader: Any) -> None:
+    def _adapt(self, model: Any, loader: Any) -> None:
         norms = [
             module
             for module in model.modules()

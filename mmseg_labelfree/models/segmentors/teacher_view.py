@@ -1,9 +1,9 @@
 """Views of a batch's images with what a student is to learn of them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -151,8 +151,9 @@ class ViewMasking:
 
     def __call__(self, view: TeacherView) -> TeacherView:
         """Hide blocks of the images: 0, the mean color of normalized ones."""
+        num, height, width = view.labels.shape
         hidden = block_masks(
-            *view.labels.shape, self.block_size, self.mask_ratio, view.images.device
+            num, height, width, self.block_size, self.mask_ratio, view.images.device
         )
         images = blank(hidden, view.images, fill=0.0)
         return replace(view, images=images, loss_weight=self.weight, name='masked')
@@ -211,7 +212,7 @@ def split_view(view: TeacherView, num: int) -> list[TeacherView]:
     """Cut a view of ``num`` times N images into ``num`` views of N images."""
     parts = {name: values.tensor_split(num) for name, values in _maps_of(view).items()}
     return [
-        replace(view, **{name: values[index] for name, values in parts.items()})
+        _replace(view, {name: values[index] for name, values in parts.items()})
         for index in range(num)
     ]
 
@@ -219,6 +220,10 @@ def split_view(view: TeacherView, num: int) -> list[TeacherView]:
 def _change(view: TeacherView, change: Callable[[str, Tensor], Tensor]) -> TeacherView:
     """Replace each map that the view has by ``change(name, map)``."""
     maps = {name: change(name, values) for name, values in _maps_of(view).items()}
+    return _replace(view, maps)
+
+
+def _replace(view: TeacherView, maps: Mapping[str, Any]) -> TeacherView:
     return replace(view, **maps)
 
 
