@@ -3,7 +3,7 @@
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
 data_root = '{{$LABELFREE_DATA:data}}/camvid'
 crop_size = (192, 192)
-night = dict(type='AppearanceShift', gamma=2.2, gains=(0.6, 0.75, 1.0), noise=8.0)
+night = dict(type='AppearanceShift', gamma=2.2, gains=(0.5, 0.65, 0.9), noise=10.0)
 
 
 def train_pipeline(light=(), recolor=()):

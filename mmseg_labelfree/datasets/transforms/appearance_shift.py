@@ -40,8 +40,8 @@ class AppearanceShift(BaseTransform):
     def __init__(
         self,
         gamma: float = 2.2,
-        gains: Sequence[float] = (0.6, 0.75, 1.0),
-        noise: float = 8.0,
+        gains: Sequence[float] = (0.5, 0.65, 0.9),
+        noise: float = 10.0,
         seed: int = 0,
     ) -> None:
         if not gamma > 0 or min(*gains, noise) < 0 or len(gains) != 3:

@@ -89,9 +89,10 @@ class AdaBNHook(Hook):
         for norm, value in zip(norms, momentum, strict=True):
             norm.momentum = value
             norm.eval()
-        average_over_processes_(
-            [s for norm in norms for s in (norm.running_mean, norm.running_var)]
-        )
+        statistics: list[Any] = []
+        for norm in norms:
+            statistics += [norm.running_mean, norm.running_var]
+        average_over_processes_(statistics)
 
 
 def _copy(state: dict[str, Any]) -> dict[str, Any]:
