@@ -34,12 +34,10 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
     baseline, with neither mixing nor strong view plain self-training.
 
     A batch is flat, and ``metainfo['source']`` tells the samples apart, so the two
-    sides may as well be a source and a target domain: ``student_passes='per_source',
-    teacher_mode='train_norm', mixing='classmix', mixing_partner='labeled',
-    mixing_classes='batch', confidence_weight='batch'`` is DACS
-    (https://arxiv.org/abs/2007.08702) as DAFormer runs it, to which ``masked_view``
-    adds MIC (https://arxiv.org/abs/2212.01322). Two ``num_strong_views`` are
-    UniMatch's (https://arxiv.org/abs/2208.09910).
+    sides may as well be a source and a target domain: DACS
+    (https://arxiv.org/abs/2007.08702), DAFormer and MIC are settings of this class, see
+    ``configs/_base_/methods/daformer.py``. Two ``num_strong_views`` are UniMatch's
+    (https://arxiv.org/abs/2208.09910).
 
     The teacher comes from :class:`~mmseg_labelfree.engine.hooks.EMATeacherHook` and is
     in no ``state_dict``: a checkpoint of this class is one of a stock
@@ -71,9 +69,8 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         num_strong_views: Strong views of each unlabeled image, each with its own mask
             and colors. :math:`L_u` is the mean over them.
         masked_view: Arguments of
-            :class:`~mmseg_labelfree.models.segmentors.ViewMasking`: one more view,
-            not mixed, recolored and with hidden blocks, whose loss is added (MIC);
-            None for none.
+            :class:`~mmseg_labelfree.models.segmentors.ViewMasking`: one more view, not
+            mixed and with hidden blocks, whose loss is added (MIC); None for none.
         warmup_iters: Iterations on labels alone at the start; until then the teacher
             is the student.
         **kwargs: As for :class:`TeacherStudentEncoderDecoder`: sources, student's
@@ -151,7 +148,6 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             labeled, strong = self.views(batch)
         else:
             labeled, strong = TeacherView(batch.labeled, batch.truth()), []
-        # The student runs over labeled images and strong views.
         outputs = self.student_outputs(batch, strong)
         # Labeled images have the heads' own losses, the others the teacher's labels.
         losses = self.labeled_loss(outputs, batch)
@@ -200,7 +196,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         return views
 
     def recolored(self, view: TeacherView) -> TeacherView:
-        """The view with other colors, if the student is to see them."""
+        """The view in other colors, if there is a ``strong_view``."""
         if self.strong_view is None or not len(view):
             return view
         images = self.strong_view(view.images, self.data_preprocessor)
