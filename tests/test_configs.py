@@ -100,7 +100,10 @@ def build_model(model: dict) -> None:
     bank = model.get('memory_bank')
     if bank:
         bank.update(length=9, background_length=9)
-    with torch.device('cpu' if bank else 'meta'):
+    mit = 'MixVisionTransformer' in model.get('backbone', {}).get('type', '')
+    if mit:
+        model.backbone.num_layers = [1, 1, 1, 1]
+    with torch.device('cpu' if bank or mit else 'meta'):
         MODELS.build(model)
 
 

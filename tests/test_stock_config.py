@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.registry import MODELS
 
 import mmseg_labelfree  # noqa: F401
 
@@ -58,3 +59,24 @@ model = dict(decode_head=dict(
     assert not torch.equal(before, runner.model.decode_head.conv_seg.weight)
     losses = runner.message_hub.get_scalar('train/decode.loss_unbiased_ce').data[0]
     assert len(losses) == 3
+
+
+def test_stock_segformer_with_the_parts_of_daformer(tmp_path):
+    path = tmp_path / 'stock.py'
+    path.write_text(
+        """
+_base_ = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
+custom_imports = dict(imports=['mmseg_labelfree'], allow_failed_imports=False)
+model = dict(
+    type='MeanTeacherEncoderDecoder',
+    backbone=dict(type='OriginalMixVisionTransformer'),
+    decode_head=dict(type='DAFormerHead', norm_cfg=dict(type='BN')))
+"""
+    )
+    cfg = Config.fromfile(path)
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model).eval()
+    assert model.decode_head.num_classes == 150
+    with torch.no_grad():
+        logits = model(torch.randn(1, 3, 64, 96), mode='tensor')
+    assert logits.shape == (1, 150, 16, 24)

@@ -2,11 +2,11 @@
 
 Prints how many images each part of the data has (the steps of a class-incremental task,
 the parts of a fold, the sources of a mixed batch) and compares that with the sizes of
-the authors' lists where those are known. If training labels are points or scribbles,
-prints how many images and pixels each class labels. Annotations that cannot be used
-(outside the image, of an unknown class, not readable, missing) are listed and not
-counted, whatever ``invalid`` in the config says. With ``--deep`` also opens every image
-and mask.
+the authors' lists, or of the whole dataset, where those are known. If
+training labels are points or scribbles, prints how many images and pixels each class
+labels. Annotations that cannot be used (outside the image, of an unknown class, not
+readable, missing) are listed and not counted, whatever ``invalid`` in the config says.
+With ``--deep`` also opens every image and mask.
 
     python tools/check_data.py configs/mib/deeplabv3_r101_voc_15-1.py --deep
     python tools/check_data.py configs/eums/deeplabv3_r50_pascal-5i_fold0.py
@@ -32,6 +32,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from mmseg_labelfree.datasets.splits.published_counts import expected_images
 from mmseg_labelfree.datasets.transforms.weak.loader import WeakAnnotationLoader
 from mmseg_labelfree.datasets.transforms.weak.simulator import WeakLabelSimulator
 from mmseg_labelfree.engine.protocols import DataPart, build_protocol, loader_parts
@@ -40,8 +41,8 @@ from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_co
 DIFFERENCE = (
     'A different number means that these are not the images or masks of the paper, '
     'so its figures cannot be expected: check the list of images (VOC: trainaug with '
-    '10582 names), the mask folder (SegmentationClassAug, masks of SBD included) and '
-    'the class order.'
+    '10582 names; GTA5: ten archives), the mask folder (SegmentationClassAug, masks '
+    'of SBD included) and the class order.'
 )
 
 
@@ -75,6 +76,12 @@ def count_images(datasets: Iterable[Any]) -> int:
             for i in range(len(inner))
         }
     )
+
+
+def known_sizes(parts: Iterable[DataPart]) -> dict[str, int]:
+    """Numbers of images of the parts that are whole datasets of a known size."""
+    sizes = {part.name: expected_images(part.dataset, part.training) for part in parts}
+    return {name: size for name, size in sizes.items() if size is not None}
 
 
 def verdict(found: int, known: int | None) -> str:
@@ -225,7 +232,7 @@ def report(cfg: Config, deep: bool, out: Console) -> int:
     train = [dataset for part, dataset in data if part.training]
     val = [dataset for part, dataset in data if not part.training]
     total = count_images(train)
-    known = protocol.known_counts(cfg, total) if protocol else {}
+    known = protocol.known_counts(cfg, total) if protocol else known_sizes(parts)
     found = report_counts([(part, len(dataset)) for part, dataset in data], known, out)
     out.print(
         f'{total} training images in all'

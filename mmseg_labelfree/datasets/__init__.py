@@ -6,12 +6,14 @@ from .class_embeddings import class_embeddings
 from .coco_objects import COCOObjectDataset
 from .coco_stuff27 import COCOStuff27Dataset
 from .demo_voc.dataset import DemoVOCDataset
+from .gta import GTADataset
 from .samplers.multi_source import MultiSourceSampler
 from .samplers.seeded import SeededInfiniteSampler, SeededSampler, seeded_draw
 from .splits.class_tasks import TASKS, ClassTask, get_task
 from .splits.labeled_subsets import choose_labeled
 from .splits.novel_folds import FOLDS, get_fold
 from .splits.zero_label_splits import SPLITS, ZeroLabelSplit, get_split
+from .synthia import SynthiaDataset
 from .transforms import MapLabels
 from .wrappers.incremental_dataset import IncrementalDataset
 from .wrappers.novel_class_dataset import NovelClassDataset
@@ -27,6 +29,7 @@ __all__ = [
     'ClassTask',
     'DemoVOCDataset',
     'FOLDS',
+    'GTADataset',
     'IncrementalDataset',
     'MapLabels',
     'MultiSourceSampler',
@@ -35,6 +38,7 @@ __all__ = [
     'SeededInfiniteSampler',
     'SeededSampler',
     'SourceDataset',
+    'SynthiaDataset',
     'ZeroLabelDataset',
     'ZeroLabelSplit',
     'choose_labeled',

@@ -7,8 +7,9 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from mmengine.dist import broadcast_object_list, get_rank, is_distributed
@@ -25,6 +26,13 @@ CHUNK = 32
 QUIET_BELOW = 1000  # no progress bar for fewer masks; they take about a second
 
 
+class MaskReader(Protocol):
+    """Reader of masks of another kind than 8-bit images of one channel."""
+
+    def read(self, path: str | os.PathLike) -> np.ndarray:
+        """Read the raw values of a mask, uint8 ``(H, W)``."""
+
+
 def cache_folder() -> Path:
     """Return ``$LABELFREE_CACHE``, or ``~/.cache/mmseg_labelfree``."""
     folder = os.environ.get('LABELFREE_CACHE')
@@ -35,6 +43,7 @@ def class_index(
     seg_map_paths: Sequence[str | os.PathLike],
     cache: bool = True,
     workers: int | None = None,
+    reader: MaskReader | None = None,
 ) -> np.ndarray:
     """Count the pixels of each raw value in each mask.
 
@@ -53,9 +62,12 @@ def class_index(
     shared file system; an error is raised on all ranks.
 
     Args:
-        seg_map_paths: Local mask files, grayscale or palette images of 8 bits.
+        seg_map_paths: Local mask files, grayscale or palette images of 8 bits unless
+            ``reader`` says otherwise.
         cache: Whether to read and write the cache file.
         workers: Number of threads. Defaults to one per usable core, at most 16.
+        reader: Reader of other masks, such as ``LoadSynthiaAnnotations``. Its class is
+            part of the name of the cache file. Defaults to Pillow.
 
     Returns:
         uint32 array of shape ``(num_masks, 256)``; entry ``[i, v]`` is the number of
@@ -69,7 +81,7 @@ def class_index(
     payload: list[Any] = [None]
     if get_rank() == 0:
         try:
-            payload = [_load_or_count(list(seg_map_paths), cache, workers)]
+            payload = [_load_or_count(list(seg_map_paths), cache, workers, reader)]
         except (OSError, ValueError) as error:
             if not is_distributed():
                 raise
@@ -80,19 +92,21 @@ def class_index(
     return _dense(*payload[0])
 
 
-def _load_or_count(paths: list, cache: bool, workers: int | None) -> tuple:
+def _load_or_count(
+    paths: list, cache: bool, workers: int | None, reader: MaskReader | None
+) -> tuple:
     if not cache or not paths:
-        return _sparse(_count_all(paths, workers))
-    key, fingerprint = _fingerprint(paths)
+        return _sparse(_count_all(paths, workers, reader))
+    key, fingerprint = _fingerprint(paths, reader)
     file = cache_folder() / f'class_index_{key}.npz'
     sparse = _read(file, fingerprint, len(paths)) if file.exists() else None
     if sparse is None:
-        sparse = _sparse(_count_all(paths, workers))
+        sparse = _sparse(_count_all(paths, workers, reader))
         _write(file, fingerprint, sparse)
     return sparse
 
 
-def _fingerprint(paths: list) -> tuple[str, str]:
+def _fingerprint(paths: list, reader: MaskReader | None) -> tuple[str, str]:
     """Hash of the absolute paths, and hash of relative paths, sizes and times."""
     absolute = [os.path.abspath(path) for path in paths]
     root = os.path.commonpath([os.path.dirname(path) for path in absolute])
@@ -104,7 +118,8 @@ def _fingerprint(paths: list) -> tuple[str, str]:
             raise FileNotFoundError(_missing(path)) from None
         relative = path[len(root) :]
         content.update(f'{relative}\0{stat.st_size}\0{stat.st_mtime_ns}\n'.encode())
-    key = hashlib.sha256('\n'.join(absolute).encode()).hexdigest()[:20]
+    name = [] if reader is None else [type(reader).__name__]
+    key = hashlib.sha256('\n'.join([*name, *absolute]).encode()).hexdigest()[:20]
     return key, content.hexdigest()
 
 
@@ -135,8 +150,16 @@ def _count(path: str | os.PathLike) -> list[int]:
     return counts
 
 
-def _count_chunk(paths: list) -> np.ndarray:
-    return np.array([_count(path) for path in paths], np.uint32)
+def _count_read(path: str | os.PathLike, reader: MaskReader) -> np.ndarray:
+    try:
+        return np.bincount(reader.read(path).ravel(), minlength=256)
+    except FileNotFoundError:
+        raise FileNotFoundError(_missing(path)) from None
+
+
+def _count_chunk(paths: list, reader: MaskReader | None) -> np.ndarray:
+    counts = [_count_read(path, reader) if reader else _count(path) for path in paths]
+    return np.array(counts, np.uint32)
 
 
 def _usable_cores() -> int:
@@ -145,7 +168,9 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _count_all(paths: list, workers: int | None) -> np.ndarray:
+def _count_all(
+    paths: list, workers: int | None, reader: MaskReader | None
+) -> np.ndarray:
     if not paths:
         return np.zeros((0, 256), np.uint32)
     if workers is None:
@@ -153,7 +178,7 @@ def _count_all(paths: list, workers: int | None) -> np.ndarray:
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
     with ThreadPoolExecutor(workers) as pool:
         counts = track(
-            pool.map(_count_chunk, chunks),
+            pool.map(partial(_count_chunk, reader=reader), chunks),
             description=f'Counting the classes of {len(paths)} masks',
             total=len(chunks),
             console=Console(stderr=True),

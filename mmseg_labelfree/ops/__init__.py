@@ -1,6 +1,7 @@
 """Tensor functions of the methods; torch and numpy only, no framework."""
 
 from .binary_distillation import binary_distillation
+from .block_masks import block_masks
 from .classifier_growth import grow_classifier
 from .cluster_frequencies import cluster_frequencies
 from .consistency import (
@@ -22,6 +23,7 @@ from .entropy_balance import entropy_balance
 from .entropy_ranking import Ranking, foreground_entropy, rank_and_split
 from .feature_bank import push_rows_, sample_queues
 from .feature_clustering import class_agreement, cluster_features
+from .feature_distance import feature_distance, majority_labels
 from .feature_distillation import feature_distillation
 from .incremental_bce import incremental_bce
 from .info_nce import info_nce
@@ -70,6 +72,7 @@ from .prototypes import (
 )
 from .pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from .quantile import masked_quantile
+from .rare_class_sampling import rare_class_probabilities
 from .reliability import (
     EntropySplit,
     nearest_pixels,
@@ -102,6 +105,7 @@ __all__ = [
     'apply_table',
     'binary_distillation',
     'blank',
+    'block_masks',
     'box_masks',
     'clamp_ranks',
     'class_agreement',
@@ -116,6 +120,7 @@ __all__ = [
     'dense_crf',
     'draw_rotations',
     'entropy_balance',
+    'feature_distance',
     'feature_distillation',
     'foreground_entropy',
     'fuse_labels',
@@ -131,6 +136,7 @@ __all__ = [
     'knowledge_distillation',
     'loaded_labels',
     'lookup_table',
+    'majority_labels',
     'majority_matching',
     'masked_feature_sum',
     'masked_quantile',
@@ -153,6 +159,7 @@ __all__ = [
     'push_rows_',
     'quadratic_penalty',
     'rank_and_split',
+    'rare_class_probabilities',
     'reliable_pixel_weight',
     'riemannian_score',
     'robust_background_saliency',

@@ -81,6 +81,7 @@ def class_masks(
     labels: Tensor,
     ignore_index: int = 255,
     generator: torch.Generator | None = None,
+    whole_batch: bool = False,
 ) -> Tensor:
     """Draw the masks of ClassMix: half of the classes of a sample are kept.
 
@@ -92,6 +93,9 @@ def class_masks(
         labels: Integer ``(N, H, W)``, each below 256: labels or pseudo-labels.
         ignore_index: Label that is no class.
         generator: Generator on the device of ``labels``; default the global one.
+        whole_batch: Draw for each sample out of the classes of all samples, with
+            ``ignore_index`` as one more, as the code of DACS and DAFormer does. A draw
+            may then hit classes that the sample lacks.
 
     Returns:
         Bool ``(N, H, W)``, False on the pixels of the kept classes.
@@ -105,7 +109,10 @@ def class_masks(
     shape = len(labels), _NUM_LABELS
     present = torch.zeros(shape, dtype=torch.bool, device=labels.device)
     present.scatter_(1, flat, True)
-    present[:, ignore_index] = False
+    if whole_batch:
+        present = present.any(0, keepdim=True).expand(shape)
+    else:
+        present[:, ignore_index] = False
     draw = torch.rand(shape, device=labels.device, generator=generator)
     draw.masked_fill_(~present, -1.0)
     rank = draw.argsort(1, descending=True).argsort(1)
@@ -117,18 +124,20 @@ def pasted_class_masks(
     labels: Tensor,
     ignore_index: int = 255,
     generator: torch.Generator | None = None,
+    whole_batch: bool = False,
 ) -> Tensor:
     """Draw the masks of ClassMix across domains: half of the partner's classes.
 
     DACS (https://arxiv.org/abs/2007.08702), where the partner is a labeled image of
     the source domain. Of k classes in its label map, ``ceil(k / 2)`` random ones are
-    pasted, for each image by itself. Ignored pixels are never pasted (the authors'
-    code counts them as one more class).
+    pasted. Ignored pixels are never pasted, except with ``whole_batch``.
 
     Args:
         labels: Integer ``(N, H, W)`` of the partners, each below 256.
         ignore_index: Label that is no class.
         generator: Generator on the device of ``labels``; default the global one.
+        whole_batch: Draw out of the classes of all partners, see :func:`class_masks`;
+            ignored pixels may then be pasted, with that label.
 
     Returns:
         Bool ``(N, H, W)``, True on the pixels of the pasted classes.
@@ -137,7 +146,8 @@ def pasted_class_masks(
         >>> pasted_class_masks(torch.tensor([[[3, 3, 255]]]))  # one class, pasted whole
         tensor([[[ True,  True, False]]])
     """
-    return class_masks(labels, ignore_index, generator) & (labels != ignore_index)
+    masks = class_masks(labels, ignore_index, generator, whole_batch)
+    return masks if whole_batch else masks & (labels != ignore_index)
 
 
 def keep_some(
@@ -176,6 +186,7 @@ def mixing_masks(
     per_sample: bool = False,
     area: float = 0.5,
     partner_labels: Tensor | None = None,
+    whole_batch: bool = False,
 ) -> Tensor:
     """Draw the masks of one kind of mixing, from the global generator.
 
@@ -188,6 +199,7 @@ def mixing_masks(
         partner_labels: Labels ``(N, H, W)`` of partners that are no neighbors in the
             batch. ClassMix then pastes their classes (:func:`pasted_class_masks`);
             without them it keeps those of ``labels`` (:func:`class_masks`).
+        whole_batch: See :func:`class_masks`.
 
     Returns:
         Bool ``(N, H, W)`` on the device of the labels.
@@ -198,9 +210,9 @@ def mixing_masks(
         True
     """
     if kind == 'classmix' and partner_labels is not None:
-        masks = pasted_class_masks(partner_labels)
+        masks = pasted_class_masks(partner_labels, whole_batch=whole_batch)
     elif kind == 'classmix':
-        masks = class_masks(labels)
+        masks = class_masks(labels, whole_batch=whole_batch)
     else:
         num, height, width = labels.shape
         masks = box_masks(num, height, width, area, labels.device)

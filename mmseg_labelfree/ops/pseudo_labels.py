@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .collectives import sum_over_processes
+
 __all__ = ['confident_pixels', 'confident_share', 'pseudo_labels']
 
 
@@ -70,8 +72,9 @@ def confident_share(
         sure: Bool ``(N, H, W)`` of :func:`confident_pixels`.
         valid: Bool ``(N, H, W)``, False where there is no image; such pixels are
             not counted.
-        per_image: Each image's own share; otherwise that of the whole batch, as in
-            the code of both papers.
+        per_image: Each image's own share; otherwise that of the whole batch of all
+            processes, which must all call this then. The code of both papers knows one
+            process.
 
     Returns:
         float32 ``(N,)``, 0 to 1; 0 without any valid pixel.
@@ -83,8 +86,10 @@ def confident_share(
     if valid is None:
         valid = torch.ones_like(sure)
     dims = (1, 2) if per_image else (0, 1, 2)
-    share = (sure & valid).sum(dims) / valid.sum(dims).clamp(min=1)
-    return share.expand(len(sure))
+    counts = torch.stack([(sure & valid).sum(dims), valid.sum(dims)])
+    if not per_image:
+        sum_over_processes(counts)
+    return (counts[0] / counts[1].clamp(min=1)).expand(len(sure))
 
 
 def _probability(top: Tensor, logits: Tensor) -> Tensor:

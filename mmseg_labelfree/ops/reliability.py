@@ -32,12 +32,14 @@ class EntropySplit(NamedTuple):
         anchors: Bool ``(N, H, W)``, pixels that may be anchors of the contrast.
         unreliable: Bool ``(N, H, W)``, pixels that may be negatives (U2PL+, eq. 27).
         threshold: Scalar :math:`\gamma_t` in nats.
+        surest: Bool ``(N, H, W)``, the pixels of lowest entropy, where asked for.
     """
 
     reliable: Tensor
     anchors: Tensor
     unreliable: Tensor
     threshold: Tensor
+    surest: Tensor | None = None
 
 
 def unreliable_share(step: float, total: float, initial: float = 0.2) -> float:

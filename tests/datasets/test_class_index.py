@@ -171,3 +171,26 @@ def test_mask_that_is_not_one_byte(paths, mode):
     Image.new('RGB' if mode == 'RGB' else mode, (4, 5)).save(paths[6])
     with pytest.raises(ValueError, match=f'006.png has image mode {mode};'):
         class_index(paths)
+
+
+class Doubled:
+    """A reader of masks whose files hold half of each value."""
+
+    def read(self, path):
+        return 2 * np.asarray(Image.open(path))
+
+
+def test_masks_of_another_kind_have_a_reader_and_a_cache_of_their_own(
+    tmp_path, cache, quiet
+):
+    paths = [save_mask(tmp_path / f'{i}.png', [[0, 3, i]]) for i in range(2)]
+    plain = class_index(paths)
+    for _ in range(2):
+        doubled = class_index(paths, reader=Doubled())
+        np.testing.assert_array_equal(doubled[:, :128:2], plain[:, :64])
+        assert not doubled[:, 1::2].any()
+    np.testing.assert_array_equal(class_index(paths), plain)
+    assert len([*cache.iterdir()]) == 2
+    paths[1].unlink()
+    with pytest.raises(FileNotFoundError, match='1.png does not exist'):
+        class_index(paths, cache=False, reader=Doubled())

@@ -1,5 +1,6 @@
 """Whole training steps on a GPU that is not there: torch computes shapes only."""
 
+import copy
 import traceback
 from pathlib import Path
 
@@ -92,7 +93,8 @@ def move(model, device):
             setattr(module, name, nn.Parameter(fake(value), value.requires_grad))
         for name, value in module.named_buffers(recurse=False):
             setattr(module, name, fake(value))
-    model.data_preprocessor.to(device)
+    if hasattr(model, 'data_preprocessor'):
+        model.data_preprocessor.to(device)
 
 
 def stage(path, name=None):
@@ -105,7 +107,7 @@ def stage(path, name=None):
 
 def samples(sources, size, **metainfo):
     for source in sources:
-        label = torch.full((1, *size), 255 if source == 'unlabeled' else 1)
+        label = torch.full((1, *size), 255 if source in ('unlabeled', 'target') else 1)
         sample = SegDataSample(gt_sem_seg=PixelData(data=label))
         sample.set_metainfo(dict(metainfo, img_shape=size, source=source))
         yield sample
@@ -125,6 +127,12 @@ FAMILIES = {
         'u2pl/demo_voc_40.py',
         None,
         ['labeled', 'unlabeled'] * 2,
+        ['waits: aten.nonzero'],
+    ),
+    'DAFormer, MIC and U2PL+': (
+        'daformer/daformer_mit-b5_gta2cityscapes_u2pl.py',
+        None,
+        ['source', 'target'] * 2,
         ['waits: aten.nonzero'],
     ),
     'EUMS': ('eums/demo_voc_fold0.py', 'eums', ['base', 'clean', 'unclean'] * 2, []),
@@ -157,7 +165,14 @@ def learner(request):
     size, metainfo = (96, 96), {}
     if request.param == 'IDDC':
         size, metainfo = (192, 96), dict(crop_overlap=((0, 0, 48, 96), (48, 0, 96, 96)))
-    model = MODELS.build(stage(path, name).model).train()
+    cfg = stage(path, name).model
+    if request.param.startswith('DAFormer'):
+        cfg.backbone.update(num_layers=[1, 1, 1, 1], init_cfg=None)
+        cfg.update(ignore_rows=(2, 10), masked_view=dict(block_size=32))
+        cfg.memory_bank.update(length=1000, background_length=1000)
+    model = MODELS.build(cfg).train()
+    if getattr(model, 'feature_distance', None) is not None:
+        model.feature_distance.set_encoder(copy.deepcopy(model.backbone))
     if hasattr(model, 'set_teacher'):
         model.set_teacher(copy_student(model, getattr(model, 'not_in_teacher', ())))
     images = [torch.zeros(3, *size, dtype=torch.uint8) for _ in sources]
@@ -180,6 +195,8 @@ def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypa
     with FakeTensorMode(allow_non_fake_inputs=True), Rules('cuda') as rules:
         for each in models:
             move(each, 'cuda')
+            if getattr(each, 'feature_distance', None) is not None:
+                move(each.feature_distance.encoder, 'cuda')
         with monkeypatch.context() as gpu:
             gpu.setattr(torch.cuda, 'is_available', lambda: True)
             gpu.setattr(torch.cuda, 'is_bf16_supported', lambda: True)

@@ -123,6 +123,37 @@ def test_half_of_the_partners_classes_is_pasted(case):
             assert mask[label == c].all() == (c in pasted)
 
 
+@settings(deadline=None)
+@given(st.integers(0, 2**31))
+def test_classes_of_the_whole_batch(seed):
+    """Of the k labels of all partners, 255 among them, ceil(k / 2) are pasted."""
+    generator = seeded(seed)
+    labels = torch.randint(0, 6, (3, 5, 4), generator=generator)
+    labels[labels == 5] = 255
+    labels[0, 0, 0] = 9  # a class that the others lack
+    every = labels.unique()
+    masks = pasted_class_masks(labels, generator=seeded(seed + 1), whole_batch=True)
+    kept = class_masks(labels, generator=seeded(seed + 1), whole_batch=True)
+    assert torch.equal(masks, kept)
+    pasted = [
+        {c for c in label.unique().tolist() if mask[label == c].any()}
+        for label, mask in zip(labels, masks, strict=True)
+    ]
+    for label, mask, classes in zip(labels, masks, pasted, strict=True):
+        assert all(mask[label == c].all() for c in classes)
+        absent = len(every) - len(label.unique())
+        most = (len(every) + 1) // 2
+        assert most - absent <= len(classes) <= most
+
+
+def test_every_label_of_the_batch_is_pasted_as_often():
+    labels = torch.tensor([0, 3, 255, 7]).expand(4000, 1, 4).clone()
+    labels[0] = 9  # five labels, of which each image draws three
+    masks = pasted_class_masks(labels, generator=seeded(), whole_batch=True)
+    shares = masks[1:].float().mean((0, 1))
+    torch.testing.assert_close(shares, torch.full((4,), 0.6), atol=0.03, rtol=0)
+
+
 def test_pixels_of_other_partners():
     masks = torch.rand(2, 3, 4, generator=seeded()) < 0.5
     own, partners = torch.zeros(2, 3, 3, 4), torch.ones(2, 3, 3, 4)

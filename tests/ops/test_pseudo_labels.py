@@ -1,4 +1,6 @@
+import pytest
 import torch
+import torch.distributed as dist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,3 +62,21 @@ def test_share_of_confident_pixels_by_a_slow_loop(seed, threshold, masked):
     share = confident_share(pixels, valid if masked else None, False)
     expected = torch.full((3,), sum(sure) / max(sum(total), 1))
     torch.testing.assert_close(share, expected)
+
+
+def share_of_a_process(sure, valid):
+    rows = [[0], [1, 2]][dist.get_rank()]
+    return [
+        confident_share(sure[rows], valid[rows], per_image).tolist()
+        for per_image in (True, False)
+    ]
+
+
+@pytest.mark.slow
+def test_share_over_two_processes(in_two_processes):
+    generator = torch.Generator().manual_seed(0)
+    sure, valid = torch.rand(2, 3, 4, 5, generator=generator) < 0.6
+    parts = in_two_processes(share_of_a_process, sure, valid)
+    for place, per_image in enumerate((True, False)):
+        whole = confident_share(sure, valid, per_image).tolist()
+        assert parts[0][place] + parts[1][place] == whole

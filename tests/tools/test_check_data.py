@@ -247,3 +247,59 @@ class TestWeakLabels:
         assert code == 0 and 'square' in out
         code, out = check(with_labels(load))
         assert code == 0 and 'square' not in out
+
+
+class TestDomains:
+    @pytest.fixture
+    def config(self, tmp_path):
+        """Two images of a source, one of the target, one for validation."""
+        load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+        folders = dict(GTADataset='gta', CityscapesDataset='cityscapes')
+
+        def images(kind, split, names, **kwargs):
+            root = tmp_path / folders[kind]
+            for folder in (f'images/{split}', f'labels/{split}'):
+                (root / folder).mkdir(parents=True)
+            for name in names:
+                Image.new('RGB', (2, 1)).save(root / f'images/{split}/{name}')
+            prefix = dict(img_path=f'images/{split}', seg_map_path=f'labels/{split}')
+            settings = dict(type=kind, data_root=str(root), data_prefix=prefix)
+            return (
+                settings | dict(pipeline=[*load, dict(type='PackSegInputs')]) | kwargs
+            )
+
+        suffix = '_leftImg8bit.png'
+        source = images('GTADataset', 'train', ['1.png', '2.png'])
+        target = images('CityscapesDataset', 'train', [f'a{suffix}'])
+        val = images('CityscapesDataset', 'val', [f'b{suffix}'], test_mode=True)
+        parts = [
+            dict(type='SourceDataset', source='source', dataset=source),
+            dict(type='SourceDataset', source='target', labeled=False, dataset=target),
+        ]
+        return dict(
+            train_dataloader=dict(dataset=dict(type='ConcatDataset', datasets=parts)),
+            val_dataloader=dict(dataset=val),
+        )
+
+    def test_sizes_of_whole_datasets_are_known(self, config, check, monkeypatch):
+        code, out = check(config)
+        assert code == 1
+        assert [row[:1] + row[2:4] for row in rows(out)] == [
+            ['train source', '2', 'expected 24966'],
+            ['train target', '1', 'expected 2975'],
+            ['val', '1', 'expected 500'],
+        ]
+        known = dict(GTADataset=(2, None), CityscapesDataset=(1, 1))
+        monkeypatch.setattr(published_counts, 'DATASET_IMAGES', known)
+        assert check(config)[0] == 0
+
+    def test_a_choice_of_images_has_no_known_size(self, config, check):
+        source = config['train_dataloader']['dataset']['datasets'][0]
+        source['dataset']['indices'] = 1
+        _, out = check(config)
+        assert ['train source', '1', 'unknown'] in [r[:1] + r[2:4] for r in rows(out)]
+
+    def test_synthia(self):
+        wrapped = dict(type='SourceDataset', dataset=dict(type='SynthiaDataset'))
+        assert published_counts.expected_images(wrapped, training=True) == 9400
+        assert published_counts.expected_images(wrapped, training=False) is None

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -15,8 +15,10 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from rich.progress import track
 
+from ...utils.choices import check_choice
 from .classes import CLASSES, class_attributes, plan_scenes
 from .scenes import render_scene
+from .styles import STYLES
 
 __all__ = ['DemoVOCDataset', 'class_attributes', 'write_demo_voc']
 
@@ -35,7 +37,9 @@ def _voc_palette() -> list[int]:
     return rgb.flatten().tolist()
 
 
-def _write_files(root: Path, sizes: dict[str, int], seed: int, progress: bool) -> None:
+def _write_files(
+    root: Path, sizes: dict[str, int], seed: int, style: str, progress: bool
+) -> None:
     """Draw and write both splits below ``root``; each scene has its own generator."""
     images, masks = root / 'JPEGImages', root / 'SegmentationClass'
     lists = root / 'ImageSets' / 'Segmentation'
@@ -53,7 +57,7 @@ def _write_files(root: Path, sizes: dict[str, int], seed: int, progress: bool) -
         ]
     bar = track(jobs, description='Drawing demo_voc', disable=not progress)
     for name, ids, key in bar:
-        image, label = render_scene(ids, np.random.default_rng(key))
+        image, label = render_scene(ids, np.random.default_rng(key), STYLES[style])
         jpeg = cv2.imencode('.jpg', image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 94))
         (images / f'{name}.jpg').write_bytes(jpeg[1].tobytes())
         mask = Image.fromarray(label)
@@ -61,7 +65,7 @@ def _write_files(root: Path, sizes: dict[str, int], seed: int, progress: bool) -
         mask.save(masks / f'{name}.png')
 
 
-def _is_finished(root: Path, wanted: dict[str, int]) -> bool:
+def _is_finished(root: Path, wanted: dict[str, Any]) -> bool:
     """Whether ``root`` holds the wanted data; False if there is nothing at all.
 
     Raises:
@@ -81,6 +85,8 @@ def _is_finished(root: Path, wanted: dict[str, int]) -> bool:
         found = None
     if not isinstance(found, dict):
         raise ValueError(f'{metadata} is damaged; delete the folder {root} to redo it.')
+    unnamed = dict(style='plain')  # the file names no style but others
+    found, wanted = unnamed | found, unnamed | wanted
     differences = ', '.join(
         f'{key} is {found.get(key)} and should be {value}'
         for key, value in wanted.items()
@@ -100,6 +106,7 @@ def write_demo_voc(
     num_val: int = 200,
     seed: int = 0,
     progress: bool = True,
+    style: Literal['plain', 'dusk'] = 'plain',
 ) -> Path:
     """Write the demo data unless the folder already holds it.
 
@@ -116,6 +123,7 @@ def write_demo_voc(
         num_val: Number of validation scenes, at least 20.
         seed: Non-negative seed of everything random.
         progress: Whether to show a progress bar.
+        style: Look of the scenes, see :class:`DemoVOCDataset`.
 
     Returns:
         The folder, absolute.
@@ -129,10 +137,13 @@ def write_demo_voc(
             raise ValueError(f'{key}={value}: give at least {len(CLASSES)} scenes.')
     if seed < 0:
         raise ValueError(f'seed={seed}: give a seed of 0 or more.')
+    check_choice('style', style, tuple(STYLES))
     root = Path(data_root).resolve()
-    wanted = dict(
+    wanted: dict[str, Any] = dict(
         version=GENERATOR_VERSION, seed=seed, num_train=num_train, num_val=num_val
     )
+    if style != 'plain':
+        wanted['style'] = style
     prefix = f'.{root.name}.unfinished-'
     root.parent.mkdir(parents=True, exist_ok=True)
     for left in root.parent.glob(f'{prefix}*'):
@@ -146,7 +157,8 @@ def write_demo_voc(
         return root
     unfinished = Path(tempfile.mkdtemp(prefix=prefix, dir=root.parent))
     try:
-        _write_files(unfinished, dict(train=num_train, val=num_val), seed, progress)
+        sizes = dict(train=num_train, val=num_val)
+        _write_files(unfinished, sizes, seed, style, progress)
         (unfinished / METADATA_FILE).write_text(json.dumps(wanted, indent=2) + '\n')
         unfinished.chmod(0o755)  # mkdtemp makes it private
         try:
@@ -172,11 +184,16 @@ class DemoVOCDataset(PascalVOCDataset):
     frequent as the rarest. Results on it say that a method runs and learns; they do
     not compare with a paper's.
 
+    ``style='dusk'`` draws the same kinds of scenes with finer, harder textures on a
+    busier ground, in less and bluer light, by a camera that blurs and adds grain: a
+    second domain for domain adaptation. The label maps depend on the seed alone.
+
     Args:
         data_root: Folder of the data, created if needed.
         num_train: Number of training images.
         num_val: Number of validation images.
         seed: Seed of the data; the same seed gives the same bytes.
+        style: Look of the scenes, 'plain' or 'dusk'. Each needs a folder of its own.
         ann_file: List of the image names, below ``data_root``.
         data_prefix: Folders of images and label maps, below ``data_root``.
         pipeline: Transforms, as in any mmseg dataset.
@@ -198,13 +215,14 @@ class DemoVOCDataset(PascalVOCDataset):
         num_train: int = 900,
         num_val: int = 200,
         seed: int = 0,
+        style: Literal['plain', 'dusk'] = 'plain',
         ann_file: str = 'ImageSets/Segmentation/train.txt',
         data_prefix: dict | None = None,
         pipeline: list | tuple = (),
         test_mode: bool = False,
         **kwargs: Any,
     ) -> None:
-        write_demo_voc(data_root, num_train, num_val, seed, progress=is_main_process())
+        write_demo_voc(data_root, num_train, num_val, seed, is_main_process(), style)
         if data_prefix is None:
             data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
         super().__init__(

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from .classes import CLASSES, SHAPES, TEXTURES, SceneClass
+from .styles import STYLES, Style
 
 IGNORE_INDEX = 255
 # (width, height) in pixels; like VOC most scenes are landscape and no side is fixed.
@@ -34,7 +35,7 @@ def _smooth_noise(
 
 
 def texture_pattern(
-    texture: str, u: np.ndarray, v: np.ndarray, period: float
+    texture: str, u: np.ndarray, v: np.ndarray, period: float, edge: float = 1.5
 ) -> np.ndarray:
     """Compute the value, 0 to 1, of a texture at coordinates ``u``, ``v`` in pixels.
 
@@ -43,6 +44,7 @@ def texture_pattern(
         u: First coordinate, any shape.
         v: Second coordinate, same shape.
         period: Length of one repetition in pixels.
+        edge: Steepness between the two colors.
 
     Returns:
         1 where the main color shows, 0 where the second one does.
@@ -56,7 +58,7 @@ def texture_pattern(
         wave = 0.75 - (a + b)
     else:
         wave = np.full_like(u, 2.0)
-    return np.clip(0.5 + 1.5 * wave, 0, 1)
+    return np.clip(0.5 + edge * wave, 0, 1)
 
 
 def _unit_outline(shape: str) -> np.ndarray:
@@ -92,7 +94,9 @@ def _turned_grid(
     return t[0, 0] * x + t[0, 1] * y, t[1, 0] * x + t[1, 1] * y
 
 
-def _background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def _background(
+    size: tuple[int, int], style: Style, rng: np.random.Generator
+) -> np.ndarray:
     """Muted background ``(H, W, 3)``: two grounds, faint clutter, faint texture."""
     width, height = size
 
@@ -114,7 +118,7 @@ def _background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     u, v = _turned_grid((height, width), np.zeros(2), turn)
     faint = texture_pattern(TEXTURES[rng.integers(len(TEXTURES))], u, v, period)
-    shade = float(rng.uniform(0, 0.12)) * faint
+    shade = float(rng.uniform(0, style.ground)) * faint
     for cells, strength in ((5, 0.06), (24, 0.04)):
         shade = shade + strength * _smooth_noise(size, cells, rng)
     return image + shade[..., None]
@@ -146,13 +150,15 @@ def place_object(
     return PlacedObject(cover.astype(np.float32) / 255, center, radius, turn)
 
 
-def _paint(cls: SceneClass, at: PlacedObject, rng: np.random.Generator) -> np.ndarray:
+def _paint(
+    cls: SceneClass, at: PlacedObject, style: Style, rng: np.random.Generator
+) -> np.ndarray:
     """Colors ``(H, W, 3)`` of an object: its texture in two shades of its hue.
 
     The second shade is light in stripes, dark in dots and either in checks.
     """
     hue = HUES[cls.color] + rng.uniform(-HUE_JITTER, HUE_JITTER)
-    saturation, value = rng.uniform(0.6, 0.95), rng.uniform(0.6, 1.0)
+    saturation, value = rng.uniform(*style.saturation), rng.uniform(*style.value)
     main = _hsv(hue, saturation, value)
     dark = dict(stripes=0.0, dots=1.0).get(cls.texture, 0.5)
     if rng.random() < dark:
@@ -160,13 +166,13 @@ def _paint(cls: SceneClass, at: PlacedObject, rng: np.random.Generator) -> np.nd
     else:
         second = _hsv(hue, saturation * rng.uniform(0.1, 0.35), min(1, value + 0.2))
     u, v = _turned_grid(at.cover.shape, at.center, at.turn)
-    pattern = texture_pattern(cls.texture, u, v, rng.uniform(8, 13))
+    pattern = texture_pattern(cls.texture, u, v, rng.uniform(*style.period), style.edge)
     light = 1 + float(rng.uniform(-0.25, 0.25)) / at.radius * u
     return ((pattern * light)[..., None] * (main - second)) + light[..., None] * second
 
 
 def render_scene(
-    class_ids: list[int], rng: np.random.Generator
+    class_ids: list[int], rng: np.random.Generator, style: Style = STYLES['plain']
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one scene.
 
@@ -175,6 +181,7 @@ def render_scene(
             always drawn. A later one is left out when in a few tries no place is
             found where every earlier object stays visible.
         rng: Source of randomness.
+        style: Its look. Changes neither the label map nor the order of the draws.
 
     Returns:
         The RGB image uint8 ``(H, W, 3)`` and the label map uint8 ``(H, W)``:
@@ -182,7 +189,7 @@ def render_scene(
         (about two pixels) along every outline.
     """
     size = SIZES[rng.integers(len(SIZES))]
-    image = _background(size, rng)
+    image = _background(size, style, rng)
     owner = np.full(size[::-1], -1)  # which object each pixel shows
     areas: list[int] = []
     ids: list[int] = []
@@ -195,15 +202,16 @@ def render_scene(
                 owner[inside] = len(ids)
                 areas.append(int(inside.sum()))
                 ids.append(class_id)
-                colors = _paint(CLASSES[class_id], at, rng)
+                colors = _paint(CLASSES[class_id], at, style, rng)
                 image += at.cover[..., None] * (colors - image)
                 break
     tilt = rng.uniform(-0.12, 0.12, 2).astype(np.float32)
     lamp = tilt[0] * np.linspace(-1, 1, size[0], dtype=np.float32)
     lamp = lamp + tilt[1] * np.linspace(-1, 1, size[1], dtype=np.float32)[:, None]
-    image *= lamp[..., None] + np.float32(rng.uniform(0.85, 1.1))
+    image *= lamp[..., None] + np.float32(rng.uniform(*style.light))
     image += np.float32(0.025) * rng.standard_normal(image.shape, np.float32)
-    image = np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
+    image = style.photograph(np.clip(image, 0, 1), rng)
+    image = np.round(255 * image).astype(np.uint8)
 
     label = np.array([0, *(i + 1 for i in ids)], np.uint8)[owner + 1]
     parts = (owner + 1).astype(np.uint8)

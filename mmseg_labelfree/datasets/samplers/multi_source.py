@@ -10,6 +10,7 @@ from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import DataLoader, Sampler
 
 from .pools import SourcePool, samples_per_batch, source_indices
+from .rare_class_pool import RareClassPool, rare_class_pool
 from .seeded import SeededIndex
 
 __all__ = ['MultiSourceSampler']
@@ -46,6 +47,12 @@ class MultiSourceSampler(Sampler):
         infinite: Go on after an epoch, for iteration-based loops. False ends the
             iterator after an epoch, for epoch-based loops. Defaults to True.
         shuffle: Random order in each pass; False for the order of the dataset.
+        rare_class_sampling: Sources that are drawn from by rare class sampling instead
+            of in passes, with the settings of
+            :class:`~mmseg_labelfree.datasets.samplers.RareClassPool`, for instance
+            ``dict(source=dict(temperature=0.01, min_pixels=3000))``. The classes of
+            their masks are counted once, see
+            :func:`~mmseg_labelfree.datasets.class_pixels`. Their samples cannot move.
 
     Raises:
         ValueError: Sources and counts do not fit each other or the dataset.
@@ -65,6 +72,7 @@ class MultiSourceSampler(Sampler):
         epoch_source: str | None = None,
         infinite: bool = True,
         shuffle: bool = True,
+        rare_class_sampling: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
@@ -85,6 +93,9 @@ class MultiSourceSampler(Sampler):
             name: SourcePool(name, pools.get(name, empty), self.seed, shuffle)
             for name in self.counts
         }
+        for name, settings in (rare_class_sampling or {}).items():
+            pool = rare_class_pool(dataset, name, self.seed, **settings)
+            self._histories[name] = pool
         for name, count in self.counts.items():
             if count and not self._sizes[name]:
                 raise ValueError(
@@ -121,9 +132,7 @@ class MultiSourceSampler(Sampler):
             pool = self._histories[name]
             for slot in range(count):
                 position = (batch * count + slot) * self.world_size + self.rank
-                index = pool.draw(position)
-                entropy = (self.seed, pool.tag, position)
-                yield SeededIndex(index, entropy, source=name)
+                yield pool.draw(position)
 
     def skip(self, num_samples: int) -> None:
         """Go to an absolute position, for resuming, without drawing what comes before.
@@ -206,6 +215,12 @@ class MultiSourceSampler(Sampler):
                     f'{list(self._histories)}'
                 )
         old, new = self._histories[source], self._histories[target]
+        for pool in (old, new):
+            if isinstance(pool, RareClassPool):
+                raise ValueError(
+                    f'MultiSourceSampler: no sample can move from or to {pool.name!r}, '
+                    'which is drawn from by rare class sampling'
+                )
         strangers = np.setdiff1d(moved, old.members)
         if len(strangers):
             raise ValueError(

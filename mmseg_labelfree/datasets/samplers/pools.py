@@ -1,10 +1,12 @@
 """Pools of a sampler of several sources, and the samples of each in a batch."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from .seeded import SeededIndex
 
 __all__ = ['SourcePool', 'samples_per_batch', 'source_indices']
 
@@ -46,7 +48,7 @@ class SourcePool:
             self._orders.clear()
         self.history.append((position, members, first + used))
 
-    def draw(self, position: int) -> int:
+    def draw(self, position: int) -> SeededIndex:
         """Return the index of the draw at ``position``, counted over all processes."""
         start, members, first = next(
             version for version in reversed(self.history) if version[0] <= position
@@ -56,7 +58,14 @@ class SourcePool:
         if number not in self._orders:
             self._orders = {k: v for k, v in self._orders.items() if k == number - 1}
             self._orders[number] = self._order(members, number)
-        return int(self._orders[number][place])
+        return self.seeded(self._orders[number][place], position)
+
+    def seeded(
+        self, index: int, position: int, rare_class: int | None = None
+    ) -> SeededIndex:
+        """Let the index of a draw carry its seed, the name of the pool and a class."""
+        entropy = (self.seed, self.tag, position)
+        return SeededIndex(index, entropy, self.name, rare_class)
 
     def _order(self, members: np.ndarray, number: int) -> np.ndarray:
         if not self.shuffle:
@@ -118,7 +127,7 @@ def source_indices(dataset: Any) -> dict[str, np.ndarray]:
         int64 indices into the dataset by name of the source.
 
     Raises:
-        ValueError: A part has no ``source``.
+        ValueError: A part has no ``source``, or other classes than the first.
     """
     parts = getattr(dataset, 'datasets', [dataset])
     pools: dict[str, list[np.ndarray]] = {}
@@ -132,4 +141,24 @@ def source_indices(dataset: Any) -> dict[str, np.ndarray]:
             )
         pools.setdefault(source, []).append(np.arange(start, start + len(part)))
         start += len(part)
+    _check_classes(parts)
     return {name: np.concatenate(arrays) for name, arrays in pools.items()}
+
+
+def _check_classes(parts: Sequence[Any]) -> None:
+    """Check that all sources have the classes of the first, for which they train."""
+    first, *others = parts
+    classes = _classes(first)
+    for part in others:
+        if (found := _classes(part)) != classes:
+            lacks = [name for name in classes if name not in found]
+            extra = [name for name in found if name not in classes]
+            raise ValueError(
+                f'source {part.source!r} has not the classes of source '
+                f'{first.source!r}: it lacks {lacks} and has {extra} besides; give '
+                'both the same ones in one order, by metainfo=dict(classes=[...])'
+            )
+
+
+def _classes(part: Any) -> list[str]:
+    return list(getattr(part, 'metainfo', {}).get('classes') or [])

@@ -32,27 +32,38 @@ class SeededIndex(int):
     It is an ``int`` everywhere (lists, ``dataset[i]``, worker queues); only
     :func:`seeded_draw` looks at ``entropy``, a tuple of non-negative integers, and
     only :class:`~mmseg_labelfree.datasets.SourceDataset` at ``source``, the name of
-    the pool it was drawn from. Both survive a subtraction, by which ``ConcatDataset``
-    turns an index into one of its parts'.
+    the pool it was drawn from, and ``rare_class``, the class that it was drawn for.
+    All survive a subtraction, by which ``ConcatDataset`` turns an index into one of
+    its parts'.
     """
 
     entropy: tuple[int, ...]
     source: str | None
+    rare_class: int | None
 
     def __new__(
-        cls, index: int, entropy: tuple[int, ...], source: str | None = None
+        cls,
+        index: int,
+        entropy: tuple[int, ...],
+        source: str | None = None,
+        rare_class: int | None = None,
     ) -> 'SeededIndex':
-        """Make an index with its ``entropy`` and ``source``."""
+        """Make an index with what it carries."""
         self = super().__new__(cls, index)
         self.entropy = entropy
         self.source = source
+        self.rare_class = rare_class
         return self
 
+    @property
+    def _carried(self) -> tuple:
+        return self.entropy, self.source, self.rare_class
+
     def __sub__(self, other: int) -> 'SeededIndex':
-        return SeededIndex(int(self) - other, self.entropy, self.source)
+        return SeededIndex(int(self) - other, *self._carried)
 
     def __reduce__(self) -> tuple:
-        return SeededIndex, (int(self), self.entropy, self.source)
+        return SeededIndex, (int(self), *self._carried)
 
 
 def seed_everything(entropy: tuple[int, ...]) -> None:

@@ -4,9 +4,18 @@ Read from the lists that MiB's authors ship. VOC: 10582 images of trainaug. ADE2
 splits are a partition of the 20196 training images that hold a class.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from .class_tasks import ClassTask
 
-__all__ = ['FOLD_COUNTS', 'VOC_IMAGES', 'expected_counts', 'expected_fold_counts']
+__all__ = [
+    'FOLD_COUNTS',
+    'VOC_IMAGES',
+    'expected_counts',
+    'expected_fold_counts',
+    'expected_images',
+]
 
 VOC_IMAGES = 10582
 ADE_IMAGES = 20210
@@ -37,6 +46,13 @@ FOLD_COUNTS = {
     'coco-20i_fold1': dict(novel=35683, mixed=77860),
     'coco-20i_fold2': dict(novel=26320, mixed=78457),
     'coco-20i_fold3': dict(novel=26892, mixed=76902),
+}
+
+# Images of whole datasets, for training and for validation.
+DATASET_IMAGES = {
+    'CityscapesDataset': (2975, 500),
+    'GTADataset': (24966, None),
+    'SynthiaDataset': (9400, None),
 }
 
 
@@ -84,3 +100,25 @@ def expected_counts(
         if setup == 'partition':
             return None, ADE_TOTAL
     return None, None
+
+
+def expected_images(dataset: Mapping[str, Any], training: bool) -> int | None:
+    """Look up the known number of images of a dataset.
+
+    Args:
+        dataset: Its config, wrapped or not.
+        training: Whether its images are for training, or else for validation.
+
+    Returns:
+        The number, or None where it is not known or the config chooses some images.
+
+    Example:
+        >>> expected_images(dict(type='GTADataset'), training=True)
+        24966
+    """
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    if dataset.get('ann_file') or dataset.get('indices') is not None:
+        return None
+    train, val = DATASET_IMAGES.get(dataset['type'], (None, None))
+    return train if training else val

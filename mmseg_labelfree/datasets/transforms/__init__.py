@@ -1,13 +1,16 @@
 """Transforms of single samples."""
 
+from .appearance_shift import AppearanceShift
 from .fill_labels import FillLabels, without_annotations
 from .fill_unlabeled import FillUnlabeled, fill_unlabeled
+from .load_foreign_annotations import LoadGTAAnnotations, LoadSynthiaAnnotations
 from .load_pseudo_annotations import LoadPseudoAnnotations
 from .map_labels import MapLabels, insert_map_labels
 from .object_mask import ObjectMask
 from .overlapping_crop_pair import OverlappingCropPair
 from .pipelines import edit_pipeline
 from .random_area_crop import RandomAreaCrop
+from .rare_class_crop import RareClassCrop
 from .score_at_current_size import ScoreAtCurrentSize
 from .weak.load_point_annotations import LoadPointAnnotations
 from .weak.load_scribble_annotations import LoadScribbleAnnotations
@@ -15,15 +18,19 @@ from .weak.simulate_points import SimulatePoints
 from .weak.simulate_scribbles import SimulateScribbles
 
 __all__ = [
+    'AppearanceShift',
     'FillLabels',
     'FillUnlabeled',
+    'LoadGTAAnnotations',
     'LoadPointAnnotations',
     'LoadPseudoAnnotations',
     'LoadScribbleAnnotations',
+    'LoadSynthiaAnnotations',
     'MapLabels',
     'ObjectMask',
     'OverlappingCropPair',
     'RandomAreaCrop',
+    'RareClassCrop',
     'ScoreAtCurrentSize',
     'SimulatePoints',
     'SimulateScribbles',

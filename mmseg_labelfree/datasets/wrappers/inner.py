@@ -61,16 +61,18 @@ def draw_sample(
     Args:
         dataset: The wrapped dataset.
         images: Index into it of each image of the wrapper.
-        idx: Position in ``images``; a ``SeededIndex`` seeds the transforms.
+        idx: Position in ``images``; a ``SeededIndex`` seeds the transforms, which find
+            its ``rare_class``, if any, under that key.
 
     Raises:
         ValueError: The pipeline gave None again and again, or once in test mode; or
             the image or its mask is damaged.
     """
+    rare_class = getattr(idx, 'rare_class', None)
     with seeded_draw(idx):
         position = int(idx)
         for _ in range(1 if dataset.test_mode else dataset.max_refetch + 1):
-            sample = _prepare(dataset, int(images[position]))
+            sample = _prepare(dataset, int(images[position]), rare_class)
             if sample is not None:
                 return sample
             position = np.random.randint(len(images))
@@ -81,10 +83,15 @@ def draw_sample(
     )
 
 
-def _prepare(dataset: BaseSegDataset, index: int) -> dict[str, Any] | None:
+def _prepare(
+    dataset: BaseSegDataset, index: int, rare_class: int | None
+) -> dict[str, Any] | None:
     """Run the pipeline; if it fails, name a damaged image or mask."""
     try:
-        return dataset.prepare_data(index)
+        if rare_class is None:
+            return dataset.prepare_data(index)
+        info = dataset.get_data_info(index)
+        return dataset.pipeline(dict(info, rare_class=rare_class))
     except Exception:
         info = dataset.get_data_info(index)
         for key in ('img_path', 'seg_map_path'):

@@ -1,5 +1,6 @@
 """Training hooks, registered into ``mmseg.registry.HOOKS``."""
 
+from .ada_bn_hook import AdaBNHook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_entry_hook import CheckpointEntryHook
@@ -20,6 +21,7 @@ from .sampler_state_hook import SamplerStateHook
 from .unseen_label_check_hook import UnseenLabelCheckHook
 
 __all__ = [
+    'AdaBNHook',
     'AtomicCheckpointHook',
     'ChannelsLastHook',
     'CheckpointEntryHook',

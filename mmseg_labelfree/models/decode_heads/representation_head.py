@@ -33,11 +33,12 @@ class RepresentationHead(BaseModule):
     Args:
         in_channels: Channels of the input of ``layer``.
         channels: D, channels of the embeddings.
-        layer: Name of the child of the decode head whose input is embedded. None: its
+        layer: Name of the layer of the decode head whose input is embedded. None: its
             classifier, before the dropout, with ``in_channels`` the ``channels`` of the
             decode head. The place in the authors' DeepLabV3+, the fused features, is
             'sep_bottleneck' of ``DepthwiseSeparableASPPHead``, with ``in_channels``
             its ``channels + c1_channels``.
+        kernel_size: Of the convolutions in the blocks; 1 is a ninth of the work.
         dropout_ratio: Share of whole channels dropped after each block; 0 for none.
         projection: Whether to end in the 1x1 convolution.
         conv_cfg: As in other heads.
@@ -58,6 +59,7 @@ class RepresentationHead(BaseModule):
         in_channels: int,
         channels: int = 256,
         layer: str | None = None,
+        kernel_size: int = 3,
         dropout_ratio: float = 0.1,
         projection: bool = True,
         conv_cfg: dict | None = None,
@@ -78,8 +80,8 @@ class RepresentationHead(BaseModule):
                 ConvModule(
                     width,
                     channels,
-                    3,
-                    padding=1,
+                    kernel_size,
+                    padding=kernel_size // 2,
                     conv_cfg=conv_cfg,
                     norm_cfg=norm_cfg or dict(type='BN'),
                     act_cfg=act_cfg or dict(type='ReLU'),
@@ -122,10 +124,11 @@ class RepresentationHead(BaseModule):
 def _layer(decode_head: nn.Module, name: str | None) -> nn.Module:
     if name is None:
         return classifier_entry(decode_head)
-    layers = dict(decode_head.named_children())
+    layers = dict(decode_head.named_modules())
     if name not in layers:
         raise ValueError(
             f'{type(decode_head).__name__} has no layer {name!r}, only '
-            f'{", ".join(layers)}: change representation_head.layer'
+            f'{", ".join(dict(decode_head.named_children()))} and those inside them: '
+            'change representation_head.layer'
         )
     return layers[name]

@@ -3,6 +3,7 @@
 from .base import BaseLoss, DecodeLoss, DistillationLoss
 from .binary_distillation_loss import BinaryDistillationLoss
 from .entropy_balance_loss import EntropyBalanceLoss
+from .feature_distance import FeatureDistance
 from .feature_distillation_loss import FeatureDistillationLoss
 from .incremental_bce_loss import IncrementalBCELoss
 from .knowledge_distillation_loss import KnowledgeDistillationLoss
@@ -21,6 +22,7 @@ __all__ = [
     'DecodeLoss',
     'DistillationLoss',
     'EntropyBalanceLoss',
+    'FeatureDistance',
     'FeatureDistillationLoss',
     'IncrementalBCELoss',
     'KnowledgeDistillationLoss',

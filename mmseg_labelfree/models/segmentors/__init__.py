@@ -1,6 +1,7 @@
 """Subclasses of MMSegmentation's ``EncoderDecoder``, and what wraps segmentors."""
 
 from .discriminative_clustering import DiscriminativeClusteringSegmentor
+from .feature_distance import FeatureDistanceEncoderDecoder, FeatureDistanceMixin
 from .incremental import IncrementalEncoderDecoder
 from .max_voting_tta import MaxVotingTTAModel
 from .mean_teacher import MeanTeacherEncoderDecoder
@@ -10,13 +11,21 @@ from .novel_class import NovelClassEncoderDecoder
 from .saliency_net import SaliencyNet
 from .striped import StripedEncoderDecoder
 from .teacher_student import TeacherStudentEncoderDecoder
-from .teacher_view import TeacherView, ViewMixing, blank_view, mix_view
+from .teacher_view import (
+    TeacherView,
+    ViewMasking,
+    ViewMixing,
+    blank_view,
+    mix_view,
+)
 from .u2pl import U2PLEncoderDecoder
 from .u2pl_official import U2PLOfficialEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
     'DiscriminativeClusteringSegmentor',
+    'FeatureDistanceEncoderDecoder',
+    'FeatureDistanceMixin',
     'IncrementalEncoderDecoder',
     'MaxVotingTTAModel',
     'MeanTeacherEncoderDecoder',
@@ -29,6 +38,7 @@ __all__ = [
     'TeacherView',
     'U2PLEncoderDecoder',
     'U2PLOfficialEncoderDecoder',
+    'ViewMasking',
     'ViewMixing',
     'ZeroLabelEncoderDecoder',
     'blank_view',

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 import torch
@@ -12,15 +11,12 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
-from ...ops.pseudo_labels import confident_pixels, confident_share
-from ...ops.strips import striped_map
-from ...utils.choices import check_choice
 from ..losses.pixel_losses import head_losses, pixel_loss
 from ..utils.strong_view import StrongView
 from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
 from .network_outputs import NetworkOutputs
 from .teacher_student import TeacherStudentEncoderDecoder
-from .teacher_view import TeacherView, ViewMixing
+from .teacher_view import TeacherView, ViewMasking, ViewMixing
 
 
 @MODELS.register_module()
@@ -38,10 +34,9 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
     baseline, with neither mixing nor strong view plain self-training.
 
     A batch is flat, and ``metainfo['source']`` tells the samples apart, so the two
-    sides may as well be a source and a target domain: ``student_passes='per_source',
-    teacher_mode='train_norm', mixing='classmix', mixing_partner='labeled',
-    confidence_weight='batch'`` is DACS (https://arxiv.org/abs/2007.08702) as DAFormer
-    runs it. Two ``num_strong_views`` are UniMatch's
+    sides may as well be a source and a target domain: DACS
+    (https://arxiv.org/abs/2007.08702), DAFormer and MIC are settings of this class, see
+    ``configs/_base_/methods/daformer.py``. Two ``num_strong_views`` are UniMatch's
     (https://arxiv.org/abs/2208.09910).
 
     The teacher comes from :class:`~mmseg_labelfree.engine.hooks.EMATeacherHook` and is
@@ -57,10 +52,6 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             weight=..., ignore_index=255)``. Defaults to cross-entropy
             averaged over all pixels, ignored ones included.
         unlabeled_weight: :math:`\lambda_u`.
-        confidence_weight: Weight of the pseudo-labels, the share of pixels whose
-            probability reaches ``confidence_threshold``: of each 'image', or of the
-            'batch' of this process as in the code of DACS and DAFormer. None for 1.
-        confidence_threshold: See there, 0 to 1.
         mixing: None, 'cutmix', 'classmix' or 'cutout', see
             :mod:`~mmseg_labelfree.ops.mixing`.
         mixing_partner: Where pixels are taken from: another 'unlabeled' image, or a
@@ -70,16 +61,21 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         mixing_per_sample: Decide for each sample (UniMatch) instead of once an
             iteration (U2PL).
         mixing_area: Share of the image in the box of CutMix and CutOut.
+        mixing_classes: Whether ClassMix chooses from the classes of each 'image', or
+            of the whole 'batch', the ignored label among them (code of DAFormer).
         strong_view: Arguments of
             :class:`~mmseg_labelfree.models.utils.StrongView`, applied after the
             mixing; ``{}`` for its defaults, None for no change of colors.
         num_strong_views: Strong views of each unlabeled image, each with its own mask
             and colors. :math:`L_u` is the mean over them.
+        masked_view: Arguments of
+            :class:`~mmseg_labelfree.models.segmentors.ViewMasking`: one more view, not
+            mixed and with hidden blocks, whose loss is added (MIC); None for none.
         warmup_iters: Iterations on labels alone at the start; until then the teacher
             is the student.
         **kwargs: As for :class:`TeacherStudentEncoderDecoder`: sources, student's
-            passes, ``threshold``, teacher's mode, ``val_model``, and those of a stock
-            ``EncoderDecoder``.
+            passes, what counts of the teacher's labels, its mode, ``feature_distance``,
+            ``val_model``, and those of a stock ``EncoderDecoder``.
 
     Raises:
         ValueError: A choice is unknown, or two do not go together; or a sample has a
@@ -96,19 +92,18 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         *args,
         unlabeled_loss: dict | None = None,
         unlabeled_weight: float = 1.0,
-        confidence_weight: Literal['image', 'batch'] | None = None,
-        confidence_threshold: float = 0.968,
         mixing: Literal['cutmix', 'classmix', 'cutout'] | None = None,
         mixing_partner: Literal['unlabeled', 'labeled'] = 'unlabeled',
         mixing_prob: float = 1.0,
         mixing_per_sample: bool = False,
         mixing_area: float = 0.5,
+        mixing_classes: Literal['image', 'batch'] = 'image',
         strong_view: dict | None = None,
         num_strong_views: int = 1,
+        masked_view: dict | None = None,
         warmup_iters: int = 0,
         **kwargs,
     ) -> None:
-        check_choice('confidence_weight', confidence_weight, (None, 'image', 'batch'))
         if num_strong_views < 1:
             raise ValueError(f'num_strong_views={num_strong_views} must be at least 1')
         super().__init__(*args, **kwargs)
@@ -116,13 +111,17 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             unlabeled_loss or dict(type='CrossEntropyLoss')
         )
         self.unlabeled_weight = unlabeled_weight
-        self.confidence_weight = confidence_weight
-        self.confidence_threshold = confidence_threshold
         self.mixing = ViewMixing(
-            mixing, mixing_partner, mixing_prob, mixing_per_sample, mixing_area
+            mixing,
+            mixing_partner,
+            mixing_prob,
+            mixing_per_sample,
+            mixing_area,
+            mixing_classes,
         )
         self.strong_view = None if strong_view is None else StrongView(**strong_view)
         self.num_strong_views = num_strong_views
+        self.masking = None if masked_view is None else ViewMasking(**masked_view)
         self.warmup_iters = warmup_iters
         self._missing = MissingSources()
 
@@ -137,7 +136,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         Returns:
             ``decode.*`` and, with an auxiliary head, ``aux.*`` of the labeled samples;
             ``unlabeled.*`` of the others, with ``unlabeled.used``, the share of their
-            pixels that has a pseudo-label.
+            pixels that has a pseudo-label, and ``masked.*`` of their masked view.
         """
         batch = split_batch(
             inputs, data_samples, self.labeled_sources, self.unlabeled_sources
@@ -149,7 +148,6 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             labeled, strong = self.views(batch)
         else:
             labeled, strong = TeacherView(batch.labeled, batch.truth()), []
-        # The student runs over labeled images and strong views.
         outputs = self.student_outputs(batch, strong)
         # Labeled images have the heads' own losses, the others the teacher's labels.
         losses = self.labeled_loss(outputs, batch)
@@ -177,45 +175,32 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         """The unlabeled images as the loader made them, with the teacher's labels."""
         logits = self.teacher_outputs(batch.unlabeled).logits
         real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
-        labels, _ = self.pseudo_labels(logits, real)
+        labels, _ = self.pseudo_labels(logits, self.inner_rows(real))
         return TeacherView(batch.unlabeled, labels, self.pixel_weights(logits, real))
-
-    def pixel_weights(self, logits: Tensor, valid: Tensor) -> Tensor | None:
-        """Weights (N, H, W) of the pseudo-labels of logits (N, C, h, w), if any.
-
-        Args:
-            logits: The teacher's.
-            valid: Bool (N, H, W), where there is an image.
-        """
-        if self.confidence_weight is None:
-            return None
-        per_image = self.confidence_weight == 'image'
-        (sure,) = striped_map(
-            partial(confident_pixels, threshold=self.confidence_threshold),
-            [logits],
-            valid.shape[1:],
-            align_corners=self.align_corners,
-        )
-        share = confident_share(sure, valid, per_image)
-        return share[:, None, None].expand_as(valid)
 
     def strong_views(
         self, weak: TeacherView, labeled: TeacherView
     ) -> list[TeacherView]:
-        """Mix and recolor the weak view, ``num_strong_views`` times.
+        """Mix and recolor the weak view, ``num_strong_views`` times, and mask it.
 
         Args:
             weak: The unlabeled images as the loader made them.
             labeled: The labeled images, partners for the mixing.
         """
-        views = []
-        for _ in range(self.num_strong_views):
-            view = self.mixing(weak, labeled)
-            if self.strong_view is not None and len(view):
-                images = self.strong_view(view.images, self.data_preprocessor)
-                view = replace(view, images=images)
-            views.append(view)
+        views = [
+            self.recolored(self.mixing(weak, labeled))
+            for _ in range(self.num_strong_views)
+        ]
+        if self.masking is not None and len(weak):
+            views.append(self.masking(self.recolored(weak)))
         return views
+
+    def recolored(self, view: TeacherView) -> TeacherView:
+        """The view in other colors, if there is a ``strong_view``."""
+        if self.strong_view is None or not len(view):
+            return view
+        images = self.strong_view(view.images, self.data_preprocessor)
+        return replace(view, images=images)
 
     def labeled_loss(
         self, outputs: NetworkOutputs, batch: MixedBatch
@@ -236,6 +221,9 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             else:
                 # Zero, but it reaches every parameter: DDP waits for all of them.
                 losses[f'{name}.loss_none'] = 0 * logits.float().mean()
+        if outputs.features is not None:
+            features = outputs.features[: batch.num_labeled]
+            losses.update(self.distance_losses(features, batch.labeled, batch.truth()))
         return losses
 
     def head_loss(
@@ -251,13 +239,13 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
 
         Args:
             logits: Of the student (K U, C, h, w).
-            strong: The K views of U images.
+            strong: The K views of U images, those of one name together.
         """
-        parts = logits.tensor_split(len(strong))
-        each = [self.view_loss(*pair) for pair in zip(parts, strong, strict=True)]
-        return {
-            name: torch.stack([one[name] for one in each]).mean(0) for name in each[0]
-        }
+        each: dict[str, list[Tensor]] = {}
+        for part, view in zip(logits.tensor_split(len(strong)), strong, strict=True):
+            for name, value in self.view_loss(part, view).items():
+                each.setdefault(name, []).append(value)
+        return {name: torch.stack(values).mean(0) for name, values in each.items()}
 
     def view_loss(self, logits: Tensor, view: TeacherView) -> dict[str, Tensor]:
         """Compare logits (U, C, h, w) of one view with its pseudo-labels."""
@@ -269,10 +257,10 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             align_corners=self.align_corners,
         )
         return {
-            f'unlabeled.{self.unlabeled_criterion.loss_name}': (
+            f'{view.name}.{self.unlabeled_criterion.loss_name}': (
                 view.loss_weight * (self.unlabeled_weight * loss)
             ),
-            'unlabeled.used': (view.labels != 255).float().mean(),
+            f'{view.name}.used': (view.labels != 255).float().mean(),
         }
 
     def extra_losses(

@@ -19,11 +19,13 @@ class NetworkOutputs:
         logits: Of the decode head ``(N, C, h, w)``, before resizing.
         embeddings: ``(N, D, h', w')`` of a network that embeds pixels, too.
         auxiliary: Logits ``(N, C, h, w)`` of each auxiliary head.
+        features: The backbone's last ones ``(N, C, h'', w'')``, where they are needed.
     """
 
     logits: Tensor
     embeddings: Tensor | None = None
     auxiliary: tuple[Tensor, ...] = ()
+    features: Tensor | None = None
 
 
 def in_batch_order(
@@ -41,11 +43,15 @@ def in_batch_order(
     def joined(parts: Sequence[Tensor]) -> Tensor:
         return take_rows(torch.cat(list(parts)), order)
 
-    embeddings = [p.embeddings for p in passes if p.embeddings is not None]
+    def joined_if_any(parts: Sequence[Tensor | None]) -> Tensor | None:
+        present = [part for part in parts if part is not None]
+        return joined(present) if present else None
+
     return NetworkOutputs(
         joined([p.logits for p in passes]),
-        joined(embeddings) if embeddings else None,
+        joined_if_any([p.embeddings for p in passes]),
         tuple(map(joined, zip(*(p.auxiliary for p in passes), strict=True))),
+        joined_if_any([p.features for p in passes]),
     )
 
 

@@ -44,7 +44,14 @@ class StripedEncoderDecoder(EncoderDecoder):
         losses = self.losses_of_head(self.decode_head, features, data_samples)
         losses = add_prefix(losses, 'decode')
         losses.update(self.auxiliary_losses(features, data_samples))
+        losses.update(self.feature_losses(features, inputs, data_samples))
         return losses
+
+    def feature_losses(
+        self, features: Sequence[Tensor], images: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Further losses of a subclass on the features; none here."""
+        return {}
 
     def auxiliary_losses(
         self, features: Sequence[Tensor], data_samples: SampleList

@@ -1,6 +1,8 @@
 """Segmentor that runs as a student beside a teacher of the same kind."""
 
+import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -9,17 +11,20 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from ...ops.entropy import softmax_entropy
-from ...ops.pseudo_labels import pseudo_labels
+from ...ops.pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from ...ops.strips import striped_map
 from ...utils.choices import check_choice
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
+from .feature_distance import FeatureDistanceMixin
 from .mixed_batch import MixedBatch, rows_by_source, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
 from .striped import StripedEncoderDecoder
 from .teacher_view import TeacherView
 
 
-class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
+class TeacherStudentEncoderDecoder(
+    TeacherMixin, FeatureDistanceMixin, StripedEncoderDecoder
+):
     """Segmentor that runs two networks: itself, the student, and a teacher.
 
     Base class of :class:`MeanTeacherEncoderDecoder`: how the networks run, whatever
@@ -32,26 +37,35 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             views together; batch norm normalizes all by common statistics, those
             that its running averages, used at test, describe. 'per_source': once for
             each source, labeled ones first, so that batch norm normalizes each by
-            itself (EUMS' and DAFormer's code). Layers that synchronize processes
-            then need every source in every process.
+            itself (EUMS' and DAFormer's code), masked views by themselves, too. Layers
+            that synchronize processes then need every source in every process.
         threshold: Least probability of a pseudo-label, 0 to 1.
+        ignore_rows: Rows at the top and at the bottom of the unlabeled crops without
+            pseudo-labels: borders of the rectification, the own car (DAFormer's code:
+            (15, 120) of 512).
+        confidence_weight: Weight of the pseudo-labels, the share of pixels whose
+            probability reaches ``confidence_threshold``: of each 'image', or of the
+            'batch' of all processes as in DACS and DAFormer. None for 1. Rows without
+            pseudo-labels count in it, as in their code.
+        confidence_threshold: See there, 0 to 1.
         teacher_mode: Mode in which the teacher predicts, 'eval', 'train' or
             'train_norm', see
             :meth:`~mmseg_labelfree.models.teachers.TeacherMixin.teacher_in_mode`.
         val_model: Which model :meth:`predict` is, 'student' or 'teacher'. For both see
             :class:`~mmseg_labelfree.engine.loops.TeacherStudentValLoop`.
-        **kwargs: As for :class:`mmseg.models.EncoderDecoder`. Heads must give one
-            tensor of logits.
+        **kwargs: ``feature_distance``, see
+            :class:`~mmseg_labelfree.models.losses.FeatureDistance`, and those of
+            :class:`mmseg.models.EncoderDecoder`. Heads must give one tensor of logits.
 
     Raises:
-        ValueError: A choice is unknown.
+        ValueError: A choice is unknown, or ``ignore_rows`` leaves no row.
     """
 
     missing_teacher = (
         "train with dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
         "without `ema_teacher`, set model.val_model='student'"
     )
-    not_in_teacher: tuple[str, ...] = ()
+    not_in_teacher: tuple[str, ...] = ('feature_distance',)
     """Children and buffers that the teacher is copied without."""
 
     def __init__(
@@ -62,18 +76,27 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         student_passes: Literal['joint', 'per_source'] = 'joint',
         teacher_mode: Literal['eval', 'train', 'train_norm'] = 'eval',
         threshold: float = 0.0,
+        ignore_rows: tuple[int, int] = (0, 0),
+        confidence_weight: Literal['image', 'batch'] | None = None,
+        confidence_threshold: float = 0.968,
         val_model: Literal['student', 'teacher'] = 'student',
         **kwargs,
     ) -> None:
         check_choice('student_passes', student_passes, ('joint', 'per_source'))
         check_choice('teacher_mode', teacher_mode, TEACHER_MODES)
         check_choice('val_model', val_model, ('student', 'teacher'))
+        check_choice('confidence_weight', confidence_weight, (None, 'image', 'batch'))
+        if min(ignore_rows) < 0:
+            raise ValueError(f'ignore_rows={ignore_rows} must be at least 0')
         super().__init__(*args, **kwargs)
         self.labeled_sources = tuple(labeled_sources)
         self.unlabeled_sources = tuple(unlabeled_sources)
         self.student_passes = student_passes
         self.teacher_mode = teacher_mode
         self.threshold = threshold
+        self.ignore_rows = tuple(ignore_rows)
+        self.confidence_weight = confidence_weight
+        self.confidence_threshold = confidence_threshold
         self.val_model = val_model
 
     def set_teacher(self, teacher: EncoderDecoder) -> None:
@@ -96,7 +119,11 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         images = join([batch.labeled, *(view.images for view in strong)])
         if self.student_passes == 'joint':
             return self.run(self, images, auxiliary=True)
-        sources = batch.labeled_sources + len(strong) * batch.unlabeled_sources
+        sources = batch.labeled_sources + [
+            source if view.name == 'unlabeled' else f'{view.name} {source}'
+            for view in strong
+            for source in batch.unlabeled_sources
+        ]
         order = self.labeled_sources + self.unlabeled_sources
         rows = list(rows_by_source(sources, order).values())
         passes = [self.run(self, take_rows(images, r), auxiliary=True) for r in rows]
@@ -134,6 +161,37 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         )
         return labels, entropy
 
+    def inner_rows(self, valid: Tensor) -> Tensor:
+        """Leave the pixels in ``ignore_rows`` out of bool maps (N, H, W)."""
+        top, bottom = self.ignore_rows
+        height = valid.shape[1]
+        if top + bottom >= height:
+            raise ValueError(
+                f'ignore_rows={self.ignore_rows} leaves nothing of crops with {height} '
+                'rows: make them fewer, or the crops larger'
+            )
+        rows = torch.arange(height, device=valid.device)[:, None]
+        return valid & (rows >= top) & (rows < height - bottom)
+
+    def pixel_weights(self, logits: Tensor, valid: Tensor) -> Tensor | None:
+        """Weights (N, H, W) of the pseudo-labels of logits (N, C, h, w), if any.
+
+        Args:
+            logits: The teacher's.
+            valid: Bool (N, H, W), where there is an image.
+        """
+        if self.confidence_weight is None:
+            return None
+        per_image = self.confidence_weight == 'image'
+        (sure,) = striped_map(
+            partial(confident_pixels, threshold=self.confidence_threshold),
+            [logits],
+            valid.shape[1:],
+            align_corners=self.align_corners,
+        )
+        share = confident_share(sure, valid, per_image)
+        return share[:, None, None].expand_as(valid)
+
     @torch.no_grad()
     def teacher_outputs(
         self,
@@ -144,6 +202,27 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         with self.teacher_in_mode(mode or self.teacher_mode) as teacher:
             return self.run(teacher, images)
 
+    def teacher_passes(
+        self,
+        parts: Sequence[Tensor],
+        mode: Literal['eval', 'train', 'train_norm'] | None = None,
+    ) -> NetworkOutputs:
+        """Run the teacher over labeled and unlabeled images, as the student is run.
+
+        Args:
+            parts: Images (N, 3, H, W), (M, 3, H, W); one of them may have none.
+            mode: As for :meth:`teacher_outputs`.
+
+        Returns:
+            Outputs of N + M images, of one pass or of one for each part.
+        """
+        if self.student_passes == 'joint':
+            return self.teacher_outputs(join(parts), mode)
+        outputs = [self.teacher_outputs(part, mode) for part in parts if len(part)]
+        place = itertools.count()
+        rows = [[next(place) for _ in range(len(o.logits))] for o in outputs]
+        return in_batch_order(outputs, rows)
+
     def run(
         self, network: EncoderDecoder, images: Tensor, auxiliary: bool = False
     ) -> NetworkOutputs:
@@ -152,13 +231,16 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         Args:
             network: A segmentor with this one's heads.
             images: Normalized.
-            auxiliary: Whether to run the auxiliary heads, too.
+            auxiliary: Whether to run the auxiliary heads, too, and to keep the features
+                whose distance is measured.
         """
         features = network.extract_feat(images)
         logits, embeddings = self.decode(network, features)
         heads = self.auxiliary_heads() if auxiliary else {}
         others = tuple(head(features) for head in heads.values())
-        return NetworkOutputs(logits, embeddings, others)
+        measured = auxiliary and self.feature_distance is not None
+        last = features[-1] if measured else None
+        return NetworkOutputs(logits, embeddings, others, last)
 
     def decode(
         self, network: EncoderDecoder, features: Sequence[Tensor]

@@ -1,13 +1,14 @@
 """Views of a batch's images with what a student is to learn of them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from ...ops.block_masks import block_masks
 from ...ops.label_maps import IGNORE
 from ...ops.mixing import blank, mix, mixing_masks
 from ...ops.reliability import nearest_pixels
@@ -15,6 +16,7 @@ from ...utils.choices import check_choice
 
 __all__ = [
     'TeacherView',
+    'ViewMasking',
     'ViewMixing',
     'blank_view',
     'mix_view',
@@ -39,6 +41,7 @@ class TeacherView:
         anchors: int64 ``(N, h, w)``, the labels of those pixels that may be anchors
             of that loss, 255 = no anchor.
         loss_weight: Factor on the loss of this view.
+        name: Prefix of its losses in the log; those of views of one name are averaged.
     """
 
     images: Tensor
@@ -47,6 +50,7 @@ class TeacherView:
     logits: Tensor | None = None
     anchors: Tensor | None = None
     loss_weight: Tensor | float = 1.0
+    name: str = 'unlabeled'
 
     def __len__(self) -> int:
         """N."""
@@ -64,9 +68,11 @@ class ViewMixing:
         prob: Probability of mixing.
         per_sample: Decide for each sample instead of once for all.
         area: Share of the image in the box of CutMix and CutOut.
+        classes: Which classes ClassMix chooses from, those of the 'image' or of the
+            whole 'batch'.
 
     Raises:
-        ValueError: A choice is unknown, or the two do not go together.
+        ValueError: A choice is unknown, or two do not go together.
     """
 
     kind: Literal['cutmix', 'classmix', 'cutout'] | None = None
@@ -74,10 +80,16 @@ class ViewMixing:
     prob: float = 1.0
     per_sample: bool = False
     area: float = 0.5
+    classes: Literal['image', 'batch'] = 'image'
 
     def __post_init__(self) -> None:
         check_choice('mixing', self.kind, (None, 'cutmix', 'classmix', 'cutout'))
         check_choice('mixing_partner', self.partner, ('unlabeled', 'labeled'))
+        check_choice('mixing_classes', self.classes, ('image', 'batch'))
+        if self.classes == 'batch' and self.kind != 'classmix':
+            raise ValueError(
+                f"mixing_classes='batch' is for mixing='classmix', not {self.kind!r}"
+            )
         if self.kind == 'cutout' and self.partner == 'labeled':
             raise ValueError(
                 "mixing='cutout' takes no pixels from a partner: set mixing='cutmix' "
@@ -106,10 +118,45 @@ class ViewMixing:
             self.per_sample,
             self.area,
             partner_labels=None if partner is None else partner.labels,
+            whole_batch=self.classes == 'batch',
         )
         if self.kind == 'cutout':
             return blank_view(view, masks)
         return mix_view(view, masks, partner)
+
+
+@dataclass(frozen=True)
+class ViewMasking:
+    """How blocks of a view are hidden while all labels stay: MIC.
+
+    The student has to tell from the rest of the image what is hidden
+    (https://arxiv.org/abs/2212.01322), see :func:`~mmseg_labelfree.ops.block_masks`.
+
+    Attributes:
+        block_size: Side of the blocks in pixels (published: 32 for crops of 512).
+        mask_ratio: Share of the blocks that is hidden, 0 to 1.
+        weight: Factor on the loss of the masked view.
+
+    Raises:
+        ValueError: ``mask_ratio`` is out of range.
+    """
+
+    block_size: int = 32
+    mask_ratio: float = 0.7
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.mask_ratio <= 1:
+            raise ValueError(f'mask_ratio={self.mask_ratio} is not in 0 to 1')
+
+    def __call__(self, view: TeacherView) -> TeacherView:
+        """Hide blocks of the images: 0, the mean color of normalized ones."""
+        num, height, width = view.labels.shape
+        hidden = block_masks(
+            num, height, width, self.block_size, self.mask_ratio, view.images.device
+        )
+        images = blank(hidden, view.images, fill=0.0)
+        return replace(view, images=images, loss_weight=self.weight, name='masked')
 
 
 def mix_view(
@@ -165,7 +212,7 @@ def split_view(view: TeacherView, num: int) -> list[TeacherView]:
     """Cut a view of ``num`` times N images into ``num`` views of N images."""
     parts = {name: values.tensor_split(num) for name, values in _maps_of(view).items()}
     return [
-        replace(view, **{name: values[index] for name, values in parts.items()})
+        _replace(view, {name: values[index] for name, values in parts.items()})
         for index in range(num)
     ]
 
@@ -173,6 +220,10 @@ def split_view(view: TeacherView, num: int) -> list[TeacherView]:
 def _change(view: TeacherView, change: Callable[[str, Tensor], Tensor]) -> TeacherView:
     """Replace each map that the view has by ``change(name, map)``."""
     maps = {name: change(name, values) for name, values in _maps_of(view).items()}
+    return _replace(view, maps)
+
+
+def _replace(view: TeacherView, maps: Mapping[str, Any]) -> TeacherView:
     return replace(view, **maps)
 
 

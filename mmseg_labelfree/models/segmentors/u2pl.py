@@ -22,8 +22,10 @@ from ...ops.reliability import (
 from ...utils.choices import check_choice
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels
-from .network_outputs import NetworkOutputs, join
+from .network_outputs import NetworkOutputs
 from .teacher_view import TeacherView
+
+TARGET_NEGATIVES = ('reliable', 'surest', 'unreliable')
 
 
 @MODELS.register_module()
@@ -56,10 +58,13 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         unreliable: :math:`\alpha_0`, share of unreliable pixels at the start.
         dynamic_partition: Let that share fall to 0 over the training (U2PL+, eq. 13),
             here in every iteration; the paper steps once an epoch, 1/80 of its range.
+        entropy_filter: Leave the unreliable pixels out of :math:`L_u` (U2PL+, eq. 12);
+            otherwise they only have no part in prototypes and anchors.
         adaptive_weight: Weight :math:`L_u` (U2PL+, eq. 14). Without it :math:`L_u` is
             the mean over all pixels, ignored ones included.
-        negatives: Which pixels enter the bank, of 'labeled', 'reliable' (those with a
-            pseudo-label) and 'unreliable' (Table 3).
+        negatives: Which pixels enter the bank, of 'labeled', 'reliable' (those below
+            the entropy threshold), 'surest' (of the lowest entropy, as many as are
+            unreliable; R in Tables 3 and 12) and 'unreliable' (U there).
         **kwargs: As for :class:`MeanTeacherEncoderDecoder`.
 
     Raises:
@@ -69,7 +74,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         See ``configs/_base_/methods/u2pl.py``.
     """
 
-    not_in_teacher = ('memory_bank', 'contrastive_loss')
+    not_in_teacher = ('memory_bank', 'contrastive_loss', 'feature_distance')
 
     def __init__(
         self,
@@ -80,13 +85,14 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         denoise: bool = True,
         unreliable: float = 0.2,
         dynamic_partition: bool = True,
+        entropy_filter: bool = True,
         adaptive_weight: bool = True,
         negatives: Sequence[str] = ('labeled', 'unreliable'),
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         for kind in negatives:
-            check_choice('negatives', kind, ('labeled', 'reliable', 'unreliable'))
+            check_choice('negatives', kind, ('labeled', *TARGET_NEGATIVES))
         embeds = [part is not None for part in (representation_head, memory_bank)]
         if any(embeds) != all(embeds):
             raise ValueError('representation_head and memory_bank need each other')
@@ -104,6 +110,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         self.denoise = denoise
         self.unreliable = unreliable
         self.dynamic_partition = dynamic_partition
+        self.entropy_filter = entropy_filter
         self.adaptive_weight = adaptive_weight
         self.negatives = tuple(negatives)
 
@@ -141,11 +148,12 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             The labeled images, with ``logits`` and ``anchors``; and the others, with
             the labels of their reliable pixels, too.
         """
-        # Predict: one pass over all of them.
+        # Predict: one pass over all of them, or one for each side.
         num = len(labeled)
-        outputs = self.teacher_outputs(join([labeled.images, images]), mode)
+        outputs = self.teacher_passes((labeled.images, images), mode)
         logits = outputs.logits[num:]
         weights = self.pixel_weights(logits, valid)
+        valid = self.inner_rows(valid)
         predicted, entropy = self.pseudo_labels(logits, valid)
         labels = predicted if labels is None else labels
         # EntropySplit: the unlabeled pixels by their entropy (U2PL+, eq. 11-13).
@@ -153,7 +161,8 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         reliable = labels.masked_fill(~pixels.reliable, 255)
         embeddings = outputs.embeddings
         if embeddings is None:
-            return labeled, TeacherView(images, reliable, weights)
+            taught = reliable if self.entropy_filter else labels
+            return labeled, TeacherView(images, taught, weights)
         # Update the prototypes (U2PL+, eq. 15-18), which correct the labels.
         size = embeddings.shape[2:]
         both = _small(size, labeled.labels, reliable)
@@ -161,6 +170,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         if self.denoise:
             labels = self.denoised_labels(logits, embeddings[num:], valid)
             reliable = labels.masked_fill(~pixels.reliable, 255)
+        taught = reliable if self.entropy_filter else labels
         # Update the queues of negatives (U2PL+, eq. 25-28).
         small = outputs.logits
         if small.shape[2:] != size:
@@ -170,7 +180,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         both = _small(size, labeled.labels, anchors)
         return (
             replace(labeled, logits=small[:num], anchors=both[:num]),
-            TeacherView(images, reliable, weights, small[num:], both[num:]),
+            TeacherView(images, taught, weights, small[num:], both[num:]),
         )
 
     def partition(
@@ -184,7 +194,13 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             all_processes: Over the images of all processes, which all must call this.
         """
         share = self.unreliable_share()
-        return split_by_entropy(entropy, share, valid, all_processes=all_processes)
+        pixels = split_by_entropy(entropy, share, valid, all_processes=all_processes)
+        if 'surest' in self.negatives:
+            low = split_by_entropy(
+                entropy, 1 - share, valid, all_processes=all_processes
+            )
+            pixels = pixels._replace(surest=low.reliable)
+        return pixels
 
     def unreliable_share(self) -> float:
         """Share of unreliable pixels in this iteration, 0 to 1 (U2PL+, eq. 13)."""
@@ -229,7 +245,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             return
         size = embeddings.shape[2:]
         candidates = torch.zeros_like(pixels.unreliable)
-        for kind in {'reliable', 'unreliable'} & {*self.negatives}:
+        for kind in {*TARGET_NEGATIVES} & {*self.negatives}:
             candidates |= getattr(pixels, kind)
         none = torch.zeros_like(truth, dtype=torch.bool)
         if 'labeled' not in self.negatives:
@@ -248,7 +264,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         if not self.adaptive_weight:
             return view
         weight = reliable_pixel_weight(view.labels, all_processes=all_processes)
-        return replace(view, loss_weight=weight)
+        return replace(view, loss_weight=view.loss_weight * weight)
 
     def decode(
         self, network: EncoderDecoder, features: Sequence[Tensor]

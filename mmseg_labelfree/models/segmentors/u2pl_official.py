@@ -51,4 +51,5 @@ class U2PLOfficialEncoderDecoder(U2PLEncoderDecoder):
     ) -> EntropySplit:
         """Tell the pixels apart with the code's symmetric tails for the contrast."""
         share = self.unreliable_share()
-        return split_by_entropy(entropy, share, valid, 'official', all_processes)
+        pixels = split_by_entropy(entropy, share, valid, 'official', all_processes)
+        return pixels._replace(surest=pixels.anchors)

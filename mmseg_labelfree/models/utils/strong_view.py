@@ -20,8 +20,8 @@ class StrongView:
     batch is taken back to colors of 0 to 1, changed, and normalized again.
     The default strengths are those of ST++ and UniMatch
     (https://arxiv.org/abs/2208.09910). EUMS has ``jitter_prob=1.0`` and neither
-    grayscale nor blur; DACS and DAFormer have a jitter of 0.2 and
-    ``blur_sigma=(0.15, 1.15)``.
+    grayscale nor blur; DACS and DAFormer have a jitter of 0.2,
+    ``blur_sigma=(0.15, 1.15)`` and ``whole_batch=True``.
 
     Args:
         brightness: Largest relative change of the brightness.
@@ -32,6 +32,8 @@ class StrongView:
         grayscale_prob: Probability of no color at all.
         blur_prob: Probability of a Gaussian blur.
         blur_sigma: Bounds of its standard deviation in pixels.
+        whole_batch: Decide once for all samples whether there is jitter, gray and
+            blur; their strengths are still each sample's own.
 
     Example:
         ``model=dict(type='MeanTeacherEncoderDecoder', strong_view=dict(
@@ -48,17 +50,18 @@ class StrongView:
         grayscale_prob: float = 0.2,
         blur_prob: float = 0.5,
         blur_sigma: Sequence[float] = (0.1, 2.0),
+        whole_batch: bool = False,
     ) -> None:
         radius = int(3 * max(blur_sigma) + 0.5)
         jitter = v2.ColorJitter(brightness, contrast, saturation, hue)
         blur = v2.GaussianBlur(2 * radius + 1, tuple(blur_sigma))
-        self.change = v2.Compose(
-            [
-                v2.RandomApply([jitter], jitter_prob),
-                v2.RandomGrayscale(grayscale_prob),
-                v2.RandomApply([blur], blur_prob),
-            ]
+        gray = v2.Grayscale(3)
+        self.changes = (
+            (jitter, jitter_prob),
+            (gray, grayscale_prob),
+            (blur, blur_prob),
         )
+        self.whole_batch = whole_batch
 
     @torch.no_grad()
     def __call__(self, images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
@@ -81,7 +84,23 @@ class StrongView:
             colors = ((images * std + mean) / scale).clamp_(0, 1)
             if flip:
                 colors = colors.flip(1)
-            colors = torch.stack([self.change(image) for image in colors])
+            colors = self._change(colors)
             if flip:
                 colors = colors.flip(1)
             return (colors * scale - mean) / std
+
+    def _change(self, colors: Tensor) -> Tensor:
+        """Apply each change to each image, or not."""
+        probs = [prob for _, prob in self.changes]
+        decided = [_happens(prob) for prob in probs] if self.whole_batch else None
+        changed = []
+        for image in colors:
+            for index, (change, prob) in enumerate(self.changes):
+                if decided[index] if decided else _happens(prob):
+                    image = change(image)
+            changed.append(image)
+        return torch.stack(changed)
+
+
+def _happens(prob: float) -> bool:
+    return bool(torch.rand(1) < prob)

@@ -25,6 +25,7 @@ from mmseg_labelfree.datasets.demo_voc.classes import (
 )
 from mmseg_labelfree.datasets.demo_voc.dataset import DemoVOCDataset, write_demo_voc
 from mmseg_labelfree.datasets.demo_voc.scenes import render_scene
+from mmseg_labelfree.datasets.demo_voc.styles import STYLES
 
 SMALL = dict(num_train=40, num_val=30)
 VAL = 'ImageSets/Segmentation/val.txt'
@@ -416,3 +417,43 @@ def test_bad_arguments(tmp_path, args, message):
     with pytest.raises(ValueError, match=message):
         write_demo_voc(tmp_path / 'x', **args)
     assert not (tmp_path / 'x').exists()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(0, 19), min_size=1, max_size=4), st.integers(0, 2**31))
+def test_a_style_changes_the_look_and_not_the_scene(ids, seed):
+    plain, label = render_scene(ids, np.random.default_rng(seed))
+    again, _ = render_scene(ids, np.random.default_rng(seed), STYLES['plain'])
+    dusk, same = render_scene(ids, np.random.default_rng(seed), STYLES['dusk'])
+    np.testing.assert_array_equal(again, plain)
+    np.testing.assert_array_equal(same, label)
+    assert dusk.mean() < plain.mean()
+
+
+def test_plain_style_leaves_colors_as_they_are():
+    image = np.random.default_rng(0).random((6, 5, 3), np.float32)
+    image[0] = 0, 1, 0.5
+    rng = np.random.default_rng(1)
+    np.testing.assert_array_equal(STYLES['plain'].photograph(image, rng), image)
+
+
+def test_style_has_a_folder_of_its_own(demo, tmp_path):
+    dusk = dict(SMALL, seed=3, progress=False, style='dusk')
+    with pytest.raises(ValueError, match='style is plain and should be dusk'):
+        write_demo_voc(demo, **dusk)
+    other = write_demo_voc(tmp_path / 'dusk', **dusk)
+    assert json.loads((other / 'demo_voc.json').read_text())['style'] == 'dusk'
+    assert 'style' not in json.loads((demo / 'demo_voc.json').read_text())
+    one, two = contents(demo), contents(other)
+    assert one.keys() == two.keys()
+    for name, content in one.items():
+        differs = name.endswith(('.jpg', '.json'))
+        assert (two[name] != content) == differs, name
+    with pytest.raises(ValueError, match='style is dusk and should be plain'):
+        DemoVOCDataset(str(other), **SMALL, seed=3)
+    dataset = DemoVOCDataset(str(other), **SMALL, seed=3, style='dusk')
+    assert len(dataset) == 40
+    with pytest.raises(
+        ValueError, match="style='night' is unknown; use one of 'plain'"
+    ):
+        write_demo_voc(tmp_path / 'night', **SMALL, style='night')

@@ -108,3 +108,23 @@ def test_errors(features):
             pass
     with pytest.raises(ValueError, match='dropout_ratio'):
         make_head(dropout_ratio=1.0)
+
+
+def test_size_of_the_convolutions():
+    head = make_head(kernel_size=1)
+    shapes = [tuple(m.weight.shape) for m in head.modules() if isinstance(m, nn.Conv2d)]
+    assert shapes == [(8, 12, 1, 1), (8, 8, 1, 1), (8, 8, 1, 1)]
+    assert head(torch.randn(2, 12, 5, 7)).shape == (2, 8, 5, 7)
+
+
+def test_a_layer_inside_a_layer():
+    """For instance the last level of a head that projects each by itself."""
+    decode_head = nn.Sequential(
+        nn.Sequential(nn.ReLU(), nn.Conv2d(4, 12, 1)), nn.ReLU()
+    )
+    head = make_head(in_channels=4, layer='0.1')
+    with head.recording(decode_head) as recorded:
+        decode_head(torch.randn(1, 4, 3, 3))
+    assert recorded[0].shape == (1, 4, 3, 3)
+    with pytest.raises(ValueError, match=r"has no layer '0\.2', only 0, 1 and those"):
+        make_head(layer='0.2').recording(decode_head).__enter__()

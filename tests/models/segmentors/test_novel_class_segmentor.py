@@ -98,9 +98,9 @@ def test_threshold_and_strong_view(build):
     at(10)
     losses = model.loss(*batch())
     assert losses['unlabeled.used'] == 0 and losses['unlabeled.loss_ce'] == 0
-    change = model.strong_view.change.transforms
-    assert [t.p for t in change] == [1.0, 0.0, 0.0]  # jitter, no grayscale, no blur
-    jitter = change[0].transforms[0]
+    changes = model.strong_view.changes
+    assert [p for _, p in changes] == [1.0, 0.0, 0.0]  # jitter, no grayscale, no blur
+    jitter = changes[0][0]
     assert jitter.hue == (-0.25, 0.25) and jitter.saturation == (0.5, 1.5)
 
 

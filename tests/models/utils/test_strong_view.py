@@ -89,3 +89,23 @@ def test_autocast_does_not_touch_the_image():
     with torch.autocast('cpu', torch.bfloat16):
         got = view(images, preprocessor())
     assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize('change', ['jitter_prob', 'grayscale_prob', 'blur_prob'])
+def test_one_decision_for_the_whole_batch(change):
+    """Whether is drawn once; strengths are each image's own."""
+    _, images = batch(1)
+    images = images.expand(6, -1, -1, -1)
+    settings = {**NOTHING, change: 0.5}
+    view = StrongView(**settings, blur_sigma=(1.0, 2.0), whole_batch=True)
+    plain = StrongView(**NOTHING)(images, preprocessor())
+    torch.manual_seed(0)
+    changed = []
+    for _ in range(40):
+        got = view(images, preprocessor())
+        differs = (got != plain).flatten(1).any(1)
+        assert differs.all() or not differs.any()
+        changed.append(differs.all().item())
+        if differs.all() and change != 'grayscale_prob':
+            assert len({tuple(x.flatten().tolist()) for x in got}) == 6
+    assert 10 < sum(changed) < 30

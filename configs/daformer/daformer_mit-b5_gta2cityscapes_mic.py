@@ -1,0 +1,3 @@
+# MIC on DAFormer, GTA5 to Cityscapes.
+_base_ = '../_base_/daformer_gta.py'
+model = _base_.mic

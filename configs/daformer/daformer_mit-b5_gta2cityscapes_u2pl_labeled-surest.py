@@ -1,0 +1,4 @@
+# U2PL+ on DAFormer, GTA5 to Cityscapes, negatives of D_l + R (Table 12).
+_base_ = '../_base_/daformer_gta.py'
+model = dict(_base_.u2pl_plus, negatives=('labeled', 'surest'))
+custom_hooks = _base_.bank_hooks

@@ -1,0 +1,3 @@
+# DAFormer's training, CamVid, day to night.
+_base_ = '../_base_/daformer_camvid.py'
+model = _base_.daformer

@@ -1,0 +1,3 @@
+# MIC on DAFormer's training, CamVid, day to night.
+_base_ = '../_base_/daformer_camvid.py'
+model = _base_.mic

@@ -1,0 +1,4 @@
+# Labels of the target, CamVid, day to night: what adaptation can reach at best.
+_base_ = '../_base_/daformer_camvid.py'
+train_dataloader = _base_.oracle
+custom_hooks = _base_.labeled_hooks

@@ -1,0 +1,8 @@
+# Labels of the source alone, tested with batch norm's statistics of the target (AdaBN),
+# demo data, plain to dusk. Tests the checkpoints of all other rows, too.
+_base_ = '../_base_/daformer_demo.py'
+train_dataloader = _base_.source_only
+custom_hooks = [
+    *_base_.labeled_hooks,
+    dict(type='AdaBNHook', dataloader=_base_.target_only),
+]

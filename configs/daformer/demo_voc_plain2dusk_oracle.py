@@ -1,0 +1,4 @@
+# Labels of the target, demo data, plain to dusk: what adaptation can reach at best.
+_base_ = '../_base_/daformer_demo.py'
+train_dataloader = _base_.oracle
+custom_hooks = _base_.labeled_hooks

@@ -1,0 +1,117 @@
+"""Data parts of domain adaptation: what section 4.2 and DAFormer's code fix."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmseg.datasets import CityscapesDataset
+from mmseg.registry import METRICS
+
+import mmseg_labelfree  # noqa: F401
+
+ROOT = Path(__file__).parents[2] / 'configs/_base_/datasets'
+PARTS = (
+    'gta2cityscapes',
+    'synthia2cityscapes',
+    'camvid_day2night',
+    'demo_voc_plain2dusk',
+)
+
+
+def part(name):
+    return Config.fromfile(ROOT / f'{name}.py')
+
+
+def sizes(pipeline, shape):
+    """Sizes of an image of some shape after each transform that changes it."""
+    label = np.tile(np.arange(shape[1], dtype=np.uint8) // 8 % 19, (shape[0], 1))
+    results = dict(
+        img=np.zeros((*shape, 3), np.uint8), gt_seg_map=label, img_path='street.png'
+    )
+    results.update(seg_fields=['gt_seg_map'], ori_shape=shape, img_shape=shape)
+    found = [shape]
+    for transform in Compose(pipeline).transforms:
+        name = type(transform).__name__
+        if name.startswith(('Resize', 'Random', 'RareClass')):
+            results = transform(results)
+            if found[-1] != results['img'].shape[:2]:
+                found.append(results['img'].shape[:2])
+                assert results['gt_seg_map'].shape == found[-1]
+    return found
+
+
+@pytest.mark.parametrize(
+    ('name', 'shape', 'resized'),
+    [
+        ('gta2cityscapes', (1052, 1914), (704, 1280)),
+        ('synthia2cityscapes', (760, 1280), None),
+    ],
+)
+def test_sizes_of_the_code(name, shape, resized):
+    cfg = part(name)
+    source, target = cfg.train_dataloader.dataset.datasets
+    expected = [shape, *([resized] if resized else []), (512, 512)]
+    assert sizes(source.dataset.pipeline, shape) == expected
+    full = (1024, 2048)
+    assert sizes(target.dataset.pipeline, full) == [full, (512, 1024), (512, 512)]
+    assert sizes(cfg.test_pipeline, full) == [full, (512, 1024)]
+    (crop,) = [t for t in source.dataset.pipeline if t.type == 'RareClassCrop']
+    assert (crop.cat_max_ratio, crop.min_pixels) == (0.75, 1500)
+    sampler = cfg.train_dataloader.sampler
+    assert sampler.source_counts == dict(source=2, target=2)
+    assert sampler.rare_class_sampling == dict(
+        source=dict(temperature=0.01, min_pixels=3000)
+    )
+
+
+def test_groups_of_synthia():
+    metric = METRICS.build(part('synthia2cityscapes').val_evaluator)
+    classes = CityscapesDataset.METAINFO['classes']
+    missing = {
+        group: {i for i, c in enumerate(classes) if c not in members}
+        for group, members in metric.groups.items()
+    }
+    assert missing == {'16': {9, 14, 16}, '13': {9, 14, 16, 3, 4, 5}}
+    assert all(len(set(m)) == int(g) for g, m in metric.groups.items())
+
+
+@pytest.mark.parametrize('name', PARTS)
+def test_loaders_of_comparisons_hold_one_domain_with_labels(name):
+    cfg = part(name)
+    source, target = cfg.train_dataloader.dataset.datasets
+    assert (source.source, target.source) == ('source', 'target')
+    assert source.get('labeled', True) and not target.labeled
+    assert cfg.source_only.dataset.dataset == source.dataset
+    assert cfg.oracle.dataset.dataset == target.dataset
+    assert cfg.oracle.dataset.get('labeled', True)
+    recolored = cfg.recolored_source_only.dataset.dataset
+    more = [t for t in recolored.pipeline if t not in source.dataset.pipeline]
+    assert [t.type for t in more] == ['PhotoMetricDistortion']
+    half = cfg.train_dataloader.batch_size // 2
+    for loader in (cfg.source_only, cfg.recolored_source_only, cfg.oracle):
+        assert loader.batch_size == half
+        assert loader.sampler.type == 'SeededInfiniteSampler'
+    assert cfg.val_dataloader.dataset.type == target.dataset.type
+    assert cfg.test_dataloader == cfg.val_dataloader
+
+
+def test_camvid_by_day_and_at_night_share_no_image():
+    cfg = part('camvid_day2night')
+    source, target = (d.dataset for d in cfg.train_dataloader.dataset.datasets)
+    assert sorted(source.indices + target.indices) == list(range(367))
+    shifts = [
+        [t for t in dataset.pipeline if t.type == 'AppearanceShift']
+        for dataset in (source, target, cfg.val_dataloader.dataset)
+    ]
+    assert shifts[0] == [] and shifts[1] == shifts[2] and len(shifts[1]) == 1
+
+
+def test_demo_domains_differ_in_style_and_seed():
+    cfg = part('demo_voc_plain2dusk')
+    source, target = (d.dataset for d in cfg.train_dataloader.dataset.datasets)
+    val = cfg.val_dataloader.dataset
+    assert 'style' not in source and target.style == val.style == 'dusk'
+    assert target.seed == val.seed != source.get('seed', 0)
+    assert target.data_root == val.data_root != source.data_root
