@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.runner import Runner
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import METRICS
+from PIL import Image
 
 import mmseg_labelfree  # noqa: F401
 
@@ -115,3 +118,51 @@ def test_demo_domains_differ_in_style_and_seed():
     assert 'style' not in source and target.style == val.style == 'dusk'
     assert target.seed == val.seed != source.get('seed', 0)
     assert target.data_root == val.data_root != source.data_root
+
+
+def write(root, kind, image, labels=None):
+    """One image of a dataset, of blocks of its labels' colors."""
+    images, masks, suffix = {
+        'gta': ('images', 'labels', '.png'),
+        'synthia': ('RGB', 'GT/LABELS', '.png'),
+        'cityscapes': ('leftImg8bit/train/ulm', None, '_leftImg8bit.png'),
+    }[kind]
+    (root / kind / images).mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(root / kind / images / f'a{suffix}'), image)
+    if kind == 'gta':
+        mask = Image.fromarray(labels)
+        mask.putpalette(bytes(range(256)) * 3)
+        (root / kind / masks).mkdir(parents=True)
+        mask.save(root / kind / masks / 'a.png')
+    elif kind == 'synthia':
+        (root / kind / masks).mkdir(parents=True)
+        red = labels.astype(np.uint16)
+        cv2.imwrite(
+            str(root / kind / masks / 'a.png'), np.stack([0 * red, 0 * red, red], 2)
+        )
+
+
+@pytest.mark.parametrize(
+    ('kind', 'shape', 'road_car'),
+    [('gta', (1052, 1914), (7, 26)), ('synthia', (760, 1280), (3, 8))],
+)
+def test_batches_of_the_original_files(kind, shape, road_car, tmp_path, monkeypatch):
+    monkeypatch.setenv('LABELFREE_DATA', str(tmp_path))
+    monkeypatch.setenv('LABELFREE_CACHE', str(tmp_path / 'cache'))
+    labels = np.full(shape, road_car[0], np.uint8)
+    labels[300:700, 400:1000] = road_car[1]
+    write(tmp_path, kind, np.zeros((*shape, 3), np.uint8), labels)
+    write(tmp_path, 'cityscapes', np.zeros((1024, 2048, 3), np.uint8))
+    cfg = part(f'{kind}2cityscapes')
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    batch = next(iter(loader))
+    assert [image.shape for image in batch['inputs']] == [(3, 512, 512)] * 4
+    samples = batch['data_samples']
+    sources = [sample.metainfo['source'] for sample in samples]
+    assert sources == ['source', 'source', 'target', 'target']
+    for sample in samples[:2]:
+        values = sample.gt_sem_seg.data
+        assert set(values.unique().tolist()) == {0, 13}
+        assert 1500 < (values == 13).sum() < 0.75 * values.numel()
+    assert all((sample.gt_sem_seg.data == 255).all() for sample in samples[2:])

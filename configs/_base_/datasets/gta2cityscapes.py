@@ -26,7 +26,7 @@ target_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),  # left out where the target is unlabeled
     dict(type='Resize', scale=(1024, 512), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RareClassCrop', crop_size=crop_size),  # plain: no class was drawn
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
