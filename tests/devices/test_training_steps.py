@@ -1,6 +1,7 @@
 """Whole training steps on a GPU that is not there: torch computes shapes only."""
 
 import copy
+import random
 import traceback
 from pathlib import Path
 
@@ -213,6 +214,34 @@ def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypa
     assert loss.requires_grad and loss.dtype == torch.float32
     assert all(value.is_cuda for value in logged.values())
     assert rules.faults == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('learner', FAMILIES, indirect=True)
+def test_a_compiled_step_is_not_compiled_again(learner):
+    """As MMEngine's ``compile=dict(backend=...)`` does it, with other batches."""
+    compiler = pytest.importorskip('torch._dynamo')
+    model, data, _ = learner
+    hub = MessageHub.get_current_instance()
+    model.forward = torch.compile(model.forward, backend='eager')
+    compiler.reset()
+    draws = random.Random(0)
+    for iteration in range(8):
+        hub.update_info('iter', 1500 + iteration)
+        batch = [*zip(data['inputs'], data['data_samples'], strict=True)]
+        draws.shuffle(batch)
+        images = [torch.randint_like(image, 255) for image, _ in batch]
+        samples = [copy.deepcopy(sample) for _, sample in batch]
+        for sample in samples:
+            sample.set_metainfo(dict(img_path=f'{draws.random()}.jpg'))
+            labels = sample.gt_sem_seg.data
+            labels[labels != 255] = draws.randrange(3)
+        changed = dict(inputs=images, data_samples=samples)
+        # Other numbers of negatives, say, are met in the first iterations.
+        with compiler.config.patch(error_on_recompile=iteration > 3):
+            losses = model(**model.data_preprocessor(changed, True), mode='loss')
+        model.parse_losses(losses)[0].backward()
+    compiler.reset()
 
 
 def test_the_rules_see_what_is_forbidden():

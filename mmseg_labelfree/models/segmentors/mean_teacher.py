@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
+from ...ops.compiling import untraced
 from ..losses.pixel_losses import head_losses, pixel_loss
 from ..utils.strong_view import StrongView
 from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
@@ -125,6 +126,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         self.warmup_iters = warmup_iters
         self._missing = MissingSources()
 
+    @untraced(recursive=False)
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.
 

@@ -7,6 +7,7 @@ from mmseg.models import SegDataPreProcessor
 from torch import Tensor
 from torchvision.transforms import v2
 
+from ...ops.compiling import untraced
 from ...utils.framework_compat import swaps_colors
 
 __all__ = ['StrongView']
@@ -63,6 +64,7 @@ class StrongView:
         )
         self.whole_batch = whole_batch
 
+    @untraced
     @torch.no_grad()
     def __call__(self, images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
         """Make the strong views of a batch.
