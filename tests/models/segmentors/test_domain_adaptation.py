@@ -327,7 +327,6 @@ def test_contrast_is_added_to_daformer():
         torch.manual_seed(3)
         results.append(each.views(batch))
     (_, (expected,)), (labeled, (view,)) = results
-    # The teacher's networks differ by the seed of one more head alone.
     assert torch.equal(
         (view.images != inputs[[1, 3]]), expected.images != inputs[[1, 3]]
     )
@@ -343,6 +342,24 @@ def test_contrast_is_added_to_daformer():
     losses = model.loss(inputs, data)
     assert losses['contrast.loss_contrast'] > 0
     assert model.memory_bank.filled.any()
+
+
+def test_adaptive_weight_keeps_the_factor_of_a_masked_view():
+    """Eq. 14 times the weight of the view."""
+    model = build(
+        **dict(CONTRAST, entropy_filter=True, adaptive_weight=True),
+        masked_view=dict(block_size=16, weight=0.5),
+        mixing=None,
+        mixing_classes='image',
+    )
+    inputs, data = samples('source', 'target', 'target')
+    _, (plain, masked) = model.views(
+        split_batch(inputs, data, ('source',), ('target',))
+    )
+    assert torch.equal(plain.labels, masked.labels)
+    used = (plain.labels != 255).float().mean()
+    torch.testing.assert_close(plain.loss_weight, 1 / used)
+    torch.testing.assert_close(masked.loss_weight, 0.5 / used)
 
 
 def test_teacher_of_the_contrast_passes_each_domain_by_itself():
