@@ -185,7 +185,9 @@ def test_rows_on_small_data_differ_in_what_they_compare(stem):
     ):
         cfg = row(name)
         assert cfg.model.type == 'EncoderDecoder'
-        assert cfg.train_dataloader.dataset == whole[loader].dataset
+        images = cfg.train_dataloader.dataset
+        assert images.dataset == whole[loader].dataset.dataset
+        assert images.source == whole[loader].dataset.source
         assert cfg.train_dataloader.batch_size == whole[loader].batch_size
     for name in ('_source-only', '_oracle', '_adabn', '_selftraining', '_u2pl', '_mic'):
         for key in ('optim_wrapper', 'train_cfg', 'param_scheduler', 'val_dataloader'):
