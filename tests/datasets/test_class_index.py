@@ -171,3 +171,20 @@ def test_mask_that_is_not_one_byte(paths, mode):
     Image.new('RGB' if mode == 'RGB' else mode, (4, 5)).save(paths[6])
     with pytest.raises(ValueError, match=f'006.png has image mode {mode};'):
         class_index(paths)
+
+
+def _counted(paths):
+    return class_index(paths, cache=False)
+
+
+@pytest.mark.slow
+def test_any_number_of_processes(paths, in_processes):
+    """The first one counts; also its error is that of all."""
+    for masks in (paths, paths[:1]):
+        expected = class_index(masks, cache=False)
+        for processes in (2, 3):
+            for found in in_processes(processes, _counted, masks):
+                np.testing.assert_array_equal(found, expected)
+    paths[5].write_bytes(b'')
+    errors = in_processes(3, _counted, paths)
+    assert ['005.png is not an image' in str(error) for error in errors] == [True] * 3

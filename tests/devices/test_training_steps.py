@@ -16,7 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.models.teachers import WeightAverage, copy_student
+from mmseg_labelfree.models.teachers import (
+    WeightAverage,
+    copy_student,
+    ramped_momentum,
+)
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 aten = torch.ops.aten
@@ -192,7 +196,10 @@ def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypa
             parameter.grad = torch.empty_like(parameter)
         torch.optim.SGD(trained, lr=0.1, momentum=0.9).step()
         if len(models) == 2:
+            overflow = torch.zeros((), device='cuda') > 0  # of a fused optimizer
+            updates = torch.zeros((), dtype=torch.int64, device='cuda')
             WeightAverage(*models).update(0.9)
+            WeightAverage(*models).update(ramped_momentum(updates, 0.9), overflow)
     assert loss.requires_grad and loss.dtype == torch.float32
     assert all(value.is_cuda for value in logged.values())
     assert rules.faults == expected

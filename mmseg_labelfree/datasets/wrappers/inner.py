@@ -10,9 +10,7 @@ import numpy as np
 from mmengine.registry import DefaultScope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from PIL import Image
 
-from ...utils.files import reading
 from ..samplers.seeded import seeded_draw
 
 __all__ = ['build_inner', 'data_place', 'draw_sample', 'explain_missing']
@@ -70,7 +68,7 @@ def draw_sample(
     with seeded_draw(idx):
         position = int(idx)
         for _ in range(1 if dataset.test_mode else dataset.max_refetch + 1):
-            sample = _prepare(dataset, int(images[position]))
+            sample = dataset.prepare_data(int(images[position]))
             if sample is not None:
                 return sample
             position = np.random.randint(len(images))
@@ -79,19 +77,6 @@ def draw_sample(
         f'the pipeline gave no sample for {path}; check the transforms that may '
         'return None.'
     )
-
-
-def _prepare(dataset: BaseSegDataset, index: int) -> dict[str, Any] | None:
-    """Run the pipeline; if it fails, name a damaged image or mask."""
-    try:
-        return dataset.prepare_data(index)
-    except Exception:
-        info = dataset.get_data_info(index)
-        for key in ('img_path', 'seg_map_path'):
-            if osp.isfile(path := info.get(key) or ''):
-                with reading(path, 'replace it'), Image.open(path) as image:
-                    image.load()
-        raise
 
 
 @contextmanager
