@@ -132,7 +132,7 @@ def written(tmp_path):
 
 FILES = (  # of jobs and hooks
     *('regions/*.npz', 'scores/*.npz', 'labels/*.png'),
-    *('clean.txt', 'images.txt', 'clusters.json', 'matching.json'),
+    *('clean.txt', 'images.txt'),
 )
 
 
@@ -146,6 +146,8 @@ def results(work):
             found[name] = checkpoint['state_dict'], checkpoint['optimizer']['state']
         elif path.name == 'finished.json':
             found[name] = json.loads(path.read_text())['metrics']
+        elif path.name == 'clusters.json':
+            found[name] = json.loads(path.read_text())['train']
         elif any(path.match(pattern) for pattern in FILES):
             found[name] = list(path.read_bytes())
     return found
