@@ -187,14 +187,20 @@ def test_settings_and_lists_of_jobs(ranked, damaged):
             ProtocolRunner(ranked, resume=True).run('clustering')
         note.write_bytes(content)
     ProtocolRunner(ranked, resume=True).run('clustering')
-    label = sorted(work.glob('clustering/labels/*.png'))[0]
     clean = work / 'ranking/clean.txt'
-    for path in (label, clean):
-        for damage in (empty, random_bytes):
-            content = damaged(path, damage)
-            with pytest.raises((ValueError, OSError), match=str(path)):
+    labels = [
+        work / f'clustering/labels/{name}.png' for name in clean.read_text().split()
+    ]
+    for damage in (empty, random_bytes):
+        for paths, named in (
+            (labels, 'clustering/labels/.+png'),
+            ([clean], 'clean.txt'),
+        ):
+            contents = [damaged(path, damage) for path in paths]
+            with pytest.raises((ValueError, OSError), match=f'{work}/.*{named}'):
                 ProtocolRunner(ranked, resume=True).run('eums')
-            path.write_bytes(content)
+            for path, content in zip(paths, contents, strict=True):
+                path.write_bytes(content)
 
 
 @pytest.mark.parametrize(
