@@ -18,8 +18,10 @@ mend_package_map()
 allow_checkpoint_classes()
 
 from . import datasets, engine, evaluation, models, ops, visualization  # noqa: E402
+from .datasets.damaged_files import name_damaged_files  # noqa: E402
 from .utils.safe_loading import protect_checkpoint_loading  # noqa: E402
 
+name_damaged_files()
 protect_checkpoint_loading()
 
 __all__ = [

@@ -6,11 +6,16 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, resolve_checkpoint
-from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
+from mmseg_labelfree.utils.distributed import (
+    leave_process_group,
+    name_failing_process,
+    prepare_cpu_processes,
+)
 from mmseg_labelfree.utils.signals import one_line_stops
 from mmseg_labelfree.utils.test_options import save_masks, use_dense_crf, use_tta
 
@@ -95,11 +100,13 @@ def run(args: argparse.Namespace) -> None:
     Runner.from_cfg(cfg).test()
 
 
+@record  # torchrun's summary names the first process that failed, with its traceback
 def main() -> None:
     """Test what the command line asks for."""
     args = parse_args()
     with one_line_stops('nothing was changed.'):
-        run(args)
+        with name_failing_process():
+            run(args)
         leave_process_group()
 
 

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -140,7 +141,12 @@ def leave_process_group() -> None:
     tensor while the interpreter shuts down aborts the process after all its work is
     done ("terminate called without an active exception"), which the launcher takes for
     a failure. A wrapped model holds the group too, so the caller keeps none.
+
+    torch 2.1 waits for gloo's threads without letting them have the interpreter, which
+    they need to hand back a tensor; so they get a moment for that before.
     """
     if dist.is_initialized():
         gc.collect()
+        if dist.get_backend() == 'gloo':
+            time.sleep(0.5)
         dist.destroy_process_group()

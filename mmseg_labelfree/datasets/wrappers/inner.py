@@ -10,9 +10,8 @@ import numpy as np
 from mmengine.registry import DefaultScope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from PIL import Image
 
-from ...utils.files import reading
+from ..damaged_files import naming_damaged_files
 from ..samplers.seeded import seeded_draw
 
 __all__ = ['build_inner', 'data_place', 'draw_sample', 'explain_missing']
@@ -86,19 +85,12 @@ def draw_sample(
 def _prepare(
     dataset: BaseSegDataset, index: int, rare_class: int | None
 ) -> dict[str, Any] | None:
-    """Run the pipeline; if it fails, name a damaged image or mask."""
-    try:
-        if rare_class is None:
-            return dataset.prepare_data(index)
-        info = dataset.get_data_info(index)
+    """Run the pipeline, which may look for a class."""
+    if rare_class is None:
+        return dataset.prepare_data(index)
+    info = dataset.get_data_info(index)
+    with naming_damaged_files(dataset, index):
         return dataset.pipeline(dict(info, rare_class=rare_class))
-    except Exception:
-        info = dataset.get_data_info(index)
-        for key in ('img_path', 'seg_map_path'):
-            if osp.isfile(path := info.get(key) or ''):
-                with reading(path, 'replace it'), Image.open(path) as image:
-                    image.load()
-        raise
 
 
 @contextmanager

@@ -1,17 +1,20 @@
 """Base classes of jobs, and the images that they work on."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import mmcv
+import numpy as np
 from mmengine.config import Config
 from mmengine.dist import init_dist, is_distributed
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TASK_UTILS
 
 from ...utils.distributed import fail_together, own_share
-from ...utils.files import image_name
+from ...utils.files import image_name, reading
 from ...utils.progress import tracked
 
 __all__ = ['ImageJob', 'Images', 'Job', 'dataset_pipeline', 'image_names', 'run_job']
@@ -119,6 +122,19 @@ class Images:
     def path(self, index: int) -> str:
         """Return the file of an image."""
         return self.dataset.get_data_info(index)['img_path']
+
+    def read(self, index: int) -> np.ndarray:
+        """Read an image: uint8 ``(H, W, 3)``, BGR.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        path = self.path(index)
+        with reading(path, 'replace it'):
+            image = mmcv.imread(path, backend='cv2') if os.path.getsize(path) else None
+            if image is None:
+                raise ValueError('no image')
+        return image
 
     def for_each(
         self,

@@ -14,6 +14,7 @@ from ...ops.novel_labels import novel_map
 from ...ops.pseudo_labels import pseudo_labels
 from ...utils.files import reading, write_arrays
 from .masked_features import MaskedFeatures
+from .result_folder import REMEDY
 from .saliency_sources import SaliencySource
 
 __all__ = ['KEPT', 'NovelRegion', 'NovelRegionFinder']
@@ -22,8 +23,6 @@ KEPT = 'kept'
 NOT_SALIENT = 'nothing is salient'
 ONLY_BASE = 'all that is salient is of base classes'
 SMALL = 'the novel region is too small'
-
-REMEDY = 'delete it, and --resume makes it again'
 
 
 class NovelRegion(NamedTuple):

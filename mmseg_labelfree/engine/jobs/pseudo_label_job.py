@@ -19,9 +19,10 @@ from ...datasets.wrappers.zero_label_dataset import ZeroLabelDataset
 from ...models.utils.pseudo_label_generator import PseudoLabelGenerator
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...utils.distributed import in_first_process
+from ...utils.files import reading
 from ...visualization.figures import write_label_map
 from .base import ImageJob, Images
-from .result_folder import ResultFolder
+from .result_folder import REMEDY, ResultFolder
 
 __all__ = ['PseudoLabelJob', 'whole_images']
 
@@ -155,7 +156,7 @@ def _labeled_share(files: list[Path]) -> float:
     """Share of pixels with a label, in percent."""
     labeled = total = 0
     for file in files:
-        with Image.open(file) as image:
+        with reading(file, REMEDY), Image.open(file) as image:
             counts = image.histogram()
         labeled += sum(counts[:255])
         total += sum(counts)

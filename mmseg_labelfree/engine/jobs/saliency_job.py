@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import mmcv
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
@@ -60,7 +59,7 @@ class SaliencyJob(ImageJob):
         maps = CachedSaliency(self.source, self.out_dir or f'{cfg.work_dir}/saliency')
 
         def make(index: int) -> None:
-            image = mmcv.imread(images.path(index), backend='cv2')
+            image = images.read(index)
             maps.saliency(image, images.names[index])
 
         images.for_each(
