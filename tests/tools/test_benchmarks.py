@@ -26,6 +26,7 @@ COMMANDS = [
     f'mib_step configs/mib/demo_voc_15-1.py {STEP} --memory',
     'novel_clustering --images 50 --dim 8 --clusters 3 --pca-dim 4 --repeats 1',
     'pairwise_affinity --images 4 --clusters 3 --channels 8 --size 8 --repeat 1',
+    'pixel_adaptive_refinement --images 2 --masks 2 --size 32 --repeat 1',
     f'u2pl_step configs/u2pl/demo_voc_40_cutmix.py configs/u2pl/demo_voc_40.py {STEP}',
     f'weak_losses {LOSS.format("unlabeled", 32)}',
 ]

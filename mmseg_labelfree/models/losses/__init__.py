@@ -1,12 +1,16 @@
 """Losses registered in mmseg's MODELS; the math is in ``mmseg_labelfree.ops``."""
 
+from .affinity_loss import AffinityLoss
+from .balanced_cross_entropy_loss import BalancedCrossEntropyLoss
 from .base import BaseLoss, DecodeLoss, DistillationLoss
 from .binary_distillation_loss import BinaryDistillationLoss
 from .entropy_balance_loss import EntropyBalanceLoss
 from .feature_distillation_loss import FeatureDistillationLoss
+from .image_presence_loss import ImagePresenceLoss
 from .incremental_bce_loss import IncrementalBCELoss
 from .knowledge_distillation_loss import KnowledgeDistillationLoss
 from .memory_bank_contrastive_loss import MemoryBankContrastiveLoss
+from .multi_label_soft_margin_loss import MultiLabelSoftMarginLoss
 from .pairwise_affinity_loss import PairwiseAffinityLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 from .symmetric_cross_entropy_loss import SymmetricCrossEntropyLoss
@@ -16,15 +20,19 @@ from .unlabeled_set_cross_entropy_loss import UnlabeledSetCrossEntropyLoss
 from .weibull_balance_loss import WeibullBalanceLoss
 
 __all__ = [
+    'AffinityLoss',
+    'BalancedCrossEntropyLoss',
     'BaseLoss',
     'BinaryDistillationLoss',
     'DecodeLoss',
     'DistillationLoss',
     'EntropyBalanceLoss',
     'FeatureDistillationLoss',
+    'ImagePresenceLoss',
     'IncrementalBCELoss',
     'KnowledgeDistillationLoss',
     'MemoryBankContrastiveLoss',
+    'MultiLabelSoftMarginLoss',
     'PairwiseAffinityLoss',
     'PartialCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
