@@ -6,6 +6,7 @@ from .class_embeddings import class_embeddings
 from .coco_objects import COCOObjectDataset
 from .coco_stuff27 import COCOStuff27Dataset
 from .demo_voc.dataset import DemoVOCDataset
+from .image_labels import read_image_labels
 from .samplers.multi_source import MultiSourceSampler
 from .samplers.seeded import SeededInfiniteSampler, SeededSampler, seeded_draw
 from .splits.class_tasks import TASKS, ClassTask, get_task
@@ -13,6 +14,7 @@ from .splits.labeled_subsets import choose_labeled
 from .splits.novel_folds import FOLDS, get_fold
 from .splits.zero_label_splits import SPLITS, ZeroLabelSplit, get_split
 from .transforms import MapLabels
+from .wrappers.image_label_dataset import ImageLabelDataset
 from .wrappers.incremental_dataset import IncrementalDataset
 from .wrappers.novel_class_dataset import NovelClassDataset
 from .wrappers.source_dataset import SourceDataset
@@ -27,6 +29,7 @@ __all__ = [
     'ClassTask',
     'DemoVOCDataset',
     'FOLDS',
+    'ImageLabelDataset',
     'IncrementalDataset',
     'MapLabels',
     'MultiSourceSampler',
@@ -42,5 +45,6 @@ __all__ = [
     'get_fold',
     'get_split',
     'get_task',
+    'read_image_labels',
     'seeded_draw',
 ]

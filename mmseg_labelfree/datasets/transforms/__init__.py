@@ -8,6 +8,7 @@ from .object_mask import ObjectMask
 from .overlapping_crop_pair import OverlappingCropPair
 from .pipelines import edit_pipeline
 from .random_area_crop import RandomAreaCrop
+from .random_place_crop import RandomPlaceCrop
 from .score_at_current_size import ScoreAtCurrentSize
 from .weak.load_point_annotations import LoadPointAnnotations
 from .weak.load_scribble_annotations import LoadScribbleAnnotations
@@ -24,6 +25,7 @@ __all__ = [
     'ObjectMask',
     'OverlappingCropPair',
     'RandomAreaCrop',
+    'RandomPlaceCrop',
     'ScoreAtCurrentSize',
     'SimulatePoints',
     'SimulateScribbles',

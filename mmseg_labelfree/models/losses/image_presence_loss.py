@@ -14,7 +14,7 @@ from .base import BaseLoss
 class ImagePresenceLoss(BaseLoss):
     """Loss of the classes that an image holds: 'Img Lvl' in MiB's Table 5.
 
-    A ``loss_decode`` after Bearman et al. (https://arxiv.org/abs/1506.02106, eq. 2), as in
+    A ``loss_decode`` of Bearman et al. (https://arxiv.org/abs/1506.02106, eq. 2), see
     :func:`~mmseg_labelfree.ops.image_presence_loss`. The classes are those in the label
     map that reaches the loss, such as points; where they lie plays no part. The loss of
     a batch is the mean over its images. Beside ``PartialCrossEntropyLoss`` it is 'Img
