@@ -11,8 +11,7 @@ afa = dict(
     image_head=dict(in_channels=128, num_classes=20),
     affinity=None,
     activation_mode='eval',  # batch norm: maps see other sizes than the classifier
-    pseudo_labels=dict(shrink=1),  # small crops
-    classifier_iters=1000,
+    classifier_iters=600,
 )
 cam = dict(afa, classifier_iters=6000)
 u2pl = dict(
@@ -24,9 +23,8 @@ u2pl = dict(
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.01)
 )
-train_dataloader = dict(batch_size=8)
-train_cfg = dict(max_iters=2000, val_interval=2000)
-param_scheduler = [dict(type='PolyLR', power=1.0, end=2000, by_epoch=False)]
+train_cfg = dict(max_iters=1200, val_interval=1200)
+param_scheduler = [dict(type='PolyLR', power=1.0, end=1200, by_epoch=False)]
 full_data = dict(  # masks in place of image labels
     dataset=dict(dataset=dict(pipeline=_base_.full_pipeline))
 )

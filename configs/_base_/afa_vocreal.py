@@ -12,7 +12,6 @@ afa = dict(
     image_head=dict(in_channels=320, num_classes=12),
     affinity=None,
     activation_mode='eval',  # batch norm: maps see other sizes than the classifier
-    pseudo_labels=dict(shrink=1),  # small crops
     classifier_iters=300,
 )
 cam = dict(afa, classifier_iters=6000)
@@ -33,8 +32,8 @@ optim_wrapper = dict(
     ),
 )
 train_dataloader = dict(batch_size=8)
-train_cfg = dict(max_iters=900, val_interval=900)
-param_scheduler = [dict(type='PolyLR', power=1.0, end=900, by_epoch=False)]
+train_cfg = dict(max_iters=600, val_interval=600)
+param_scheduler = [dict(type='PolyLR', power=1.0, end=600, by_epoch=False)]
 full_data = dict(  # masks in place of image labels
     dataset=dict(dataset=dict(pipeline=_base_.full_pipeline))
 )

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MessageHub
+from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.utils import is_list_of
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import nn
 
 import mmseg_labelfree  # noqa: F401
@@ -105,3 +109,24 @@ def test_methods_differ_in_their_own_parts_alone(name):
     classes = whole.model.decode_head.num_classes - 1
     assert whole.model.image_head.num_classes == classes
     assert whole.model.memory_bank.num_classes == classes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('iteration', [0, 2000, 6000])
+def test_step_of_the_published_network_on_random_weights(iteration):
+    torch.manual_seed(0)
+    cfg = config('mit-b1_voc_u2pl').model
+    cfg.memory_bank.length = 300
+    cfg.backbone.init_cfg = None
+    model = revert_sync_batchnorm(MODELS.build(cfg)).train()
+    MessageHub.get_current_instance().update_info('iter', iteration)
+    images = 255 * torch.rand(2, 3, 96, 96)
+    metainfo = dict(image_labels=np.arange(20) < 2, box=(0, 96, 8, 96))
+    data = dict(inputs=[*images], data_samples=[SegDataSample(metainfo=metainfo)] * 2)
+    losses = model(**model.data_preprocessor(data, True), mode='loss')
+    loss, _ = model.parse_losses(losses)
+    loss.backward()
+    assert ('affinity.loss_affinity' in losses) == (iteration > 0)
+    for name, parameter in model.named_parameters():
+        gradient = parameter.grad
+        assert gradient is not None and torch.isfinite(gradient).all(), name
