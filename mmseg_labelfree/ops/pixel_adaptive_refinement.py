@@ -2,10 +2,12 @@ r"""Pixel-adaptive refinement, which moves soft masks to the edges of an image.
 
 Each pixel takes the mean of its neighbors at several distances, weighted by how alike
 their colors are; this is repeated. The weights of all 48 neighbors are what costs
-memory: they are made a few rows at a time, and kept for a few images.
+memory. They are kept for a few images at a time, or made anew in each iteration where
+even those of one image are too many.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +18,9 @@ from .probabilities import full_precision
 
 __all__ = ['image_colors', 'pixel_adaptive_refinement']
 
-# Bytes of the weights that are kept, and of the differences of colors of a few rows.
-CPU_BYTES = (2**24, 2**20)
-GPU_BYTES = (2**28, 2**27)
+# Bytes of weights that are kept at a time, whatever the size of input and output.
+CPU_BYTES = 2**24
+GPU_BYTES = 2**28
 
 
 @torch.no_grad()
@@ -69,6 +71,9 @@ def pixel_adaptive_refinement(
     masks grow by this factor each time. Beyond the border the outermost pixels are
     repeated. No gradient flows.
 
+    What it adds to memory is at most 16 MiB (256 MiB on a GPU) of weights and about
+    twice the size of input and output.
+
     Args:
         images: Floating point ``(N, 3, H, W)``, 0 to 1.
         masks: Floating point ``(N, K, h, w)``, enlarged to the images first
@@ -98,7 +103,7 @@ def pixel_adaptive_refinement(
             f'{len(images)} images and masks of {len(masks)} images are not one batch'
         )
     images = full_precision(images)
-    masks = F.interpolate(
+    refined = F.interpolate(
         masks.to(images.dtype), images.shape[2:], mode='bilinear', align_corners=True
     )
     offsets = [
@@ -108,85 +113,109 @@ def pixel_adaptive_refinement(
         for x in (-1, 0, 1)
         if y or x
     ]
-    near = _distance_weights(offsets, color_scale).to(images) * distance_weight
-    refined = torch.empty_like(masks)
-    for some in _blocks(images, len(offsets)):
-        weights = _weights(images[some], offsets, near, color_scale)
-        x = masks[some]
+    near = [distance_weight * w for w in _distance_weights(offsets, color_scale)]
+    each = len(offsets) * images[0, 0].numel() * images.element_size()
+    kept = CPU_BYTES if images.device.type == 'cpu' else GPU_BYTES
+    kept = max(kept, images.nbytes + refined.nbytes)
+    for some in _blocks(len(images), max(1, kept // each)):
+        weight = _weights(images[some], offsets, near, color_scale)
+        if each <= kept:
+            weight = cache(weight)
         for _ in range(iterations):
-            x = _weighted_sum(x, offsets, weights)
-        refined[some] = x
+            _weighted_sum_(refined[some], offsets, weight)
     return refined
 
 
-def _distance_weights(offsets: Sequence[tuple[int, int]], scale: float) -> Tensor:
-    """Softmax over the neighbors by their distances, float64 ``(n,)``."""
-    distances = torch.tensor(offsets, dtype=torch.double).norm(dim=1)
-    return (distances / (distances.std() + 1e-8) / scale).square().neg().softmax(0)
-
-
-def _blocks(images: Tensor, neighbors: int) -> Iterator[slice]:
-    """Slices of the batch whose weights are kept at a time."""
-    budget = (CPU_BYTES if images.device.type == 'cpu' else GPU_BYTES)[0]
-    each = neighbors * images[0, 0].numel() * images.element_size()
-    step = max(1, budget // each)
-    for start in range(0, len(images), step):
+def _blocks(number: int, step: int) -> Iterator[slice]:
+    """Slices of so many images."""
+    for start in range(0, number, step):
         yield slice(start, start + step)
 
 
-def _strips(values: Tensor, neighbors: int) -> Iterator[slice]:
-    """Slices of the rows of ``(n, C, H, W)``, for whose neighbors there is room."""
-    budget = (CPU_BYTES if values.device.type == 'cpu' else GPU_BYTES)[1]
-    row = neighbors * values[:, :, 0].numel() * values.element_size()
-    step = max(1, budget // row)
-    for start in range(0, values.shape[2], step):
-        yield slice(start, min(start + step, values.shape[2]))
+def _distance_weights(
+    offsets: Sequence[tuple[int, int]], scale: float
+) -> Sequence[float]:
+    """Softmax over the neighbors by their distances."""
+    distances = torch.tensor(offsets, dtype=torch.double).norm(dim=1)
+    relative = distances / (distances.std() + 1e-8) / scale
+    return relative.square().neg().softmax(0).tolist()
 
 
-def _padded(values: Tensor, offsets: Sequence[tuple[int, int]]) -> tuple[Tensor, int]:
-    """Repeat the border, so that every neighbor exists; and the width of that."""
+def _neighbors(
+    values: Tensor, offsets: Sequence[tuple[int, int]]
+) -> Callable[[int], Tensor]:
+    """Function that gives the k-th neighbor of each pixel, a view ``(N, K, H, W)``."""
     margin = max(y for y, _ in offsets)
-    return F.pad(values, (margin,) * 4, mode='replicate'), margin
+    padded = F.pad(values, (margin,) * 4, mode='replicate')
+    height, width = values.shape[2:]
 
+    def neighbor(k: int) -> Tensor:
+        y, x = (margin + step for step in offsets[k])
+        return padded[:, :, y : y + height, x : x + width]
 
-def _neighbor(
-    padded: Tensor, margin: int, offset: tuple[int, int], rows: slice
-) -> Tensor:
-    """Neighbors of the pixels of some rows, a view."""
-    y, x = margin + offset[0], margin + offset[1]
-    width = padded.shape[3] - 2 * margin
-    return padded[:, :, rows.start + y : rows.stop + y, x : x + width]
+    return neighbor
 
 
 def _weights(
-    images: Tensor, offsets: Sequence[tuple[int, int]], near: Tensor, scale: float
-) -> Tensor:
-    """Weights of the neighbors of each pixel, ``(neighbors, N, 1, H, W)``."""
-    num, _, *size = images.shape
-    weights = images.new_empty((len(offsets), num, 1, *size))
-    padded, margin = _padded(images, offsets)
-    for rows in _strips(images, len(offsets)):
-        center = images[:, :, rows]
-        difference = center.new_empty((len(offsets), *center.shape))
-        for out, offset in zip(difference, offsets, strict=True):
-            torch.sub(_neighbor(padded, margin, offset, rows), center, out=out)
-        deviation = difference - difference.mean(0)
-        deviation = deviation.square_().sum(0).div_(len(offsets) - 1).sqrt_()
-        difference.div_(deviation.add_(1e-8).mul_(scale)).square_()
-        alike = difference.mean(2, keepdim=True).neg_().softmax(0)
-        weights[..., rows, :] = alike.add_(near.view(-1, 1, 1, 1, 1))
-    return weights
+    images: Tensor,
+    offsets: Sequence[tuple[int, int]],
+    near: Sequence[float],
+    scale: float,
+) -> Callable[[int], Tensor]:
+    """Function that gives the weight of the k-th neighbor, ``(N, 1, H, W)``."""
+    every = range(len(offsets))
+    neighbor = _neighbors(images, offsets)
+    colors = images.unbind(1)
+    factors = [
+        _deviation(lambda k, c=c: neighbor(k)[:, c], color, every)
+        .mul_(scale * len(colors) ** 0.5)
+        .reciprocal_()
+        for c, color in enumerate(colors)
+    ]
+
+    def likeness(k: int) -> Tensor:
+        total = torch.zeros_like(factors[0])
+        others = neighbor(k).unbind(1)
+        for other, color, factor in zip(others, colors, factors, strict=True):
+            gap = (other - color).mul_(factor)
+            total.addcmul_(gap, gap, value=-1)
+        return total
+
+    highest = likeness(0)
+    for k in every[1:]:
+        torch.maximum(highest, likeness(k), out=highest)
+    total = torch.zeros_like(highest)
+    for k in every:
+        total += likeness(k).sub_(highest).exp_()
+    normalizer = total.log_().add_(highest)
+
+    def weight(k: int) -> Tensor:
+        return likeness(k).sub_(normalizer).exp_().add_(near[k])[:, None]
+
+    return weight
 
 
-def _weighted_sum(
-    masks: Tensor, offsets: Sequence[tuple[int, int]], weights: Tensor
+def _deviation(
+    neighbor: Callable[[int], Tensor], color: Tensor, every: Sequence[int]
 ) -> Tensor:
-    """Sum over the neighbors of each pixel, ``(N, K, H, W)``."""
-    total = torch.zeros_like(masks)
-    padded, margin = _padded(masks, offsets)
-    for rows in _strips(masks, len(offsets)):
-        part = total[:, :, rows]
-        for weight, offset in zip(weights, offsets, strict=True):
-            neighbor = _neighbor(padded, margin, offset, rows)
-            part.addcmul_(neighbor, weight[:, :, rows])
-    return total
+    """Standard deviation over the neighbors of each pixel, ``(N, H, W)``."""
+    # Differences from the pixel itself: squares of these lose no digits.
+    mean = torch.zeros_like(color)
+    for k in every:
+        mean += neighbor(k) - color
+    mean /= len(every)
+    variance = torch.zeros_like(color)
+    for k in every:
+        gap = (neighbor(k) - color).sub_(mean)
+        variance.addcmul_(gap, gap)
+    return variance.div_(len(every) - 1).sqrt_().add_(1e-8)
+
+
+def _weighted_sum_(
+    masks: Tensor, offsets: Sequence[tuple[int, int]], weight: Callable[[int], Tensor]
+) -> None:
+    """Replace masks ``(N, K, H, W)`` by the sum over the neighbors of each pixel."""
+    neighbor = _neighbors(masks, offsets)
+    masks.zero_()
+    for k in range(len(offsets)):
+        masks.addcmul_(neighbor(k), weight(k))
