@@ -25,7 +25,9 @@ param_scheduler = [  # 1 - t / 80000 after the warm-up
     dict(type='MultiStepLR', milestones=[1500], gamma=0.98125, by_epoch=False),
     dict(type='PolyLR', power=1.0, begin=1500, end=80001, by_epoch=False),
 ]
+test_dataloader = dict(
+    dataset=dict(_base_.val_dataloader.dataset.dataset, _delete_=True)
+)
 val_evaluator = _base_.image_evaluator
-test_evaluator = val_evaluator
 custom_hooks = [*_base_.custom_hooks, dict(type='PseudoLabelPanelHook', num_images=4)]
 bank_hooks = [*custom_hooks, dict(type='PrototypeMemoryBankHook')]

@@ -35,38 +35,11 @@ full_data = dict(  # masks in place of image labels
     )
 )
 full_evaluator = [_base_.val_evaluator]
+test_dataloader = dict(
+    dataset=dict(_base_.val_dataloader.dataset.dataset, _delete_=True)
+)
 val_evaluator = _base_.image_evaluator
 cam_evaluator = val_evaluator[1:]  # the head learns nothing
-test_evaluator = val_evaluator
 full_hooks = _base_.custom_hooks
 custom_hooks = [*full_hooks, dict(type='PseudoLabelPanelHook', num_images=4)]
 bank_hooks = [*custom_hooks, dict(type='PrototypeMemoryBankHook')]
-# tools/test.py --tta --crf. Code: the mean of an image and its mirror image, then the
-# largest logits over the scales.
-tta_model = dict(type='MaxVotingTTAModel', vote='logits')
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale=(side, side), keep_ratio=True)
-                for side in (512, 256, 384)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-dense_crf = dict(  # code
-    iterations=10,
-    gaussian_std=3.0,
-    gaussian_weight=3.0,
-    bilateral_xy=64.0,
-    bilateral_rgb=5.0,
-    bilateral_weight=4.0,
-)

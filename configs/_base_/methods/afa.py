@@ -64,3 +64,32 @@ image_evaluator = [
     ),
     dict(type='ImageLabelF1Metric'),
 ]
+# tools/test.py --tta --crf. Code: the mean of an image and its mirror image, then the
+# largest logits over the scales.
+tta_model = dict(type='MaxVotingTTAModel', vote='logits')
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(side, side), keep_ratio=True)
+                for side in (512, 256, 384)
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+dense_crf = dict(  # code
+    iterations=10,
+    gaussian_std=3.0,
+    gaussian_weight=3.0,
+    bilateral_xy=64.0,
+    bilateral_rgb=5.0,
+    bilateral_weight=4.0,
+)
