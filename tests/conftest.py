@@ -8,6 +8,7 @@ import runpy
 import socket
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -422,3 +423,47 @@ def novel(tiny, boxes_root, tmp_path) -> Config:
         ),
     )
     return cfg
+
+
+@pytest.fixture(scope='session')
+def wave():
+    """Inputs that anyone can write down: ``scale * sin(...)`` of the indices."""
+
+    def wave(*shape, phase=0.0, scale=3.0):
+        rates = (0.7, 1.3, 0.31, 0.17, 0.11)
+        indices = np.indices(shape)
+        total = sum(
+            a * i * (1 + 0.05 * i) for a, i in zip(rates, indices, strict=False)
+        )
+        return torch.from_numpy(scale * np.sin(phase + total))
+
+    return wave
+
+
+@pytest.fixture(scope='session')
+def formula_weight():
+    """Weights by formula, of a tensor's name and shape: gain 1.5, float64.
+
+    What the authors' networks compute with them is known, see the tests that use it.
+    """
+
+    def formula_weight(name, shape):
+        k = zlib.crc32(name.encode('ascii')) % 1000
+        i = np.arange(int(np.prod(shape)), dtype=np.int64)
+        if len(shape) >= 2:
+            i = (i * i + 7 * i) % 9973
+        last = name.rpartition('.')[2]
+        if last == 'running_mean':
+            values = 0.05 * np.sin(0.3 * i + 0.01 * k)
+        elif last == 'running_var':
+            values = 1 + 0.2 * np.sin(0.2 * i + 0.01 * k) ** 2
+        elif len(shape) >= 2:
+            gain = 1.5 / np.sqrt(np.prod(shape[1:]))
+            values = gain * np.sin(0.37 * i + 0.011 * k)
+        elif last == 'weight':
+            values = 1 + 0.1 * np.sin(0.5 * i + 0.01 * k)
+        else:
+            values = 0.02 * np.sin(0.37 * i + 0.011 * k)
+        return torch.from_numpy(values.reshape(tuple(shape)))
+
+    return formula_weight

@@ -100,7 +100,9 @@ def build_model(model: dict) -> None:
     bank = model.get('memory_bank')
     if bank:
         bank.update(length=9, background_length=9)
-    with torch.device('cpu' if bank else 'meta'):
+    # MiT reads numbers off a tensor as it is built.
+    real = bank or 'MixVision' in model.backbone.type
+    with torch.device('cpu' if real else 'meta'):
         MODELS.build(model)
 
 
@@ -214,7 +216,9 @@ def metric_keys(cfg: Config) -> set[str]:
     """Keys of what the evaluators return, for a prediction without a mistake."""
     keys = set()
     maps = dict(data=torch.zeros(1, 4, 4, dtype=torch.long))
-    sample = {f'{k}_sem_seg': maps for k in ('pred', 'gt', 'probe')}
+    fields = ('pred', 'gt', 'probe', 'cam', 'pseudo')
+    sample: dict = {f'{k}_sem_seg': maps for k in fields}
+    sample.update(image_logits=torch.ones(1), image_labels=[True])
     for metric in build_metrics(cfg):
         groups = getattr(metric, 'groups', {})
         names = {c: None for members in groups.values() for c in members}

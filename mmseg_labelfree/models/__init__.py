@@ -1,5 +1,6 @@
 """Segmentors and their parts, registered into ``mmseg.registry.MODELS``."""
 
+from .backbones import *  # noqa: F403
 from .decode_heads import *  # noqa: F403
 from .layers import *  # noqa: F403
 from .losses import *  # noqa: F403

@@ -1,5 +1,12 @@
 """Tensor functions of the methods; torch and numpy only, no framework."""
 
+from .activation_contrast import (
+    activation_anchors,
+    activation_negatives,
+    keep_random,
+    sample_members,
+    with_background,
+)
 from .balanced_cross_entropy import balanced_weights
 from .binary_distillation import binary_distillation
 from .class_activation import (
@@ -117,7 +124,9 @@ __all__ = [
     'View',
     'ViewSet',
     'accumulate_path_',
+    'activation_anchors',
     'activation_labels',
+    'activation_negatives',
     'add_penalty_gradient_',
     'affinity_loss',
     'affinity_targets',
@@ -146,6 +155,7 @@ __all__ = [
     'foreground_entropy',
     'fuse_labels',
     'full_precision',
+    'keep_random',
     'log_share_within',
     'grow_classifier',
     'hungarian_matching',
@@ -191,6 +201,7 @@ __all__ = [
     'reliable_pixel_weight',
     'riemannian_score',
     'robust_background_saliency',
+    'sample_members',
     'sample_per_class',
     'sample_queues',
     'soft_iou_loss',
@@ -211,4 +222,5 @@ __all__ = [
     'update_prototypes_',
     'view_set',
     'weibull_balance',
+    'with_background',
 ]

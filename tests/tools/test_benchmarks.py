@@ -20,6 +20,7 @@ COMMANDS = [
     'contrastive_loss --images 2 --classes 3 --channels 8 --size 32 --anchors 256'
     ' --negatives 50 --length 500 --repeat 1',
     'entropy_ranking --images 4 --size 32 --batch-size 2 --repeats 1',
+    f'image_level_step configs/afa/demo_voc.py {STEP}',
     f'importance_step configs/mib/demo_voc_15-1.py --kinds ewc {STEP}',
     f'mib_losses {LOSS.format("ce+kd", 8)}',
     f'mib_step configs/mib/demo_voc_15-1.py {STEP}',

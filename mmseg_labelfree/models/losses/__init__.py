@@ -1,7 +1,9 @@
 """Losses registered in mmseg's MODELS; the math is in ``mmseg_labelfree.ops``."""
 
+from .activation_contrastive_loss import ActivationContrastiveLoss
 from .affinity_loss import AffinityLoss
 from .balanced_cross_entropy_loss import BalancedCrossEntropyLoss
+from .bank_contrast import BankContrastLoss
 from .base import BaseLoss, DecodeLoss, DistillationLoss
 from .binary_distillation_loss import BinaryDistillationLoss
 from .entropy_balance_loss import EntropyBalanceLoss
@@ -20,8 +22,10 @@ from .unlabeled_set_cross_entropy_loss import UnlabeledSetCrossEntropyLoss
 from .weibull_balance_loss import WeibullBalanceLoss
 
 __all__ = [
+    'ActivationContrastiveLoss',
     'AffinityLoss',
     'BalancedCrossEntropyLoss',
+    'BankContrastLoss',
     'BaseLoss',
     'BinaryDistillationLoss',
     'DecodeLoss',

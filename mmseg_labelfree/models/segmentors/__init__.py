@@ -1,6 +1,9 @@
 """Subclasses of MMSegmentation's ``EncoderDecoder``, and what wraps segmentors."""
 
+from .activation_maps import ActivationEncoderDecoder, ActivationView
 from .discriminative_clustering import DiscriminativeClusteringSegmentor
+from .image_level import ImageLevelEncoderDecoder
+from .image_level_u2pl import ImageLevelU2PLEncoderDecoder
 from .incremental import IncrementalEncoderDecoder
 from .max_voting_tta import MaxVotingTTAModel
 from .mean_teacher import MeanTeacherEncoderDecoder
@@ -16,7 +19,11 @@ from .u2pl_official import U2PLOfficialEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
+    'ActivationEncoderDecoder',
+    'ActivationView',
     'DiscriminativeClusteringSegmentor',
+    'ImageLevelEncoderDecoder',
+    'ImageLevelU2PLEncoderDecoder',
     'IncrementalEncoderDecoder',
     'MaxVotingTTAModel',
     'MeanTeacherEncoderDecoder',
