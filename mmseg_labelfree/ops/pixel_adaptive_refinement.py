@@ -166,12 +166,11 @@ def _weights(
     every = range(len(offsets))
     neighbor = _neighbors(images, offsets)
     colors = images.unbind(1)
-    factors = [
-        _deviation(lambda k, c=c: neighbor(k)[:, c], color, every)
-        .mul_(scale * len(colors) ** 0.5)
-        .reciprocal_()
-        for c, color in enumerate(colors)
-    ]
+    factors = []
+    for c, color in enumerate(colors):
+        others = [neighbor(k)[:, c] for k in every]  # views
+        deviation = _deviation(others, color)
+        factors.append(deviation.mul_(scale * len(colors) ** 0.5).reciprocal_())
 
     def likeness(k: int) -> Tensor:
         total = torch.zeros_like(factors[0])
@@ -195,20 +194,18 @@ def _weights(
     return weight
 
 
-def _deviation(
-    neighbor: Callable[[int], Tensor], color: Tensor, every: Sequence[int]
-) -> Tensor:
+def _deviation(neighbors: Sequence[Tensor], color: Tensor) -> Tensor:
     """Standard deviation over the neighbors of each pixel, ``(N, H, W)``."""
     # Differences from the pixel itself: squares of these lose no digits.
     mean = torch.zeros_like(color)
-    for k in every:
-        mean += neighbor(k) - color
-    mean /= len(every)
+    for neighbor in neighbors:
+        mean += neighbor - color
+    mean /= len(neighbors)
     variance = torch.zeros_like(color)
-    for k in every:
-        gap = (neighbor(k) - color).sub_(mean)
+    for neighbor in neighbors:
+        gap = (neighbor - color).sub_(mean)
         variance.addcmul_(gap, gap)
-    return variance.div_(len(every) - 1).sqrt_().add_(1e-8)
+    return variance.div_(len(neighbors) - 1).sqrt_().add_(1e-8)
 
 
 def _weighted_sum_(

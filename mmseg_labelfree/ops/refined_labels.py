@@ -172,6 +172,8 @@ def refined_labels(
             both = both[:, :, rows, columns]
         image = images[n : n + 1, :, rows, columns]
         refined = refine_scores(image, both, refine, shrink)[0]
-        found = [classes[x.argmax(0)] for x in refined.chunk(2)]
-        labels[n, rows, columns] = agreeing_labels(*found, ignore_index=ignore_index)
+        by_low, by_high = (classes[x.argmax(0)] for x in refined.chunk(2))
+        labels[n, rows, columns] = agreeing_labels(
+            by_low, by_high, ignore_index=ignore_index
+        )
     return labels if valid is None else labels.masked_fill_(~valid, ignore_index)

@@ -155,14 +155,18 @@ ImageLevelEncoderDecoder`, say. Defaults to 'pred_sem_seg', the predictions.
         batch = {key: [value] for key, value in sample.items()}
         batch = model.data_preprocessor(batch, False)
         with _precision(cfg, model):
-            if self.generator is not None:
-                labels = self._filled(model, **batch)
-            else:
+            if self.generator is None:
                 labels = self._chosen(model.predict(**batch)[0])
+            else:
+                labels = self._filled(self.generator, model, **batch)
         return labels.cpu().byte().numpy()
 
     def _filled(
-        self, model: EncoderDecoder, inputs: Tensor, data_samples: list[SegDataSample]
+        self,
+        generator: PseudoLabelGenerator,
+        model: EncoderDecoder,
+        inputs: Tensor,
+        data_samples: list[SegDataSample],
     ) -> Tensor:
         """Labels of the unlabeled pixels of an image (H, W)."""
         labels = data_samples[0].gt_sem_seg.data
@@ -172,9 +176,7 @@ ImageLevelEncoderDecoder`, say. Defaults to 'pred_sem_seg', the predictions.
         padded = padded.to(inputs.device)
         # Processes have different numbers of images, so they must not wait for each
         # other here.
-        filled = self.generator(
-            model, inputs, padded, self.background, all_processes=False
-        )
+        filled = generator(model, inputs, padded, self.background, all_processes=False)
         filled = filled[0, :height, :width].cpu()
         return torch.where(filled == labels[0].cpu(), 255, filled)
 
