@@ -51,6 +51,9 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
     batch: ``PrototypeMemoryBank(momentum=0)``.
 
     Args:
+        num_anchors: M, of each class. Defaults to 256.
+        num_negatives: N, of each anchor. Defaults to 50.
+        temperature: :math:`\tau`, above 0. Defaults to 0.5.
         anchor_threshold: :math:`\delta_p`, the least probability of an anchor's label.
             Defaults to 0.3.
         low_rank: :math:`r_l`. Defaults to 3.
@@ -58,8 +61,7 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
             used, and ``low_rank`` is lowered so that one is left. A warning says so.
             Defaults to 20.
         variant: 'paper' or 'official'. Defaults to 'paper'.
-        **kwargs: As for :class:`BankContrastLoss`: ``num_anchors``, ``num_negatives``,
-            ``temperature`` and ``loss_weight``.
+        **kwargs: As for :class:`BaseLoss`; the paper's weight is 0.1.
 
     Raises:
         ValueError: An argument is out of range.
@@ -84,13 +86,16 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
 
     def __init__(
         self,
+        num_anchors: int = 256,
+        num_negatives: int = 50,
+        temperature: float = 0.5,
         anchor_threshold: float = 0.3,
         low_rank: int = 3,
         high_rank: int = 20,
         variant: Variant = 'paper',
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(num_anchors, num_negatives, temperature, **kwargs)
         check_variant(variant)
         clamp_ranks(max(2, high_rank), low_rank, high_rank)  # checks them
         self.anchor_threshold = anchor_threshold
