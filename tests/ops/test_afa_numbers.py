@@ -110,6 +110,23 @@ def test_multi_scale_activations_of_present_classes(activations):
     assert_close(found, activations * PRESENT[:, :, None, None])
 
 
+def test_the_function_may_keep_the_affinity_of_the_largest_scale():
+    kept = {}
+
+    def network(images):
+        size = tuple(images.shape[2:])
+        scale = next(s for s in TOKENS if size == (int(32 * s), int(48 * s)))
+        height, width = TOKENS[scale]
+        tokens = height * width
+        kept[scale] = wave(len(images), tokens, tokens, phase=scale).sigmoid()
+        return wave(len(images), 3, height, width, phase=scale)
+
+    multi_scale_activations(network, torch.zeros(2, 3, 32, 48).double())
+    affinity = kept[max(kept)]
+    assert affinity.shape == (4, 15, 15)
+    near(affinity.sum(), 225.3600621233)
+
+
 def test_labels_of_one_score(activations):
     label = activation_labels(activations, PRESENT, 0.45)
     assert counts(label) == {0: 1474, 1: 1041, 2: 231, 3: 326}
