@@ -121,6 +121,27 @@ def test_a_field_that_a_model_adds(labeling, monkeypatch):
         run(labeling, field='other')
 
 
+def test_activation_maps_of_an_image_level_segmentor(labeling, boxes_root):
+    labeling.model.update(
+        type='ImageLevelEncoderDecoder',
+        image_head=dict(type='ImageLabelHead', in_channels=32, num_classes=4),
+        pseudo_labels=dict(background_low=0.3, background_high=0.6),
+    )
+    torch.manual_seed(0)
+    model = MODELS.build(labeling.model)
+    torch.save(dict(meta={}, state_dict=model.state_dict()), labeling.checkpoint)
+    dataset = labeling.train_dataloader.dataset
+    dataset.indices = 24
+    labeling.train_dataloader.dataset = dict(type='ImageLabelDataset', dataset=dataset)
+    _, labels = run(labeling, field='pseudo_sem_seg')
+    assert len(labels) == 24
+    for name, found in labels.items():
+        mask = np.asarray(Image.open(boxes_root / f'SegmentationClass/{name}.png'))
+        assert found.shape == mask.shape
+        assert set(np.unique(found)) <= {0, 255, *np.unique(mask).tolist()}
+    assert len({x for found in labels.values() for x in np.unique(found)}) > 3
+
+
 def test_a_stopped_job_goes_on_and_refuses_other_settings(labeling):
     _, first = run(labeling)
     folder = Path(labeling.work_dir, 'labels')
