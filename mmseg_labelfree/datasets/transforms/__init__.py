@@ -10,6 +10,7 @@ from .object_mask import ObjectMask
 from .overlapping_crop_pair import OverlappingCropPair
 from .pipelines import edit_pipeline
 from .random_area_crop import RandomAreaCrop
+from .random_place_crop import RandomPlaceCrop
 from .rare_class_crop import RareClassCrop
 from .score_at_current_size import ScoreAtCurrentSize
 from .weak.load_point_annotations import LoadPointAnnotations
@@ -31,6 +32,7 @@ __all__ = [
     'OverlappingCropPair',
     'RandomAreaCrop',
     'RareClassCrop',
+    'RandomPlaceCrop',
     'ScoreAtCurrentSize',
     'SimulatePoints',
     'SimulateScribbles',

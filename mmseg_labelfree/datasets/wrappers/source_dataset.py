@@ -1,8 +1,9 @@
 """Dataset wrapper for one source of mixed batches, labeled or not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.datasets import BaseSegDataset
@@ -45,6 +46,10 @@ class SourceDataset:
             sampler carries that pool's name.
         labeled: False hides the labels.
         lazy_init: Whether to leave reading the data to :meth:`full_init`.
+
+    Attributes:
+        indices: Positions of the images in the wrapped dataset: all, unless a subclass
+            chooses some.
 
     Raises:
         FileNotFoundError: Files of the dataset are missing.
@@ -100,16 +105,21 @@ class SourceDataset:
                 f'source {self.source!r} has no image in {data_place(self.dataset)}; '
                 'check its ann_file'
             )
+        self.indices = self.choose_images()
         self._fully_initialized = True
+
+    def choose_images(self) -> Sequence[int] | np.ndarray:
+        """Positions of the images to use in the wrapped dataset, whose list is read."""
+        return range(len(self.dataset))
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Return paths and settings of one image, as the wrapped dataset gives them."""
         self.full_init()
-        return self.dataset.get_data_info(int(idx))
+        return self.dataset.get_data_info(int(self.indices[int(idx)]))
 
     def __len__(self) -> int:
         self.full_init()
-        return len(self.dataset)
+        return len(self.indices)
 
     def __getitem__(self, idx: int) -> dict[str, Any]:
         """Run the pipeline on one image; on another one where it gives None."""
@@ -117,8 +127,8 @@ class SourceDataset:
         source = self.source
         if isinstance(idx, SeededIndex) and idx.source is not None:
             source = idx.source
-        images = range(len(self.dataset))
-        return tag_source(draw_sample(self.dataset, images, idx), source, self.labeled)
+        sample = draw_sample(self.dataset, self.indices, idx)
+        return tag_source(sample, source, self.labeled)
 
 
 def tag_source(

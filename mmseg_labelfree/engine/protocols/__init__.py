@@ -4,6 +4,7 @@ from .base import DataPart, Protocol, Stage, build_protocol, loader_parts
 from .class_incremental import ClassIncrementalProtocol
 from .novel_class_discovery import NovelClassDiscoveryProtocol
 from .protocol_runner import ProtocolRunner
+from .pseudo_label_training import PseudoLabelTrainingProtocol
 from .self_training import SelfTrainingProtocol
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     'NovelClassDiscoveryProtocol',
     'Protocol',
     'ProtocolRunner',
+    'PseudoLabelTrainingProtocol',
     'SelfTrainingProtocol',
     'Stage',
     'build_protocol',
