@@ -149,13 +149,14 @@ def image_colors(images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
         preprocessor: Knows mean and deviation.
 
     Returns:
-        ``(N, 3, H, W)``, float32 (float64 for float64), rounded down as in AFA's code.
-        Their order of channels stays.
+        ``(N, 3, H, W)``, float32 (float64 for float64), rounded down as in AFA's code;
+        what is a whole level but for rounding errors stays one. Their order of channels
+        stays.
     """
     colors = images if images.dtype == torch.float64 else images.float()
     if hasattr(preprocessor, 'mean'):
         colors = colors * preprocessor.std.to(colors) + preprocessor.mean.to(colors)
-    return colors.floor().clamp(0, 255) / 255
+    return (colors + 1e-3).floor().clamp(0, 255) / 255
 
 
 def _resize(maps: Tensor, size: Sequence[int]) -> Tensor:

@@ -76,8 +76,9 @@ def test_scores_out_of_order():
         ActivationLabeler(0.6, 0.5)
 
 
-def test_colors_are_rounded_down_as_the_authors_do(wave):
-    preprocessor = MODELS.build(
+@pytest.fixture
+def preprocessor():
+    return MODELS.build(
         dict(
             type='SegDataPreProcessor',
             mean=[123.675, 116.28, 103.53],
@@ -85,6 +86,15 @@ def test_colors_are_rounded_down_as_the_authors_do(wave):
             size_divisor=1,
         )
     )
+
+
+def test_colors_are_those_of_the_file(preprocessor):
+    levels = torch.arange(256).float().expand(1, 3, 1, 256)
+    normalized = (levels - preprocessor.mean) / preprocessor.std
+    torch.testing.assert_close(image_colors(normalized, preprocessor), levels / 255)
+
+
+def test_colors_are_rounded_down_as_the_authors_do(preprocessor, wave):
     images = wave(1, 3, 4, 5, scale=1.5)
     before = images.clone()
     colors = 255 * image_colors(images, preprocessor)
