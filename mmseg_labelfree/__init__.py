@@ -9,18 +9,22 @@ one line makes them available in any config::
 from .utils import (
     allow_checkpoint_classes,
     check_environment,
+    mend_data_folder,
     mend_package_map,
 )
 from .version import __version__
 
 check_environment()
 mend_package_map()
+mend_data_folder()
 allow_checkpoint_classes()
 
 from . import datasets, engine, evaluation, models, ops, visualization  # noqa: E402
+from .utils.framework_compat import mend_loaders  # noqa: E402
 from .utils.safe_loading import protect_checkpoint_loading  # noqa: E402
 
 protect_checkpoint_loading()
+mend_loaders()
 
 __all__ = [
     '__version__',

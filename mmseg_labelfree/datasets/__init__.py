@@ -13,6 +13,7 @@ from .splits.labeled_subsets import choose_labeled
 from .splits.novel_folds import FOLDS, get_fold
 from .splits.zero_label_splits import SPLITS, ZeroLabelSplit, get_split
 from .transforms import MapLabels
+from .wrappers.concat_dataset import ConcatDataset
 from .wrappers.incremental_dataset import IncrementalDataset
 from .wrappers.novel_class_dataset import NovelClassDataset
 from .wrappers.source_dataset import SourceDataset
@@ -25,6 +26,7 @@ __all__ = [
     'CamVidDataset',
     'Cityscapes27Dataset',
     'ClassTask',
+    'ConcatDataset',
     'DemoVOCDataset',
     'FOLDS',
     'IncrementalDataset',

@@ -1,5 +1,6 @@
 """Metrics, registered into ``mmseg.registry.METRICS``."""
 
+from .checked_iou_metric import CheckedIoUMetric
 from .clustering_iou_metric import ClusteringIoUMetric
 from .dense_crf_metric import DenseCRFMetric
 from .grouped_iou_metric import GroupedIoUMetric
@@ -7,6 +8,7 @@ from .linear_probe_iou_metric import LinearProbeIoUMetric
 from .squashed_clustering_iou_metric import SquashedClusteringIoUMetric
 
 __all__ = [
+    'CheckedIoUMetric',
     'ClusteringIoUMetric',
     'DenseCRFMetric',
     'GroupedIoUMetric',

@@ -1,12 +1,13 @@
 """Transforms of single samples."""
 
+from .check_mask import CheckMask
 from .fill_labels import FillLabels, without_annotations
 from .fill_unlabeled import FillUnlabeled, fill_unlabeled
 from .load_pseudo_annotations import LoadPseudoAnnotations
 from .map_labels import MapLabels, insert_map_labels
 from .object_mask import ObjectMask
 from .overlapping_crop_pair import OverlappingCropPair
-from .pipelines import edit_pipeline
+from .pipelines import edit_pipeline, transforms_of
 from .random_area_crop import RandomAreaCrop
 from .score_at_current_size import ScoreAtCurrentSize
 from .weak.load_point_annotations import LoadPointAnnotations
@@ -15,6 +16,7 @@ from .weak.simulate_points import SimulatePoints
 from .weak.simulate_scribbles import SimulateScribbles
 
 __all__ = [
+    'CheckMask',
     'FillLabels',
     'FillUnlabeled',
     'LoadPointAnnotations',
@@ -28,6 +30,7 @@ __all__ = [
     'SimulatePoints',
     'SimulateScribbles',
     'edit_pipeline',
+    'transforms_of',
     'fill_unlabeled',
     'insert_map_labels',
     'without_annotations',

@@ -5,13 +5,16 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
-from mmengine.dist import init_dist, is_distributed
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TASK_UTILS
 
-from ...utils.distributed import fail_together, own_share
+from ...datasets.transforms.pipelines import transforms_of
+from ...utils.distributed import connect_processes, fail_together, own_share
 from ...utils.files import image_name
+from ...utils.photos import to_bytes
 from ...utils.progress import tracked
 
 __all__ = ['ImageJob', 'Images', 'Job', 'dataset_pipeline', 'image_names', 'run_job']
@@ -47,9 +50,7 @@ def run_job(cfg: Config) -> dict[str, float]:
     Returns:
         The job's metrics.
     """
-    launcher = cfg.get('launcher', 'none')
-    if launcher != 'none' and not is_distributed():
-        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
+    connect_processes(cfg)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     metrics = TASK_UTILS.build(cfg.job).run(cfg)
     return {name: float(value) for name, value in metrics.items()}
@@ -108,6 +109,12 @@ class Images:
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
         self.names = image_names(dataset)
+        inner = dataset
+        while hasattr(inner, 'dataset'):
+            inner = inner.dataset
+        transforms = transforms_of(getattr(inner, 'pipeline', []))
+        loaders = [t for t in transforms if isinstance(t, LoadImageFromFile)]
+        self._load = loaders[0] if loaders else LoadImageFromFile()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -119,6 +126,22 @@ class Images:
     def path(self, index: int) -> str:
         """Return the file of an image."""
         return self.dataset.get_data_info(index)['img_path']
+
+    def photo(self, index: int) -> np.ndarray:
+        """Read the photo of an image as the dataset's pipeline does.
+
+        Returns:
+            uint8 ``(H, W, 3)``, BGR; turned by its EXIF tag if the pipeline does that.
+
+        Raises:
+            ValueError: It has other channels or values than those of 8 bits.
+        """
+        path = self.path(index)
+        photo = self._load(dict(img_path=path))['img']
+        try:
+            return to_bytes(photo)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from None
 
     def for_each(
         self,

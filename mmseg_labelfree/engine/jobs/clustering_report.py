@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 from PIL import Image
 
@@ -139,7 +138,7 @@ def draw_panels(
     places = np.linspace(0, len(kept) - 1, min(count, len(kept))).astype(int)
     for index in (kept[place] for place in places):
         name = images.names[index]
-        image = mmcv.imread(images.path(index), backend='cv2')
+        image = images.photo(index)
         logits = finder.logits(images[index])
         with Image.open(folder / 'labels' / f'{name}.png') as file:
             labels = np.asarray(file)

@@ -1,6 +1,7 @@
 """Segmentor that runs as a student beside a teacher of the same kind."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor
 from ...ops.entropy import softmax_entropy
 from ...ops.pseudo_labels import pseudo_labels
 from ...ops.strips import striped_map
+from ...ops.two_classes import two_class_logits
 from ...utils.choices import check_choice
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
+from ..utils.head_checks import needs_ignore_255
 from .mixed_batch import MixedBatch, rows_by_source, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
 from .striped import StripedEncoderDecoder
@@ -44,7 +47,7 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             tensor of logits.
 
     Raises:
-        ValueError: A choice is unknown.
+        ValueError: A choice is unknown, or a head ignores another label than 255.
     """
 
     missing_teacher = (
@@ -69,6 +72,7 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         check_choice('teacher_mode', teacher_mode, TEACHER_MODES)
         check_choice('val_model', val_model, ('student', 'teacher'))
         super().__init__(*args, **kwargs)
+        needs_ignore_255(self)
         self.labeled_sources = tuple(labeled_sources)
         self.unlabeled_sources = tuple(unlabeled_sources)
         self.student_passes = student_passes
@@ -140,9 +144,15 @@ class TeacherStudentEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         images: Tensor,
         mode: Literal['eval', 'train', 'train_norm'] | None = None,
     ) -> NetworkOutputs:
-        """Run the teacher over images (N, 3, H, W), by default in ``teacher_mode``."""
+        """Run the teacher over images (N, 3, H, W), by default in ``teacher_mode``.
+
+        Where it has one output for two classes, ``decode_head.threshold`` tells them
+        apart, and the logits are those of two classes.
+        """
         with self.teacher_in_mode(mode or self.teacher_mode) as teacher:
-            return self.run(teacher, images)
+            outputs = self.run(teacher, images)
+        threshold = teacher.decode_head.threshold or 0.5
+        return replace(outputs, logits=two_class_logits(outputs.logits, threshold))
 
     def run(
         self, network: EncoderDecoder, images: Tensor, auxiliary: bool = False

@@ -11,13 +11,17 @@ from ...utils.framework_compat import swaps_colors
 
 __all__ = ['StrongView']
 
+# Shares of the range that the pixels of a batch stay within.
+_LOW, _HIGH, _TOO_DARK = -0.5, 1.5, 1 / 128
+
 
 class StrongView:
     """Augmentation that makes the strong view of normalized images: color and blur.
 
     Each sample draws its own parameters, from torch's global CPU generator, and is
     changed where it is, by torchvision; geometry and labels stay as they are. The
-    batch is taken back to colors of 0 to 1, changed, and normalized again.
+    batch is taken back to colors of 0 to 1, changed, and normalized again. Images of
+    any number of channels can be blurred, colors are those of one or three channels.
     The default strengths are those of ST++ and UniMatch
     (https://arxiv.org/abs/2208.09910). EUMS has ``jitter_prob=1.0`` and neither
     grayscale nor blur; DACS and DAFormer have a jitter of 0.2 and
@@ -32,6 +36,12 @@ class StrongView:
         grayscale_prob: Probability of no color at all.
         blur_prob: Probability of a Gaussian blur.
         blur_sigma: Bounds of its standard deviation in pixels.
+        value_range: Largest value of a pixel before normalization: 255 for 8 bits, 4095
+            for 12, 65535 for 16, 1 for floats of 0 to 1. The first batch is checked.
+
+    Raises:
+        ValueError: At the first batch: its values are far from that range, or it has no
+            colors to change.
 
     Example:
         ``model=dict(type='MeanTeacherEncoderDecoder', strong_view=dict(
@@ -48,7 +58,12 @@ class StrongView:
         grayscale_prob: float = 0.2,
         blur_prob: float = 0.5,
         blur_sigma: Sequence[float] = (0.1, 2.0),
+        value_range: float = 255.0,
     ) -> None:
+        self.changes_colors = bool(jitter_prob or grayscale_prob)
+        self.changes = bool(self.changes_colors or blur_prob)
+        self.value_range = value_range
+        self._checked = False
         radius = int(3 * max(blur_sigma) + 0.5)
         jitter = v2.ColorJitter(brightness, contrast, saturation, hue)
         blur = v2.GaussianBlur(2 * radius + 1, tuple(blur_sigma))
@@ -65,23 +80,48 @@ class StrongView:
         """Make the strong views of a batch.
 
         Args:
-            images: Normalized floating point images ``(N, 3, H, W)``.
+            images: Normalized floating point images ``(N, C, H, W)``.
             preprocessor: The preprocessor that made them; it knows mean, deviation and
                 order of colors.
 
         Returns:
-            Tensor like ``images``. Without ``bgr_to_rgb`` the images count as BGR.
+            Tensor like ``images``. Without ``bgr_to_rgb`` three channels count as BGR.
         """
-        scale = images.new_full((1, 1, 1), 255.0)
+        if not self.changes:
+            return images
+        scale = images.new_full((1, 1, 1), self.value_range)
         mean, std = torch.zeros_like(scale), torch.ones_like(scale)
         if hasattr(preprocessor, 'mean'):
             mean, std = preprocessor.mean.to(images), preprocessor.std.to(images)
-        flip = not swaps_colors(preprocessor)
+        flip = images.shape[1] == 3 and not swaps_colors(preprocessor)
         with torch.autocast(images.device.type, enabled=False):
-            colors = ((images * std + mean) / scale).clamp_(0, 1)
+            colors = (images * std + mean) / scale
+            self._check(colors)
+            colors = colors.clamp_(0, 1)
             if flip:
                 colors = colors.flip(1)
             colors = torch.stack([self.change(image) for image in colors])
             if flip:
                 colors = colors.flip(1)
             return (colors * scale - mean) / std
+
+    def _check(self, colors: Tensor) -> None:
+        """Refuse a first batch of other channels or of another range."""
+        if self._checked:
+            return
+        channels = colors.shape[1]
+        if self.changes_colors and channels not in (1, 3):
+            raise ValueError(
+                f'strong_view: images of {channels} channels have no colors to change; '
+                'set strong_view.jitter_prob=0 and strong_view.grayscale_prob=0 (blur '
+                'works)'
+            )
+        low, high = (float(v) for v in torch.aminmax(colors))
+        if not (_LOW < low and _TOO_DARK < high < _HIGH):
+            raise ValueError(
+                f'strong_view: the pixels of a batch are {low * self.value_range:.4g} '
+                f'to {high * self.value_range:.4g} before normalization, but '
+                f'strong_view.value_range is {self.value_range:g}; set it to the '
+                'largest value that a pixel can have'
+            )
+        self._checked = True
