@@ -99,8 +99,8 @@ class SourceDataset:
             with explain_missing(self.dataset):
                 self.dataset.full_init()
             empty = not len(self.dataset)
-        except ValueError:  # MMEngine cannot pack an empty list
-            if self.dataset.data_list:
+        except ValueError as error:  # MMEngine cannot pack an empty list
+            if self.dataset.data_list or error.__cause__:
                 raise
             empty = True
         if empty:

@@ -41,7 +41,8 @@ class SaliencySource(ABC):
 class SaliencyFolder(SaliencySource):
     """Source that reads existing maps, one 8-bit grayscale PNG per image.
 
-    EUMS takes those of BASNet, made beforehand. A map has the shape of its image, at any size.
+    EUMS takes those of BASNet, made beforehand. A map has the shape of its image, at
+    any size.
 
     Args:
         folder: Folder of the maps, ``<image name>.png``.

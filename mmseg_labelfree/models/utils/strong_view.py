@@ -1,6 +1,6 @@
 """Strong view: color jitter, grayscale and blur of a batch on its device."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from mmseg.models import SegDataPreProcessor
@@ -11,8 +11,8 @@ from ...utils.framework_compat import swaps_colors
 
 __all__ = ['StrongView']
 
-# Shares of the range that the pixels of a batch stay within.
-_LOW, _HIGH, _TOO_DARK = -0.5, 1.5, 1 / 128
+# Shares of the range that the pixels of a batch stay within, with room for noise.
+_LOW, _HIGH, _TOO_DARK = -1.0, 2.0, 1 / 128
 
 
 class StrongView:
@@ -89,6 +89,7 @@ class StrongView:
         """
         if not self.changes:
             return images
+        self._check_channels(images.shape[1])
         scale = images.new_full((1, 1, 1), self.value_range)
         mean, std = torch.zeros_like(scale), torch.ones_like(scale)
         if hasattr(preprocessor, 'mean'):
@@ -96,7 +97,8 @@ class StrongView:
         flip = images.shape[1] == 3 and not swaps_colors(preprocessor)
         with torch.autocast(images.device.type, enabled=False):
             colors = (images * std + mean) / scale
-            self._check(colors)
+            if colors.device.type == 'cpu':
+                self.check_range([colors * self.value_range])
             colors = colors.clamp_(0, 1)
             if flip:
                 colors = colors.flip(1)
@@ -105,19 +107,22 @@ class StrongView:
                 colors = colors.flip(1)
             return (colors * scale - mean) / std
 
-    def _check(self, colors: Tensor) -> None:
-        """Refuse a first batch of other channels or of another range."""
-        if self._checked:
+    def check_range(self, values: Iterable[Tensor]) -> None:
+        """Refuse images of another range, once; reading their values takes a CPU.
+
+        Args:
+            values: Images before normalization, of any shape.
+
+        Raises:
+            ValueError: They are far from ``value_range``.
+        """
+        if self._checked or not self.changes:
             return
-        channels = colors.shape[1]
-        if self.changes_colors and channels not in (1, 3):
-            raise ValueError(
-                f'strong_view: images of {channels} channels have no colors to change; '
-                'set strong_view.jitter_prob=0 and strong_view.grayscale_prob=0 (blur '
-                'works)'
-            )
-        low, high = (float(v) for v in torch.aminmax(colors))
-        if not (_LOW < low and _TOO_DARK < high < _HIGH):
+        bounds = [torch.aminmax(v) for v in values]
+        low = min(float(b.min) for b in bounds) / self.value_range
+        high = max(float(b.max) for b in bounds) / self.value_range
+        dark = 0 < high < _TOO_DARK
+        if dark or low < _LOW or high > _HIGH:
             raise ValueError(
                 f'strong_view: the pixels of a batch are {low * self.value_range:.4g} '
                 f'to {high * self.value_range:.4g} before normalization, but '
@@ -125,3 +130,11 @@ class StrongView:
                 'largest value that a pixel can have'
             )
         self._checked = True
+
+    def _check_channels(self, channels: int) -> None:
+        if self.changes_colors and channels not in (1, 3):
+            raise ValueError(
+                f'strong_view: images of {channels} channels have no colors to change; '
+                'set strong_view.jitter_prob=0 and strong_view.grayscale_prob=0 (blur '
+                'works)'
+            )
