@@ -25,11 +25,9 @@ def follow_move(cfg: Config) -> Config:
     file = Path(cfg.filename or '')
     old = Path(cfg.get('work_dir') or '')
     here = file.parent
-    if (
-        file.name != CONFIG
-        or old.name != here.name
-        or os.path.abspath(old) == str(here)
-    ):
+    if file.name != CONFIG or old.name != here.name:
+        return cfg
+    if os.path.abspath(old) == os.path.abspath(here):
         return cfg
     before, after = str(old.parent), str(here.parent)
 
