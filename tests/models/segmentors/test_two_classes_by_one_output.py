@@ -1,7 +1,8 @@
-"""Two classes by one output, a sigmoid and a threshold, as MMSegmentation documents it."""
+"""Two classes by one output: MMSegmentation's documented sigmoid and threshold."""
 
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -26,7 +27,7 @@ def model(type='MeanTeacherEncoderDecoder', loss=BCE, threshold=0.5, **kwargs):
         norm_cfg=dict(type='GN', num_groups=2),
         loss_decode=loss,
     )
-    return dict(
+    return ConfigDict(
         type=type,
         data_preprocessor=dict(type='SegDataPreProcessor'),
         backbone=dict(
