@@ -4,6 +4,7 @@ import copy
 import difflib
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,13 @@ class IncrementalDataset:
         self.full_init()
         return [self._names[i] for i in self.indices]
 
+    @cached_property
+    def _names(self) -> list[str]:
+        """Name of each image of the wrapped dataset."""
+        inner, folder = self.dataset, self.dataset.data_prefix.get('img_path')
+        files = (inner.get_data_info(i)['img_path'] for i in range(len(inner)))
+        return [image_name(file, folder) for file in files]
+
     def full_init(self) -> None:
         """Read the list of images, count the classes of the masks, choose images."""
         if self._fully_initialized:
@@ -159,12 +167,9 @@ class IncrementalDataset:
         inner = self.dataset
         with explain_missing(inner):
             inner.full_init()
-            infos = [inner.get_data_info(i) for i in range(len(inner))]
-            if not infos:
+            if not len(inner):
                 place = data_place(inner)
                 raise ValueError(f'{place} has no image; check its ann_file.')
-        folder = inner.data_prefix.get('img_path')
-        self._names = [image_name(info['img_path'], folder) for info in infos]
         self.indices = self._find_images()
         if not len(self.indices):
             raise ValueError(self._no_image())

@@ -9,10 +9,10 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
-from mmengine.registry import DATASETS, init_default_scope
-from mmengine.runner import Runner
+from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS as WRAPPERS
+from torch.utils.data import DataLoader
 
 from ...datasets.mask_check import count_values, reads_masks
 from ...datasets.wrappers.inner import build_inner, explain_missing
@@ -76,21 +76,29 @@ class DataCheck:
         """
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         if cfg.get('val_dataloader') is not None:
-            self.dataset(cfg.val_dataloader.dataset)
-        settings = cfg.train_dataloader.to_dict()
-        settings.update(num_workers=0, persistent_workers=False)
-        settings.pop('prefetch_factor', None)
-        settings['dataset'] = self.dataset(cfg.train_dataloader.dataset)
-        loader = Runner.build_dataloader(settings, seed=0)
-        images, batches = len(loader.dataset), len(loader)
-        endless = isinstance(loader.sampler, InfiniteSampler) or getattr(
-            loader.sampler, 'infinite', False
+            self._shared(cfg.val_dataloader.dataset)
+        settings = cfg.train_dataloader
+        dataset = self.dataset(settings.dataset)
+        sampler = DATA_SAMPLERS.build(
+            settings.sampler, default_args=dict(dataset=dataset, seed=0)
         )
+        batches = len(
+            DataLoader(
+                dataset,
+                settings.get('batch_size', 1),
+                sampler=sampler,
+                drop_last=settings.get('drop_last', False),
+            )
+        )
+        endless = isinstance(sampler, InfiniteSampler) or getattr(
+            sampler, 'infinite', False
+        )
+        images = len(dataset)
         by_epoch = 'max_epochs' in cfg.train_cfg
         if batches == 0 and not (endless and images and not by_epoch):
             raise ValueError(
                 f'train_dataloader gives no batch: {images} images for a batch of '
-                f'{settings.get("batch_size")}{_processes()}; lower its batch_size, '
+                f'{settings.get("batch_size", 1)}{_processes()}; lower its batch_size, '
                 'set drop_last=False, or add images'
             )
         return TrainingSize(images, max(batches, 1))
@@ -160,25 +168,33 @@ def _check_length(cfg: Config) -> None:
 
 
 def _read_wrapped(config: Mapping[str, Any]) -> BaseSegDataset:
-    """Build a dataset for a wrapper of this package, which will check its masks."""
+    """Read a dataset for a wrapper of this package, which will check its masks."""
     dataset = build_inner(dict(config))
     try:
-        dataset.full_init()
+        _read_list(dataset)
     except ValueError:
         pass  # the wrapper says it better
     return dataset
 
 
 def _read_plain(config: Mapping[str, Any]) -> Any:
-    """Build a dataset, and check its images and masks."""
-    dataset = DATASETS.build(dict(config))
-    if isinstance(dataset, BaseSegDataset) and dataset.backend_args is None:
-        dataset.full_init()
+    """Read a dataset, and check its images and masks."""
+    kind = WRAPPERS.get(config['type']) if isinstance(config['type'], str) else None
+    if not (isinstance(kind, type) and issubclass(kind, BaseSegDataset)):
+        return DATASETS.build(dict(config))
+    dataset = DATASETS.build(dict(config, lazy_init=True))
+    _read_list(dataset)
+    if dataset.backend_args is None:
         for i in range(len(dataset)):
             _check_image(dataset, i)
         if reads_masks(dataset.pipeline):
             count_values(dataset, dataset.pipeline)
     return dataset
+
+
+def _read_list(dataset: BaseSegDataset) -> None:
+    dataset.serialize_data = False  # for workers, and takes longest
+    dataset.full_init()
 
 
 def _check_image(dataset: BaseSegDataset, index: int) -> None:
