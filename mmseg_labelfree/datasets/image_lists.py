@@ -31,7 +31,7 @@ def read_lists_of_authors(dataset: BaseSegDataset, with_images: bool = True) -> 
     """
     own_way = type(dataset).load_data_list is not BaseSegDataset.load_data_list
     if dataset.ann_file and not own_way and dataset.backend_args is None:
-        dataset.load_data_list = partial(_load_listed, dataset, with_images)  # type: ignore
+        dataset.load_data_list = partial(_load_listed, dataset, with_images)
 
 
 def _load_listed(dataset: BaseSegDataset, with_images: bool) -> list[dict[str, Any]]:

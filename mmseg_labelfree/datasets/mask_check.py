@@ -101,7 +101,7 @@ def check_masks(
             'values); repair the masks, or check ignore_index, reduce_zero_label and '
             'seg_map_path.'
         )
-    present = counts.any(0)
+    present: np.ndarray = np.any(counts, axis=0)
     if np.flatnonzero(present).tolist() == [0, IGNORE]:
         raise ValueError(
             f'the masks of {name} hold nothing but 0 and 255, first '

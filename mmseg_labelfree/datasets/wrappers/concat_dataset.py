@@ -38,13 +38,11 @@ class ConcatDataset(_ConcatDataset):
         super().__init__(
             labeled or datasets[:1], lazy_init=True, ignore_keys=ignore_keys
         )
-        if labeled:
-            known = iter(self.datasets)
-            self.datasets = [
-                next(known) if _is_labeled(d) else DATASETS.build(d) for d in datasets
-            ]
-        else:
-            self.datasets += [DATASETS.build(d) for d in datasets[1:]]
+        known = iter(self.datasets)
+        self.datasets: list[Any] = [
+            next(known) if any(d is one for one in labeled) else DATASETS.build(d)
+            for d in datasets
+        ]
         if not lazy_init:
             self.full_init()
 

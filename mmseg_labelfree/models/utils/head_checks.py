@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
 from ...ops.label_maps import IGNORE
@@ -37,7 +38,7 @@ def needs_output_per_class(model: EncoderDecoder) -> None:
             )
 
 
-def _heads(model: EncoderDecoder) -> Iterator[tuple[str, nn.Module]]:
+def _heads(model: EncoderDecoder) -> Iterator[tuple[str, BaseDecodeHead]]:
     yield 'decode_head', model.decode_head
     if model.with_auxiliary_head:
         heads = model.auxiliary_head
