@@ -32,12 +32,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmseg_labelfree.datasets.transforms.check_mask import (
-    check_mask,
-    check_orientation,
-    photo_orientation,
-    turns_photos,
-)
+from mmseg_labelfree.datasets.size_check import check_pair
+from mmseg_labelfree.datasets.transforms.check_mask import turns_photos
 from mmseg_labelfree.datasets.transforms.pipelines import transforms_of
 from mmseg_labelfree.datasets.transforms.weak.loader import WeakAnnotationLoader
 from mmseg_labelfree.datasets.transforms.weak.simulator import WeakLabelSimulator
@@ -191,22 +187,15 @@ def find_fault(files: tuple[str, ...], turned: bool = True) -> str | None:
         files: Image and, if it is used, mask.
         turned: Whether the pipeline turns photos by their EXIF tags.
     """
-    shapes = []
     for file in files:
         try:
             with Image.open(file) as image:
                 image.load()
-                shapes.append(image.size[::-1])
         except (OSError, SyntaxError, EOFError, ValueError) as error:
             return f'{file} cannot be read: {error}'
-    size = shapes[0]
-    if turned and photo_orientation(files[0]) > 4:
-        size = size[::-1]
     try:
         if len(files) > 1:
-            check_mask(shapes[1], size, *files)
-            if turned:
-                check_orientation(size, *files)
+            check_pair(files[0], files[1], turned)
     except ValueError as error:
         return str(error)
     return None

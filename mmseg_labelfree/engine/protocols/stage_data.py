@@ -4,6 +4,7 @@ import math
 import os.path as osp
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from mmengine.config import Config
@@ -15,6 +16,10 @@ from mmseg.registry import DATASETS as WRAPPERS
 from torch.utils.data import DataLoader
 
 from ...datasets.mask_check import count_values, reads_masks
+from ...datasets.size_check import check_pairs
+from ...datasets.transforms.check_mask import turns_photos
+from ...datasets.transforms.pipelines import transforms_of
+from ...datasets.transforms.weak.loader import WeakAnnotationLoader
 from ...datasets.wrappers.inner import build_inner, explain_missing
 from .base import Stage
 from .config_edit import find_nodes
@@ -79,6 +84,7 @@ class DataCheck:
             self._shared(cfg.val_dataloader.dataset)
         settings = cfg.train_dataloader
         dataset = self.dataset(settings.dataset)
+        check_sizes(dataset)
         sampler = DATA_SAMPLERS.build(
             settings.sampler, default_args=dict(dataset=dataset, seed=0)
         )
@@ -189,7 +195,31 @@ def _read_plain(config: Mapping[str, Any]) -> Any:
             _check_image(dataset, i)
         if reads_masks(dataset.pipeline):
             count_values(dataset, dataset.pipeline)
+        check_sizes(dataset)
+        _check_annotations(dataset)
     return dataset
+
+
+def check_sizes(dataset: Any) -> None:
+    """Check the sizes of the masks that a dataset, or each part of it, reads."""
+    for part in getattr(dataset, 'datasets', [dataset]):
+        inner = getattr(part, 'dataset', part)
+        if not isinstance(inner, BaseSegDataset) or not reads_masks(inner.pipeline):
+            continue
+        infos = [part.get_data_info(i) for i in range(len(part))]
+        pairs = [(info['img_path'], info['seg_map_path']) for info in infos]
+        if inner.backend_args is None and all(
+            map(osp.isfile, chain.from_iterable(pairs))
+        ):
+            check_pairs(pairs, turns_photos(inner.pipeline))
+
+
+def _check_annotations(dataset: BaseSegDataset) -> None:
+    """Check that no two images share points or scribbles."""
+    for transform in transforms_of(dataset.pipeline):
+        if isinstance(transform, WeakAnnotationLoader):
+            for i in range(len(dataset)):
+                transform.image_id(dataset.get_data_info(i)['img_path'])
 
 
 def _read_list(dataset: BaseSegDataset) -> None:

@@ -124,3 +124,38 @@ def test_plain_images_that_are_missing_are_named(tiny, own_data):
     (own_data / 'JPEGImages/val_003.jpg').unlink()
     with pytest.raises(ValueError, match='val_003.jpg does not exist, image 4 of'):
         DataCheck().training(tiny)
+
+
+@pytest.mark.parametrize('where', ['train', 'val'])
+def test_masks_of_another_size_are_found_before_training(tiny, own_data, where):
+    if where == 'train':
+        tiny.train_dataloader.dataset.update(
+            data_root=str(own_data), ann_file='ImageSets/Segmentation/val.txt'
+        )
+        tiny.val_dataloader = tiny.val_evaluator = tiny.val_cfg = None
+    DataCheck().training(tiny)
+    mask = own_data / 'SegmentationClass/val_001.png'
+    Image.fromarray(np.zeros((32, 31), np.uint8)).save(mask)
+    with pytest.raises(ValueError, match='val_001.jpg is 32x32 but its mask .* 31x32'):
+        DataCheck().training(tiny)
+
+
+def test_points_of_two_images_are_found_before_training(tiny, own_data, tmp_path):
+    images = own_data / 'JPEGImages'
+    for folder in ('a', 'b'):
+        (images / folder).mkdir()
+        (images / folder / '1.jpg').write_bytes((images / 'val_001.jpg').read_bytes())
+    (tmp_path / 'p').mkdir()
+    np.save(tmp_path / 'p/1.npy', np.array([[1, 1, 1]]))
+    data = tiny.train_dataloader.dataset
+    data.update(
+        data_root=str(own_data),
+        ann_file='',
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadPointAnnotations', ann_file=str(tmp_path / 'p')),
+            dict(type='PackSegInputs'),
+        ],
+    )
+    with pytest.raises(ValueError, match='one annotation .1. for .*a/1.jpg and .*b/1'):
+        DataCheck().training(tiny)

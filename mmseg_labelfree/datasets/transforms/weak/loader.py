@@ -119,7 +119,7 @@ class WeakAnnotationLoader(BaseTransform):
             )
             table[self.num_source :] = INVALID
         faults: list[Fault] = []
-        image_id = self._image_id(results['img_path'])
+        image_id = self.image_id(results['img_path'])
         path = self.annotation_path(image_id)
         labels = self.draw(path, image_id, size, table, faults)
         if faults:
@@ -135,8 +135,12 @@ class WeakAnnotationLoader(BaseTransform):
             results['label_map'] = None
         return results
 
-    def _image_id(self, image: str) -> str:
-        """Name of an image in the annotations, its file name if it has none there."""
+    def image_id(self, image: str) -> str:
+        """Name of an image in the annotations, its file name if it has none there.
+
+        Raises:
+            ValueError: The annotation of that name is another image's, too.
+        """
         parts = Path(os.path.splitext(os.path.abspath(image))[0]).parts[1:]
         names = ('/'.join(parts[i:]) for i in range(len(parts)))
         name = next(filter(self.has_annotation, names), None)
