@@ -85,7 +85,8 @@ def _check_same(file: Path, cfg: Config) -> None:
         old = Config.fromfile(file)
         old['work_dir']
     if old.get('resume'):  # it went on from a checkpoint of its own
-        old['load_from'] = cfg.get('load_from')
+        old.pop('load_from')
+        cfg = Config({k: v for k, v in cfg.to_dict().items() if k != 'load_from'})
     differences = _differences(old, cfg)
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
