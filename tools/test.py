@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.protocols import DataCheck, ProtocolRunner, follow_move
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, resolve_checkpoint
+from mmseg_labelfree.utils.command_line import expand_home
 from mmseg_labelfree.utils.distributed import (
     connect_processes,
     leave_process_group,
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = follow_move(Config.fromfile(args.config))
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    expand_home(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:

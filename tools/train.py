@@ -24,6 +24,7 @@ from mmseg_labelfree.engine.protocols import (
     overruled_options,
 )
 from mmseg_labelfree.utils.checkpoint import latest_checkpoint, resume_latest
+from mmseg_labelfree.utils.command_line import expand_home
 from mmseg_labelfree.utils.distributed import (
     connect_processes,
     launched_rank,
@@ -84,6 +85,7 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    expand_home(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:

@@ -28,7 +28,11 @@ QUIET_BELOW = 1000  # no progress bar for fewer masks; they take about a second
 def cache_folder() -> Path:
     """Return ``$LABELFREE_CACHE``, or ``~/.cache/mmseg_labelfree``."""
     folder = os.environ.get('LABELFREE_CACHE')
-    return Path(folder) if folder else Path.home() / '.cache' / 'mmseg_labelfree'
+    return (
+        Path(folder).expanduser()
+        if folder
+        else Path.home() / '.cache' / 'mmseg_labelfree'
+    )
 
 
 def class_index(

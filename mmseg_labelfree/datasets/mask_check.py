@@ -7,6 +7,7 @@ are loaded.
 """
 
 import inspect
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from .class_index import class_index
 from .transforms.load_pseudo_annotations import LoadPseudoAnnotations
 from .transforms.map_labels import MapLabels
 from .transforms.pipelines import transforms_of
+
+_BACKGROUND = re.compile(r'background|^_?(bg|unlabell?ed|nothing)_?$', re.IGNORECASE)
 
 __all__ = ['check_masks', 'count_values', 'mask_labels', 'reads_masks', 'void_labels']
 
@@ -157,7 +160,7 @@ def _check_background(dataset: BaseSegDataset, present: np.ndarray) -> None:
     default = 'reduce_zero_label' in usual and usual['reduce_zero_label'].default
     if not dataset.reduce_zero_label or default is True or present[len(classes)]:
         return
-    background = [c for c in classes if 'background' in c.lower()]
+    background = [c for c in classes if _BACKGROUND.search(c)]
     if background:
         raise ValueError(
             f'{type(dataset).__name__} has reduce_zero_label=True and a class '

@@ -1,13 +1,15 @@
 """Command lines of tools: a config, and settings that replace its own."""
 
 import argparse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from rich.console import Console
 
-__all__ = ['config_parser', 'exit_code', 'read_config']
+__all__ = ['config_parser', 'exit_code', 'expand_home', 'read_config']
 
 
 def config_parser(description: str, config: str) -> argparse.ArgumentParser:
@@ -39,6 +41,20 @@ def read_config(args: argparse.Namespace) -> Config:
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return expand_home(cfg)
+
+
+def expand_home(cfg: Config) -> Config:
+    """Replace a leading ``~`` in every ``data_root`` of a config, in place."""
+    nodes: list[Any] = [cfg]
+    while nodes:
+        node = nodes.pop()
+        values = node.values() if hasattr(node, 'values') else node
+        nodes += [v for v in values if isinstance(v, Mapping | list | tuple)]
+        if isinstance(node, Mapping | Config) and isinstance(
+            node.get('data_root'), str
+        ):
+            node['data_root'] = os.path.expanduser(node['data_root'])
     return cfg
 
 

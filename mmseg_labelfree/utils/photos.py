@@ -35,7 +35,8 @@ def to_bytes(image: np.ndarray, value_range: float = 255.0) -> np.ndarray:
         if low < 0 or high > value_range:
             raise ValueError(
                 f'an image holds {low:g} to {high:g}, but its range is 0 to '
-                f'{value_range:g}: set value_range, or scale it in the pipeline'
+                f'{value_range:g}: scale it in the pipeline, or set value_range where '
+                'there is such a setting'
             )
         image = np.round(image * (255 / value_range)).astype(np.uint8)
     return image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)

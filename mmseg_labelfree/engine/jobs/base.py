@@ -63,7 +63,7 @@ def image_names(dataset: Any) -> list[str]:
         dataset: ``BaseSegDataset``, or a wrapper of one.
 
     Raises:
-        ValueError: Two images have one name.
+        ValueError: Two images have one name, or one lies outside of the folder.
     """
     inner = dataset
     while hasattr(inner, 'dataset'):
@@ -73,6 +73,11 @@ def image_names(dataset: Any) -> list[str]:
     for i in range(len(dataset)):
         file = dataset.get_data_info(i)['img_path']
         name = image_name(file, folder)
+        if name.startswith('..'):
+            raise ValueError(
+                f'{file} is not below the image folder {folder}, so the files of its '
+                'results would not be in theirs; correct data_prefix.img_path'
+            )
         if name in files:
             raise ValueError(
                 f'two images have the name {name}: {files[name]} and {file}; rename '
