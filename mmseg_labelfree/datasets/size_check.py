@@ -70,7 +70,7 @@ def check_pair(image: str, mask: str, turned: bool) -> None:
 
 def _check_all(pairs: Sequence[Pair], turned: bool) -> None:
     with ThreadPoolExecutor() as pool:
-        work = pool.map(lambda pair: check_pair(*pair, turned), pairs)
+        work = pool.map(lambda pair: check_pair(pair[0], pair[1], turned), pairs)
         what = f'Comparing the sizes of {len(pairs)} images and masks'
         for _ in tracked(work, what, len(pairs)):
             pass

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config, DictAction
@@ -49,12 +49,11 @@ def expand_home(cfg: Config) -> Config:
     nodes: list[Any] = [cfg]
     while nodes:
         node = nodes.pop()
-        values = node.values() if hasattr(node, 'values') else node
-        nodes += [v for v in values if isinstance(v, Mapping | list | tuple)]
-        if isinstance(node, Mapping | Config) and isinstance(
-            node.get('data_root'), str
-        ):
+        named = isinstance(node, dict | Config)
+        if named and isinstance(node.get('data_root'), str):
             node['data_root'] = os.path.expanduser(node['data_root'])
+        children = node.values() if named else node
+        nodes += [v for v in children if isinstance(v, dict | list | tuple)]
     return cfg
 
 
