@@ -43,6 +43,12 @@ def _mmseg_scope():
     init_default_scope('mmseg')
 
 
+@pytest.fixture(autouse=True, scope='session')
+def _own_cache(tmp_path_factory):
+    """Class indices of test data do not fill the user's cache."""
+    os.environ.setdefault('LABELFREE_CACHE', str(tmp_path_factory.mktemp('cache')))
+
+
 @pytest.fixture(autouse=True)
 def _own_instances():
     """Runs of one name in one second would share folders, logs and their averages."""

@@ -28,6 +28,7 @@ from torch import Tensor
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.utils.checkpoint import load_weights
 from mmseg_labelfree.visualization import write_cluster_comparison, write_panels
+from mmseg_labelfree.visualization.panels import picture
 
 VOID = 255
 
@@ -92,7 +93,7 @@ def predictions(work_dir: str, images: Sequence[int]) -> dict[str, Any]:
         truth = result.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8)
         image = sample['inputs'].float()[None]
         image = torch.nn.functional.interpolate(image, truth.shape, mode='area')[0]
-        found['image'].append(image[[2, 1, 0]].permute(1, 2, 0).byte().numpy())
+        found['image'].append(picture(image.byte()))
         found['truth'].append(truth)
         classes = list(dataset.metainfo['classes'])
         found['prediction'].append(

@@ -16,6 +16,7 @@ from .splits.novel_folds import FOLDS, get_fold
 from .splits.zero_label_splits import SPLITS, ZeroLabelSplit, get_split
 from .synthia import SynthiaDataset
 from .transforms import MapLabels
+from .wrappers.concat_dataset import ConcatDataset
 from .wrappers.image_label_dataset import ImageLabelDataset
 from .wrappers.incremental_dataset import IncrementalDataset
 from .wrappers.novel_class_dataset import NovelClassDataset
@@ -29,6 +30,7 @@ __all__ = [
     'CamVidDataset',
     'Cityscapes27Dataset',
     'ClassTask',
+    'ConcatDataset',
     'DemoVOCDataset',
     'FOLDS',
     'GTADataset',

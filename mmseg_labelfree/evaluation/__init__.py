@@ -1,5 +1,6 @@
 """Metrics, registered into ``mmseg.registry.METRICS``."""
 
+from .checked_iou_metric import CheckedIoUMetric
 from .clustering_iou_metric import ClusteringIoUMetric
 from .dense_crf_metric import DenseCRFMetric
 from .grouped_iou_metric import GroupedIoUMetric
@@ -9,6 +10,7 @@ from .map_iou_metric import MapIoUMetric
 from .squashed_clustering_iou_metric import SquashedClusteringIoUMetric
 
 __all__ = [
+    'CheckedIoUMetric',
     'ClusteringIoUMetric',
     'DenseCRFMetric',
     'GroupedIoUMetric',

@@ -114,6 +114,7 @@ from .token_affinity import (
     affinity_targets,
     propagate_activations,
 )
+from .two_classes import two_class_logits
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
 from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
@@ -217,6 +218,7 @@ __all__ = [
     'striped_terms',
     'PixelTerm',
     'symmetric_cross_entropy',
+    'two_class_logits',
     'unbiased_cross_entropy',
     'unbiased_knowledge_distillation',
     'unit_embeddings',

@@ -15,9 +15,12 @@ from mmengine.dist import (
     all_gather_object,
     broadcast_object_list,
     get_dist_info,
+    init_dist,
+    is_distributed,
     is_main_process,
 )
 from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.utils.dl_utils import set_multi_processing
 from torch import nn
 
 T = TypeVar('T')
@@ -132,6 +135,16 @@ def prepare_cpu_processes(cfg: Config) -> None:
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         )
+
+
+def connect_processes(cfg: Config) -> None:
+    """Connect the processes of a launcher, if no Runner has done that yet."""
+    launcher = cfg.get('launcher', 'none')
+    if launcher == 'none' or is_distributed():
+        return
+    settings = cfg.get('env_cfg') or {}
+    set_multi_processing(**settings.get('mp_cfg', {}), distributed=True)
+    init_dist(launcher, **settings.get('dist_cfg', {}))
 
 
 def leave_process_group() -> None:

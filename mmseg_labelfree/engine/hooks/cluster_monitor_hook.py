@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -188,9 +189,9 @@ class ClusterMonitorHook(CheckpointEntryHook):
 
 
 def _sizes(counts: Tensor) -> dict[str, Any]:
-    """Share of each cluster, and how many have none."""
+    """Share of each cluster, nan where there is no pixel at all; how many have none."""
     values = counts.tolist()
-    total = max(sum(values), 1)
+    total = sum(values) or math.nan
     return dict(shares=[v / total for v in values], empty=values.count(0))
 
 

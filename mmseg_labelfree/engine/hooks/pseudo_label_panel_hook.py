@@ -11,7 +11,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor
 
 from ...utils.distributed import bare_model
-from ...visualization.panels import write_panels
+from ...visualization.panels import picture, write_panels
 
 
 @HOOKS.register_module()
@@ -80,7 +80,7 @@ class PseudoLabelPanelHook(Hook):
             self._seen.add(_name(sample))
             self._rows.append(
                 {
-                    'image': image[[2, 1, 0]].permute(1, 2, 0),  # loaders give BGR
+                    'image': image,
                     'truth': sample.gt_sem_seg.data[0],
                     **{title: m[i, :height, :width] for title, m in maps.items()},
                     'prediction': sample.pred_sem_seg.data[0],
@@ -97,7 +97,7 @@ class PseudoLabelPanelHook(Hook):
         info = runner.val_dataloader.dataset.metainfo
         write_panels(
             Path(runner.log_dir) / 'panels' / f'iter_{runner.iter}.png',
-            {title: [_array(row[title]) for row in rows] for title in rows[0]},
+            {title: [_array(title, row[title]) for row in rows] for title in rows[0]},
             palette=info.get('palette'),
             classes=info['classes'],
             limits={
@@ -112,7 +112,9 @@ def _name(sample: Any) -> str:
     return sample.metainfo['img_path']
 
 
-def _array(values: Tensor) -> Any:
+def _array(title: str, values: Tensor) -> Any:
+    if title == 'image':
+        return picture(values.cpu())
     return (
         values.float().cpu().numpy()
         if values.is_floating_point()

@@ -138,7 +138,7 @@ def draw_panels(
     places = np.linspace(0, len(kept) - 1, min(count, len(kept))).astype(int)
     for index in (kept[place] for place in places):
         name = images.names[index]
-        image = images.read(index)
+        image = images.photo(index)
         logits = finder.logits(images[index])
         path = folder / 'labels' / f'{name}.png'
         with reading(path, REMEDY), Image.open(path) as file:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
@@ -90,14 +89,14 @@ class NovelRegionFinder:
         self.saliency_threshold = saliency_threshold
         self.min_area = min_area
 
-    def find(self, sample: dict[str, Any], name: str) -> NovelRegion:
+    def find(self, image: np.ndarray, sample: dict[str, Any], name: str) -> NovelRegion:
         """Find the novel region of one image.
 
         Args:
+            image: The photo, uint8 ``(H, W, 3)``, BGR, as the pipeline reads it.
             sample: What the test pipeline gives for it.
             name: Its name.
         """
-        image = mmcv.imread(sample['data_samples'].img_path, backend='cv2')
         logits = self.logits(sample)
         labels = pseudo_labels(logits[None], self.base_confidence, ignore_index=0)
         base = labels[0].cpu().numpy().astype(np.uint8)

@@ -1,5 +1,6 @@
 """Job that writes the pseudo-labels of all training images."""
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -228,11 +229,11 @@ def _precision(cfg: Config, model: EncoderDecoder) -> AbstractContextManager:
 
 
 def _labeled_share(files: list[Path]) -> float:
-    """Share of pixels with a label, in percent."""
+    """Share of pixels with a label, in percent; nan without any pixel."""
     labeled = total = 0
     for file in files:
         with reading(file, REMEDY), Image.open(file) as image:
             counts = image.histogram()
         labeled += sum(counts[:255])
         total += sum(counts)
-    return 100 * labeled / max(total, 1)
+    return 100 * labeled / total if total else math.nan
