@@ -1,4 +1,4 @@
-"""Label maps of any model; those of zero-label data are in test_self_training.py."""
+"""The job that writes label maps, of any model; that of zero-label data is apart."""
 
 import copy
 from pathlib import Path
