@@ -17,6 +17,7 @@ from mmseg.datasets import BaseSegDataset
 
 from ..ops.label_maps import IGNORE, INVALID, loaded_labels
 from .class_index import class_index
+from .transforms.load_foreign_annotations import ForeignAnnotationLoader
 from .transforms.load_pseudo_annotations import LoadPseudoAnnotations
 from .transforms.map_labels import MapLabels
 from .transforms.pipelines import transforms_of
@@ -60,7 +61,11 @@ def mask_labels(dataset: BaseSegDataset, pipeline: Any) -> np.ndarray:
         ValueError: The dataset has a ``label_map`` and an ``ignore_index`` that is one
             of its classes.
     """
-    labels = loaded_labels(dataset.reduce_zero_label, dataset.label_map)
+    reader = _foreign_loader(pipeline)
+    if reader is None:
+        labels = loaded_labels(dataset.reduce_zero_label, dataset.label_map)
+    else:
+        labels = reader.labels(dataset.label_map)
     for transform in transforms_of(pipeline):
         if type(transform) is MapLabels:
             labels = transform.table[labels]
@@ -143,10 +148,18 @@ def count_values(
             'seg_map_path'
         )
     paths = [info['seg_map_path'] for info in infos]
-    counts = class_index(paths, cache=cache)
+    counts = class_index(paths, cache=cache, reader=_foreign_loader(pipeline))
     labels = mask_labels(dataset, pipeline)
     check_masks(dataset, counts, labels, paths)
     return counts, labels
+
+
+def _foreign_loader(pipeline: Any) -> ForeignAnnotationLoader | None:
+    """The loader of masks of another encoding, if a pipeline has one."""
+    loaders = (
+        t for t in transforms_of(pipeline) if isinstance(t, ForeignAnnotationLoader)
+    )
+    return next(loaders, None)
 
 
 def _check_background(dataset: BaseSegDataset, present: np.ndarray) -> None:

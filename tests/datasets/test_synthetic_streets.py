@@ -10,6 +10,7 @@ from PIL import Image
 
 from mmseg_labelfree.datasets import GTADataset, SynthiaDataset
 from mmseg_labelfree.datasets.class_pixels import class_pixels
+from mmseg_labelfree.engine.protocols import DataCheck
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),
@@ -159,40 +160,40 @@ def test_converted_masks_end_the_run_before_it_trains(tmp_path):
 
 
 def test_target_with_other_classes(tmp_path):
+    """Its images are of any data set; its validation has the source's classes."""
     source = write_gta(tmp_path, [np.full((4, 4), 7)])
     target = write_cityscapes(tmp_path, 1, (4, 4))
-    fewer = ['road', 'sky', 'car']
-    cfg = Config(
-        dict(
-            batch_size=2,
-            num_workers=0,
-            sampler=dict(
-                type='MultiSourceSampler', source_counts=dict(source=1, target=1)
-            ),
-            dataset=dict(
-                type='ConcatDataset',
-                ignore_keys=['classes', 'palette', 'label_map'],
-                datasets=[
-                    dict(
-                        type='SourceDataset',
-                        source='source',
-                        dataset=dict(
-                            source, pipeline=PIPELINE, metainfo=dict(classes=fewer)
-                        ),
+    mask = 'ulm_000000_000019_gtFine_labelTrainIds.png'
+    folder = tmp_path / 'cityscapes/gtFine/train/ulm'
+    folder.mkdir(parents=True)
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(folder / mask)
+    images = dict(type='SourceDataset', source='target', labeled=False)
+    images['dataset'] = dict(target, pipeline=PIPELINE)
+
+    def config(**settings):
+        labeled = dict(type='SourceDataset', source='source')
+        labeled['dataset'] = dict(source, pipeline=PIPELINE, **settings)
+        return Config(
+            dict(
+                default_scope='mmseg',
+                train_dataloader=dict(
+                    batch_size=2,
+                    sampler=dict(
+                        type='MultiSourceSampler',
+                        source_counts=dict(source=1, target=1),
                     ),
-                    dict(
-                        type='SourceDataset',
-                        source='target',
-                        labeled=False,
-                        dataset=dict(target, pipeline=PIPELINE),
-                    ),
-                ],
-            ),
+                    dataset=dict(type='ConcatDataset', datasets=[labeled, images]),
+                ),
+                train_cfg=dict(max_iters=1),
+                val_dataloader=dict(dataset=dict(target, pipeline=PIPELINE)),
+            )
         )
-    )
+
+    DataCheck().training(config())
     message = (
-        "source 'target' has not the classes of source 'source': it lacks .*and has .*"
-        "'sidewalk'.*give both the same"
+        "val_dataloader has not the classes that are trained: it lacks .*'sky'.* and "
+        "has .*'sidewalk'.*give both the same"
     )
-    with pytest.raises(ValueError, match=message):
-        Runner.build_dataloader(cfg, seed=1)
+    fewer = config(metainfo=dict(classes=['road', 'sky blue', 'car']))
+    with pytest.raises(ValueError, match=message.replace("'sky'", "'sky blue'")):
+        DataCheck().training(fewer)

@@ -1,7 +1,7 @@
 """Pools of a sampler of several sources, and the samples of each in a batch."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,7 @@ def source_indices(dataset: Any) -> dict[str, np.ndarray]:
         int64 indices into the dataset by name of the source.
 
     Raises:
-        ValueError: A part has no ``source``, or other classes than the first.
+        ValueError: A part has no ``source``.
     """
     parts = getattr(dataset, 'datasets', [dataset])
     pools: dict[str, list[np.ndarray]] = {}
@@ -141,24 +141,4 @@ def source_indices(dataset: Any) -> dict[str, np.ndarray]:
             )
         pools.setdefault(source, []).append(np.arange(start, start + len(part)))
         start += len(part)
-    _check_classes(parts)
     return {name: np.concatenate(arrays) for name, arrays in pools.items()}
-
-
-def _check_classes(parts: Sequence[Any]) -> None:
-    """Check that all sources have the classes of the first, for which they train."""
-    first, *others = parts
-    classes = _classes(first)
-    for part in others:
-        if (found := _classes(part)) != classes:
-            lacks = [name for name in classes if name not in found]
-            extra = [name for name in found if name not in classes]
-            raise ValueError(
-                f'source {part.source!r} has not the classes of source '
-                f'{first.source!r}: it lacks {lacks} and has {extra} besides; give '
-                'both the same ones in one order, by metainfo=dict(classes=[...])'
-            )
-
-
-def _classes(part: Any) -> list[str]:
-    return list(getattr(part, 'metainfo', {}).get('classes') or [])

@@ -20,7 +20,9 @@ from ...datasets.size_check import check_pairs
 from ...datasets.transforms.check_mask import turns_photos
 from ...datasets.transforms.pipelines import transforms_of
 from ...datasets.transforms.weak.loader import WeakAnnotationLoader
+from ...datasets.wrappers.concat_dataset import ConcatDataset
 from ...datasets.wrappers.inner import build_inner, explain_missing
+from ...datasets.wrappers.source_dataset import SourceDataset
 from .base import Stage
 from .config_edit import find_nodes
 
@@ -80,11 +82,11 @@ class DataCheck:
             ValueError: The loader gives no batch, or masks are none.
         """
         init_default_scope(cfg.get('default_scope', 'mmengine'))
-        if cfg.get('val_dataloader') is not None:
-            self._shared(cfg.val_dataloader.dataset)
         settings = cfg.train_dataloader
         dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
+        if cfg.get('val_dataloader') is not None:
+            _check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
         sampler = DATA_SAMPLERS.build(
             settings.sampler, default_args=dict(dataset=dataset, seed=0)
         )
@@ -154,6 +156,24 @@ def _texts(node: Any) -> Iterator[str]:
     elif isinstance(node, list | tuple):
         for value in node:
             yield from _texts(value)
+
+
+def _check_classes(trained: Any, scored: Any) -> None:
+    """Check that validation data has the classes that a plain training learns."""
+    plain = type(trained) in (SourceDataset, ConcatDataset)
+    if not (plain or isinstance(trained, BaseSegDataset)):
+        return  # it has some classes of a task
+    learned, found = (
+        list(getattr(dataset, 'metainfo', {}).get('classes') or [])
+        for dataset in (trained, scored)
+    )
+    if learned and found and learned != found:
+        raise ValueError(
+            'val_dataloader has not the classes that are trained: it lacks '
+            f'{[name for name in learned if name not in found]} and has '
+            f'{[name for name in found if name not in learned]} besides; give both the '
+            'same ones in one order, by metainfo=dict(classes=[...])'
+        )
 
 
 def _is_ours(wrapper: str) -> bool:

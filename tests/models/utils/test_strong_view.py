@@ -103,7 +103,7 @@ def test_one_decision_for_the_whole_batch(change):
     changed = []
     for _ in range(40):
         got = view(images, preprocessor())
-        differs = (got != plain).flatten(1).any(1)
+        differs = ~torch.isclose(got, plain, atol=1e-4).flatten(1).all(1)
         assert differs.all() or not differs.any()
         changed.append(differs.all().item())
         if differs.all() and change != 'grayscale_prob':
