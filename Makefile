@@ -23,7 +23,7 @@ lint:  ## Check format, code, spelling, links and generated pages
 	python docs/make_indexes.py --check
 	python tools/make_config_tables.py --check
 
-types:  ## Check the types of the package
+types:  ## Check the types of the package and the tools
 	mypy
 
 doctest:  ## Run the examples in the docstrings

@@ -1,9 +1,12 @@
 """Tiny data and a tiny protocol that the tests of several modules share."""
 
+import contextlib
 import copy
+import functools
 import gc
 import multiprocessing
 import os
+import pickle
 import runpy
 import socket
 import subprocess
@@ -38,6 +41,12 @@ COLORS = ((60, 60, 60), (230, 40, 40), (40, 230, 40), (40, 40, 230), (230, 230, 
 @pytest.fixture(autouse=True)
 def _mmseg_scope():
     init_default_scope('mmseg')
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _own_cache(tmp_path_factory):
+    """Class indices of test data do not fill the user's cache."""
+    os.environ.setdefault('LABELFREE_CACHE', str(tmp_path_factory.mktemp('cache')))
 
 
 @pytest.fixture(autouse=True)
@@ -119,63 +128,85 @@ def run_tool(start_tool):
 
 
 @pytest.fixture
-def train_in_two_processes(start_tool):
-    """Run ``tools/train.py`` with a config and a work dir in two gloo processes."""
+def tool_in_two_processes(start_tool):
+    """Run a tool in two gloo processes; exit code and output of each."""
 
-    def train(path, work_dir) -> None:
+    def run(name, *arguments) -> list[tuple[int, str]]:
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
             port = free.getsockname()[1]
         world = dict(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-        options = ('--work-dir', work_dir, '--launcher', 'pytorch')
+        arguments = *arguments, '--launcher', 'pytorch'
         ranks = [
-            start_tool('train.py', path, *options, RANK=k, LOCAL_RANK=k, **world)
-            for k in '01'
+            start_tool(name, *arguments, RANK=k, LOCAL_RANK=k, **world) for k in '01'
         ]
         for process, _ in ranks:
             process.join()
-        text = ''.join(output.read_text() for _, output in ranks)
-        assert [process.exitcode for process, _ in ranks] == [0, 0], text
+        return [(process.exitcode, output.read_text()) for process, output in ranks]
+
+    return run
+
+
+@pytest.fixture
+def train_in_two_processes(tool_in_two_processes):
+    """Run ``tools/train.py`` with a config and a work dir in two gloo processes."""
+
+    def train(path, work_dir) -> None:
+        ranks = tool_in_two_processes('train.py', path, '--work-dir', work_dir)
+        assert [code for code, _ in ranks] == [0, 0], ''.join(text for _, text in ranks)
 
     return train
 
 
-def _connect(rank, store, work, args, results):
+def _connect(rank, processes, store, work, args, results):
     os.environ['LOCAL_RANK'] = str(rank)  # as a launcher does
     torch.set_num_threads(1)
     dist.init_process_group(
-        'gloo', init_method=f'file://{store}', rank=rank, world_size=2
+        'gloo', init_method=f'file://{store}', rank=rank, world_size=processes
     )
     try:
-        results.put((rank, work(*args)))
+        found = pickle.dumps(work(*args))
     except Exception as error:
-        results.put((rank, error))
-    finally:
-        dist.destroy_process_group()
+        found = pickle.dumps(error)
+    results.send_bytes(found)  # and it ends, with the group, as forks do: at once
 
 
 @pytest.fixture
-def in_two_processes(tmp_path):
-    """Call a function in two gloo processes; gives what it returns or raises in each.
+def in_processes(tmp_path):
+    """Call a function in some gloo processes; gives what it returns or raises in each.
 
     They are forked, so that they need not import everything again.
     """
 
-    def run(work, *args) -> list:
-        results = FORK.SimpleQueue()
+    def run(processes, work, *args) -> list:
         store = tmp_path / f'store_{len([*tmp_path.glob("store_*")])}'
-        ranks = [
-            FORK.Process(target=_connect, args=(rank, store, work, args, results))
-            for rank in (0, 1)
-        ]
-        for process in ranks:
-            process.start()
+        ranks, readers = [], []
+        for rank in range(processes):
+            reader, writer = FORK.Pipe(duplex=False)
+            arguments = rank, processes, store, work, args, writer
+            ranks.append(FORK.Process(target=_connect, args=arguments))
+            ranks[-1].start()
+            readers.append(reader)
+            writer.close()  # so that the death of the process ends the pipe
+        found = [_received(reader) for reader in readers]
         for process in ranks:
             process.join()
-        assert [process.exitcode for process in ranks] == [0, 0]
-        return [value for _, value in sorted(results.get() for _ in ranks)]
+        assert [process.exitcode for process in ranks] == [0] * processes
+        return found
 
     return run
+
+
+def _received(reader):
+    """What a process sends, which may be large: it ends after it is read."""
+    with contextlib.suppress(EOFError):
+        return pickle.loads(reader.recv_bytes())
+
+
+@pytest.fixture
+def in_two_processes(in_processes):
+    """The same with two processes."""
+    return functools.partial(in_processes, 2)
 
 
 def write_split(root: Path, split: str, num_images: int, seed: int) -> None:
@@ -467,3 +498,66 @@ def formula_weight():
         return torch.from_numpy(values.reshape(tuple(shape)))
 
     return formula_weight
+
+
+@pytest.fixture
+def strict(incremental) -> Config:
+    """STRICT on the boxes: SPNet and two rounds; frame is unseen."""
+    cfg = copy.deepcopy(incremental)
+    inner = cfg.model.decode_head.to_dict()
+    inner.pop('num_classes')
+    inner['loss_decode'] = dict(
+        type='UnbiasedCrossEntropyLoss', num_old_classes=1, avg_non_ignore=True
+    )
+    cfg.model.pop('decode_head')
+    cfg.model.pop('distillation')
+    # Colors of the boxes: 'frame' is 'square' and 'bar' at once, as in the image.
+    vectors = [[1.0, 0, 0, 0.1], [0, 1.0, 0, 0.1], [0, 0, 1.0, 0.1], [1.0, 1.0, 0, 0.1]]
+    cfg.model.update(
+        type='ZeroLabelEncoderDecoder',
+        generator=dict(views='mirror'),
+        decode_head=dict(type='SemanticProjectionHead', head=inner, embeddings=vectors),
+    )
+    for name in ('train', 'val', 'test'):
+        loader = cfg[f'{name}_dataloader']
+        loader.dataset = dict(
+            type='ZeroLabelDataset', split='voc_15-5', dataset=loader.dataset.dataset
+        )
+    for name in ('val', 'test'):
+        cfg[f'{name}_dataloader'].dataset.dataset.indices = 3
+    cfg.protocol = dict(
+        type='SelfTrainingProtocol',
+        split=dict(seen=['square', 'bar', 'dot'], unseen=['frame']),
+        rounds=2,
+        initial_stage=dict(train_cfg=dict(max_iters=4, val_interval=4)),
+        next_rounds=dict(optim_wrapper=dict(optimizer=dict(lr=0.02))),
+    )
+    return cfg
+
+
+@pytest.fixture
+def iddc(tiny) -> Config:
+    """IDDC on the boxes: six clusters, with the sizes of all as the metric."""
+    cfg = copy.deepcopy(tiny)
+    cfg.model.type = 'DiscriminativeClusteringSegmentor'
+    cfg.model.decode_head = dict(
+        type='ClusteringHead', in_channels=32, num_classes=6, kernel_sizes=()
+    )
+    cfg.model.pairwise_loss = dict(type='PairwiseAffinityLoss', num_negatives=1)
+    cfg.model.balance_loss = dict(type='WeibullBalanceLoss', loss_weight=0.1)
+    cfg.train_dataloader.dataset.pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations'),
+        dict(type='OverlappingCropPair', crop_size=16, max_shift=8),
+        dict(
+            type='PackSegInputs',
+            meta_keys=('img_path', 'ori_shape', 'img_shape', 'crop_overlap'),
+        ),
+    ]
+    cfg.train_dataloader.dataset = dict(
+        type='SourceDataset', source='unlabeled', dataset=cfg.train_dataloader.dataset
+    )
+    for name in ('val', 'test'):
+        cfg[f'{name}_evaluator'] = dict(type='ClusteringIoUMetric', num_clusters=6)
+    cfg.custom_hooks.append(dict(type='ClusterMonitorHook', interval=4))
+    return cfg

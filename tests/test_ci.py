@@ -2,12 +2,14 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 TEST_COMMAND = ('<!-- test-command -->', '```bash', 'mkdir .venv', '```')
@@ -160,6 +162,27 @@ def test_links_to_pages_headings_and_pictures_are_found(tmp_path):
         0,
         '4 pages: all links inside them resolve\n',
     )
+
+
+def test_the_workflow_runs_what_is_there():
+    """Its commands are targets of make, scripts and the installation of the README."""
+    text = (ROOT / '.github/workflows/tests.yml').read_text()
+    jobs = yaml.safe_load(text)['jobs']
+    targets = set(re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(), re.M))
+    used = set()
+    for step in (step for job in jobs.values() for step in job['steps']):
+        program, *arguments = shlex.split(step.get('run', 'none'))
+        used |= {program, *arguments}
+        if program == 'make':
+            assert set(arguments) <= targets
+        elif program == 'python':
+            assert (ROOT / arguments[0]).is_file()
+        elif program == 'pip':
+            assert arguments[-1] in (ROOT / 'README.md').read_text()
+    assert {'test', 'test-original', 'lint', 'types', 'docs/make_indexes.py'} <= used
+    tried = jobs['forks']['strategy']['matrix']['python']
+    assert f"python_requires='>={tried[0]}'" in (ROOT / 'setup.py').read_text()
+    assert jobs['original']['strategy']['matrix']['python'] == ['3.10', '3.11']
 
 
 def test_ci_needs_a_command_and_leaves_an_environment_alone(tmp_path):

@@ -100,7 +100,8 @@ def build_model(model: dict) -> None:
     bank = model.get('memory_bank')
     if bank:
         bank.update(length=9, background_length=9)
-    mit = 'MixVisionTransformer' in model.get('backbone', {}).get('type', '')
+    # MiT reads numbers off a tensor as it is built.
+    mit = 'MixVision' in model.get('backbone', {}).get('type', '')
     if mit:
         model.backbone.num_layers = [1, 1, 1, 1]
     with torch.device('cpu' if bank or mit else 'meta'):
@@ -217,7 +218,9 @@ def metric_keys(cfg: Config) -> set[str]:
     """Keys of what the evaluators return, for a prediction without a mistake."""
     keys = set()
     maps = dict(data=torch.zeros(1, 4, 4, dtype=torch.long))
-    sample = {f'{k}_sem_seg': maps for k in ('pred', 'gt', 'probe')}
+    fields = ('pred', 'gt', 'probe', 'cam', 'pseudo')
+    sample: dict = {f'{k}_sem_seg': maps for k in fields}
+    sample.update(image_logits=torch.ones(1), image_labels=[True])
     for metric in build_metrics(cfg):
         groups = getattr(metric, 'groups', {})
         names = {c: None for members in groups.values() for c in members}

@@ -51,13 +51,14 @@ def pairs(
     """
     cfg.train_dataloader.batch_size = min(images, 16)
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
-    rows, labels = [], []
+    batches: list[tuple[Tensor, Tensor]] = []
     for embeddings, truth in embedding_samples(model, loader, per_image):
-        rows.append(embeddings)
-        labels.append(truth)
-        if len(rows) * cfg.train_dataloader.batch_size >= images:
+        if truth is None:
+            raise ValueError('the training data has no labels: use LoadAnnotations')
+        batches.append((embeddings, truth))
+        if len(batches) * cfg.train_dataloader.batch_size >= images:
             break
-    rows, labels = torch.cat(rows), torch.cat(labels)
+    rows, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
     image = torch.arange(len(rows))[:, None].expand_as(labels).flatten()
     rows, labels = rows.flatten(0, 1), labels.flatten()
     (units,) = model.pairwise_loss.unit_embeddings([rows])

@@ -32,7 +32,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from mmseg_labelfree.datasets.size_check import check_pair
 from mmseg_labelfree.datasets.splits.published_counts import expected_images
+from mmseg_labelfree.datasets.transforms.check_mask import turns_photos
+from mmseg_labelfree.datasets.transforms.pipelines import transforms_of
 from mmseg_labelfree.datasets.transforms.weak.loader import WeakAnnotationLoader
 from mmseg_labelfree.datasets.transforms.weak.simulator import WeakLabelSimulator
 from mmseg_labelfree.engine.protocols import DataPart, build_protocol, loader_parts
@@ -169,44 +172,48 @@ def weak_table(classes: Sequence[str], images: np.ndarray, pixels: np.ndarray) -
     return table
 
 
-def used_files(dataset: Any) -> Iterator[tuple[str, ...]]:
-    """Image, and mask if the pipeline reads it, of each sample."""
+def used_files(dataset: Any) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Image, and mask if the pipeline reads it, of each sample; are photos turned?"""
     if hasattr(dataset, 'datasets'):
         for part in dataset.datasets:
             yield from used_files(part)
         return
     (inner,) = inner_datasets(dataset)
-    masks = any(isinstance(t, LoadAnnotations) for t in inner.pipeline.transforms)
+    masks = any(isinstance(t, LoadAnnotations) for t in transforms_of(inner.pipeline))
     keys = ('img_path', 'seg_map_path') if masks else ('img_path',)
+    turned = turns_photos(inner.pipeline)
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
-        yield tuple(info[key] for key in keys)
+        yield tuple(info[key] for key in keys), turned
 
 
-def find_fault(files: tuple[str, ...]) -> str | None:
-    """Why the image and mask of one sample cannot be used, or None."""
-    sizes = []
+def find_fault(files: tuple[str, ...], turned: bool = True) -> str | None:
+    """Why the image and mask of one sample cannot be used, or None.
+
+    Args:
+        files: Image and, if it is used, mask.
+        turned: Whether the pipeline turns photos by their EXIF tags.
+    """
     for file in files:
         try:
             with Image.open(file) as image:
                 image.load()
-                sizes.append(image.size)
         except (OSError, SyntaxError, EOFError, ValueError) as error:
             return f'{file} cannot be read: {error}'
-    if sizes[0] != sizes[-1]:
-        return (
-            f'{files[0]} is {sizes[0][0]}x{sizes[0][1]} but its mask '
-            f'{files[1]} is {sizes[1][0]}x{sizes[1][1]}'
-        )
+    try:
+        if len(files) > 1:
+            check_pair(files[0], files[1], turned)
+    except ValueError as error:
+        return str(error)
     return None
 
 
 def report_faults(datasets: Iterable[Any], out: Console) -> int:
     """Open all images and masks and print what is wrong; returns how many are."""
-    samples = sorted({files for dataset in datasets for files in used_files(dataset)})
+    samples = sorted({sample for dataset in datasets for sample in used_files(dataset)})
     with ThreadPoolExecutor() as pool:
         found = track(
-            pool.map(find_fault, samples),
+            pool.map(lambda sample: find_fault(*sample), samples),
             description=f'Opening {len(samples)} images and masks',
             total=len(samples),
             console=out,

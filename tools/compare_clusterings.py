@@ -15,6 +15,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from torch import Tensor
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.utils.checkpoint import load_weights
 from mmseg_labelfree.visualization import write_cluster_comparison, write_panels
+from mmseg_labelfree.visualization.panels import picture
 
 VOID = 255
 
@@ -73,7 +75,7 @@ def matched(prediction: Tensor, work_dir: str, classes: Sequence[str]) -> np.nda
 
 
 @torch.no_grad()
-def predictions(work_dir: str, images: Sequence[int]) -> dict[str, list[np.ndarray]]:
+def predictions(work_dir: str, images: Sequence[int]) -> dict[str, Any]:
     """RGB images, truth and matched predictions of one run, and its metainfo."""
     cfg = config_of(work_dir)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -82,7 +84,8 @@ def predictions(work_dir: str, images: Sequence[int]) -> dict[str, list[np.ndarr
     cfg.test_dataloader.num_workers = 0
     cfg.test_dataloader.persistent_workers = False
     dataset = Runner.build_dataloader(cfg.test_dataloader, seed=0).dataset
-    found = dict(image=[], truth=[], prediction=[], metainfo=dataset.metainfo)
+    found: dict[str, Any] = dict(image=[], truth=[], prediction=[])
+    found['metainfo'] = dataset.metainfo
     for index in images:
         sample = dataset[index]
         batch = dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
@@ -90,7 +93,7 @@ def predictions(work_dir: str, images: Sequence[int]) -> dict[str, list[np.ndarr
         truth = result.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8)
         image = sample['inputs'].float()[None]
         image = torch.nn.functional.interpolate(image, truth.shape, mode='area')[0]
-        found['image'].append(image[[2, 1, 0]].permute(1, 2, 0).byte().numpy())
+        found['image'].append(picture(image.byte()))
         found['truth'].append(truth)
         classes = list(dataset.metainfo['classes'])
         found['prediction'].append(
@@ -104,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     out = Path(args.out)
     if args.images:
-        columns = {}
+        columns: dict[str, list[np.ndarray]] = {}
         for name, work_dir in args.runs.items():
             found = predictions(work_dir, args.images)
             columns = columns or {k: found[k] for k in ('image', 'truth')}

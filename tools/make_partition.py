@@ -26,11 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_labelfree.datasets.class_index import class_index
+from mmseg_labelfree.datasets.mask_check import count_values
 from mmseg_labelfree.datasets.splits.labeled_subsets import choose_labeled
 from mmseg_labelfree.datasets.splits.step_images import class_presence, read_image_list
 from mmseg_labelfree.datasets.wrappers.inner import build_inner, explain_missing
-from mmseg_labelfree.ops.label_maps import loaded_labels
 from mmseg_labelfree.utils.command_line import config_parser, read_config
 from mmseg_labelfree.utils.files import write_text
 
@@ -103,8 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     number = args.number or round(args.ratio * len(candidates))
     present = None
     if args.balanced:
-        counts = class_index([info['seg_map_path'] for info in infos])
-        raw_labels = loaded_labels(dataset.reduce_zero_label, dataset.label_map)
+        counts, raw_labels = count_values(dataset, dataset.pipeline)
         labels = list(range(len(dataset.metainfo['classes'])))
         present = class_presence(counts, raw_labels, labels)[candidates]
     labeled = np.zeros(len(names), bool)

@@ -5,12 +5,20 @@ import os
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.engine.protocols import DataCheck, ProtocolRunner, follow_move
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, resolve_checkpoint
-from mmseg_labelfree.utils.distributed import leave_process_group, prepare_cpu_processes
+from mmseg_labelfree.utils.command_line import expand_home
+from mmseg_labelfree.utils.distributed import (
+    connect_processes,
+    leave_process_group,
+    name_failing_process,
+    prepare_cpu_processes,
+)
 from mmseg_labelfree.utils.signals import one_line_stops
 from mmseg_labelfree.utils.test_options import save_masks, use_dense_crf, use_tta
 
@@ -67,9 +75,10 @@ def parse_args() -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Test what the command line asks for."""
-    cfg = Config.fromfile(args.config)
+    cfg = follow_move(Config.fromfile(args.config))
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    expand_home(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
@@ -92,14 +101,19 @@ def run(args: argparse.Namespace) -> None:
     if args.show_dir is not None:
         cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
         cfg.visualizer.save_dir = args.show_dir
+    connect_processes(cfg)
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    DataCheck().dataset(cfg.test_dataloader.dataset)
     Runner.from_cfg(cfg).test()
 
 
+@record  # torchrun's summary names the first process that failed, with its traceback
 def main() -> None:
     """Test what the command line asks for."""
     args = parse_args()
     with one_line_stops('nothing was changed.'):
-        run(args)
+        with name_failing_process():
+            run(args)
         leave_process_group()
 
 

@@ -15,9 +15,18 @@ from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.engine.jobs import run_job
-from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.utils.checkpoint import resume_latest
+from mmseg_labelfree.engine.protocols import (
+    DataCheck,
+    ProtocolRunner,
+    check_same_run,
+    data_is_there,
+    follow_move,
+    overruled_options,
+)
+from mmseg_labelfree.utils.checkpoint import latest_checkpoint, resume_latest
+from mmseg_labelfree.utils.command_line import expand_home
 from mmseg_labelfree.utils.distributed import (
+    connect_processes,
     launched_rank,
     leave_process_group,
     name_failing_process,
@@ -72,10 +81,11 @@ def parse_args() -> argparse.Namespace:
 
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the command line to it."""
-    cfg = Config.fromfile(args.config)
+    cfg = follow_move(Config.fromfile(args.config))
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    expand_home(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
@@ -104,12 +114,17 @@ def use_mixed_precision(cfg: Config) -> None:
 def print_stages(runner: ProtocolRunner) -> None:
     """Print what a protocol would do."""
     table = Table(title=f'{len(runner.stages)} stages')
-    for heading in ('stage', 'length', 'learning rate', 'learns'):
+    for heading in ('stage', 'length', 'learning rate', 'images', 'batches', 'learns'):
         table.add_column(heading)
+    sizes = {}
+    if all(data_is_there(s.cfg) for s in runner.stages if not s.is_job):
+        sizes = DataCheck().stages(runner.stages)
     for stage in runner.stages:
         if stage.is_job:
-            table.add_row(stage.name, '-', '-', stage.note)
+            table.add_row(stage.name, '-', '-', '-', '-', stage.note)
             continue
+        size = sizes.get(stage.name)
+        data = (str(size.images), str(size.batches)) if size else ('-', '-')
         train_cfg = stage.cfg.train_cfg
         length = (
             f'{train_cfg.max_iters} iterations'
@@ -117,7 +132,7 @@ def print_stages(runner: ProtocolRunner) -> None:
             else f'{train_cfg.max_epochs} epochs'
         )
         rate = stage.cfg.optim_wrapper.optimizer.lr
-        table.add_row(stage.name, length, f'{rate:g}', stage.note)
+        table.add_row(stage.name, length, f'{rate:g}', *data, stage.note)
     Console().print(table)
 
 
@@ -131,15 +146,22 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
             return
         cfg.resume = False
         if args.resume:
+            if latest_checkpoint(cfg.work_dir):
+                check_same_run(cfg)
             resume_latest(cfg)
+        connect_processes(cfg)
+        DataCheck().training(cfg)
         Runner.from_cfg(cfg).train()
         if published := published_result(cfg):
             print_log(f'Published: {published}', logger='current')
         return
     runner = ProtocolRunner(cfg, resume=args.resume)
+    for line in overruled_options(args.cfg_options, runner.stages):
+        Console(stderr=True).print(f'Warning: {line}', soft_wrap=True, markup=False)
     if args.dry_run:
         print_stages(runner)
         return
+    connect_processes(cfg)
     runner.run(args.stage)
 
 

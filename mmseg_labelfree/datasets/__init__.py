@@ -7,6 +7,7 @@ from .coco_objects import COCOObjectDataset
 from .coco_stuff27 import COCOStuff27Dataset
 from .demo_voc.dataset import DemoVOCDataset
 from .gta import GTADataset
+from .image_labels import read_image_labels
 from .samplers.multi_source import MultiSourceSampler
 from .samplers.seeded import SeededInfiniteSampler, SeededSampler, seeded_draw
 from .splits.class_tasks import TASKS, ClassTask, get_task
@@ -15,6 +16,8 @@ from .splits.novel_folds import FOLDS, get_fold
 from .splits.zero_label_splits import SPLITS, ZeroLabelSplit, get_split
 from .synthia import SynthiaDataset
 from .transforms import MapLabels
+from .wrappers.concat_dataset import ConcatDataset
+from .wrappers.image_label_dataset import ImageLabelDataset
 from .wrappers.incremental_dataset import IncrementalDataset
 from .wrappers.novel_class_dataset import NovelClassDataset
 from .wrappers.source_dataset import SourceDataset
@@ -27,9 +30,11 @@ __all__ = [
     'CamVidDataset',
     'Cityscapes27Dataset',
     'ClassTask',
+    'ConcatDataset',
     'DemoVOCDataset',
     'FOLDS',
     'GTADataset',
+    'ImageLabelDataset',
     'IncrementalDataset',
     'MapLabels',
     'MultiSourceSampler',
@@ -46,5 +51,6 @@ __all__ = [
     'get_fold',
     'get_split',
     'get_task',
+    'read_image_labels',
     'seeded_draw',
 ]

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from mmcv.transforms import LoadAnnotations
+import numpy as np
 from mmengine.dataset import Compose
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .transforms.map_labels import insert_map_labels
+from .raw_masks import check_raw_masks, map_raw_masks
 
 __all__ = ['Cityscapes27Dataset']
 
 _FIRST, _LAST = 7, 33  # road and bicycle in Cityscapes' label ids
+_LAST_TRAIN_ID = 18  # bicycle in the ids of the 19 classes
 
 
 @DATASETS.register_module()
@@ -25,10 +26,12 @@ class Cityscapes27Dataset(BaseSegDataset):
     Args:
         img_suffix: Ending of the image files.
         seg_map_suffix: Ending of the mask files.
+        lazy_init: As in any dataset of MMEngine.
         **kwargs: Further arguments of ``mmseg.datasets.BaseSegDataset``.
 
     Raises:
-        ValueError: While loading, for a mask with an id of 34 to 254.
+        ValueError: ``seg_map_suffix`` is that of renumbered masks; while loading, for a
+            mask with an id of 34 to 254.
 
     Example:
         ``dict(type='Cityscapes27Dataset', data_root='data/cityscapes', data_prefix=
@@ -102,11 +105,27 @@ class Cityscapes27Dataset(BaseSegDataset):
         self,
         img_suffix: str = '_leftImg8bit.png',
         seg_map_suffix: str = '_gtFine_labelIds.png',
+        lazy_init: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
-        if any(isinstance(t, LoadAnnotations) for t in self.pipeline.transforms):
-            classes = list(range(_LAST - _FIRST + 1))
-            unused = [-1] * (255 - _LAST - 1)
-            table = [255] * _FIRST + classes + unused + [255]
-            self.pipeline = insert_map_labels(self.pipeline, table)
+        check_raw_masks(seg_map_suffix, '*_gtFine_labelIds.png')
+        super().__init__(
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            lazy_init=True,
+            **kwargs,
+        )
+        classes = list(range(_LAST - _FIRST + 1))
+        unused = [-1] * (255 - _LAST - 1)
+        map_raw_masks(self, [255] * _FIRST + classes + unused + [255])
+        if not lazy_init:
+            self.full_init()
+
+    def other_numbering(self, present: np.ndarray) -> str | None:
+        """Say so if the values in all masks, bool ``(256,)``, are training ids."""
+        if present[255] and not present[_LAST_TRAIN_ID + 1 : 255].any():
+            return (
+                f'its masks hold 255 and nothing above {_LAST_TRAIN_ID}, as those do '
+                'that a converter has renumbered; it takes *_gtFine_labelIds.png'
+            )
+        return None

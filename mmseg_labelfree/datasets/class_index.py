@@ -36,7 +36,11 @@ class MaskReader(Protocol):
 def cache_folder() -> Path:
     """Return ``$LABELFREE_CACHE``, or ``~/.cache/mmseg_labelfree``."""
     folder = os.environ.get('LABELFREE_CACHE')
-    return Path(folder) if folder else Path.home() / '.cache' / 'mmseg_labelfree'
+    return (
+        Path(folder).expanduser()
+        if folder
+        else Path.home() / '.cache' / 'mmseg_labelfree'
+    )
 
 
 def class_index(

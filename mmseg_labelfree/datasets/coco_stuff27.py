@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from mmcv.transforms import LoadAnnotations
+import numpy as np
 from mmengine.dataset import Compose
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .coco_stuff27_classes import COARSE_CLASSES, PALETTE, coarse_table
-from .transforms.map_labels import insert_map_labels
+from .coco_stuff27_classes import (
+    COARSE_CLASSES,
+    PALETTE,
+    RENUMBERED,
+    UNUSED_LABELS,
+    coarse_table,
+)
+from .raw_masks import check_raw_masks, map_raw_masks
 
 __all__ = ['COCOStuff27Dataset']
 
@@ -31,10 +37,12 @@ class COCOStuff27Dataset(BaseSegDataset):
     Args:
         img_suffix: Ending of the image files.
         seg_map_suffix: Ending of the mask files.
+        lazy_init: As in any dataset of MMEngine.
         **kwargs: Further arguments of ``mmseg.datasets.BaseSegDataset``.
 
     Raises:
-        ValueError: While loading, for a mask with a value of 182 to 254.
+        ValueError: ``seg_map_suffix`` is that of renumbered masks; while loading, for a
+            mask with a value of 182 to 254.
 
     Example:
         ``dict(type='COCOStuff27Dataset', data_root='data/cocostuff', ann_file=
@@ -48,8 +56,30 @@ class COCOStuff27Dataset(BaseSegDataset):
     pipeline: Compose
 
     def __init__(
-        self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs: Any
+        self,
+        img_suffix: str = '.jpg',
+        seg_map_suffix: str = '.png',
+        lazy_init: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
-        if any(isinstance(t, LoadAnnotations) for t in self.pipeline.transforms):
-            self.pipeline = insert_map_labels(self.pipeline, coarse_table())
+        check_raw_masks(seg_map_suffix, 'NAME.png of stuffthingmaps_trainval2017')
+        super().__init__(
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            lazy_init=True,
+            **kwargs,
+        )
+        map_raw_masks(self, coarse_table())
+        if not lazy_init:
+            self.full_init()
+
+    def other_numbering(self, present: np.ndarray) -> str | None:
+        """Say so if the values in all masks, bool ``(256,)``, are training ids."""
+        found = [label for label in UNUSED_LABELS if present[label]]
+        if len(found) > 1 and not present[RENUMBERED:255].any():
+            return (
+                f'its masks hold {found}, which are in no mask of COCO-Stuff, and '
+                f'nothing above {RENUMBERED - 1}: a converter has renumbered them; it '
+                'takes those of stuffthingmaps_trainval2017'
+            )
+        return None

@@ -5,7 +5,13 @@ in Context" (CVPR 2018). The masks hold the category id minus 1. Things lie in r
 of ids, some of which no mask uses; stuff is in alphabetical order from 91 on.
 """
 
-__all__ = ['COARSE_CLASSES', 'PALETTE', 'coarse_table']
+__all__ = [
+    'COARSE_CLASSES',
+    'PALETTE',
+    'RENUMBERED',
+    'UNUSED_LABELS',
+    'coarse_table',
+]
 
 _THINGS = {  # first and last label
     'electronic': (71, 76),
@@ -49,6 +55,10 @@ _STUFF = {
     'water': 'fog river sea water-other waterdrops',
 }
 _FIRST_STUFF, _NUM_LABELS = 91, 182
+# Labels of categories that were taken out before any mask was drawn (street sign, hat,
+# ...), so that a converter leaves 171 of the 182.
+UNUSED_LABELS = (11, 25, 28, 29, 44, 65, 67, 68, 70, 82, 90)
+RENUMBERED = _NUM_LABELS - len(UNUSED_LABELS)
 
 COARSE_CLASSES = (*_THINGS, *_STUFF)
 # Spread hues, things bright and stuff dark.

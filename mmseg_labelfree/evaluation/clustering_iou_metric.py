@@ -57,7 +57,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         classwise: As for :class:`GroupedIoUMetric`.
         maximize: 'iou' or 'pixels', see
             :func:`~mmseg_labelfree.ops.matching.overlap_scores`.
-        **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
+        **kwargs: As for :class:`CheckedIoUMetric`.
 
     Raises:
         FileNotFoundError: There is no ``matching_file``.
@@ -123,17 +123,12 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         outputs, classes = pred_label[valid].long(), label[valid].long()
         num_outputs = self.num_old_classes + self.num_clusters
         if len(outputs):
-            top = torch.stack([outputs.max(), classes.max()]).tolist()
-            if top[0] >= num_outputs:
+            top = int(outputs.max())
+            if top >= num_outputs:
                 raise ValueError(
-                    f'the model predicts output {top[0]}, but ClusteringIoUMetric has '
+                    f'the model predicts output {top}, but ClusteringIoUMetric has '
                     f'num_old_classes={self.num_old_classes} and '
                     f'num_clusters={self.num_clusters}'
-                )
-            if top[1] >= num_classes:
-                raise ValueError(
-                    f'the ground truth has label {top[1]}, but the dataset has '
-                    f'{num_classes} classes'
                 )
         counts = torch.bincount(
             outputs * num_classes + classes, minlength=num_outputs * num_classes
@@ -228,6 +223,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
 
     def _log(self, matched: np.ndarray, clusters: np.ndarray, names: list[str]) -> None:
         iou = 100 * overlap_scores(clusters)
+        iou[clusters.sum(1, keepdims=True) + clusters.sum(0) == 0] = np.nan
         table = PrettyTable(['Cluster', 'Class', 'IoU', 'Pixels'])
         for k, m in enumerate(matched):
             name, score = ('-', '-') if m < 0 else (names[m], round(iou[k, m], 2))

@@ -9,15 +9,16 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import cv2
-import mmcv
 import numpy as np
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmengine.dist import get_world_size
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..ops.dense_crf import dense_crf, load_pydensecrf
+from ..utils.photos import to_bytes
 
 
 @METRICS.register_module()
@@ -41,13 +42,18 @@ class DenseCRFMetric(BaseMetric):
             with all its settings: groups, ``output_dir`` for the refined masks, ...
         num_workers: Worker processes. Defaults to the processor cores,
             divided by the processes of a distributed test.
+        loading: The ``LoadImageFromFile`` of the test pipeline, with which files are
+            read; by default one without settings.
+        value_range: Largest value of a pixel in the files: 255 for 8 bits, 4095 for 12,
+            65535 for 16, 1 for floats.
         **crf: Settings of :func:`~mmseg_labelfree.ops.dense_crf.dense_crf`.
 
     Raises:
         ImportError: pydensecrf2 is not installed.
         TypeError: ``crf`` has a setting that ``dense_crf`` lacks.
         ValueError: ``num_workers`` is below 1; the segmentor has a single logit per
-            pixel.
+            pixel; an image has neither one nor three channels, exceeds
+            ``value_range``, or has another shape than the pipeline made of it.
         RuntimeError: A worker failed; names the image.
 
     Example:
@@ -56,7 +62,12 @@ class DenseCRFMetric(BaseMetric):
     """
 
     def __init__(
-        self, metric: dict | BaseMetric, num_workers: int | None = None, **crf: float
+        self,
+        metric: dict | BaseMetric,
+        num_workers: int | None = None,
+        loading: dict | None = None,
+        value_range: float = 255.0,
+        **crf: float,
     ) -> None:
         load_pydensecrf()
         inspect.signature(dense_crf).bind(None, None, **crf)
@@ -68,6 +79,8 @@ class DenseCRFMetric(BaseMetric):
         self.metric = metric
         self.num_workers = num_workers or _cores_per_process()
         self.crf = crf
+        self.loading = {k: v for k, v in (loading or {}).items() if k != 'type'}
+        self.value_range = value_range
         self._pool: ProcessPoolExecutor | None = None
         self._pending: deque = deque()
 
@@ -101,7 +114,9 @@ class DenseCRFMetric(BaseMetric):
             image = _input_image(data_batch, index, tuple(logits.shape[1:]))
             if image is None:
                 image = sample['img_path']
-            job = self._workers().submit(_refine, image, probabilities, self.crf)
+            job = self._workers().submit(
+                _refine, image, probabilities, self.crf, self.loading, self.value_range
+            )
             kept = {k: v for k, v in sample.items() if k != 'seg_logits'}
             self._pending.append((job, kept))
 
@@ -151,21 +166,29 @@ class DenseCRFMetric(BaseMetric):
 
 
 def _refine(
-    image: np.ndarray | str, probabilities: np.ndarray, crf: dict
+    image: np.ndarray | str,
+    probabilities: np.ndarray,
+    crf: dict,
+    loading: dict,
+    value_range: float,
 ) -> np.ndarray:
     """Labels int64 (H, W) after the CRF; runs in a worker."""
     if isinstance(image, str):
-        image = _read_image(image, *probabilities.shape[1:])
+        photo = LoadImageFromFile(**loading)(dict(img_path=image))['img']
+        image = _at_size(to_bytes(photo, value_range), *probabilities.shape[1:])
     return dense_crf(image, probabilities, **crf).argmax(axis=0)
 
 
-def _read_image(path: str, height: int, width: int) -> np.ndarray:
-    """The image of a file at another size, uint8 (H, W, 3) RGB."""
-    image = mmcv.imread(path, backend='cv2')
-    if image is None:
-        raise ValueError('not a readable image')
-    image = np.ascontiguousarray(image[..., ::-1])  # OpenCV reads BGR
-    if image.shape[:2] != (height, width):
+def _at_size(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """An image uint8 (h, w, 3) BGR at another size, RGB."""
+    image = np.ascontiguousarray(image[..., ::-1])
+    size = image.shape[:2]
+    if size != (height, width):
+        if size == (width, height):
+            raise ValueError(
+                'the photo lies on its side beside its prediction: set loading= of '
+                "DenseCRFMetric to the test pipeline's LoadImageFromFile"
+            )
         image = cv2.resize(image, (width, height))
     return image
 

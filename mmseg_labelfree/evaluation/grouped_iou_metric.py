@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmengine.logging import MMLogger, print_log
-from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from prettytable import PrettyTable
 
+from .checked_iou_metric import CheckedIoUMetric
+
 
 @METRICS.register_module()
-class GroupedIoUMetric(IoUMetric):
+class GroupedIoUMetric(CheckedIoUMetric):
     """Metric that adds the mean IoU of groups of classes to ``IoUMetric``.
 
     Areas are summed over all images before the ratio is taken, as in ``IoUMetric``;
     255 in the ground truth is ignored. A class that occurs neither in the ground truth
-    nor in the predictions has no IoU and is left out of its group's mean.
+    nor in the predictions has no IoU (nan) and is left out of its group's mean; a mean
+    of nothing, and what is computed from it, is nan.
 
     Args:
         groups: Class names by group, for instance ``dict(old=[...], new=[...])``. A
@@ -24,14 +26,14 @@ class GroupedIoUMetric(IoUMetric):
             generalized zero-label papers do.
         classwise: Also return every class's IoU, as ``IoU/<class>``. Defaults to False;
             the table per class is printed either way.
-        **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
+        **kwargs: As for :class:`CheckedIoUMetric`.
 
     Returns (of ``compute_metrics``), in percent: what ``IoUMetric`` returns, and
     ``mIoU/<group>`` for each group, ``mIoU/harmonic`` if asked for.
 
     Raises:
         ValueError: A group is empty or names a class that the dataset lacks; a group
-            of ``harmonic_mean`` does not exist.
+            of ``harmonic_mean`` does not exist; a mask has a label that is no class.
 
     Example:
         ``val_evaluator=dict(type='GroupedIoUMetric', groups=dict(
@@ -76,7 +78,7 @@ class GroupedIoUMetric(IoUMetric):
             table.add_row([name, len(members), mean])
         if self.harmonic_mean is not None:
             a, b = (metrics[f'mIoU/{g}'] for g in self.harmonic_mean)
-            mean = round(2 * a * b / (a + b), 2) if a + b > 0 else 0.0
+            mean = 0.0 if a == b == 0 else round(2 * a * b / (a + b), 2)
             metrics['mIoU/harmonic'] = mean
             table.add_row(['harmonic mean', '', mean])
         print_log('per group results:', MMLogger.get_current_instance())

@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
+from .checked_iou_metric import CheckedIoUMetric
 from .squashed_clustering_iou_metric import squash
 
 
 @METRICS.register_module()
-class LinearProbeIoUMetric(IoUMetric):
+class LinearProbeIoUMetric(CheckedIoUMetric):
     """Metric that scores ``probe_sem_seg``, the prediction of a linear probe.
 
     Args:
         size: Resize predictions and labels to this height and width first, as
             ``SquashedClusteringIoUMetric`` does.
         prefix: Prefix of the names of the metrics.
-        **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
+        **kwargs: As for :class:`CheckedIoUMetric`.
 
     Raises:
         ValueError: The segmentor has no probe.

@@ -1,7 +1,21 @@
 """Tensor functions of the methods; torch and numpy only, no framework."""
 
+from .activation_contrast import (
+    activation_anchors,
+    activation_negatives,
+    keep_random,
+    sample_members,
+    with_background,
+)
+from .balanced_cross_entropy import balanced_weights
 from .binary_distillation import binary_distillation
 from .block_masks import block_masks
+from .class_activation import (
+    activation_labels,
+    agreeing_labels,
+    multi_scale_activations,
+    normalize_activations,
+)
 from .classifier_growth import grow_classifier
 from .cluster_frequencies import cluster_frequencies
 from .consistency import (
@@ -25,6 +39,7 @@ from .feature_bank import push_rows_, sample_queues
 from .feature_clustering import class_agreement, cluster_features
 from .feature_distance import feature_distance, majority_labels
 from .feature_distillation import feature_distillation
+from .image_presence import image_presence_loss
 from .incremental_bce import incremental_bce
 from .info_nce import info_nce
 from .knowledge_distillation import knowledge_distillation
@@ -62,6 +77,7 @@ from .parameter_importance import (
     update_fisher_,
 )
 from .partial_cross_entropy import image_mean_weights, partial_cross_entropy
+from .pixel_adaptive_refinement import pixel_adaptive_refinement
 from .pixel_terms import PixelTerm, striped_terms
 from .probabilities import full_precision, log_share_within
 from .prototypes import (
@@ -73,6 +89,11 @@ from .prototypes import (
 from .pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from .quantile import masked_quantile
 from .rare_class_sampling import rare_class_probabilities
+from .refined_labels import (
+    background_scores,
+    refine_scores,
+    refined_labels,
+)
 from .reliability import (
     EntropySplit,
     nearest_pixels,
@@ -88,6 +109,12 @@ from .saliency_losses import (
 )
 from .strips import striped_loss, striped_map
 from .symmetric_cross_entropy import symmetric_cross_entropy
+from .token_affinity import (
+    affinity_loss,
+    affinity_targets,
+    propagate_activations,
+)
+from .two_classes import two_class_logits
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
 from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
@@ -100,9 +127,17 @@ __all__ = [
     'View',
     'ViewSet',
     'accumulate_path_',
+    'activation_anchors',
+    'activation_labels',
+    'activation_negatives',
     'add_penalty_gradient_',
+    'affinity_loss',
+    'affinity_targets',
+    'agreeing_labels',
     'anchor_classes',
     'apply_table',
+    'background_scores',
+    'balanced_weights',
     'binary_distillation',
     'blank',
     'block_masks',
@@ -125,11 +160,13 @@ __all__ = [
     'foreground_entropy',
     'fuse_labels',
     'full_precision',
+    'keep_random',
     'log_share_within',
     'grow_classifier',
     'hungarian_matching',
     'hybrid_saliency_loss',
     'image_classes',
+    'image_presence_loss',
     'incremental_bce',
     'info_nce',
     'keep_some',
@@ -144,8 +181,10 @@ __all__ = [
     'mix',
     'mixing_masks',
     'nearest_pixels',
+    'multi_scale_activations',
     'negative_classes',
     'negative_pair_loss',
+    'normalize_activations',
     'normalize_importance',
     'novel_map',
     'overlap_scores',
@@ -153,16 +192,21 @@ __all__ = [
     'partial_cross_entropy',
     'pasted_class_masks',
     'path_integral_score',
+    'pixel_adaptive_refinement',
     'positive_pair_loss',
+    'propagate_activations',
     'prototype_log_weights',
     'pseudo_labels',
     'push_rows_',
     'quadratic_penalty',
     'rank_and_split',
     'rare_class_probabilities',
+    'refine_scores',
+    'refined_labels',
     'reliable_pixel_weight',
     'riemannian_score',
     'robust_background_saliency',
+    'sample_members',
     'sample_per_class',
     'sample_queues',
     'soft_iou_loss',
@@ -174,6 +218,7 @@ __all__ = [
     'striped_terms',
     'PixelTerm',
     'symmetric_cross_entropy',
+    'two_class_logits',
     'unbiased_cross_entropy',
     'unbiased_knowledge_distillation',
     'unit_embeddings',
@@ -183,4 +228,5 @@ __all__ = [
     'update_prototypes_',
     'view_set',
     'weibull_balance',
+    'with_background',
 ]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .compiling import untraced
 from .strips import striped_loss
 
 __all__ = ['PixelTerm', 'striped_terms']
@@ -30,7 +31,7 @@ class PixelTerm(NamedTuple):
     weight: Tensor | float = 1.0
 
 
-@torch.compiler.disable
+@untraced
 def striped_terms(
     terms: Sequence[PixelTerm],
     logits: Tensor,

@@ -31,7 +31,8 @@ def class_means(
     Args:
         features: Embeddings ``(N, D, h, w)``, any precision.
         labels: int64 ``(N, h, w)``: ground truth, or reliable pseudo-labels; pixels
-            with a label that is no class (255) are in no mean.
+            with a label that is no class (255) are in no mean. Or bool
+            ``(N, C, h, w)``, whether a pixel is in the mean of each class.
         num_classes: C.
         all_processes: Means over the pixels of all processes, which all must call
             this then.
@@ -47,8 +48,11 @@ def class_means(
                 [0.]]), tensor([2, 0]))
     """
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
-    classes = torch.arange(num_classes, device=labels.device)[:, None]
-    member = labels.flatten(1)[:, None] == classes
+    if labels.dtype == torch.bool:
+        member = labels.flatten(2)
+    else:
+        classes = torch.arange(num_classes, device=labels.device)[:, None]
+        member = labels.flatten(1)[:, None] == classes
     counts = member.sum((0, 2))
     with torch.autocast(features.device.type, enabled=False):
         rows = features.detach().flatten(2).transpose(1, 2).to(dtype)

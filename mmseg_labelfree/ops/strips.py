@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .compiling import untraced
 from .enlarging import SourceRows, bilinear_weights, source_rows
 from .probabilities import full_precision
 
@@ -30,7 +31,7 @@ CPU_STRIP = 2**21
 GPU_STRIP = 2**26
 
 
-@torch.compiler.disable
+@untraced
 def striped_loss(
     function: Callable[..., Tensor],
     logits: Sequence[Tensor],
@@ -88,7 +89,7 @@ def striped_loss(
     return _StripedLoss.apply(settings, factors, *logits, *maps)
 
 
-@torch.compiler.disable
+@untraced
 @torch.no_grad()
 def striped_map(
     function: Callable[..., Tensor | tuple[Tensor, ...]],

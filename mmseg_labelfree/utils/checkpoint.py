@@ -47,18 +47,21 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
 
     It is the one that ``last_checkpoint`` names: the one in this very folder, even if
     the folder was moved or copied since. Where that file is missing, damaged, or names
-    a checkpoint that is gone, it is the newest ``iter_N.pth`` or ``epoch_N.pth``.
+    a checkpoint that is gone, it is the newest ``iter_N.pth`` or ``epoch_N.pth``. A
+    file elsewhere counts only if this folder has none at all (``out_dir`` of the
+    checkpoint hook): that of a copy may belong to the original.
     """
     folder = Path(folder)
     pointer = folder / 'last_checkpoint'
+    named = None
     if pointer.is_file():
         named = Path(os.fsdecode(pointer.read_bytes()).replace('\0', '').strip())
-        for candidate in (folder / named.name, named):
-            if candidate.is_file():
-                return candidate
-    return max(_numbered(folder), key=lambda numbered: numbered[0], default=(0, None))[
-        1
-    ]
+        if (folder / named.name).is_file():
+            return folder / named.name
+    numbered = _numbered(folder)
+    if numbered:
+        return max(numbered, key=lambda pair: pair[0])[1]
+    return named if named and named.is_file() else None
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
@@ -199,5 +202,30 @@ def load_weights(path: str | os.PathLike) -> tuple[dict, dict, str]:
         ValueError: The file is no checkpoint.
     """
     checkpoint, filename = load_checkpoint(path)
-    state_dict = checkpoint.get('state_dict', checkpoint)
-    return state_dict, checkpoint.get('meta', {}), filename
+    return plain_weights(checkpoint, filename), checkpoint.get('meta', {}), filename
+
+
+def plain_weights(checkpoint: Mapping[str, Any], filename: str) -> dict[str, Any]:
+    """Get the weights of a checkpoint by their names in a model.
+
+    Args:
+        checkpoint: What the file holds: ``state_dict`` among other things, or that
+            alone. ``module.`` in front of names, from training in several processes, is
+            taken off.
+        filename: The file, for the message.
+
+    Raises:
+        ValueError: There are no weights.
+
+    Example:
+        >>> plain_weights({'module.bias': torch.zeros(1)}, 'x.pth')
+        {'bias': tensor([0.])}
+    """
+    weights = checkpoint.get('state_dict', checkpoint)
+    if not any(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise ValueError(
+            f'{filename} holds no weights at its top or under state_dict, but '
+            f'{list(weights)[:5]}: save the weights alone, for instance '
+            "torch.save(torch.load(old)['model'], new)"
+        )
+    return {name.removeprefix('module.'): value for name, value in weights.items()}

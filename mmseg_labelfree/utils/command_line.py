@@ -1,13 +1,15 @@
 """Command lines of tools: a config, and settings that replace its own."""
 
 import argparse
+import os
 from collections.abc import Callable
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from rich.console import Console
 
-__all__ = ['config_parser', 'exit_code', 'read_config']
+__all__ = ['config_parser', 'exit_code', 'expand_home', 'read_config']
 
 
 def config_parser(description: str, config: str) -> argparse.ArgumentParser:
@@ -39,6 +41,19 @@ def read_config(args: argparse.Namespace) -> Config:
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return expand_home(cfg)
+
+
+def expand_home(cfg: Config) -> Config:
+    """Replace a leading ``~`` in every ``data_root`` of a config, in place."""
+    nodes: list[Any] = [cfg]
+    while nodes:
+        node = nodes.pop()
+        named = isinstance(node, dict | Config)
+        if named and isinstance(node.get('data_root'), str):
+            node['data_root'] = os.path.expanduser(node['data_root'])
+        children = node.values() if named else node
+        nodes += [v for v in children if isinstance(v, dict | list | tuple)]
     return cfg
 
 

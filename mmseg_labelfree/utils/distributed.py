@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -14,9 +15,12 @@ from mmengine.dist import (
     all_gather_object,
     broadcast_object_list,
     get_dist_info,
+    init_dist,
+    is_distributed,
     is_main_process,
 )
 from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.utils.dl_utils import set_multi_processing
 from torch import nn
 
 T = TypeVar('T')
@@ -133,6 +137,16 @@ def prepare_cpu_processes(cfg: Config) -> None:
         )
 
 
+def connect_processes(cfg: Config) -> None:
+    """Connect the processes of a launcher, if no Runner has done that yet."""
+    launcher = cfg.get('launcher', 'none')
+    if launcher == 'none' or is_distributed():
+        return
+    settings = cfg.get('env_cfg') or {}
+    set_multi_processing(**settings.get('mp_cfg', {}), distributed=True)
+    init_dist(launcher, **settings.get('dist_cfg', {}))
+
+
 def leave_process_group() -> None:
     """End torch's process group, where there is one: the last act of a tool.
 
@@ -140,7 +154,12 @@ def leave_process_group() -> None:
     tensor while the interpreter shuts down aborts the process after all its work is
     done ("terminate called without an active exception"), which the launcher takes for
     a failure. A wrapped model holds the group too, so the caller keeps none.
+
+    torch 2.1 waits for gloo's threads without letting them have the interpreter, which
+    they need to hand back a tensor; so they get a moment for that before.
     """
     if dist.is_initialized():
         gc.collect()
+        if dist.get_backend() == 'gloo':
+            time.sleep(0.5)
         dist.destroy_process_group()

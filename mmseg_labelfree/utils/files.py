@@ -41,15 +41,32 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}@{HOST}.tmp')
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with naming_full_disk(path):
+            yield temporary
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
+    """Context in which files are written, and ``path`` is named if the disk is full.
+
+    Errors of other kinds are raised as they are.
+
+    Args:
+        path: What is lacking then, a file or a folder.
+
+    Raises:
+        OSError: The disk is full, the quota is used up, or the file is too large.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno not in FULL:
             raise
         text = f'{error.strerror}, nothing is lost: free some space and use --resume'
         raise OSError(error.errno, text, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:

@@ -1,8 +1,10 @@
 """What the frameworks have under private names alone, used from this one place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
+from mmengine.runner import Runner
 from mmseg.models import SegDataPreProcessor
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
@@ -12,6 +14,7 @@ __all__ = [
     'BatchNorm',
     'add_state_dict_hook',
     'checks_overflow',
+    'mend_loaders',
     'swaps_colors',
 ]
 
@@ -36,6 +39,30 @@ def checks_overflow(optimizer: Optimizer) -> bool:
     Fused ones do; other optimizers are not called by the scaler when one occurred.
     """
     return getattr(optimizer, '_step_supports_amp_scaling', False)
+
+
+def mend_loaders() -> None:
+    """Let ``num_workers=0`` work with any loader of a config.
+
+    torch refuses ``persistent_workers=True`` and a ``prefetch_factor`` without workers,
+    and so one setting would need three. Calling it again changes nothing.
+
+    Example:
+        >>> mend_loaders()
+    """
+    build = Runner.build_dataloader
+    if getattr(build, 'mended', False):
+        return
+
+    @wraps(build)
+    def mended(dataloader: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(dataloader, Mapping) and not dataloader.get('num_workers', 0):
+            of_workers = ('persistent_workers', 'prefetch_factor')
+            dataloader = {k: v for k, v in dataloader.items() if k not in of_workers}
+        return build(dataloader, *args, **kwargs)
+
+    mended.mended = True  # type: ignore[attr-defined]
+    Runner.build_dataloader = staticmethod(mended)
 
 
 def add_state_dict_hook(

@@ -1,10 +1,12 @@
 """Options of a test: test-time augmentation, dense CRF, a folder for the masks."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmseg.registry import METRICS
 
 from ..ops.dense_crf import load_pydensecrf
 
@@ -48,12 +50,12 @@ def use_dense_crf(cfg: Config) -> None:
         ValueError: The ``SegTTAModel`` merges the views; it has no merged scores.
     """
     load_pydensecrf()
+    settings = dict(_photo_loading(cfg)) | dict(cfg.get('dense_crf') or {})
     if cfg.model.type == 'SegTTAModel':
         raise ValueError(
             'SegTTAModel leaves the scores of the last view in its result, which the '
             "dense CRF would refine: set tta_model = dict(type='MaxVotingTTAModel')"
         )
-    settings = cfg.get('dense_crf') or {}
     wrapped = [
         m
         if m['type'] == 'DenseCRFMetric'
@@ -66,7 +68,9 @@ def use_dense_crf(cfg: Config) -> None:
 def save_masks(cfg: Config, folder: str | Path) -> None:
     """Let the test's metric write the predictions to ``folder`` as PNG files.
 
-    Behind a ``DenseCRFMetric`` they are the refined ones.
+    Behind a ``DenseCRFMetric`` they are the refined ones. The files are called by the
+    paths of the images below their folder, so a stock ``IoUMetric``, which would mix up
+    images of one name, becomes a ``CheckedIoUMetric``.
 
     Args:
         cfg: Config of a stage. With several metrics the first one writes.
@@ -76,6 +80,31 @@ def save_masks(cfg: Config, folder: str | Path) -> None:
     while metric['type'] == 'DenseCRFMetric':
         metric = metric['metric']
     metric['output_dir'] = str(folder)
+    if metric['type'] == 'IoUMetric':
+        metric['type'] = 'CheckedIoUMetric'
+    if hasattr(METRICS.get(metric['type']), 'image_folder'):
+        metric['image_folder'] = image_folder(cfg.test_dataloader.dataset)
+
+
+def image_folder(dataset: Mapping[str, Any]) -> str | None:
+    """Image folder of a dataset's config, below all wrappers; None of several."""
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    prefix = dataset.get('data_prefix') or {}
+    if 'img_path' not in prefix:
+        return None
+    return str(Path(dataset.get('data_root') or '', prefix['img_path']))
+
+
+def _photo_loading(cfg: Config) -> dict[str, Any]:
+    """How the test reads photos, as an argument of the ``DenseCRFMetric``."""
+    dataset: Any = cfg.test_dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    for step in dataset.get('pipeline', []):
+        if step['type'] == 'LoadImageFromFile' and len(step) > 1:
+            return dict(loading=dict(step))
+    return {}
 
 
 def _metrics(cfg: Config) -> list[dict[str, Any]]:

@@ -78,6 +78,29 @@ def write_panels(
     save_figure(figure, path)
 
 
+def picture(image: ArrayLike) -> np.ndarray:
+    """Convert an image of any channels and range to one for :func:`write_panels`.
+
+    Args:
+        image: ``(C, H, W)``, as loaders give it: three channels are BGR; of more the
+            first three are shown, of two the first one. What is not 8 bits is stretched
+            over its own range.
+
+    Returns:
+        uint8 ``(H, W, 3)``, RGB.
+
+    Example:
+        >>> picture(np.array([[[0.0, 0.5]]]))[0].tolist()
+        [[0, 0, 0], [255, 255, 255]]
+    """
+    values = np.asarray(image)
+    values = values[:3][::-1] if len(values) > 2 else values[:1].repeat(3, 0)
+    if values.dtype != np.uint8:
+        low, high = float(values.min()), float(values.max())
+        values = ((values - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+    return np.ascontiguousarray(values.transpose(1, 2, 0))
+
+
 def _grid(
     columns: Mapping[str, Sequence[np.ndarray]], side: float
 ) -> tuple[Figure, np.ndarray]:

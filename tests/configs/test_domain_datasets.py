@@ -166,3 +166,37 @@ def test_batches_of_the_original_files(kind, shape, road_car, tmp_path, monkeypa
         assert set(values.unique().tolist()) == {0, 13}
         assert 1500 < (values == 13).sum() < 0.75 * values.numel()
     assert all((sample.gt_sem_seg.data == 255).all() for sample in samples[2:])
+
+
+@pytest.mark.parametrize(
+    'stem', ['deeplabv3_mobilenetv2_camvid-day2night', 'demo_voc_plain2dusk']
+)
+def test_rows_on_small_data_differ_in_what_they_compare(stem):
+    def row(name):
+        return Config.fromfile(ROOT.parents[1] / f'daformer/{stem}{name}.py')
+
+    whole = row('')
+    assert 'source' in whole.train_dataloader.sampler.rare_class_sampling
+    for name, loader in (
+        ('_source-only', 'source_only'),
+        ('_source-only_jitter', 'recolored_source_only'),
+        ('_oracle', 'oracle'),
+        ('_adabn', 'source_only'),
+    ):
+        cfg = row(name)
+        assert cfg.model.type == 'EncoderDecoder'
+        images = cfg.train_dataloader.dataset
+        assert images.dataset == whole[loader].dataset.dataset
+        assert images.source == whole[loader].dataset.source
+        assert cfg.train_dataloader.batch_size == whole[loader].batch_size
+    for name in ('_source-only', '_oracle', '_adabn', '_selftraining', '_u2pl', '_mic'):
+        for key in ('optim_wrapper', 'train_cfg', 'param_scheduler', 'val_dataloader'):
+            assert row(name)[key] == whole[key]
+    (adabn,) = [h for h in row('_adabn').custom_hooks if h.type == 'AdaBNHook']
+    assert adabn.dataloader.dataset == whole.train_dataloader.dataset.datasets[1]
+    assert not adabn.dataloader.dataset.labeled
+    plain = row('_selftraining')
+    assert plain.train_dataloader.sampler.rare_class_sampling is None
+    assert plain.model.get('feature_distance') is None
+    assert row('_u2pl').model.type == 'U2PLEncoderDecoder'
+    assert row('_mic').model.masked_view.mask_ratio == 0.7

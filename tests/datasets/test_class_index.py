@@ -194,3 +194,20 @@ def test_masks_of_another_kind_have_a_reader_and_a_cache_of_their_own(
     paths[1].unlink()
     with pytest.raises(FileNotFoundError, match='1.png does not exist'):
         class_index(paths, cache=False, reader=Doubled())
+
+
+def _counted(paths):
+    return class_index(paths, cache=False)
+
+
+@pytest.mark.slow
+def test_any_number_of_processes(paths, in_processes):
+    """The first one counts; also its error is that of all."""
+    for masks in (paths, paths[:1]):
+        expected = class_index(masks, cache=False)
+        for processes in (2, 3):
+            for found in in_processes(processes, _counted, masks):
+                np.testing.assert_array_equal(found, expected)
+    paths[5].write_bytes(b'')
+    errors = in_processes(3, _counted, paths)
+    assert ['005.png is not an image' in str(error) for error in errors] == [True] * 3

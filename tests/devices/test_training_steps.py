@@ -1,9 +1,11 @@
 """Whole training steps on a GPU that is not there: torch computes shapes only."""
 
 import copy
+import random
 import traceback
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -12,12 +14,20 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch._subclasses import fake_tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.models.teachers import WeightAverage, copy_student
+from mmseg_labelfree.models.teachers import (
+    WeightAverage,
+    copy_student,
+    ramped_momentum,
+)
+
+if not hasattr(fake_tensor, 'unset_fake_temporarily'):
+    pytest.skip('torch 2.1 fakes no GPU without a driver', allow_module_level=True)
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 aten = torch.ops.aten
@@ -47,7 +57,7 @@ class Rules(TorchDispatchMode):
         name, kwargs = func.overloadpacket, kwargs or {}
         used = self.on_device(args, kwargs)
         if not used and torch.device(kwargs.get('device') or 'cpu').type == 'cpu':
-            with unset_fake_temporarily():
+            with fake_tensor.unset_fake_temporarily():
                 return func(*args, **kwargs)
         if used and name in WAITS:
             self.note(f'waits: {name}')
@@ -64,7 +74,7 @@ class Rules(TorchDispatchMode):
         return out
 
     def on_device(self, *values):
-        tensors = (x for x in tree_leaves(values) if isinstance(x, torch.Tensor))
+        tensors = (x for x in tree_flatten(values)[0] if isinstance(x, torch.Tensor))
         return [x for x in tensors if x.device.type == self.device]
 
     def note(self, fault):
@@ -138,6 +148,14 @@ FAMILIES = {
     'EUMS': ('eums/demo_voc_fold0.py', 'eums', ['base', 'clean', 'unclean'] * 2, []),
     'STRICT': ('strict/demo_voc_15-5.py', 'round_1', [None] * 4, []),
     'IDDC': ('iddc/mobilenetv2_demo_voc.py', None, [None] * 4, []),
+    'AFA': ('afa/mit-b1_voc.py', None, [None] * 2, []),
+    # Its bank, too, must know how many rows it is given.
+    'U2PL+ on AFA': (
+        'afa/mit-b1_voc_u2pl.py',
+        None,
+        [None] * 2,
+        ['waits: aten.nonzero'],
+    ),
 }
 
 
@@ -152,7 +170,7 @@ def late():
     """An iteration after every warm-up."""
     hub = MessageHub.get_current_instance()
     before = dict(hub.runtime_info)
-    hub.update_info_dict(dict(iter=1500, max_iters=2000, epoch=0, max_epochs=1))
+    hub.update_info_dict(dict(iter=7500, max_iters=10000, epoch=0, max_epochs=1))
     yield
     hub.runtime_info.clear()
     hub.runtime_info.update(before)
@@ -165,6 +183,8 @@ def learner(request):
     size, metainfo = (96, 96), {}
     if request.param == 'IDDC':
         size, metainfo = (192, 96), dict(crop_overlap=((0, 0, 48, 96), (48, 0, 96, 96)))
+    if 'AFA' in request.param:
+        metainfo = dict(image_labels=np.arange(20) < 2, box=(8, 96, 0, 80))
     cfg = stage(path, name).model
     if request.param.startswith('DAFormer'):
         cfg.backbone.update(num_layers=[1, 1, 1, 1], init_cfg=None)
@@ -209,10 +229,41 @@ def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypa
             parameter.grad = torch.empty_like(parameter)
         torch.optim.SGD(trained, lr=0.1, momentum=0.9).step()
         if len(models) == 2:
+            overflow = torch.zeros((), device='cuda') > 0  # of a fused optimizer
+            updates = torch.zeros((), dtype=torch.int64, device='cuda')
             WeightAverage(*models).update(0.9)
+            WeightAverage(*models).update(ramped_momentum(updates, 0.9), overflow)
     assert loss.requires_grad and loss.dtype == torch.float32
     assert all(value.is_cuda for value in logged.values())
     assert rules.faults == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('learner', FAMILIES, indirect=True)
+def test_a_compiled_step_is_not_compiled_again(learner):
+    """As MMEngine's ``compile=dict(backend=...)`` does it, with other batches."""
+    compiler = pytest.importorskip('torch._dynamo')
+    model, data, _ = learner
+    hub = MessageHub.get_current_instance()
+    model.forward = torch.compile(model.forward, backend='eager')
+    compiler.reset()
+    draws = random.Random(0)
+    for iteration in range(8):
+        hub.update_info('iter', 1500 + iteration)
+        batch = [*zip(data['inputs'], data['data_samples'], strict=True)]
+        draws.shuffle(batch)
+        images = [torch.randint_like(image, 255) for image, _ in batch]
+        samples = [copy.deepcopy(sample) for _, sample in batch]
+        for sample in samples:
+            sample.set_metainfo(dict(img_path=f'{draws.random()}.jpg'))
+            labels = sample.gt_sem_seg.data
+            labels[labels != 255] = draws.randrange(3)
+        changed = dict(inputs=images, data_samples=samples)
+        # Other numbers of negatives, say, are met in the first iterations.
+        with compiler.config.patch(error_on_recompile=iteration > 3):
+            losses = model(**model.data_preprocessor(changed, True), mode='loss')
+        model.parse_losses(losses)[0].backward()
+    compiler.reset()
 
 
 def test_the_rules_see_what_is_forbidden():

@@ -163,7 +163,7 @@ def test_arguments_that_do_not_fit(tmp_path):
         evaluate(build(num_clusters=2, num_old_classes=5), [label], [label])
     with pytest.raises(ValueError, match='predicts output 2, but .* num_clusters=2'):
         evaluate(build(num_clusters=2), [label + 1], [label])
-    with pytest.raises(ValueError, match='has label 5'):
+    with pytest.raises(ValueError, match=r'holds \[5\], but the dataset has 5 classes'):
         evaluate(build(num_clusters=2), [label], [label + 4])
     file = tmp_path / 'matching.json'
     metric = build(num_clusters=2, matching_file=str(file))

@@ -1,5 +1,6 @@
 """Tools in processes of their own, forked so that they need not import everything."""
 
+import json
 import multiprocessing
 import os
 import runpy
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
@@ -125,3 +128,33 @@ def written(tmp_path):
         return path
 
     return write
+
+
+FILES = (  # of jobs and hooks
+    *('regions/*.npz', 'scores/*.npz', 'labels/*.png'),
+    *('clean.txt', 'images.txt'),
+)
+
+
+def results(work):
+    """Weights, optimizer and metrics of all stages, and the files of the jobs."""
+    found = {}
+    for path in sorted(work.rglob('*')):
+        name = str(path.relative_to(work))
+        if path.suffix == '.pth':
+            checkpoint = load_checkpoint(path)[0]
+            found[name] = checkpoint['state_dict'], checkpoint['optimizer']['state']
+        elif path.name == 'finished.json':
+            found[name] = json.loads(path.read_text())['metrics']
+        elif path.name == 'clusters.json':
+            found[name] = json.loads(path.read_text())['train']
+        elif any(path.match(pattern) for pattern in FILES):
+            found[name] = list(path.read_bytes())
+    return found
+
+
+def assert_exact(work, whole):
+    found, expected = results(work), results(whole)
+    assert list(found) == list(expected) and len(found) > 0
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    assert not [*work.rglob('.*.tmp')]

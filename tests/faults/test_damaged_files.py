@@ -13,7 +13,13 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_labelfree.engine.jobs import ResultFolder, entropy_ranking_job
+from mmseg_labelfree.engine.jobs import (
+    ResultFolder,
+    SaliencyJob,
+    entropy_ranking_job,
+    novel_clustering_job,
+    pseudo_label_job,
+)
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, load_checkpoint
 
@@ -181,19 +187,29 @@ def test_settings_and_lists_of_jobs(ranked, damaged):
             ProtocolRunner(ranked, resume=True).run('clustering')
         note.write_bytes(content)
     ProtocolRunner(ranked, resume=True).run('clustering')
-    label = sorted(work.glob('clustering/labels/*.png'))[0]
     clean = work / 'ranking/clean.txt'
-    for path in (label, clean):
-        for damage in (empty, random_bytes):
-            content = damaged(path, damage)
-            with pytest.raises((ValueError, OSError), match=str(path)):
+    labels = [
+        work / f'clustering/labels/{name}.png' for name in clean.read_text().split()
+    ]
+    for damage in (empty, random_bytes):
+        for paths, named in (
+            (labels, 'clustering/labels/.+png'),
+            ([clean], 'clean.txt'),
+        ):
+            contents = [damaged(path, damage) for path in paths]
+            with pytest.raises((ValueError, OSError), match=f'{work}/.*{named}'):
                 ProtocolRunner(ranked, resume=True).run('eums')
-            path.write_bytes(content)
+            for path, content in zip(paths, contents, strict=True):
+                path.write_bytes(content)
 
 
-@pytest.mark.parametrize('kind', ['incremental', 'semi', 'novel'])
+@pytest.mark.parametrize(
+    'kind', ['tiny', 'incremental', 'semi', 'novel', 'strict', 'iddc']
+)
 def test_images_and_masks(kind, request, damaged, boxes_root, tmp_path):
     cfg = request.getfixturevalue(kind)
+    if kind == 'strict':  # otherwise the protocol does that
+        cfg.train_dataloader.dataset.split = cfg.protocol.split
     root = tmp_path / 'boxes'
     shutil.copytree(boxes_root, root)
     text = cfg.pretty_text.replace(str(boxes_root), str(root))
@@ -205,7 +221,13 @@ def test_images_and_masks(kind, request, damaged, boxes_root, tmp_path):
             with pytest.raises(ValueError, match=rf'{path} is damaged .*: replace it'):
                 dataset[0]
             Path(path).write_bytes(content)
-        assert dataset[0]['inputs'].shape == (3, 24, 24)
+        assert len(dataset[0]['inputs']) == 3
+    for path in paths:
+        content = Path(path).read_bytes()
+        Path(path).unlink()
+        with pytest.raises(FileNotFoundError, match=path):
+            dataset[0]
+        Path(path).write_bytes(content)
 
 
 def test_labels_as_files(tmp_path, damaged):
@@ -217,3 +239,75 @@ def test_labels_as_files(tmp_path, damaged):
         damaged(path, damage)
         with pytest.warns(UserWarning, match=f'{path} is damaged'):
             assert 'x' not in folder
+
+
+def test_labels_that_break_in_mid_job(strict, damaged, monkeypatch):
+    """Between their writing and the counting of the share that has a label."""
+    strict.protocol.update(mode='offline', rounds=1)
+    ProtocolRunner(strict).run('spnet')
+    label = Path(strict.work_dir) / 'labels_1/labels/train_003.png'
+    share = pseudo_label_job.in_first_process
+
+    def break_first(work):
+        damaged(label, truncated)
+        return share(work)
+
+    monkeypatch.setattr(pseudo_label_job, 'in_first_process', break_first)
+    message = rf'{label} is damaged .*: delete it, and --resume makes it again'
+    with pytest.raises(ValueError, match=message):
+        ProtocolRunner(strict).run('labels_1')
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match=f'{label} is damaged'):
+        ProtocolRunner(strict, resume=True).run('labels_1')
+    Image.open(label).load()
+
+
+def test_panels_of_labels_that_break_in_mid_job(novel, damaged, monkeypatch):
+    novel.protocol.clustering.panels = 30
+    ProtocolRunner(novel).run('base')
+    label = Path(novel.work_dir) / 'clustering/labels'
+    lists = novel_clustering_job.write_lists
+
+    def break_first(folder, names, decisions):
+        lists(folder, names, decisions)
+        damaged(label / f'{(folder / "images.txt").read_text().split()[0]}.png', empty)
+
+    monkeypatch.setattr(novel_clustering_job, 'write_lists', break_first)
+    message = rf'{label}/.*\.png is damaged .*: delete it, and --resume makes it again'
+    with pytest.raises(ValueError, match=message):
+        ProtocolRunner(novel).run('clustering')
+    monkeypatch.undo()
+    ProtocolRunner(novel, resume=True).run('clustering')
+
+
+@damages
+def test_images_of_a_saliency_job(damage, tiny, damaged, boxes_root, tmp_path):
+    root = tmp_path / 'boxes'
+    shutil.copytree(boxes_root, root)
+    dataset = dict(tiny.train_dataloader.dataset, data_root=str(root), indices=2)
+    source = dict(type='RobustBackgroundSaliency', num_superpixels=40)
+    job = SaliencyJob(dataset, source)
+    image = root / 'JPEGImages/train_001.jpg'
+    content = damaged(image, damage)
+    with pytest.raises(ValueError, match=rf'{image} is damaged .*: replace it'):
+        job.run(tiny)
+    image.write_bytes(content)
+    assert job.run(tiny) == dict(images=2)
+
+
+def test_demo_data_of_which_files_are_gone(tmp_path):
+    root = tmp_path / 'demo'
+    settings = dict(type='DemoVOCDataset', data_root=str(root))
+    settings |= dict(num_train=20, num_val=20)
+    DATASETS.build(settings)
+    for name in (
+        'JPEGImages/demo_val_00003.jpg',
+        'SegmentationClass/demo_train_00019.png',
+    ):
+        content = (root / name).read_bytes()
+        (root / name).unlink()
+        message = rf'{root} lacks 1 of its files, first {name}; delete the folder'
+        with pytest.raises(ValueError, match=message):
+            DATASETS.build(settings)
+        (root / name).write_bytes(content)
+    assert len(DATASETS.build(settings)) == 20

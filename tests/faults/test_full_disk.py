@@ -1,11 +1,14 @@
 """A full disk, played by a limit on the size of files: the message names the file."""
 
+import gc
 import re
 import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from mmseg_labelfree.datasets.demo_voc import write_demo_voc
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, latest_checkpoint
 from mmseg_labelfree.utils.files import atomic_path, remove_leftovers
 
@@ -49,20 +52,42 @@ def test_start_of_a_stage(incremental, written, start, tmp_path):
     assert not file.exists() and not [*work.rglob('.*.tmp')]
 
 
+@contextmanager
+def limited(size):
+    """Files of this process have at most this size, in bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_any_file(tmp_path):
     """What was there stays, and so do errors of other kinds."""
     path = tmp_path / 'a.npz'
     path.write_bytes(b'before')
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-        with pytest.raises(OSError, match=f'File too large, nothing is lost.*{path}'):
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(bytes(200))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    message = f'File too large, nothing is lost.*{path}'
+    with limited(100), pytest.raises(OSError, match=message):
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(bytes(200))
     assert path.read_bytes() == b'before' and [*tmp_path.iterdir()] == [path]
     with pytest.raises(FileNotFoundError, match='gone'), atomic_path(path):
         Path(tmp_path, 'gone').read_text()
     remove_leftovers(tmp_path)
     assert path.exists()
+
+
+def test_demo_data(tmp_path, capsys):
+    """Nothing is left, and the progress bar has ended before the message."""
+    root = tmp_path / 'demo'
+    message = f'File too large, nothing is lost: free some space.*{root}'
+    with limited(1000), pytest.raises(OSError, match=message) as caught:
+        write_demo_voc(root, 20, 20)
+    assert not [*tmp_path.iterdir()]
+    assert 'Drawing demo_voc' in capsys.readouterr().out
+    del caught
+    gc.collect()
+    assert not capsys.readouterr().out
+    write_demo_voc(root, 20, 20)
+    assert len([*root.rglob('*.jpg')]) == 40

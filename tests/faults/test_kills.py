@@ -1,15 +1,11 @@
 """Killed at any moment, a run goes on to exactly what it would have become."""
 
-import json
 import random
 from pathlib import Path
 
 import pytest
-import torch
 
-from mmseg_labelfree.utils.checkpoint import load_checkpoint
-
-from .conftest import At
+from .conftest import At, assert_exact
 
 pytestmark = pytest.mark.slow
 
@@ -29,32 +25,13 @@ class Counter:
             self.count = count
 
 
-def results(work):
-    """Weights, optimizer and metrics of all stages, and the files of the jobs."""
-    found = {}
-    for path in sorted(work.rglob('*')):
-        name = str(path.relative_to(work))
-        if path.suffix == '.pth':
-            checkpoint = load_checkpoint(path)[0]
-            found[name] = checkpoint['state_dict'], checkpoint['optimizer']['state']
-        elif path.name == 'finished.json':
-            found[name] = json.loads(path.read_text())['metrics']
-        elif path.name in ('clean.txt', 'images.txt') or path.suffix == '.npz':
-            found[name] = list(path.read_bytes())
-    return found
-
-
-def assert_exact(work, whole):
-    found, expected = results(work), results(whole)
-    assert list(found) == list(expected) and len(found) > 0
-    torch.testing.assert_close(found, expected, rtol=0, atol=0)
-    assert not [*work.rglob('.*.tmp')]
-
-
-@pytest.mark.parametrize('kind', ['incremental', 'semi', 'novel'])
+@pytest.mark.parametrize('kind', ['incremental', 'semi', 'novel', 'strict', 'iddc'])
 def test_at_random_moments(kind, request, written, train, tmp_path):
     cfg = request.getfixturevalue(kind)
-    cfg.model.decode_head.dropout_ratio = 0.3
+    head = cfg.model.decode_head
+    head.get('head', head).dropout_ratio = 0.3
+    if kind == 'strict':
+        cfg.protocol.update(mode='offline', rounds=1)
     path, whole = written(cfg), tmp_path / 'whole'
     note = tmp_path / 'events'
     code, output = train(path, '--work-dir', whole, at=Counter(note))

@@ -23,6 +23,7 @@ COMMANDS = [
     ' configs/daformer/daformer_mit-b5_gta2cityscapes_u2pl.py --size 64'
     ' --batch-size 4 --repeat 1 --blocks 1',
     'entropy_ranking --images 4 --size 32 --batch-size 2 --repeats 1',
+    f'image_level_step configs/afa/demo_voc.py {STEP}',
     f'importance_step configs/mib/demo_voc_15-1.py --kinds ewc {STEP}',
     f'mib_losses {LOSS.format("ce+kd", 8)}',
     f'mib_step configs/mib/demo_voc_15-1.py {STEP}',
@@ -30,6 +31,7 @@ COMMANDS = [
     'novel_clustering --images 50 --dim 8 --clusters 3 --pca-dim 4 --repeats 1',
     'pairwise_affinity --images 4 --clusters 3 --channels 8 --size 8 --repeat 1',
     'rare_class_sampling --images 2 --draws 2 --size 1280 740',
+    'pixel_adaptive_refinement --images 2 --masks 2 --size 32 --repeat 1',
     f'u2pl_step configs/u2pl/demo_voc_40_cutmix.py configs/u2pl/demo_voc_40.py {STEP}',
     f'weak_losses {LOSS.format("unlabeled", 32)}',
 ]

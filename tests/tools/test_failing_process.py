@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.runner import Runner
 
 ROOT = Path(__file__).parents[2]
 FAILING = """
+import os
+import signal
+
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
@@ -16,21 +20,40 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class FailingHook(Hook):
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if get_rank() == 1 and runner.iter == 1:
+    def __init__(self, killed=False):
+        self.killed = killed
+
+    def fail(self, batch_idx):
+        if get_rank() == 1 and batch_idx == 1:
+            if self.killed:
+                os.kill(os.getpid(), signal.SIGKILL)
             raise ValueError('no such image: 007.jpg')
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.fail(batch_idx)
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.fail(batch_idx)
 """
+ERROR = 'ValueError: no such image: 007.jpg'
 
 
-@pytest.mark.slow
-def test_an_error_in_one_process_ends_both(tiny, tmp_path):
+@pytest.fixture
+def failing(tiny, tmp_path, monkeypatch):
+    """A config whose run fails in the second process."""
     (tmp_path / 'failing_hook.py').write_text(FAILING)
+    monkeypatch.syspath_prepend(tmp_path)
     tiny.custom_imports.imports.append('failing_hook')
     tiny.custom_hooks.append(dict(type='FailingHook'))
     path = tmp_path / 'config.py'
     path.write_text(tiny.pretty_text)
+    return path
+
+
+@pytest.mark.slow
+def test_torchrun_names_the_cause(failing, tmp_path):
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += ['--nproc_per_node=2', str(ROOT / 'tools/train.py'), str(path)]
+    command += ['--nproc_per_node=2', str(ROOT / 'tools/train.py'), str(failing)]
     command += ['--work-dir', str(tmp_path / 'work'), '--launcher', 'pytorch']
     python_path = os.pathsep.join([str(ROOT), str(tmp_path)])
     done = subprocess.run(
@@ -40,8 +63,35 @@ def test_an_error_in_one_process_ends_both(tiny, tmp_path):
         text=True,
     )
     assert done.returncode == 1
-    error = 'ValueError: no such image: 007.jpg'
-    assert f'Process 1 of 2 failed with {error}' in done.stderr
+    assert f'Process 1 of 2 failed with {ERROR}' in done.stderr
     assert 'Process 0 of 2 failed' not in done.stderr
     cause = done.stderr.split('Root Cause')[1]
-    assert 'local_rank: 1' in cause and error in cause
+    assert 'local_rank: 1' in cause and ERROR in cause
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_each_process_says_whose_error_it_was(
+    tool, failing, tiny, tmp_path, tool_in_two_processes
+):
+    arguments = failing, '--work-dir', tmp_path / 'work'
+    if tool == 'test.py':
+        tiny.custom_hooks = []
+        Runner.from_cfg(tiny).train()
+        arguments = failing, tiny.work_dir
+    (code, first), (other_code, second) = tool_in_two_processes(tool, *arguments)
+    assert (code, other_code) == (1, 1)
+    assert f'Process 1 of 2 failed with {ERROR}\n' in second
+    assert 'Process 0 of 2 stopped: another process failed' in first, first
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_the_other(failing, tmp_path, tool_in_two_processes):
+    text = failing.read_text().replace(
+        "type='FailingHook'", "type='FailingHook', killed=True"
+    )
+    failing.write_text(text)
+    arguments = 'train.py', failing, '--work-dir', tmp_path / 'work'
+    (code, first), (other_code, _) = tool_in_two_processes(*arguments)
+    assert (code, other_code) == (1, -9)
+    assert 'Process 0 of 2 stopped: another process failed' in first, first

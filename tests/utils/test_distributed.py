@@ -62,3 +62,12 @@ def test_one_process_does_all():
     assert in_first_process(lambda: 4) == 4
     with pytest.raises(ValueError, match='mine'), fail_together():
         raise ValueError('mine')
+
+
+def _large_result():
+    return bytes(10**7)
+
+
+def test_results_may_be_large(in_processes):
+    """A pipe holds 64 KiB: who waits for a process before reading waits for ever."""
+    assert in_processes(3, _large_result) == [bytes(10**7)] * 3

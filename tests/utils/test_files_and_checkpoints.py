@@ -105,3 +105,35 @@ def test_missing_or_broken_checkpoint(tmp_path):
 def test_paths_of_strings_work(tmp_path):
     write_text(str(tmp_path / 'b.txt'), 'x')
     assert Path(tmp_path / 'b.txt').read_text() == 'x'
+
+
+@pytest.mark.parametrize('under', ['state_dict', None])
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_weights_of_several_processes_have_their_usual_names(tmp_path, under, prefix):
+    weights = {
+        f'{prefix}backbone.w': torch.ones(2),
+        f'{prefix}module_list': torch.ones(1),
+    }
+    torch.save({under: weights} if under else weights, tmp_path / 'x.pth')
+    found, meta, _ = load_weights(tmp_path / 'x.pth')
+    assert list(found) == ['backbone.w', 'module_list'] and meta == {}
+
+
+@pytest.mark.parametrize('content', [dict(model=dict(a=torch.ones(1)), epoch=3), {}])
+def test_a_file_without_weights_says_what_it_holds(tmp_path, content):
+    torch.save(content, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match=r'x.pth holds no weights .*torch.save'):
+        load_weights(tmp_path / 'x.pth')
+
+
+def test_a_copy_never_takes_the_checkpoint_of_its_original(tmp_path):
+    for name in ('original', 'copy'):
+        (tmp_path / name).mkdir()
+        torch.save(dict(a=torch.zeros(1)), tmp_path / name / 'iter_4.pth')
+    original = tmp_path / 'original/iter_8.pth'
+    torch.save(dict(a=torch.ones(1)), original)
+    (tmp_path / 'copy/last_checkpoint').write_text(str(original))
+    assert latest_checkpoint(tmp_path / 'copy') == tmp_path / 'copy/iter_4.pth'
+    # A folder without any may keep its checkpoints elsewhere (out_dir of the hook).
+    (tmp_path / 'copy/iter_4.pth').unlink()
+    assert latest_checkpoint(tmp_path / 'copy') == original

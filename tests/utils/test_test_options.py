@@ -180,3 +180,21 @@ def test_dense_crf_wraps_once(incremental, tmp_path):
     metrics = incremental.test_evaluator
     assert [m.type for m in metrics] == ['DenseCRFMetric'] * 2
     assert [m.metric.get('output_dir') for m in metrics] == [str(tmp_path), None]
+
+
+def test_masks_are_called_by_the_paths_of_their_images(incremental, tmp_path):
+    inner = incremental.test_dataloader.dataset.dataset
+    incremental.test_evaluator = [dict(type='IoUMetric'), dict(type='GroupedIoUMetric')]
+    save_masks(incremental, tmp_path)
+    first, second = incremental.test_evaluator
+    assert first.type == 'CheckedIoUMetric'  # which mixes up no images
+    assert first.image_folder == f'{inner.data_root}/JPEGImages'
+    assert 'output_dir' not in second
+
+
+def test_the_crf_reads_photos_as_the_test_does(incremental):
+    inner = incremental.test_dataloader.dataset.dataset
+    inner.pipeline[0]['color_type'] = 'color_ignore_orientation'
+    use_dense_crf(incremental)
+    loading = incremental.test_evaluator.loading
+    assert loading.color_type == 'color_ignore_orientation'

@@ -9,6 +9,7 @@ from mmseg_labelfree.visualization import (
     write_panels,
 )
 from mmseg_labelfree.visualization.figures import label_colors
+from mmseg_labelfree.visualization.panels import picture
 
 
 def colors_in(path):
@@ -123,3 +124,20 @@ def test_histogram_marks_the_split(tmp_path):
     assert blue in colors_in(path) and orange not in colors_in(path)
     with pytest.raises(ValueError, match='no entropy to show'):
         write_entropy_histogram(path, [float('nan')], 0.2)
+
+
+@pytest.mark.parametrize(
+    ('image', 'expected'),
+    [
+        (np.uint8([[[1]], [[2]], [[3]]]), [3, 2, 1]),
+        (np.uint8([[[7]]]), [7, 7, 7]),
+        (np.uint8([[[7]], [[9]]]), [7, 7, 7]),
+        (np.uint8([[[1]], [[2]], [[3]], [[4]]]), [3, 2, 1]),
+        (np.uint16([[[0]], [[4095]], [[2048]]]), [127, 255, 0]),
+        (np.float32([[[-1.0]], [[0.0]], [[1.0]]]), [255, 127, 0]),
+    ],
+)
+def test_pictures_of_any_channels_and_range(image, expected):
+    shown = picture(image)
+    assert shown.dtype == np.uint8
+    assert shown[0, 0].tolist() == expected

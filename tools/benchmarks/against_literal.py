@@ -144,6 +144,7 @@ def backward(
     leaf = inputs[0].detach().requires_grad_()
     loss = version(name, args, leaf, *inputs[1:])
     loss.backward()
+    assert leaf.grad is not None
     return loss.detach(), leaf.grad
 
 

@@ -16,6 +16,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
+from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader, Dataset
@@ -49,7 +50,7 @@ class Images(Dataset):
         return dict(inputs=self.image, data_samples=sample)
 
 
-def build_model(depth: int) -> torch.nn.Module:
+def build_model(depth: int) -> EncoderDecoder:
     """DeepLabV3 with output stride 8; depth 18 is the thin one of the demo."""
     thin = depth == 18
     model = dict(
@@ -84,7 +85,7 @@ def build_model(depth: int) -> torch.nn.Module:
 
 
 @torch.no_grad()
-def plain_inference(model: torch.nn.Module, dataset: Dataset, batch_size: int) -> int:
+def plain_inference(model: EncoderDecoder, dataset: Dataset, batch_size: int) -> int:
     """Predict the labels of all images; returns the pixels of class 0."""
     total = torch.zeros((), dtype=torch.long, device=next(model.parameters()).device)
     for batch in DataLoader(dataset, batch_size, collate_fn=pseudo_collate):

@@ -16,6 +16,7 @@ import copy
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 from mmengine.config import Config
@@ -34,7 +35,8 @@ import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.engine.hooks import ParameterImportanceHook
 from mmseg_labelfree.engine.protocols import build_protocol
 
-KINDS = ('ewc', 'pi', 'rw')
+Kind = Literal['ewc', 'pi', 'rw']
+KINDS = get_args(Kind)
 
 
 def parse_args() -> argparse.Namespace:
@@ -67,7 +69,7 @@ def build(model_cfg: dict, args: argparse.Namespace) -> tuple:
     return model, OptimWrapper(optimizer)
 
 
-def previous_step(kind: str, model_cfg: dict, folder: str, args) -> str:
+def previous_step(kind: Kind, model_cfg: dict, folder: str, args) -> str:
     """A checkpoint of the first step, after one update."""
     model, wrapper = build(model_cfg, args)
     hook = ParameterImportanceHook(kind, 1.0)
@@ -79,7 +81,7 @@ def previous_step(kind: str, model_cfg: dict, folder: str, args) -> str:
     return str(path)
 
 
-def compare(kind: str, args: argparse.Namespace) -> float:
+def compare(kind: Kind, args: argparse.Namespace) -> float:
     """Time one kind of importance, print a line and return the ratio."""
     torch.manual_seed(0)
     first, second = model_configs(args)

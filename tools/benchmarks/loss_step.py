@@ -84,7 +84,7 @@ def compare(
 def _times(steps: Mapping[str, Callable], args: argparse.Namespace) -> dict[str, float]:
     """Milliseconds of the fastest of each version's steps."""
     clock = time.process_time if args.device == 'cpu' else time.perf_counter
-    taken = {name: [] for name in steps}
+    taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(args.repeat):
         for name, step in steps.items():
             start = clock()

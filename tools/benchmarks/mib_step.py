@@ -18,6 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
+from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from step_timing import (
     check_ratio,
@@ -64,7 +65,7 @@ def build(args: argparse.Namespace) -> tuple:
     return student, plain, teacher
 
 
-def teacher_forward(teacher: torch.nn.Module, images: torch.Tensor):
+def teacher_forward(teacher: EncoderDecoder, images: torch.Tensor):
     """A function that runs the teacher without gradients."""
 
     def forward() -> None:

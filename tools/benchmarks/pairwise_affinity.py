@@ -80,9 +80,10 @@ def our_loss(args, logits, units, rotations):
     """What the package trains with."""
     from mmseg_labelfree.ops import negative_pair_loss, positive_pair_loss
 
-    both = (*logits.softmax(2), *units)
-    positive = positive_pair_loss(*both, POSITIVE, args.function)
-    return positive + negative_pair_loss(*both, rotations, NEGATIVE, args.function)
+    first, second = logits.softmax(2)
+    both, function = (first, second, units[0], units[1]), args.function
+    positive = positive_pair_loss(*both, POSITIVE, function)
+    return positive + negative_pair_loss(*both, rotations, NEGATIVE, function)
 
 
 LOSSES = dict(dense=dense_loss, ours=our_loss)

@@ -15,8 +15,8 @@ import peak_memory
 import torch
 from mmengine.optim import OptimWrapper
 from mmengine.structures import PixelData
+from mmseg.models import EncoderDecoder
 from mmseg.structures import SegDataSample
-from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # measure this tree
 
@@ -66,7 +66,7 @@ def random_batch(
 
 
 def training_step(
-    model: nn.Module,
+    model: EncoderDecoder,
     batch: tuple,
     wrapper: OptimWrapper | None = None,
     bfloat16: bool = True,
@@ -101,7 +101,7 @@ def times_in_turns(
     functions: Mapping[str, Callable[[], None]], args: argparse.Namespace
 ) -> dict[str, list[float]]:
     """Seconds of each function in each of ``args.repeat`` rounds."""
-    times = {name: [] for name in functions}
+    times: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(args.repeat + WARM_UP):
         for name in list(functions)[:: 1 if turn % 2 else -1]:
             spent = seconds(functions[name], args.device)

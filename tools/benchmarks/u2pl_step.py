@@ -18,6 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
+from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from step_timing import (
     check_ratio,
@@ -27,7 +28,6 @@ from step_timing import (
     times_in_turns,
     training_step,
 )
-from torch import nn
 
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.models.teachers.ema import copy_student
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build(filename: str, args: argparse.Namespace) -> nn.Module:
+def build(filename: str, args: argparse.Namespace) -> EncoderDecoder:
     """The segmentor of a config with random weights, and a teacher like it."""
     cfg = Config.fromfile(filename).model
     cfg.backbone.init_cfg = None

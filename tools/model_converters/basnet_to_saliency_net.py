@@ -51,6 +51,7 @@ def _refinement_name(name: str) -> str:
     if entry:
         return f'{dict(entry="conv0", exit="conv_d0")[entry[1]]}.{entry[2]}'
     layer = re.fullmatch(r'(encoder\.|decoder\.|bridge)(\d?)\.(conv|norm)\.(\w+)', name)
+    assert layer, name
     part, tail = _PART[layer[3]], layer[4]
     if layer[1] == 'bridge':
         return f'{part}5.{tail}'

@@ -39,17 +39,17 @@ def source_names(target: Weights, flat: bool) -> dict[str, str]:
         number.setdefault(match[1], len(number) + 1)
         last[match[1]] = int(match[2])
     names = {}
-    for name, match in parsed.items():
-        if match is None:
+    for name, found in parsed.items():
+        if found is None:
             theirs = name.replace('conv1.conv', 'features.0.0')
             names[name] = theirs.replace('conv1.bn', 'features.0.1')
             continue
-        layer, unit, part = match[1], int(match[2]), int(match[3] == 'bn')
+        layer, unit, part = found[1], int(found[2]), int(found[3] == 'bn')
         if flat:
             place = str(3 * unit + part)
         else:
             place = str(unit + part) if unit == last[layer] else f'{unit}.{part}'
-        names[name] = f'features.{number[layer]}.conv.{place}.{match[4]}'
+        names[name] = f'features.{number[layer]}.conv.{place}.{found[4]}'
     return names
 
 

@@ -31,3 +31,14 @@ pce_bkg = dict(  # 'PCE + bkg', section 6.3.1: unlabeled pixels are background
 full = dict(  # full supervision, the upper bound, on `full_pipeline`
     decode_head=dict(loss_decode=dict(type='CrossEntropyLoss'))
 )
+img_lvl = dict(  # 'Img Lvl' (Table 5): the classes of an image, not their points
+    decode_head=dict(loss_decode=dict(type='ImagePresenceLoss'))
+)
+img_lvl_pce = dict(  # 'Img Lvl + PCE' (Table 5)
+    decode_head=dict(
+        loss_decode=[
+            dict(type='ImagePresenceLoss'),
+            dict(type='PartialCrossEntropyLoss'),
+        ]
+    )
+)

@@ -16,6 +16,7 @@ from PIL import Image
 from rich.progress import track
 
 from ...utils.choices import check_choice
+from ...utils.files import naming_full_disk
 from .classes import CLASSES, class_attributes, plan_scenes
 from .scenes import render_scene
 from .styles import STYLES
@@ -37,6 +38,10 @@ def _voc_palette() -> list[int]:
     return rgb.flatten().tolist()
 
 
+def _names(split: str, count: int) -> list[str]:
+    return [f'demo_{split}_{i:05d}' for i in range(count)]
+
+
 def _write_files(
     root: Path, sizes: dict[str, int], seed: int, style: str, progress: bool
 ) -> None:
@@ -49,20 +54,43 @@ def _write_files(
     jobs = []
     for split_id, (split, count) in enumerate(sizes.items()):
         plan = plan_scenes(count, np.random.default_rng((seed, split_id)))
-        names = [f'demo_{split}_{i:05d}' for i in range(count)]
+        names = _names(split, count)
         (lists / f'{split}.txt').write_text(''.join(f'{n}\n' for n in names))
         jobs += [
             (n, ids, (seed, split_id, i))
             for i, (n, ids) in enumerate(zip(names, plan, strict=True))
         ]
-    bar = track(jobs, description='Drawing demo_voc', disable=not progress)
-    for name, ids, key in bar:
+
+    def write(job: tuple) -> None:
+        name, ids, key = job
         image, label = render_scene(ids, np.random.default_rng(key), STYLES[style])
         jpeg = cv2.imencode('.jpg', image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 94))
         (images / f'{name}.jpg').write_bytes(jpeg[1].tobytes())
         mask = Image.fromarray(label)
         mask.putpalette(palette)
         mask.save(masks / f'{name}.png')
+
+    # An error inside the bar ends it, before anything is said about the error.
+    bar = track(
+        map(write, jobs),
+        description='Drawing demo_voc',
+        total=len(jobs),
+        disable=not progress,
+    )
+    for _ in bar:
+        pass
+
+
+def _check_complete(root: Path, sizes: dict[str, int]) -> None:
+    """Raise a ValueError if an image or a mask is gone."""
+    names = {name for size in sizes.items() for name in _names(*size)}
+    for folder, suffix in (('JPEGImages', '.jpg'), ('SegmentationClass', '.png')):
+        gone = sorted(names - {p.stem for p in (root / folder).glob(f'*{suffix}')})
+        if gone:
+            raise ValueError(
+                f'{root} lacks {len(gone)} of its files, first {folder}/{gone[0]}'
+                f'{suffix}; delete the folder {root} to redo it.'
+            )
 
 
 def _is_finished(root: Path, wanted: dict[str, Any]) -> bool:
@@ -129,8 +157,10 @@ def write_demo_voc(
         The folder, absolute.
 
     Raises:
-        ValueError: If the folder holds something else or other demo data, or if an
-            argument is out of range. Nothing that exists is ever overwritten.
+        ValueError: If the folder holds something else or other demo data, if files of
+            it are gone, or if an argument is out of range. Nothing that exists is ever
+            overwritten.
+        OSError: If the disk is full; nothing is left behind.
     """
     for key, value in (('num_train', num_train), ('num_val', num_val)):
         if value < len(CLASSES):
@@ -139,6 +169,7 @@ def write_demo_voc(
         raise ValueError(f'seed={seed}: give a seed of 0 or more.')
     check_choice('style', style, tuple(STYLES))
     root = Path(data_root).resolve()
+    sizes = dict(train=num_train, val=num_val)
     wanted: dict[str, Any] = dict(
         version=GENERATOR_VERSION, seed=seed, num_train=num_train, num_val=num_val
     )
@@ -154,12 +185,14 @@ def write_demo_voc(
         if stale:
             shutil.rmtree(left, ignore_errors=True)
     if _is_finished(root, wanted):
+        _check_complete(root, sizes)
         return root
     unfinished = Path(tempfile.mkdtemp(prefix=prefix, dir=root.parent))
     try:
-        sizes = dict(train=num_train, val=num_val)
-        _write_files(unfinished, sizes, seed, style, progress)
-        (unfinished / METADATA_FILE).write_text(json.dumps(wanted, indent=2) + '\n')
+        with naming_full_disk(root):
+            _write_files(unfinished, sizes, seed, style, progress)
+            text = json.dumps(wanted, indent=2) + '\n'
+            (unfinished / METADATA_FILE).write_text(text)
         unfinished.chmod(0o755)  # mkdtemp makes it private
         try:
             unfinished.rename(root)

@@ -4,14 +4,21 @@ Pure NumPy on a table that says which class occurs in which image.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ...utils.files import reading
 
-__all__ = ['SETUPS', 'class_presence', 'images_of_step', 'partition', 'read_image_list']
+__all__ = [
+    'SETUPS',
+    'check_image_list',
+    'class_presence',
+    'images_of_step',
+    'partition',
+    'read_image_list',
+]
 
 SETUPS = ('overlapped', 'disjoint', 'partition', 'joint')
 
@@ -112,14 +119,57 @@ def partition(
     return chosen
 
 
+def check_image_list(
+    path: str | os.PathLike,
+    indices: np.ndarray,
+    present: np.ndarray,
+    step_of_class: np.ndarray,
+    step: int,
+    names: Sequence[str],
+    disjoint: bool = False,
+) -> None:
+    """Raise a ValueError if a list of images cannot be that of a step.
+
+    A list of indices says nothing about the order that it was made for, so it must fit
+    the images without exception; of a list of names half must.
+
+    Args:
+        path: The file.
+        indices: Its images, see :func:`read_image_list`.
+        present: Which class of the task is in which image, bool ``(N, C)``.
+        step_of_class: Step in which each class is learned, int ``(C,)``.
+        step: The step of the list.
+        names: Image names of the dataset.
+        disjoint: Whether an image of the step must hold no class of a later one.
+    """
+    by_index = Path(path).suffix == '.npy'
+    wrong = ~present[indices][:, step_of_class == step].any(1)
+    problem = f'hold no class of step {step}'
+    if by_index and disjoint and not wrong.any():
+        wrong = present[indices][:, step_of_class > step].any(1)
+        problem = f'hold a class of a later step than {step}'
+    allowed = 0 if by_index else len(indices) / 2
+    if wrong.sum() > allowed:
+        order = (
+            'its indices are for another order of the images (data/README.md: lists '
+            'of the authors)'
+            if by_index
+            else 'it was made for other classes or other images'
+        )
+        raise ValueError(
+            f'{int(wrong.sum())} of the {len(indices)} images of {path} {problem}, '
+            f'first {names[indices[wrong.argmax()]]}: {order}'
+        )
+
+
 def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray:
     """Read the images of one step from a file.
 
     Args:
         path: ``.npy`` with indices into the dataset, as MiB's authors ship, or text
             with one image per line. An image is named by its path below the image
-            folder or by its file name, with or without ending; only the first word of
-            a line counts.
+            folder or, where only one image has it, by its file name, with or without
+            ending. What follows a name on its line, such as a mask, does not count.
         names: Image names of the dataset, in its order, without ending.
 
     Returns:
@@ -127,45 +177,62 @@ def read_image_list(path: str | os.PathLike, names: Sequence[str]) -> np.ndarray
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: For an index or a name that the dataset does not have, or a file
-            that is damaged.
+        ValueError: For an index or a name that the dataset does not have, a file name
+            that two images have, or a file that is damaged; names the line.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'image list {path} does not exist.')
     if path.suffix == '.npy':
-        with reading(path, 'put the list of the task in its place'):
-            indices = np.load(path, allow_pickle=False).astype(np.int64).ravel()
-        outside = indices[(indices < 0) | (indices >= len(names))]
-        if len(outside):
-            raise ValueError(
-                f'image list {path} holds index {outside[0]}, but the dataset has '
-                f'{len(names)} images; the list belongs to another dataset.'
-            )
-        return np.unique(indices)
-    index = {Path(name).name: i for i, name in enumerate(names)}
-    index.update({name: i for i, name in enumerate(names)})
-    indices, unknown = [], []
+        return _read_indices(path, len(names))
     with reading(path, 'make the list again'):
-        lines = path.read_text(encoding='utf-8').splitlines()
-    for line in lines:
+        lines = path.read_text(encoding='utf-8-sig').split('\n')
+    index = _by_name(names)
+    indices, unknown = [], []
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        word = line.split()[0]
-        spellings = (
-            word,
-            str(Path(word).with_suffix('')),
-            Path(word).name,
-            Path(word).stem,
-        )
-        found = [index[s] for s in spellings if s in index]
-        if found:
-            indices.append(found[0])
+        found = next((index[s] for s in _spellings(line) if s in index), None)
+        if found is None:
+            unknown.append(f'{line.split()[0]} (line {number})')
+        elif len(found) > 1:
+            raise ValueError(
+                f'image list {path}, line {number}: {line.strip()} may be '
+                f'{names[found[0]]} or {names[found[1]]}; name images by their paths '
+                'below the image folder'
+            )
         else:
-            unknown.append(word)
+            indices.append(found[0])
     if unknown:
         raise ValueError(
             f'image list {path} names {len(unknown)} images that the dataset does not '
             f'have, first {", ".join(unknown[:3])}.'
         )
     return np.unique(np.array(indices, np.int64))
+
+
+def _read_indices(path: Path, num_images: int) -> np.ndarray:
+    with reading(path, 'put the list of the task in its place'):
+        indices = np.load(path, allow_pickle=False).astype(np.int64).ravel()
+    outside = indices[(indices < 0) | (indices >= num_images)]
+    if len(outside):
+        raise ValueError(
+            f'image list {path} holds index {outside[0]}, but the dataset has '
+            f'{num_images} images; the list belongs to another dataset.'
+        )
+    return np.unique(indices)
+
+
+def _by_name(names: Sequence[str]) -> dict[str, list[int]]:
+    """Images by file name, several where folders share it, and by whole name."""
+    index: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        index.setdefault(Path(name).name, []).append(i)
+    return index | {name: [i] for i, name in enumerate(names)}
+
+
+def _spellings(line: str) -> Iterator[str]:
+    """Names that a line may mean, the most literal first; names may hold blanks."""
+    for text in dict.fromkeys((line.rstrip('\r'), line.strip(), line.split()[0])):
+        name = os.path.basename(text)
+        yield from (text, os.path.splitext(text)[0], name, os.path.splitext(name)[0])

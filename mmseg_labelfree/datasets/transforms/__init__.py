@@ -1,6 +1,7 @@
 """Transforms of single samples."""
 
 from .appearance_shift import AppearanceShift
+from .check_mask import CheckMask
 from .fill_labels import FillLabels, without_annotations
 from .fill_unlabeled import FillUnlabeled, fill_unlabeled
 from .load_foreign_annotations import LoadGTAAnnotations, LoadSynthiaAnnotations
@@ -8,8 +9,9 @@ from .load_pseudo_annotations import LoadPseudoAnnotations
 from .map_labels import MapLabels, insert_map_labels
 from .object_mask import ObjectMask
 from .overlapping_crop_pair import OverlappingCropPair
-from .pipelines import edit_pipeline
+from .pipelines import edit_pipeline, transforms_of
 from .random_area_crop import RandomAreaCrop
+from .random_place_crop import RandomPlaceCrop
 from .rare_class_crop import RareClassCrop
 from .score_at_current_size import ScoreAtCurrentSize
 from .weak.load_point_annotations import LoadPointAnnotations
@@ -19,6 +21,7 @@ from .weak.simulate_scribbles import SimulateScribbles
 
 __all__ = [
     'AppearanceShift',
+    'CheckMask',
     'FillLabels',
     'FillUnlabeled',
     'LoadGTAAnnotations',
@@ -31,10 +34,12 @@ __all__ = [
     'OverlappingCropPair',
     'RandomAreaCrop',
     'RareClassCrop',
+    'RandomPlaceCrop',
     'ScoreAtCurrentSize',
     'SimulatePoints',
     'SimulateScribbles',
     'edit_pipeline',
+    'transforms_of',
     'fill_unlabeled',
     'insert_map_labels',
     'without_annotations',

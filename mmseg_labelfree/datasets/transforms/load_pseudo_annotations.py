@@ -8,6 +8,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from ...utils.files import image_name, reading
+from .check_mask import CheckMask
 from .pipelines import edit_pipeline
 
 __all__ = ['LoadPseudoAnnotations', 'with_pseudo_annotations']
@@ -65,6 +66,9 @@ def with_pseudo_annotations(
 ) -> Any:
     """Copy a built pipeline and let each ``LoadAnnotations`` read another folder.
 
+    Label maps are made of the photos as the pipeline loads them, turned or not, so a
+    ``CheckMask`` is left out.
+
     Args:
         pipeline: ``mmengine.dataset.Compose``.
         folder: As for :class:`LoadPseudoAnnotations`.
@@ -74,6 +78,6 @@ def with_pseudo_annotations(
     def edit(transform: Any) -> list:
         if isinstance(transform, LoadAnnotations):
             return [LoadPseudoAnnotations(folder, image_folder)]
-        return [transform]
+        return [] if isinstance(transform, CheckMask) else [transform]
 
     return edit_pipeline(pipeline, edit)

@@ -8,7 +8,8 @@ from mmcv.transforms import BaseTransform, LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from ...ops.label_maps import INVALID, apply_table
-from .pipelines import edit_pipeline
+from .check_mask import check_mask
+from .pipelines import edit_pipeline, transforms_of
 
 __all__ = ['MapLabels', 'insert_map_labels']
 
@@ -77,27 +78,27 @@ class MapLabels(BaseTransform):
         size = results.get('ori_shape')
         if size is None and results.get('img') is not None:
             size = results['img'].shape
-        if size is not None and tuple(size[:2]) != labels.shape:
-            raise ValueError(
-                f'image {results.get("img_path")} is {_by(size[:2])} but its mask '
-                f'{results.get("seg_map_path")} is {_by(labels.shape)} '
-                '(width x height); they must have one size.'
-            )
+        if size is not None:
+            files = results.get('img_path'), results.get('seg_map_path')
+            check_mask(labels.shape, tuple(size[:2]), *files)
+
+    def then(self, table: Sequence[int] | np.ndarray) -> 'MapLabels':
+        """Transform that does this mapping and then that of another table."""
+        after = np.asarray(table)[self.table]
+        return MapLabels(np.where(self.table == INVALID, INVALID, after))
 
     def __repr__(self) -> str:
         kept = {i: int(v) for i, v in enumerate(self.table) if v > 0}
         return f'{type(self).__name__}(nonzero={kept})'
 
 
-def _by(shape: Sequence[int]) -> str:
-    return 'x'.join(str(side) for side in reversed(shape))
-
-
 def insert_map_labels(pipeline: Any, table: Sequence[int] | np.ndarray) -> Any:
     """Copy a built pipeline with a :class:`MapLabels` after each ``LoadAnnotations``.
 
-    Nested lists of transforms (``Compose``, ``RandomChoice``, ``TestTimeAug``) are
-    searched too. The given pipeline is left as it was.
+    Where the pipeline maps labels already, as that of ``Cityscapes27Dataset`` does, the
+    table follows that mapping. Nested lists of transforms (``Compose``,
+    ``RandomChoice``, ``TestTimeAug``) are searched too. The given pipeline is left as
+    it was.
 
     Args:
         pipeline: ``mmengine.dataset.Compose`` or another built transform.
@@ -110,19 +111,19 @@ def insert_map_labels(pipeline: Any, table: Sequence[int] | np.ndarray) -> Any:
         ValueError: If there is no ``LoadAnnotations`` in the pipeline.
     """
     mapper = MapLabels(table)
-    found = 0
-
-    def edit(transform: Any) -> list:
-        nonlocal found
-        if not isinstance(transform, LoadAnnotations):
-            return [transform]
-        found += 1
-        return [transform, mapper]
-
-    pipeline = edit_pipeline(pipeline, edit)
-    if not found:
+    transforms = transforms_of(pipeline)
+    if not any(isinstance(t, LoadAnnotations) for t in transforms):
         raise ValueError(
             'the pipeline of the dataset has no LoadAnnotations, so its labels '
             "cannot be mapped; add dict(type='LoadAnnotations') to it."
         )
-    return pipeline
+    mapped = any(type(t) is MapLabels for t in transforms)
+
+    def edit(transform: Any) -> list:
+        if type(transform) is MapLabels:
+            return [transform.then(table)]
+        if isinstance(transform, LoadAnnotations) and not mapped:
+            return [transform, mapper]
+        return [transform]
+
+    return edit_pipeline(pipeline, edit)

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ['edit_pipeline']
+__all__ = ['edit_pipeline', 'transforms_of']
 
 
 def edit_pipeline(pipeline: Any, edit: Callable[[Any], list]) -> Any:
@@ -40,3 +40,15 @@ def edit_pipeline(pipeline: Any, edit: Callable[[Any], list]) -> Any:
 
 def _is_list(item: Any) -> bool:
     return isinstance(item, list | tuple)
+
+
+def transforms_of(pipeline: Any) -> list:
+    """List the transforms of a built pipeline, those of nested lists too."""
+    found: list = []
+
+    def note(transform: Any) -> list:
+        found.append(transform)
+        return [transform]
+
+    edit_pipeline(pipeline, note)
+    return found

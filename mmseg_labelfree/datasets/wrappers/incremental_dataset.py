@@ -4,23 +4,26 @@ import copy
 import difflib
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ...ops.label_maps import IGNORE, INVALID, loaded_labels, lookup_table
+from ...ops.label_maps import IGNORE, INVALID, lookup_table
 from ...utils.choices import check_choice
 from ...utils.files import image_name
-from ..class_index import class_index
+from ..mask_check import count_values, void_labels
 from ..splits.class_tasks import ClassTask, get_task
 from ..splits.step_images import (
     SETUPS,
+    check_image_list,
     class_presence,
     images_of_step,
     read_image_list,
 )
+from ..transforms.check_mask import with_check
 from ..transforms.map_labels import insert_map_labels
 from .inner import (
     build_inner,
@@ -124,15 +127,16 @@ class IncrementalDataset:
                 f'image_lists has {len(image_lists)} files, but task {self.task.name} '
                 f'has {self.task.num_steps} steps; give one file per step.'
             )
-        self.dataset = build_inner(dataset)
+        self.dataset = build_inner(dataset, with_images=False)
         self.test_mode = self.dataset.test_mode
         self.void = void or ('ignore' if self.test_mode else 'background')
         self.future = future or 'ignore'
         self._inner_classes = tuple(self.dataset.metainfo['classes'])
         self._check_names()
         self._set_metainfo(seen)
-        self.dataset.pipeline = insert_map_labels(
-            self.dataset.pipeline, self._label_table(seen)
+        self._inner_pipeline = self.dataset.pipeline
+        self.dataset.pipeline = with_check(
+            insert_map_labels(self.dataset.pipeline, self._label_table(seen))
         )
         self._fully_initialized = False
         if not lazy_init:
@@ -149,6 +153,13 @@ class IncrementalDataset:
         self.full_init()
         return [self._names[i] for i in self.indices]
 
+    @cached_property
+    def _names(self) -> list[str]:
+        """Name of each image of the wrapped dataset."""
+        inner, folder = self.dataset, self.dataset.data_prefix.get('img_path')
+        files = (inner.get_data_info(i)['img_path'] for i in range(len(inner)))
+        return [image_name(file, folder) for file in files]
+
     def full_init(self) -> None:
         """Read the list of images, count the classes of the masks, choose images."""
         if self._fully_initialized:
@@ -156,26 +167,26 @@ class IncrementalDataset:
         inner = self.dataset
         with explain_missing(inner):
             inner.full_init()
-            infos = [inner.get_data_info(i) for i in range(len(inner))]
-            if not infos:
+            if not len(inner):
                 place = data_place(inner)
                 raise ValueError(f'{place} has no image; check its ann_file.')
-        folder = inner.data_prefix.get('img_path')
-        self._names = [image_name(info['img_path'], folder) for info in infos]
-        self.indices = self._find_images([info['seg_map_path'] for info in infos])
+        self.indices = self._find_images()
         if not len(self.indices):
             raise ValueError(self._no_image())
         self._fully_initialized = True
 
-    def _find_images(self, paths: list[str]) -> np.ndarray:
-        """Positions of the images to use, by the classes in the masks of ``paths``."""
-        inner = self.dataset
-        with explain_missing(inner):
-            counts = class_index(paths, cache=self.cache)
-        raw_labels = loaded_labels(inner.reduce_zero_label, inner.label_map)
-        self._check_values(counts, raw_labels, paths)
+    def _find_images(self) -> np.ndarray:
+        """Positions of the images to use, by the classes in their masks."""
+        return self._choose(self._presence())
+
+    def _presence(self) -> np.ndarray:
+        """Check all masks; which class is in which, bool (images, task's classes)."""
+        with explain_missing(self.dataset):
+            counts, raw_labels = count_values(
+                self.dataset, self._inner_pipeline, self.cache
+            )
         labels = [self._inner_classes.index(name) for name in self.task.classes]
-        return self._choose(class_presence(counts, raw_labels, labels))
+        return class_presence(counts, raw_labels, labels)
 
     def _no_image(self) -> str:
         """Message of the error if the step has no image."""
@@ -204,27 +215,33 @@ class IncrementalDataset:
                 self.seed,
                 self.min_images,
             )
-        file = self.image_lists[self.step]
-        indices = read_image_list(file, self._names)
-        fitting = present[indices][:, step_of_class == self.step].any(1).sum()
-        if fitting < len(indices) / 2:
-            raise ValueError(
-                f'only {fitting} of the {len(indices)} images of {file} hold a class '
-                f'of step {self.step} of task {self.task.name}; the list was made for '
-                'other classes or for another order of the images.'
+        lists = [read_image_list(file, self._names) for file in self.image_lists]
+        for step, (file, indices) in enumerate(
+            zip(self.image_lists, lists, strict=True)
+        ):
+            check_image_list(
+                file,
+                indices,
+                present,
+                step_of_class,
+                step,
+                self._names,
+                self.setup == 'disjoint',
             )
-        return indices
+        return lists[self.step]
 
     def _label_table(self, seen: tuple[str, ...]) -> np.ndarray:
         """New label of each label that ``LoadAnnotations`` may give."""
         everything = self.test_mode or self.setup == 'joint'
         known = seen if everything else self.task.new(self.step)
-        mapping = {IGNORE: 0 if self.void == 'background' else IGNORE}
+        mapping = {}
         for label, name in enumerate(self._inner_classes):
             mapping[label] = 1 + seen.index(name) if name in known else 0
             if self.test_mode and self.future == 'ignore':
                 if name in self.task.future(self.step):
                     mapping[label] = IGNORE
+        void = 0 if self.void == 'background' else IGNORE
+        mapping |= dict.fromkeys(void_labels(self.dataset), void)
         return lookup_table(mapping, default=INVALID)
 
     def _set_metainfo(self, seen: tuple[str, ...]) -> None:
@@ -255,22 +272,6 @@ class IncrementalDataset:
                     f'{", ".join(close) or "none"}; its classes: '
                     f'{", ".join(self._inner_classes)}.'
                 )
-
-    def _check_values(
-        self, counts: np.ndarray, raw_labels: np.ndarray, paths: list[str]
-    ) -> None:
-        """Check that masks hold nothing but classes and void."""
-        unknown = (raw_labels >= len(self._inner_classes)) & (raw_labels != IGNORE)
-        wrong = counts[:, unknown].any(1)
-        if wrong.any():
-            first = int(wrong.argmax())
-            values = np.flatnonzero(unknown & (counts[first] > 0)).tolist()
-            raise ValueError(
-                f'mask {paths[first]} holds the values {values}, which are no class of '
-                f'{type(self.dataset).__name__} ({int(wrong.sum())} masks have such '
-                'values); repair the masks, or check reduce_zero_label and '
-                'seg_map_path.'
-            )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Return paths and settings of one image, as the wrapped dataset gives them."""

@@ -10,18 +10,26 @@ import numpy as np
 from mmengine.registry import DefaultScope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from PIL import Image
 
-from ...utils.files import reading
+from ..damaged_files import naming_damaged_files
+from ..image_lists import read_lists_of_authors
 from ..samplers.seeded import seeded_draw
 
 __all__ = ['build_inner', 'data_place', 'draw_sample', 'explain_missing']
 
 
-def build_inner(dataset: BaseSegDataset | Mapping[str, Any]) -> BaseSegDataset:
+def build_inner(
+    dataset: BaseSegDataset | Mapping[str, Any], with_images: bool = True
+) -> BaseSegDataset:
     """Build the dataset of a config, or copy one that is given.
 
-    The copy is shallow, so that a wrapper may replace its ``pipeline``.
+    The copy is shallow, so that a wrapper may replace its ``pipeline``. A dataset that
+    is built has not read its list yet, and reads it in the formats of
+    :func:`~mmseg_labelfree.datasets.image_lists.read_lists_of_authors`.
+
+    Args:
+        dataset: The dataset or its config.
+        with_images: See there.
 
     Raises:
         FileNotFoundError: If the files of the dataset are not there.
@@ -35,13 +43,14 @@ def build_inner(dataset: BaseSegDataset | Mapping[str, Any]) -> BaseSegDataset:
             f'{type(dataset).__name__}.'
         )
     scope = None if DefaultScope.get_current_instance() else 'mmseg'
-    config = copy.deepcopy(dict(dataset))
+    config = copy.deepcopy(dict(dataset, lazy_init=True))
     with explain_missing(config), DefaultScope.overwrite_default_scope(scope):
         built = DATASETS.build(config)
     if not isinstance(built, BaseSegDataset):
         raise ValueError(
             f'dataset must be a BaseSegDataset, not {type(built).__name__}.'
         )
+    read_lists_of_authors(built, with_images)
     return built
 
 
@@ -86,19 +95,12 @@ def draw_sample(
 def _prepare(
     dataset: BaseSegDataset, index: int, rare_class: int | None
 ) -> dict[str, Any] | None:
-    """Run the pipeline; if it fails, name a damaged image or mask."""
-    try:
-        if rare_class is None:
-            return dataset.prepare_data(index)
-        info = dataset.get_data_info(index)
+    """Run the pipeline, which may look for a class."""
+    if rare_class is None:
+        return dataset.prepare_data(index)
+    info = dataset.get_data_info(index)
+    with naming_damaged_files(dataset, index):
         return dataset.pipeline(dict(info, rare_class=rare_class))
-    except Exception:
-        info = dataset.get_data_info(index)
-        for key in ('img_path', 'seg_map_path'):
-            if osp.isfile(path := info.get(key) or ''):
-                with reading(path, 'replace it'), Image.open(path) as image:
-                    image.load()
-        raise
 
 
 @contextmanager
@@ -120,6 +122,8 @@ def explain_missing(source: BaseSegDataset | Mapping[str, Any]) -> Iterator[None
             settings, root = source, source.get('data_root') or ''
         else:  # a dataset has joined its paths with data_root already
             settings, root = vars(source), ''
+            if source.data_root and not osp.exists(source.data_root):
+                root = source.data_root
         parts = settings.get('ann_file'), *(settings.get('data_prefix') or {}).values()
         paths = [root, *(osp.join(root, part) for part in parts if part)]
         missing = [path for path in paths if path and not osp.exists(path)]

@@ -11,10 +11,12 @@ from mmseg.registry import DATASETS
 
 from ...ops.label_maps import IGNORE, INVALID, lookup_table
 from ...utils.choices import check_choice
+from ..mask_check import void_labels
 from ..samplers.seeded import SeededIndex
 from ..splits.class_tasks import ClassTask
 from ..splits.novel_folds import get_fold
 from ..splits.step_images import read_image_list
+from ..transforms.check_mask import CheckMask
 from ..transforms.fill_labels import without_annotations
 from ..transforms.load_pseudo_annotations import with_pseudo_annotations
 from ..transforms.map_labels import MapLabels
@@ -139,15 +141,17 @@ class NovelClassDataset(IncrementalDataset):
         self._unlabeled.pipeline = without_annotations(
             edit_pipeline(
                 self.dataset.pipeline,
-                lambda step: [] if isinstance(step, MapLabels) else [step],
+                lambda t: [] if isinstance(t, MapLabels | CheckMask) else [t],
             ),
             REAL_PIXEL,
         )
 
-    def _find_images(self, paths: list[str]) -> np.ndarray:
-        if self.image_list is not None:
-            return read_image_list(self.image_list, self._names)
-        return super()._find_images(paths)
+    def _find_images(self) -> np.ndarray:
+        if self.image_list is None:
+            return super()._find_images()
+        if self.subset != 'novel':  # their labels are those of the masks
+            self._presence()
+        return read_image_list(self.image_list, self._names)
 
     def _choose(self, present: np.ndarray) -> np.ndarray:
         if self.subset == 'val':
@@ -186,7 +190,8 @@ class NovelClassDataset(IncrementalDataset):
             return lookup_table({IGNORE: IGNORE} | {v: v for v in range(last)})
         known = {name: 1 + label for label, name in enumerate(seen)}
         mapping = {v: known.get(n, 0) for v, n in enumerate(self._inner_classes)}
-        return lookup_table(mapping | {IGNORE: void}, default=INVALID)
+        mapping |= dict.fromkeys(void_labels(self.dataset), void)
+        return lookup_table(mapping, default=INVALID)
 
     def _set_metainfo(self, seen: tuple[str, ...]) -> None:
         super()._set_metainfo(seen)

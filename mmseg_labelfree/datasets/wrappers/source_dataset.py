@@ -1,16 +1,21 @@
 """Dataset wrapper for one source of mixed batches, labeled or not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
+from ...ops.label_maps import IGNORE, INVALID, lookup_table
+from ..mask_check import count_values, reads_masks, void_labels
 from ..samplers.seeded import SeededIndex
+from ..transforms.check_mask import with_check
 from ..transforms.fill_labels import without_annotations
+from ..transforms.map_labels import insert_map_labels
 from .inner import (
     build_inner,
     data_place,
@@ -46,9 +51,14 @@ class SourceDataset:
         labeled: False hides the labels.
         lazy_init: Whether to leave reading the data to :meth:`full_init`.
 
+    Attributes:
+        indices: Positions of the images in the wrapped dataset: all, unless a subclass
+            chooses some.
+
     Raises:
         FileNotFoundError: Files of the dataset are missing.
-        ValueError: It has no image, or its pipeline does not load or pack one.
+        ValueError: It has no image, its pipeline does not load or pack one, or a mask
+            has a value that is no class.
 
     Example:
         ``dataset=dict(type='ConcatDataset', datasets=[
@@ -70,10 +80,13 @@ class SourceDataset:
             dataset = dict(dataset, lazy_init=True)
         self.dataset = build_inner(dataset)
         self.test_mode = self.dataset.test_mode
+        self._inner_pipeline = self.dataset.pipeline
         if not labeled:
             self.dataset.pipeline = without_annotations(
                 self.dataset.pipeline, REAL_PIXEL
             )
+        elif reads_masks(self.dataset.pipeline):
+            self.dataset.pipeline = with_check(self._void_as_255())
         self._fully_initialized = False
         if not lazy_init:
             self.full_init()
@@ -91,8 +104,8 @@ class SourceDataset:
             with explain_missing(self.dataset):
                 self.dataset.full_init()
             empty = not len(self.dataset)
-        except ValueError:  # MMEngine cannot pack an empty list
-            if self.dataset.data_list:
+        except ValueError as error:  # MMEngine cannot pack an empty list
+            if self.dataset.data_list or error.__cause__:
                 raise
             empty = True
         if empty:
@@ -100,16 +113,38 @@ class SourceDataset:
                 f'source {self.source!r} has no image in {data_place(self.dataset)}; '
                 'check its ann_file'
             )
+        if self.labeled and self.dataset.backend_args is None:
+            self._check_masks()
+        self.indices = self.choose_images()
         self._fully_initialized = True
+
+    def choose_images(self) -> Sequence[int] | np.ndarray:
+        """Positions of the images to use in the wrapped dataset, whose list is read."""
+        return range(len(self.dataset))
+
+    def _check_masks(self) -> None:
+        if reads_masks(self._inner_pipeline):
+            with explain_missing(self.dataset):
+                count_values(self.dataset, self._inner_pipeline)
+
+    def _void_as_255(self) -> Any:
+        """The pipeline, with the dataset's own ``ignore_index`` as 255."""
+        voids = void_labels(self.dataset)
+        if voids == [IGNORE]:
+            return self.dataset.pipeline
+        classes = self.dataset.metainfo.get('classes')
+        same = {v: v for v in range(len(classes) if classes else IGNORE)}
+        table = lookup_table(same | dict.fromkeys(voids, IGNORE), default=INVALID)
+        return insert_map_labels(self.dataset.pipeline, table)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Return paths and settings of one image, as the wrapped dataset gives them."""
         self.full_init()
-        return self.dataset.get_data_info(int(idx))
+        return self.dataset.get_data_info(int(self.indices[int(idx)]))
 
     def __len__(self) -> int:
         self.full_init()
-        return len(self.dataset)
+        return len(self.indices)
 
     def __getitem__(self, idx: int) -> dict[str, Any]:
         """Run the pipeline on one image; on another one where it gives None."""
@@ -117,8 +152,8 @@ class SourceDataset:
         source = self.source
         if isinstance(idx, SeededIndex) and idx.source is not None:
             source = idx.source
-        images = range(len(self.dataset))
-        return tag_source(draw_sample(self.dataset, images, idx), source, self.labeled)
+        sample = draw_sample(self.dataset, self.indices, idx)
+        return tag_source(sample, source, self.labeled)
 
 
 def tag_source(

@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 
 from ...ops.label_maps import IGNORE, INVALID, UNLABELED, lookup_table
 from ...utils.choices import check_choice
+from ..mask_check import void_labels
 from ..splits.zero_label_splits import ZeroLabelSplit, get_split
 from ..transforms.fill_unlabeled import fill_unlabeled
 from ..transforms.map_labels import insert_map_labels
@@ -108,13 +109,14 @@ class ZeroLabelDataset(SourceDataset):
         kept = classes if self.test_mode else classes[: -len(self.split.unseen)]
         hidden = 0 if self.background == 'seen' else UNLABELED
         hidden = IGNORE if self.test_mode else hidden
-        table = {IGNORE: IGNORE}
-        if self.void == 'unlabeled' and not self.test_mode:
-            table[IGNORE] = hidden
+        table = {}
         for label, name in enumerate(self.dataset.metainfo['classes']):
             table[label] = classes.index(name) if name in kept else hidden
             if name == 'background' and self.background == 'ignore':
                 table[label] = IGNORE
+        unlabeled = self.void == 'unlabeled' and not self.test_mode
+        void = hidden if unlabeled else IGNORE
+        table |= dict.fromkeys(void_labels(self.dataset), void)
         return lookup_table(table, default=INVALID)
 
     def _set_metainfo(self) -> None:

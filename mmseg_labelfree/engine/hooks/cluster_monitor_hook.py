@@ -2,18 +2,19 @@
 
 import json
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import get_rank, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
 from ...evaluation import ClusteringIoUMetric
-from ...ops.collectives import sum_over_processes
+from ...ops.collectives import num_processes, sum_over_processes
 from ...utils.distributed import bare_model
 from ...utils.files import write_text
 from ...visualization.cluster_history import write_cluster_history
@@ -30,8 +31,8 @@ class ClusterMonitorHook(CheckpointEntryHook):
     warning. After each validation the empty clusters on its images are added as
     ``empty_clusters``. ``clusters.json`` and ``clusters.png`` in the work dir hold
     all of it, with the scores after matching and the class frequencies of the
-    ground truth. The history is saved with the checkpoints, as ``cluster_history``; of
-    an interval that a stop cuts the rest is counted.
+    ground truth. The history is saved with the checkpoints, as ``cluster_history``,
+    with the pixels of an interval that is not over: resuming changes none of it.
 
     Metrics of the type ``ClusteringIoUMetric`` without ``save_matching`` and
     ``matching_file`` write their matching to ``matching.json`` beside the checkpoints.
@@ -56,7 +57,9 @@ class ClusterMonitorHook(CheckpointEntryHook):
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
         self.history: dict[str, list] = dict(train=[], val=[])
-        self._val: tuple[Tensor, Tensor] | None = None
+        self.counts = torch.zeros(0, dtype=torch.int64)
+        self._val: tuple[Tensor, ...] = ()
+        self._position = 0
 
     def before_train(self, runner: Runner) -> None:
         """Check the number of clusters; on resume, restore the history."""
@@ -74,15 +77,17 @@ class ClusterMonitorHook(CheckpointEntryHook):
                 'the training data: set model.decode_head.num_classes and the '
                 f"metric's num_clusters to {len(classes)} or more"
             )
+        self.counts = torch.zeros_like(segmentor.cluster_counts)
         super().before_train(runner)
 
     def contents(self, runner: Runner) -> dict[str, list]:
-        """Return the history."""
-        return self.history
+        """Return the history, and the pixels of each cluster since its last record."""
+        return dict(self.history, counts=self.counts.tolist())
 
     def restore(self, runner: Runner, entry: dict[str, list]) -> None:
         """Continue the history."""
-        self.history = entry
+        self.history = {key: entry[key] for key in self.history}
+        self.counts += self.counts.new_tensor(entry.get('counts', 0))
 
     def restore_nothing(self, runner: Runner) -> None:
         """Start a new history."""
@@ -94,14 +99,15 @@ class ClusterMonitorHook(CheckpointEntryHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Log the sizes at the end of an interval."""
+        """Add the pixels of all processes; log the sizes at the end of an interval."""
+        segmentor: Any = bare_model(runner.model)
+        # In each iteration, as a checkpoint is written by the first process alone.
+        self.counts += sum_over_processes(segmentor.cluster_counts.clone())
+        segmentor.cluster_counts.zero_()
         if not self.every_n_train_iters(runner, self.interval):
             return
-        segmentor: Any = bare_model(runner.model)
-        counts = segmentor.cluster_counts
-        total = sum_over_processes(counts.clone())
-        counts.zero_()
-        record = dict(iter=runner.iter + 1, **_sizes(total))
+        record = dict(iter=runner.iter + 1, **_sizes(self.counts))
+        self.counts.zero_()
         self._warn(runner, record['shares'])
         self.history['train'].append(record)
         hub = runner.message_hub
@@ -111,7 +117,11 @@ class ClusterMonitorHook(CheckpointEntryHook):
     def before_val(self, runner: Runner) -> None:
         """Reset the counts; set the file that the matching is written to."""
         _save_matching(runner.val_loop.evaluator.metrics, runner.work_dir)
-        self._val = None
+        segmentor: Any = bare_model(runner.model)
+        num_classes = len(runner.val_dataloader.dataset.metainfo['classes'])
+        counts = segmentor.cluster_counts.new_zeros
+        self._val = counts(segmentor.num_classes), counts(num_classes)
+        self._position = get_rank()
 
     def before_test(self, runner: Runner) -> None:
         """Set the file that the matching is written to."""
@@ -125,25 +135,22 @@ class ClusterMonitorHook(CheckpointEntryHook):
         outputs: Sequence | None = None,
     ) -> None:
         """Count the pixels of clusters and of classes."""
-        num_classes = len(runner.val_dataloader.dataset.metainfo['classes'])
-        segmentor: Any = bare_model(runner.model)
-        num_clusters = segmentor.num_classes
+        clusters, classes = self._val
         for sample in outputs or ():
+            position = self._position
+            self._position += num_processes()
+            if position >= len(runner.val_dataloader.dataset):
+                continue  # an image that is repeated, so that processes have as many
             winners = sample.pred_sem_seg.data.flatten()
             labels = sample.gt_sem_seg.data.flatten()
-            labels = labels[labels < num_classes].to(winners.device)
-            clusters = torch.bincount(winners, minlength=num_clusters)
-            classes = torch.bincount(labels, minlength=num_classes)
-            if self._val is not None:
-                clusters, classes = self._val[0] + clusters, self._val[1] + classes
-            self._val = clusters, classes
+            labels = labels[labels < len(classes)].to(winners.device)
+            clusters += torch.bincount(winners, minlength=len(clusters))
+            classes += torch.bincount(labels, minlength=len(classes))
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Append the scores to the history and write the files."""
-        if self._val is None:
-            return
         clusters, classes = (sum_over_processes(counts) for counts in self._val)
         record = dict(
             iter=runner.iter,
@@ -151,7 +158,6 @@ class ClusterMonitorHook(CheckpointEntryHook):
             truth=_sizes(classes)['shares'],
             metrics={k: float(v) for k, v in (metrics or {}).items()},
         )
-        self._val = None
         runner.message_hub.update_scalar('val/empty_clusters', record['empty'])
         self.history['val'].append(record)
         self._write(runner)
@@ -183,9 +189,9 @@ class ClusterMonitorHook(CheckpointEntryHook):
 
 
 def _sizes(counts: Tensor) -> dict[str, Any]:
-    """Share of each cluster, and how many have none."""
+    """Share of each cluster, nan where there is no pixel at all; how many have none."""
     values = counts.tolist()
-    total = max(sum(values), 1)
+    total = sum(values) or math.nan
     return dict(shares=[v / total for v in values], empty=values.count(0))
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from mmengine.hooks import EMAHook
 from mmengine.runner import Runner, weights_to_cpu
 from mmseg.registry import HOOKS
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ...models.teachers.ema import WeightAverage, copy_student, ramped_momentum
@@ -63,7 +63,7 @@ class EMATeacherHook(CheckpointEntryHook):
         self.momentum = momentum
         self.ramp = ramp
         self.buffers = buffers
-        self.updates = 0
+        self.updates: Any = 0
         self._step_hook: RemovableHandle | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -77,15 +77,16 @@ class EMATeacherHook(CheckpointEntryHook):
         warmup_iters = getattr(student, 'warmup_iters', 0)
 
         def follow(optimizer: Any, args: Any, kwargs: Any) -> None:
-            # A fused optimizer is called for overflows too, and leaves them out itself.
+            momentum: float | Tensor = 0.0
+            if runner.iter >= warmup_iters:
+                momentum = ramped_momentum(self.updates, self.momentum, self.ramp)
+            # A fused optimizer is called for overflows, too, which it leaves out by a
+            # flag that the device alone knows; then the device counts the updates.
             overflow = getattr(optimizer, 'found_inf', None)
-            if overflow is not None and overflow.item():
-                return
-            if runner.iter < warmup_iters:
-                average.update(0.0)
-                return
-            average.update(ramped_momentum(self.updates, self.momentum, self.ramp))
-            self.updates += 1
+            skip = None if overflow is None else overflow.reshape(()) > 0
+            average.update(momentum, skip)
+            if runner.iter >= warmup_iters:
+                self.updates = self.updates + (1 if skip is None else (~skip).long())
 
         optimizer = runner.optim_wrapper.optimizer
         self._step_hook = optimizer.register_step_post_hook(follow)
@@ -99,7 +100,7 @@ class EMATeacherHook(CheckpointEntryHook):
         """Return the teacher and how often it was updated."""
         student: Any = bare_model(runner.model)
         state_dict = weights_to_cpu(student.teacher.state_dict())
-        return dict(state_dict=dict(state_dict), updates=self.updates)
+        return dict(state_dict=dict(state_dict), updates=int(self.updates))
 
     def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
         """Load the teacher's weights."""

@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...models.layers.memory_bank import PrototypeMemoryBank
-from ...models.losses import MemoryBankContrastiveLoss
+from ...models.losses.bank_contrast import BankContrastLoss
 from ...utils.distributed import bare_model
 from .checkpoint_entry_hook import CheckpointEntryHook
 
@@ -62,7 +62,7 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
         """Let the contrastive losses log why they are 0."""
         if self.every_n_train_iters(runner, self.report_interval):
             for module in bare_model(runner.model).modules():
-                if isinstance(module, MemoryBankContrastiveLoss):
+                if isinstance(module, BankContrastLoss):
                     module.report_idle()
 
     def _find(self, runner: Runner) -> PrototypeMemoryBank:

@@ -1,4 +1,4 @@
-"""Hook that draws a teacher's pseudo-labels of validation images."""
+"""Hook that draws the pseudo-labels of validation images."""
 
 import math
 from pathlib import Path
@@ -11,21 +11,23 @@ from mmseg.registry import HOOKS
 from torch import Tensor
 
 from ...utils.distributed import bare_model
-from ...visualization.panels import write_panels
+from ...visualization.panels import picture, write_panels
 
 
 @HOOKS.register_module()
 class PseudoLabelPanelHook(Hook):
     """Hook that writes a sheet of pseudo-labels at every validation.
 
-    One row per image: image, truth, pseudo-label, entropy and prediction. The
-    pseudo-label is the one that the teacher would hand to the student if the image had
-    no label, 255 (cream) where it hands none; the entropy, in nats, is the teacher's.
-    The prediction is that of the model that is scored, in a
+    One row per image: image, truth, what the segmentor's ``pseudo_label_maps`` gives,
+    and prediction. A mean teacher gives the pseudo-label that it would hand to the
+    student if the image had no label, 255 (cream) where it hands none, and the entropy
+    of its prediction in nats. A segmentor of image labels gives its activation maps, at
+    each pixel the largest of a present class, and the labels that it makes of them. The
+    prediction is that of the model that is scored, in a
     :class:`~mmseg_labelfree.engine.loops.TeacherStudentValLoop` of the first one.
     Sheets are ``panels/iter_<k>.png`` below the run's log folder.
 
-    The cost is a pass of the teacher over ``num_images`` images a validation, in the
+    The cost is a pass of the model over ``num_images`` images a validation, in the
     main process.
 
     Args:
@@ -33,7 +35,8 @@ class PseudoLabelPanelHook(Hook):
 
     Raises:
         TypeError: The segmentor has no ``pseudo_label_maps``, as
-            :class:`~mmseg_labelfree.models.segmentors.MeanTeacherEncoderDecoder` has.
+            :class:`~mmseg_labelfree.models.segmentors.MeanTeacherEncoderDecoder` and
+            :class:`~mmseg_labelfree.models.segmentors.ImageLevelEncoderDecoder` have.
 
     Example:
         ``custom_hooks=[dict(type='EMATeacherHook'), dict(type='PseudoLabelPanelHook',
@@ -63,7 +66,8 @@ class PseudoLabelPanelHook(Hook):
         if not hasattr(model, 'pseudo_label_maps'):
             raise TypeError(
                 f'{type(model).__name__} has no pseudo-labels to show: '
-                'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder'
+                'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder or an '
+                'ImageLevelEncoderDecoder'
             )
         if any(_name(sample) in self._seen for sample in outputs):
             return  # a loop over two models comes to the same images again
@@ -76,7 +80,7 @@ class PseudoLabelPanelHook(Hook):
             self._seen.add(_name(sample))
             self._rows.append(
                 {
-                    'image': image[[2, 1, 0]].permute(1, 2, 0),  # loaders give BGR
+                    'image': image,
                     'truth': sample.gt_sem_seg.data[0],
                     **{title: m[i, :height, :width] for title, m in maps.items()},
                     'prediction': sample.pred_sem_seg.data[0],
@@ -93,10 +97,13 @@ class PseudoLabelPanelHook(Hook):
         info = runner.val_dataloader.dataset.metainfo
         write_panels(
             Path(runner.log_dir) / 'panels' / f'iter_{runner.iter}.png',
-            {title: [_array(row[title]) for row in rows] for title in rows[0]},
+            {title: [_array(title, row[title]) for row in rows] for title in rows[0]},
             palette=info.get('palette'),
             classes=info['classes'],
-            limits={'entropy': (0.0, math.log(len(info['classes'])))},
+            limits={
+                'entropy': (0.0, math.log(len(info['classes']))),
+                'activation': (0.0, 1.0),
+            },
         )
         self._rows = []
 
@@ -105,7 +112,9 @@ def _name(sample: Any) -> str:
     return sample.metainfo['img_path']
 
 
-def _array(values: Tensor) -> Any:
+def _array(title: str, values: Tensor) -> Any:
+    if title == 'image':
+        return picture(values.cpu())
     return (
         values.float().cpu().numpy()
         if values.is_floating_point()

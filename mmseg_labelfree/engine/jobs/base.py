@@ -5,13 +5,17 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cv2
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
-from mmengine.dist import init_dist, is_distributed
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TASK_UTILS
 
-from ...utils.distributed import fail_together, own_share
-from ...utils.files import image_name
+from ...datasets.transforms.pipelines import transforms_of
+from ...utils.distributed import connect_processes, fail_together, own_share
+from ...utils.files import image_name, reading
+from ...utils.photos import to_bytes
 from ...utils.progress import tracked
 
 __all__ = ['ImageJob', 'Images', 'Job', 'dataset_pipeline', 'image_names', 'run_job']
@@ -47,9 +51,7 @@ def run_job(cfg: Config) -> dict[str, float]:
     Returns:
         The job's metrics.
     """
-    launcher = cfg.get('launcher', 'none')
-    if launcher != 'none' and not is_distributed():
-        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
+    connect_processes(cfg)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     metrics = TASK_UTILS.build(cfg.job).run(cfg)
     return {name: float(value) for name, value in metrics.items()}
@@ -62,7 +64,7 @@ def image_names(dataset: Any) -> list[str]:
         dataset: ``BaseSegDataset``, or a wrapper of one.
 
     Raises:
-        ValueError: Two images have one name.
+        ValueError: Two images have one name, or one lies outside of the folder.
     """
     inner = dataset
     while hasattr(inner, 'dataset'):
@@ -72,6 +74,11 @@ def image_names(dataset: Any) -> list[str]:
     for i in range(len(dataset)):
         file = dataset.get_data_info(i)['img_path']
         name = image_name(file, folder)
+        if name.startswith('..'):
+            raise ValueError(
+                f'{file} is not below the image folder {folder}, so the files of its '
+                'results would not be in theirs; correct data_prefix.img_path'
+            )
         if name in files:
             raise ValueError(
                 f'two images have the name {name}: {files[name]} and {file}; rename '
@@ -108,6 +115,12 @@ class Images:
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
         self.names = image_names(dataset)
+        inner = dataset
+        while hasattr(inner, 'dataset'):
+            inner = inner.dataset
+        transforms = transforms_of(getattr(inner, 'pipeline', []))
+        loaders = [t for t in transforms if isinstance(t, LoadImageFromFile)]
+        self._load = loaders[0] if loaders else LoadImageFromFile()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -119,6 +132,27 @@ class Images:
     def path(self, index: int) -> str:
         """Return the file of an image."""
         return self.dataset.get_data_info(index)['img_path']
+
+    def photo(self, index: int) -> np.ndarray:
+        """Read the photo of an image as the dataset's pipeline does.
+
+        Returns:
+            uint8 ``(H, W, 3)``, BGR; turned by its EXIF tag if the pipeline does that.
+
+        Raises:
+            ValueError: The file is damaged, or has other channels or values than those
+                of 8 bits.
+        """
+        path = self.path(index)
+        with reading(path, 'replace it'):
+            try:
+                photo = self._load(dict(img_path=path))['img']
+            except (AssertionError, cv2.error):
+                raise ValueError('no image') from None
+        try:
+            return to_bytes(photo)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from None
 
     def for_each(
         self,

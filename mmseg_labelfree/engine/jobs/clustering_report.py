@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 from PIL import Image
 
 from ...ops.entropy import softmax_entropy
 from ...ops.feature_clustering import FeatureClusters, class_agreement
-from ...utils.files import write_text
+from ...utils.files import reading, write_text
 from ...visualization.panels import write_panels
 from .base import Images, image_names
 from .novel_clusters import ClusteredImages
 from .novel_regions import KEPT, NovelRegion, NovelRegionFinder
-from .result_folder import ResultFolder
+from .result_folder import REMEDY, ResultFolder
 
 __all__ = ['draw_panels', 'measure', 'true_classes', 'write_lists', 'write_summary']
 
@@ -139,9 +138,10 @@ def draw_panels(
     places = np.linspace(0, len(kept) - 1, min(count, len(kept))).astype(int)
     for index in (kept[place] for place in places):
         name = images.names[index]
-        image = mmcv.imread(images.path(index), backend='cv2')
+        image = images.photo(index)
         logits = finder.logits(images[index])
-        with Image.open(folder / 'labels' / f'{name}.png') as file:
+        path = folder / 'labels' / f'{name}.png'
+        with reading(path, REMEDY), Image.open(path) as file:
             labels = np.asarray(file)
         write_panels(
             folder / 'panels' / f'{name}.png',

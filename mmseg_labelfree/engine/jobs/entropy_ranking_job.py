@@ -15,11 +15,11 @@ from mmseg.registry import TASK_UTILS
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.entropy_ranking import Ranking, rank_and_split
 from ...utils.distributed import fail_together
-from ...utils.files import write_arrays, write_text
+from ...utils.files import reading, write_arrays, write_text
 from .base import ImageJob, Images, dataset_pipeline
 from .image_entropy import score_images
 from .ranking_report import draw_extremes, write_ranking
-from .result_folder import ResultFolder
+from .result_folder import REMEDY, ResultFolder
 
 __all__ = ['EntropyRankingJob']
 
@@ -119,7 +119,7 @@ class EntropyRankingJob(ImageJob):
                 with fail_together():
                     if is_main_process():
                         write_arrays(path, scores=found)
-            with np.load(path, allow_pickle=False) as saved:
+            with reading(path, REMEDY), np.load(path, allow_pickle=False) as saved:
                 parts.append(saved['scores'])
         return np.concatenate(parts)
 

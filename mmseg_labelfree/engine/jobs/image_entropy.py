@@ -52,19 +52,21 @@ def score_images(
         collate_fn=pseudo_collate,
         generator=torch.Generator(),  # leaves the global one alone
     )
+
+    def score(batch: dict[str, list]) -> Tensor:
+        parts = _of_one_size(batch)
+        return torch.cat([_entropies(model, part, num_old_classes) for part in parts])
+
     device = next(model.parameters()).device
     training = model.training
     model.eval()
-    scores = [torch.zeros(0, device=device)]
-    batches = tracked(loader, f'Entropy of {len(indices)} images', len(loader))
+    what = f'Entropy of {len(indices)} images'
     with fail_together():
-        for batch in batches:
-            scores += [
-                _entropies(model, part, num_old_classes) for part in _of_one_size(batch)
-            ]
+        scored = [*tracked(map(score, loader), what, len(loader))]
     model.train(training)
     positions, values = rows_of_all_processes(
-        torch.tensor(places, dtype=torch.long, device=device), torch.cat(scores)
+        torch.tensor(places, dtype=torch.long, device=device),
+        torch.cat([torch.zeros(0, device=device), *scored]),
     )
     result = np.full(len(indices), math.nan)
     result[positions.cpu().numpy()] = values.cpu().numpy()

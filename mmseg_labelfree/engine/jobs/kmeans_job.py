@@ -2,10 +2,12 @@
 
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_dist_info
 from mmengine.runner import Runner
 from mmseg.models import EncoderDecoder
 from mmseg.registry import TASK_UTILS
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 
 from ...models.decode_heads import ClusteringHead
 from ...models.utils.embedding_samples import embedding_samples
-from ...ops.collectives import num_processes, rows_of_all_processes
+from ...ops.collectives import rows_of_all_processes
 from ...utils.distributed import bare_model, fail_together, in_first_process
 from ...utils.files import atomic_path, write_text
 from ...utils.progress import tracked
@@ -34,7 +36,7 @@ class KMeansJob(Job):
     as weight and minus half its squared length as bias, so the result is a
     checkpoint of the config's own model with a linear ``ClusteringHead``, and
     ``tools/test.py`` scores it as it scores the others. It is ``kmeans.pth`` in the
-    work dir; where it exists it is only scored.
+    work dir; where it exists it is only scored. Any number of processes makes the same.
 
     Args:
         num_images: Images to take pixels from. Defaults to the training data once.
@@ -99,23 +101,30 @@ class KMeansJob(Job):
             head.conv_seg.bias.copy_(-centers.square().sum(1) / 2)
 
     def _embeddings(self, runner: Runner, cfg: Config) -> Tensor:
-        """Pixels of all processes ``(P, D)``, on the CPU."""
+        """Pixels of all processes ``(P, D)``, on the CPU, in the order of one."""
         loader = runner.build_dataloader(cfg.train_dataloader, seed=runner.seed)
-        images = self.num_images or len(loader.dataset)
-        batch_size = loader.batch_size * num_processes()
-        steps = min(-(-images // batch_size), len(loader))
+        size = cfg.train_dataloader.batch_size
+        images = self._whole_batches(loader, size) * size
+        rank, processes = get_dist_info()
+        steps = -(-images // (size * processes))
         model: EncoderDecoder = bare_model(runner.model)
         batches = islice(
             embedding_samples(model, loader, self.per_image, self.seed), steps
         )
         with fail_together():
-            found = [
-                rows.flatten(0, 1)
-                for rows, _ in tracked(batches, 'Embedding pixels', steps)
-            ]
+            found = torch.cat(
+                [rows for rows, _ in tracked(batches, 'Embedding pixels', steps)]
+            )
         device = next(model.parameters()).device
-        (rows,) = rows_of_all_processes(torch.cat(found).to(device))
-        return rows.cpu()
+        places = torch.arange(len(found), device=device) * processes + rank
+        places, rows = rows_of_all_processes(places, found.to(device))
+        return rows[places.argsort()][:images].flatten(0, 1).cpu()
+
+    def _whole_batches(self, loader: Any, size: int) -> int:
+        """Batches of ``size`` images that a single process takes, 1 or more."""
+        images = len(loader.dataset)
+        there = images // size if loader.drop_last else -(-images // size)
+        return max(1, min(-(-(self.num_images or images) // size), there))
 
     def _cluster(self, rows: Tensor, num_clusters: int) -> Tensor:
         """Centroids ``(K, D)`` of the rows, float32."""

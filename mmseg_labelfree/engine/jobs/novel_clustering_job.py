@@ -181,7 +181,8 @@ class NovelClusteringJob(ImageJob):
 
         def find(index: int) -> None:
             name = images.names[index]
-            finder.find(images[index], name).write(regions.path(name))
+            region = finder.find(images.photo(index), images[index], name)
+            region.write(regions.path(name))
 
         images.for_each(find, 'Novel regions', finished=regions)
         return regions

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
@@ -14,6 +13,7 @@ from ...ops.novel_labels import novel_map
 from ...ops.pseudo_labels import pseudo_labels
 from ...utils.files import reading, write_arrays
 from .masked_features import MaskedFeatures
+from .result_folder import REMEDY
 from .saliency_sources import SaliencySource
 
 __all__ = ['KEPT', 'NovelRegion', 'NovelRegionFinder']
@@ -22,8 +22,6 @@ KEPT = 'kept'
 NOT_SALIENT = 'nothing is salient'
 ONLY_BASE = 'all that is salient is of base classes'
 SMALL = 'the novel region is too small'
-
-REMEDY = 'delete it, and --resume makes it again'
 
 
 class NovelRegion(NamedTuple):
@@ -91,14 +89,14 @@ class NovelRegionFinder:
         self.saliency_threshold = saliency_threshold
         self.min_area = min_area
 
-    def find(self, sample: dict[str, Any], name: str) -> NovelRegion:
+    def find(self, image: np.ndarray, sample: dict[str, Any], name: str) -> NovelRegion:
         """Find the novel region of one image.
 
         Args:
+            image: The photo, uint8 ``(H, W, 3)``, BGR, as the pipeline reads it.
             sample: What the test pipeline gives for it.
             name: Its name.
         """
-        image = mmcv.imread(sample['data_samples'].img_path, backend='cv2')
         logits = self.logits(sample)
         labels = pseudo_labels(logits[None], self.base_confidence, ignore_index=0)
         base = labels[0].cpu().numpy().astype(np.uint8)

@@ -16,7 +16,7 @@ from ...ops.entropy import softmax_entropy
 from ...ops.entropy_ranking import Ranking
 from ...utils.files import write_text
 from ...visualization.entropy_histogram import write_entropy_histogram
-from ...visualization.panels import write_panels
+from ...visualization.panels import picture, write_panels
 from .base import Images
 from .image_entropy import is_novel, logits_at_labels
 
@@ -83,13 +83,12 @@ def draw_extremes(
     rows = []
     for index in chosen:
         sample = images[int(index)]
-        image = sample['inputs'][[2, 1, 0]].permute(1, 2, 0)  # loaders give BGR
         ((logits, labels),) = logits_at_labels(model, pseudo_collate([sample]))
         entropy = softmax_entropy(logits) / math.log(logits.shape[1])
         entropy[~is_novel(labels, num_old_classes)] = math.nan
-        maps = (image, labels[0], entropy[0])
-        for column, values in zip(columns.values(), maps, strict=True):
-            column.append(values.cpu().numpy())
+        columns['image'].append(picture(sample['inputs']))
+        columns['label of the clustering'].append(labels[0].cpu().numpy())
+        columns['entropy'].append(entropy[0].cpu().numpy())
         part = 'clean' if ranking.kept[index] else 'unclean'
         rows.append(f'{images.names[index]}\n{scores[index]:.3f}, {part}')
     write_panels(path, columns, rows=rows)

@@ -15,7 +15,10 @@ from ...utils.distributed import in_first_process
 from ...utils.files import reading, write_text
 from ...utils.settings import differing_settings, plain_settings
 
-__all__ = ['ResultFolder']
+__all__ = ['REMEDY', 'ResultFolder']
+
+REMEDY = 'delete it, and --resume makes it again'
+"""What to do about a result that cannot be read."""
 
 
 class ResultFolder:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import mmcv
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
@@ -22,7 +21,7 @@ class SaliencyJob(ImageJob):
     source are refused, see :class:`CachedSaliency`.
 
     Args:
-        dataset: Config of the dataset; its pipeline is not used.
+        dataset: Config of the dataset, whose pipeline says how photos are loaded.
         source: What makes the maps, such as ``NetworkSaliency``.
         out_dir: Folder of the maps, for ``SaliencyFolder``. Defaults to ``saliency`` in
             the stage's ``work_dir``.
@@ -60,8 +59,7 @@ class SaliencyJob(ImageJob):
         maps = CachedSaliency(self.source, self.out_dir or f'{cfg.work_dir}/saliency')
 
         def make(index: int) -> None:
-            image = mmcv.imread(images.path(index), backend='cv2')
-            maps.saliency(image, images.names[index])
+            maps.saliency(images.photo(index), images.names[index])
 
         images.for_each(
             make, 'Saliency', finished=maps.results, num_threads=self.num_threads

@@ -41,15 +41,16 @@ class SaliencySource(ABC):
 class SaliencyFolder(SaliencySource):
     """Source that reads existing maps, one 8-bit grayscale PNG per image.
 
-    EUMS takes those of BASNet, made beforehand. A map of another size than its
-    image is resized.
+    EUMS takes those of BASNet, made beforehand. A map has the shape of its image, at
+    any size.
 
     Args:
         folder: Folder of the maps, ``<image name>.png``.
 
     Raises:
         FileNotFoundError: An image has no map.
-        ValueError: A map is not an 8-bit grayscale image.
+        ValueError: A map is not an 8-bit grayscale image, or would be stretched over
+            its image.
 
     Example:
         ``saliency=dict(type='SaliencyFolder', folder='data/voc/Saliency')``
@@ -79,9 +80,15 @@ class SaliencyFolder(SaliencySource):
                 'grayscale (mode L)'
             )
         height, width = image.shape[:2]
-        if values.shape != (height, width):
-            values = cv2.resize(values, (width, height))
-        return values
+        if values.shape == (height, width):
+            return values
+        if abs(values.shape[0] * width - values.shape[1] * height) > max(height, width):
+            raise ValueError(
+                f'saliency map {path} is {values.shape}, its image '
+                f'{image.shape[:2]}: make the map again, of the image as the pipeline '
+                'loads it (turned by its EXIF tag or not), and in its shape'
+            )
+        return cv2.resize(values, (width, height))
 
 
 @TASK_UTILS.register_module()

@@ -28,6 +28,7 @@ from ..jobs.base import run_job
 from .base import CONFIG, MARKER, Stage, build_protocol
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
+from .stage_data import DataCheck, TrainingSize
 
 # Runners of one process, name and second would share loggers and visualizers.
 _RUNS = itertools.count(1)
@@ -50,6 +51,8 @@ class ProtocolRunner:
     Raises:
         FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
         FileNotFoundError: A stage is to run alone, and one before it is not finished.
+        ValueError: A stage would train nothing, see
+            :class:`~mmseg_labelfree.engine.protocols.DataCheck`; before any runs.
         FloatingPointError: A stage ends with weights or a loss that are not finite; it
             does not count as finished.
         ValueError: A stage to resume was run with other settings, or ``only`` is no
@@ -62,6 +65,8 @@ class ProtocolRunner:
         self.work_dir = Path(cfg.work_dir)
         self.protocol = build_protocol(cfg)
         self.stages = self.protocol.stages(cfg)
+        self._data = DataCheck()
+        self._sizes: dict[str, TrainingSize] = {}
 
     def stage(self, name: str | None = None) -> Stage:
         """Get the stage of that name; by default the last one."""
@@ -82,6 +87,7 @@ class ProtocolRunner:
         wanted = self.stages if only is None else [self.stage(only)]
         self._check_begun(wanted)
         self._check_earlier(wanted[0])
+        self._sizes = self._data.stages([s for s in wanted if not self._finished(s)])
         progress = None
         for index, stage in enumerate(self.stages):
             if stage not in wanted or self._finished(stage):
@@ -112,6 +118,8 @@ class ProtocolRunner:
         if stage.is_job:
             outcome = dict(metrics=run_job(copy.deepcopy(stage.cfg)))
         else:
+            if stage.name not in self._sizes:  # its data was made by earlier stages
+                self._data.stages([stage])
             outcome = self._train(stage, progress)
         if is_main_process():
             content = dict(
@@ -141,12 +149,18 @@ class ProtocolRunner:
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
         runner.train()
+        if not runner.iter:
+            raise ValueError(
+                f'{folder}: the training ended before its first iteration; give '
+                'train_cfg and train_dataloader something to do'
+            )
         _check_finite(runner)
         metrics = last_metrics.metrics or runner.val()
+        latest = latest_checkpoint(folder)
         return dict(
             metrics={k: float(v) for k, v in metrics.items()},
-            checkpoint=str(latest_checkpoint(folder)),
-            iterations=runner.max_iters,
+            checkpoint=latest.name if latest else None,
+            iterations=runner.iter,
             seed=runner.seed,
         )
 
@@ -157,6 +171,8 @@ class ProtocolRunner:
         try:
             with reading(marker, '--resume makes it again'):
                 content = json.loads(marker.read_text(encoding='utf-8'))
+                if content.get('iterations') == 0:
+                    raise ValueError('the stage ended before its first iteration')
                 return {key: content[key] for key in ('metrics', 'seconds')} | content
         except ValueError as error:
             if not self.resume:

@@ -39,6 +39,12 @@ _COUNT = (
 # Below these keys, wherever they are, nothing counts.
 _WORKERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 _LOOKERS_ON = ('runtime_info', 'timer', 'logger', 'checkpoint', 'visualization')
+_LEFT_OUT = {
+    'default_hooks': _LOOKERS_ON,
+    'randomness': ('deterministic',),
+}
+# Hooks that change neither weights nor scores.
+_WATCHING = ('PseudoLabelPanelHook', 'ClusterMonitorHook', 'SegVisualizationHook')
 _MISSING = object()
 
 Move = tuple[Path, Path]
@@ -55,17 +61,37 @@ def check_same_stage(stage: Stage) -> None:
         ValueError: Names all settings that differ: dotted key, old and new value; or
             ``config.py`` is damaged.
     """
-    file = Path(stage.cfg.work_dir) / CONFIG
+    _check_same(Path(stage.cfg.work_dir) / CONFIG, stage.cfg)
+
+
+def check_same_run(cfg: Config) -> None:
+    """Raise if the work dir holds the run of other settings of a plain config.
+
+    Args:
+        cfg: Config of a training that is about to be resumed. A Runner keeps the config
+            of each run in the work dir, under the name of its file.
+
+    Raises:
+        ValueError: See :func:`check_same_stage`.
+    """
+    if cfg.filename:
+        _check_same(Path(cfg.work_dir, Path(cfg.filename).name), cfg)
+
+
+def _check_same(file: Path, cfg: Config) -> None:
     if not file.is_file():
         return
     with reading(file, 'delete it, or the whole folder to run the stage again'):
         old = Config.fromfile(file)
         old['work_dir']
-    differences = _differences(old, stage.cfg)
+    if old.get('resume'):  # it went on from a checkpoint of its own
+        old.pop('load_from')
+        cfg = Config({k: v for k, v in cfg.to_dict().items() if k != 'load_from'})
+    differences = _differences(old, cfg)
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
         raise ValueError(
-            f'{stage.cfg.work_dir} was run with other settings (config.py -> now):\n'
+            f'{cfg.work_dir} was run with other settings ({file.name} -> now):\n'
             + '\n'.join(lines)
             + '\nresume with the old ones, choose another --work-dir, or delete the '
             'folder'
@@ -94,10 +120,11 @@ def _settings(cfg: Config) -> Iterator[tuple[str, Any]]:
 def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Values by dotted key; a list without dicts in it is one value."""
     if isinstance(node, dict):
-        left_out = _LOOKERS_ON if path == 'default_hooks' else _WORKERS
+        left_out = _LEFT_OUT.get(path, _WORKERS)
         children = [(k, v) for k, v in node.items() if k not in left_out]
     elif isinstance(node, (list, tuple)) and next(find_nodes(node), None):
-        children = list(enumerate(node))
+        kept = [c for c in node if not _only_watches(c)]
+        children = list(enumerate(kept))
     else:
         yield path, node
         return
@@ -105,6 +132,10 @@ def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, {}
     for key, child in children:
         yield from _leaves(child, f'{path}.{key}')
+
+
+def _only_watches(node: Any) -> bool:
+    return isinstance(node, dict) and node.get('type') in _WATCHING
 
 
 def _data_roots(before: dict, after: dict) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from .clustering_head import ClusteringHead
 from .daformer_head import DAFormerHead
 from .deeplab_v2_head import DeepLabV2Head
+from .image_label_head import ImageLabelHead
 from .representation_head import RepresentationHead
 from .semantic_projection_head import SemanticProjectionHead
 
@@ -10,6 +11,7 @@ __all__ = [
     'ClusteringHead',
     'DAFormerHead',
     'DeepLabV2Head',
+    'ImageLabelHead',
     'RepresentationHead',
     'SemanticProjectionHead',
 ]

@@ -1,7 +1,14 @@
 """Layers with weights or state that heads and segmentors are built from."""
 
+from .attention_affinity import AttentionAffinity, AttentionRecord
 from .memory_bank import PrototypeMemoryBank
 from .semantic_projection import SemanticProjection
 from .summed_aspp import SummedASPP
 
-__all__ = ['PrototypeMemoryBank', 'SemanticProjection', 'SummedASPP']
+__all__ = [
+    'AttentionAffinity',
+    'AttentionRecord',
+    'PrototypeMemoryBank',
+    'SemanticProjection',
+    'SummedASPP',
+]

@@ -178,7 +178,7 @@ class PrototypeMemoryBank(nn.Module):
         Args:
             features: Embeddings of the teacher ``(N, D, h, w)``, any precision.
             labels: int64 ``(N, h, w)``: ground truth and reliable pseudo-labels, 255
-                for all other pixels.
+                for all other pixels; or bool ``(N, C, h, w)``.
         """
         means, counts = class_means(features, labels, self.num_classes)
         update_prototypes_(self.prototypes, self.known, means, counts, self.momentum)

@@ -1,11 +1,8 @@
 """Contrast of pixels with prototypes and with a bank of unreliable pixels."""
 
-import logging
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -17,19 +14,12 @@ from ...ops.contrast_pairs import (
     negative_classes,
     sample_per_class,
 )
-from ...ops.info_nce import info_nce
 from ..layers.memory_bank import PrototypeMemoryBank
-from .base import BaseLoss
-
-_REASONS = (
-    'no class had anchors, pixels whose label is reliable and probable enough',
-    'the memory bank held no negatives of the classes with anchors',
-    'no class with anchors and negatives had a prototype',
-)
+from .bank_contrast import BankContrastLoss, warn
 
 
 @MODELS.register_module()
-class MemoryBankContrastiveLoss(BaseLoss):
+class MemoryBankContrastiveLoss(BankContrastLoss):
     r"""Loss that contrasts pixels, prototypes and a memory bank (U2PL+, eq. 10).
 
     .. math::
@@ -94,8 +84,6 @@ class MemoryBankContrastiveLoss(BaseLoss):
         tensor(0.3133)
     """
 
-    loss_name = 'loss_contrast'
-
     def __init__(
         self,
         num_anchors: int = 256,
@@ -107,30 +95,14 @@ class MemoryBankContrastiveLoss(BaseLoss):
         variant: Variant = 'paper',
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(num_anchors, num_negatives, temperature, **kwargs)
         check_variant(variant)
-        if num_anchors < 1 or num_negatives < 1:
-            raise ValueError(
-                'num_anchors and num_negatives must be at least 1, got '
-                f'{num_anchors} and {num_negatives}'
-            )
-        if not temperature > 0:
-            raise ValueError(f'temperature must be above 0, got {temperature}')
         clamp_ranks(max(2, high_rank), low_rank, high_rank)  # checks them
-        self.num_anchors = num_anchors
-        self.num_negatives = num_negatives
-        self.temperature = temperature
         self.anchor_threshold = anchor_threshold
         self.low_rank = low_rank
         self.high_rank = high_rank
         self.variant: Variant = variant
         self._warned_ranks = False
-        self._logged: set[int] = set()
-        self.idle_steps: Tensor
-        # How many steps cost nothing for each reason; read at leisure, because
-        # reading waits for the device.
-        idle = torch.zeros(len(_REASONS), dtype=torch.long)
-        self.register_buffer('idle_steps', idle, persistent=False)
 
     @torch.no_grad()
     def push_negatives(
@@ -203,79 +175,16 @@ class MemoryBankContrastiveLoss(BaseLoss):
         contrasted, queue, divisor = contrasted_classes(
             counts, labels, reliable, self.variant
         )
-        with_negatives = contrasted & (bank.filled[queue] > 0)
-        usable = with_negatives & bank.known
-        self._count_idle(contrasted, with_negatives, usable)
-
-        every = torch.arange(num_classes, device=labels.device)
-        num = self.num_anchors * self.num_negatives
-        negatives = bank.sample(queue, num, generator)
-        if drops_unused(embeddings.device):
-            every = usable.nonzero()[:, 0]
-            pixels, negatives, usable = (v[every] for v in (pixels, negatives, usable))
-        anchors = _pixels(embeddings, pixels.flatten())
-        if anchors.dtype != torch.float64:
-            anchors = anchors.float()
-        positives = bank.unit_prototypes().to(anchors.dtype)
-        loss = info_nce(
-            F.normalize(anchors, dim=1),
-            positives[every].repeat_interleave(self.num_anchors, 0),
-            bank.queues,
-            negatives.view(-1, self.num_negatives),
-            self.temperature,
-        )
-        loss = loss.view(-1, self.num_anchors).mean(1).where(usable, 0).sum()
+        loss = self.contrast(embeddings, pixels, contrasted, queue, bank, generator)
         return self.loss_weight * (loss / divisor)
-
-    def report_idle(self) -> None:
-        """Log, once for each reason, that steps had a contrastive loss of 0.
-
-        Waits for the device; :class:`~mmseg_labelfree.engine.hooks.
-        PrototypeMemoryBankHook` calls it now and then.
-        """
-        for index, steps in enumerate(self.idle_steps.tolist()):
-            if steps and index not in self._logged:
-                self._logged.add(index)
-                _warn(
-                    f'{self.loss_name} was 0 in {steps} step(s) so far: '
-                    f'{_REASONS[index]}.'
-                )
 
     def _ranks(self, num_classes: int) -> tuple[int, int]:
         ranks = clamp_ranks(num_classes, self.low_rank, self.high_rank)
         if ranks != (self.low_rank, self.high_rank) and not self._warned_ranks:
             self._warned_ranks = True
-            _warn(
+            warn(
                 f'{type(self).__name__}: with {num_classes} classes, negatives are '
                 f'those of rank {ranks[0]} to {ranks[1] - 1}; low_rank='
                 f'{self.low_rank} and high_rank={self.high_rank} were lowered.'
             )
         return ranks
-
-    def _count_idle(self, *stages: Tensor) -> None:
-        """Count a step under the first stage that no class passes."""
-        passed = torch.stack([stage.any() for stage in stages])
-        before = torch.cat([passed.new_ones(1), passed[:-1]])
-        self.idle_steps += before & ~passed
-
-
-def drops_unused(device: torch.device) -> bool:
-    """Whether to leave out classes without a term instead of multiplying by 0.
-
-    Their number has to be known for it, for which a GPU would have to be waited for.
-    """
-    return device.type == 'cpu'
-
-
-def _pixels(maps: Tensor, index: Tensor) -> Tensor:
-    """Rows ``(K, D)`` of maps ``(N, D, h, w)`` at flat pixel indices ``(K,)``."""
-    area = maps.shape[2] * maps.shape[3]
-    image, place = index // area, index % area
-    # Both are views, and give a gradient in the layout of the maps.
-    if maps.is_contiguous():
-        return maps.flatten(2)[image, :, place]
-    return maps.permute(0, 2, 3, 1).flatten(1, 2)[image, place]
-
-
-def _warn(message: str) -> None:
-    print_log(message, logger='current', level=logging.WARNING)

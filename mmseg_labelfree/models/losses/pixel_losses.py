@@ -1,6 +1,7 @@
 """Losses of pixels on logits of any size, all those of one head in one pass."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ...ops.pixel_terms import PixelTerm, striped_terms
 from ...ops.probabilities import full_precision
+from ...ops.two_classes import two_class_logits
 
 __all__ = [
     'NamedTerm',
@@ -181,9 +183,11 @@ def pixel_term(
 ) -> PixelTerm | None:
     """Make a ``loss_decode`` a sum over pixels, if it is one.
 
-    It is if it has a method ``pixel_term``, as all losses of this package that are
-    sums over pixels have, or if it is MMSegmentation's ``CrossEntropyLoss`` with a
-    softmax.
+    A loss is a sum over pixels if it has a method ``pixel_term``, as all losses of this
+    package that are sums over pixels have, or if it is MMSegmentation's
+    ``CrossEntropyLoss`` with a softmax. For these, one output for two classes counts as
+    the logits of two, see :func:`~mmseg_labelfree.ops.two_class_logits`; losses with a
+    sigmoid of their own get it as it is.
 
     Args:
         criterion: The loss.
@@ -195,11 +199,20 @@ def pixel_term(
     Returns:
         The term, or None if the loss has to be called with enlarged logits.
     """
+    term, single = None, logits.shape[1] == 1
     if hasattr(criterion, 'pixel_term'):
-        return criterion.pixel_term(logits, labels, weight, ignore_index)
-    if type(criterion) is CrossEntropyLoss:
-        return _cross_entropy_term(criterion, logits, labels, weight, ignore_index)
-    return None
+        logits = two_class_logits(logits)
+        term = criterion.pixel_term(logits, labels, weight, ignore_index)
+    elif type(criterion) is CrossEntropyLoss:
+        term = _cross_entropy_term(criterion, logits, labels, weight, ignore_index)
+    if term is None or not single:
+        return term
+    return term._replace(equation=partial(_of_two_classes, term.equation))
+
+
+def _of_two_classes(equation: Callable[..., Tensor], x: Tensor, *rest: Any) -> Tensor:
+    """Call the equation of a term, with one output for two classes as two logits."""
+    return equation(two_class_logits(x), *rest)
 
 
 def _cross_entropy_term(
@@ -238,7 +251,7 @@ def _cross_entropy_term(
 
 def _is_hit(x: Tensor, labels: Tensor, counted: Tensor) -> Tensor:
     """Which of the counted pixels the logits put into their class."""
-    return (counted & (x.max(1).indices == labels)).float()
+    return (counted & (two_class_logits(x).max(1).indices == labels)).float()
 
 
 def _summed(
@@ -250,8 +263,8 @@ def _summed(
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Losses by name, the first with the gradient; values of all terms and monitors."""
     every = [term for _, term in terms] + list(monitors)
-    with torch.set_grad_enabled(torch.is_grad_enabled() and len(terms) > 0):
-        total, values = striped_terms(every, logits, size, align_corners)
+    logits = logits if terms else logits.detach()  # monitors have no gradient
+    total, values = striped_terms(every, logits, size, align_corners)
     gradient = total - total.detach()  # zero
     losses: dict[str, Tensor] = {}
     for (name, _), value in zip(terms, values[: len(terms)], strict=True):

@@ -1,7 +1,10 @@
 """Subclasses of MMSegmentation's ``EncoderDecoder``, and what wraps segmentors."""
 
+from .activation_maps import ActivationEncoderDecoder, ActivationView
 from .discriminative_clustering import DiscriminativeClusteringSegmentor
 from .feature_distance import FeatureDistanceEncoderDecoder, FeatureDistanceMixin
+from .image_level import ImageLevelEncoderDecoder
+from .image_level_u2pl import ImageLevelU2PLEncoderDecoder
 from .incremental import IncrementalEncoderDecoder
 from .max_voting_tta import MaxVotingTTAModel
 from .mean_teacher import MeanTeacherEncoderDecoder
@@ -23,9 +26,13 @@ from .u2pl_official import U2PLOfficialEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
+    'ActivationEncoderDecoder',
+    'ActivationView',
     'DiscriminativeClusteringSegmentor',
     'FeatureDistanceEncoderDecoder',
     'FeatureDistanceMixin',
+    'ImageLevelEncoderDecoder',
+    'ImageLevelU2PLEncoderDecoder',
     'IncrementalEncoderDecoder',
     'MaxVotingTTAModel',
     'MeanTeacherEncoderDecoder',

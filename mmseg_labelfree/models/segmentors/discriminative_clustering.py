@@ -8,6 +8,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
+from ..utils.head_checks import needs_output_per_class
 from ..utils.pretrained_check import check_pretrained
 
 
@@ -76,6 +77,7 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
                 f'not {len(auxiliary_head)}'
             )
         super().__init__(*args, auxiliary_head=auxiliary_head, **kwargs)
+        needs_output_per_class(self)
         self.pairwise_loss = MODELS.build(pairwise_loss)
         self.balance_loss = None if balance_loss is None else MODELS.build(balance_loss)
         self.embedding_index = embedding_index

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...utils.framework_compat import BatchNorm
 from ..losses.pixel_losses import NamedTerm, head_losses, sum_terms
 from ..teachers.mixin import TeacherMixin
+from ..utils.head_checks import needs_ignore_255, needs_output_per_class
 from ..utils.recording import classifier_entry, recorded_inputs
 from .striped import StripedEncoderDecoder
 
@@ -63,6 +64,8 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
+        needs_ignore_255(self)
+        needs_output_per_class(self)
         self.distillation = nn.ModuleList(MODELS.build(c) for c in distillation)
         self.norm_eval = norm_eval
         for loss in self.distillation:

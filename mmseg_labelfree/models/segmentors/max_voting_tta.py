@@ -9,7 +9,9 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
-from torch import nn
+from torch import Tensor, nn
+
+from ...utils.choices import check_choice
 
 
 @MODELS.register_module()
@@ -25,6 +27,12 @@ class MaxVotingTTAModel(BaseTTAModel):
     - ``'majority'``: the class that is the :math:`\arg\max_c p_v(c)` of most views;
       ties go to the class with the higher :math:`\sum_v p_v(c)`.
 
+    AFA (https://arxiv.org/abs/2203.02664) has a third one in its code:
+
+    - ``'logits'``: the class with the highest :math:`\max_s \bar l_s(c)`, with
+      :math:`\bar l_s` the mean logits of the views of one size, an image and its mirror
+      image.
+
     The default is ``'max'``: the network is DeepLabV2, which fuses its scales by
     'taking at each position the maximum response across the different scales'
     (arXiv:1606.00915, section 3.3), and the works whose test MiB says it repeats build
@@ -32,14 +40,15 @@ class MaxVotingTTAModel(BaseTTAModel):
     scores of two views may differ by a constant that means nothing.
 
     The network runs view by view and only the votes are kept, so the memory does not
-    grow with the number of views. A merged sample's ``seg_logits`` are the logarithms
-    of the normalized votes (float32): their softmax gives probabilities in which
-    ``pred_sem_seg`` is the most probable class, for instance for a CRF.
+    grow with the number of views (with the number of sizes for 'logits'). A merged
+    sample's ``seg_logits`` are the logarithms of the normalized votes, or the highest
+    logits (float32): their softmax gives probabilities in which ``pred_sem_seg`` is the
+    most probable class, for instance for a CRF.
 
     Args:
         module: The segmentor; ``tools/test.py --tta`` sets it.
         data_preprocessor: As for mmengine's ``BaseTTAModel``.
-        vote: 'max' or 'majority'.
+        vote: 'max', 'majority' or 'logits'.
 
     Raises:
         ValueError: ``vote`` is unknown; the segmentor has a single logit per pixel;
@@ -54,11 +63,10 @@ class MaxVotingTTAModel(BaseTTAModel):
         self,
         module: dict | nn.Module,
         data_preprocessor: dict | None = None,
-        vote: Literal['max', 'majority'] = 'max',
+        vote: Literal['max', 'majority', 'logits'] = 'max',
     ) -> None:
         super().__init__(module, data_preprocessor)
-        if vote not in ('max', 'majority'):
-            raise ValueError(f"vote must be 'max' or 'majority', not {vote!r}")
+        check_choice('vote', vote, ('max', 'majority', 'logits'))
         self.vote = vote
 
     def test_step(self, data: dict[str, Sequence]) -> SampleList:
@@ -76,7 +84,7 @@ class MaxVotingTTAModel(BaseTTAModel):
         ballots: list[_Ballot] = []
         for view in range(num_views):
             samples = self.module.test_step({k: v[view] for k, v in data.items()})
-            ballots = ballots or [_Ballot(self.vote, num_views) for _ in samples]
+            ballots = ballots or [self._ballot(num_views) for _ in samples]
             for ballot, sample in zip(ballots, samples, strict=True):
                 ballot.add(sample)
         return [ballot.result() for ballot in ballots]
@@ -94,11 +102,16 @@ class MaxVotingTTAModel(BaseTTAModel):
         """
         merged = []
         for samples in data_samples_list:
-            ballot = _Ballot(self.vote, len(samples))
+            ballot = self._ballot(len(samples))
             for sample in samples:
                 ballot.add(sample)
             merged.append(ballot.result())
         return merged
+
+    def _ballot(self, num_views: int) -> '_Ballot':
+        if self.vote == 'logits':
+            return _LogitBallot(self.vote, num_views)
+        return _Ballot(self.vote, num_views)
 
 
 class _Ballot:
@@ -126,7 +139,10 @@ class _Ballot:
                 f'and {self.votes.shape[1:]} cannot be merged: ori_shape differs '
                 'between the views of the tta_pipeline'
             )
-        probabilities = logits.float().softmax(dim=0)
+        self.count(logits.float(), sample)
+
+    def count(self, logits: Tensor, sample: SegDataSample) -> None:
+        probabilities = logits.softmax(dim=0)
         if self.vote == 'max':
             torch.maximum(self.votes, probabilities, out=self.votes)
         else:
@@ -137,8 +153,7 @@ class _Ballot:
             self.votes.add_(probabilities, alpha=self.tie_weight)
 
     def result(self) -> SegDataSample:
-        shares = self.votes / self.votes.sum(dim=0, keepdim=True)
-        logits = shares.clamp_(min=torch.finfo(shares.dtype).tiny).log_()
+        logits = self.logits()
         self.sample.set_data(
             dict(
                 seg_logits=PixelData(data=logits),
@@ -146,3 +161,24 @@ class _Ballot:
             )
         )
         return self.sample
+
+    def logits(self) -> Tensor:
+        shares = self.votes / self.votes.sum(dim=0, keepdim=True)
+        return shares.clamp_(min=torch.finfo(shares.dtype).tiny).log_()
+
+
+class _LogitBallot(_Ballot):
+    """The logits of one image: their sum and number for each size of its views."""
+
+    def __init__(self, vote: str, num_views: int) -> None:
+        super().__init__(vote, num_views)
+        self.sums: dict[tuple, Any] = {}
+
+    def count(self, logits: Tensor, sample: SegDataSample) -> None:
+        size = tuple(sample.metainfo['img_shape'][:2])
+        total, number = self.sums.get(size, (0, 0))
+        self.sums[size] = (total + logits, number + 1)
+
+    def logits(self) -> Tensor:
+        means = [total / number for total, number in self.sums.values()]
+        return torch.stack(means).amax(0)

@@ -1,6 +1,6 @@
 """Segmentor that learns from labels and from a moving-average teacher."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -9,8 +9,9 @@ from mmengine.logging import MessageHub
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
-from torch import Tensor
+from torch import Tensor, nn
 
+from ...ops.compiling import untraced
 from ..losses.pixel_losses import head_losses, pixel_loss
 from ..utils.strong_view import StrongView
 from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
@@ -120,11 +121,14 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             mixing_classes,
         )
         self.strong_view = None if strong_view is None else StrongView(**strong_view)
+        # There the images are still where the loader has put them, on the CPU.
+        self.data_preprocessor.register_forward_pre_hook(self._check_range)
         self.num_strong_views = num_strong_views
         self.masking = None if masked_view is None else ViewMasking(**masked_view)
         self.warmup_iters = warmup_iters
         self._missing = MissingSources()
 
+    @untraced(recursive=False)
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.
 
@@ -156,6 +160,10 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             losses.update(self.unlabeled_loss(unlabeled, strong))
         losses.update(self.extra_losses(outputs, labeled, strong))
         return losses
+
+    def _check_range(self, preprocessor: nn.Module, args: tuple) -> None:
+        if self.strong_view is not None and isinstance(args[0], Mapping):
+            self.strong_view.check_range(args[0].get('inputs', ()))
 
     def in_warmup(self) -> bool:
         """Whether this iteration learns from labels alone."""

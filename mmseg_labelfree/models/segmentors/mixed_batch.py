@@ -9,6 +9,8 @@ from mmengine.logging import print_log
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from ...ops.compiling import untraced
+
 __all__ = [
     'MissingSources',
     'MixedBatch',
@@ -58,6 +60,7 @@ class MixedBatch:
         return torch.stack(maps).to(self.labeled.device)
 
 
+@untraced
 def split_batch(
     inputs: Tensor,
     data_samples: SampleList,
@@ -106,6 +109,7 @@ class MissingSources:
     def __init__(self) -> None:
         self._told: set[str] = set()
 
+    @untraced
     def report(self, kind: str, num: int, sources: Collection[str]) -> None:
         """Log a warning if ``num``, the samples of this kind in a batch, is 0.
 

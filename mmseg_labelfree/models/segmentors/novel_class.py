@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...utils.choices import check_choice
 from ..losses.pixel_losses import head_losses
+from ..utils.head_checks import needs_output_per_class
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, rows_by_source
 from .teacher_view import TeacherView
@@ -77,6 +78,7 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
             strong_view=strong_view,
             **kwargs,
         )
+        needs_output_per_class(self)
         self.ramp_up = ramp_up
         self.ramp_by_epoch = ramp_by_epoch
         self.variant = variant

@@ -1,6 +1,7 @@
 """Segmentor of any stock config that computes its losses strip by strip."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -10,6 +11,7 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from ..losses.pixel_losses import head_losses
+from ..utils.single_images import allow_single_images
 
 
 @MODELS.register_module()
@@ -21,7 +23,8 @@ class StripedEncoderDecoder(EncoderDecoder):
     :func:`~mmseg_labelfree.ops.striped_loss`, which takes a fraction of the time and
     memory where logits are small and labels large. Losses that are no sums over
     pixels, heads with a pixel sampler, and heads that compute their losses in their
-    own way are left alone.
+    own way are left alone. A batch may be a single image, see
+    :func:`~mmseg_labelfree.models.utils.single_images.allow_single_images`.
 
     Args:
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
@@ -29,6 +32,10 @@ class StripedEncoderDecoder(EncoderDecoder):
     Example:
         In any config: ``model=dict(type='StripedEncoderDecoder')``
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        allow_single_images(self)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.

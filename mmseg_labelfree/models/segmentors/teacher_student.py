@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -13,8 +14,10 @@ from torch import Tensor
 from ...ops.entropy import softmax_entropy
 from ...ops.pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from ...ops.strips import striped_map
+from ...ops.two_classes import two_class_logits
 from ...utils.choices import check_choice
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
+from ..utils.head_checks import needs_ignore_255
 from .feature_distance import FeatureDistanceMixin
 from .mixed_batch import MixedBatch, rows_by_source, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
@@ -58,7 +61,8 @@ class TeacherStudentEncoderDecoder(
             :class:`mmseg.models.EncoderDecoder`. Heads must give one tensor of logits.
 
     Raises:
-        ValueError: A choice is unknown, or ``ignore_rows`` leaves no row.
+        ValueError: A choice is unknown, ``ignore_rows`` leaves no row, or a head
+            ignores another label than 255.
     """
 
     missing_teacher = (
@@ -89,6 +93,7 @@ class TeacherStudentEncoderDecoder(
         if min(ignore_rows) < 0:
             raise ValueError(f'ignore_rows={ignore_rows} must be at least 0')
         super().__init__(*args, **kwargs)
+        needs_ignore_255(self)
         self.labeled_sources = tuple(labeled_sources)
         self.unlabeled_sources = tuple(unlabeled_sources)
         self.student_passes = student_passes
@@ -198,9 +203,15 @@ class TeacherStudentEncoderDecoder(
         images: Tensor,
         mode: Literal['eval', 'train', 'train_norm'] | None = None,
     ) -> NetworkOutputs:
-        """Run the teacher over images (N, 3, H, W), by default in ``teacher_mode``."""
+        """Run the teacher over images (N, 3, H, W), by default in ``teacher_mode``.
+
+        Where it has one output for two classes, ``decode_head.threshold`` tells them
+        apart, and the logits are those of two classes.
+        """
         with self.teacher_in_mode(mode or self.teacher_mode) as teacher:
-            return self.run(teacher, images)
+            outputs = self.run(teacher, images)
+        threshold = teacher.decode_head.threshold or 0.5
+        return replace(outputs, logits=two_class_logits(outputs.logits, threshold))
 
     def teacher_passes(
         self,

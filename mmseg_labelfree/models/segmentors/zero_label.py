@@ -10,6 +10,7 @@ from torch import Tensor
 from ...ops.label_maps import IGNORE, UNLABELED
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
 from ..teachers.mixin import TeacherMixin
+from ..utils.head_checks import needs_ignore_255, needs_output_per_class
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
 from .striped import StripedEncoderDecoder
 
@@ -60,6 +61,8 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
+        needs_ignore_255(self)
+        needs_output_per_class(self)
         if not isinstance(self.decode_head, SemanticProjectionHead):
             raise ValueError(
                 'ZeroLabelEncoderDecoder needs a SemanticProjectionHead as '

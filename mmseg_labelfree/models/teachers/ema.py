@@ -15,14 +15,29 @@ __all__ = ['BUFFER_MODES', 'WeightAverage', 'copy_student', 'ramped_momentum']
 BUFFER_MODES = ('copy', 'ema', 'own')
 
 
-def ramped_momentum(update: int, momentum: float, ramp: bool = True) -> float:
+def ramped_momentum(
+    update: int | Tensor, momentum: float, ramp: bool = True
+) -> float | Tensor:
     r"""Compute the share of the old teacher in update ``update``, counted from 0.
 
     With the ramp it is :math:`\min(1 - 1 / (update + 1), momentum)`: update 0 copies
     the student, and the teacher is the plain mean of all students until ``momentum``
     is reached (U2PL's code; Mean Teacher, https://arxiv.org/abs/1703.01780).
+
+    Args:
+        update: An int, or a 0-dim integer tensor that the device counts.
+        momentum: Largest share, 0 to 1.
+        ramp: Whether the share rises; otherwise it is ``momentum``.
+
+    Returns:
+        A float; with a tensor and the ramp a float32 tensor of its device.
     """
-    return min(1 - 1 / (update + 1), momentum) if ramp else momentum
+    if not ramp:
+        return momentum
+    share = 1 - 1 / (update + 1)
+    if isinstance(share, Tensor):
+        return share.clamp(max=momentum)
+    return min(share, momentum)
 
 
 def copy_student(student: nn.Module, without: Sequence[str] = ()) -> nn.Module:
@@ -90,15 +105,29 @@ class WeightAverage:
         self._copied = _columns(copied)
 
     @torch.no_grad()
-    def update(self, momentum: float) -> None:
-        """Do one step; ``momentum`` is the share of the old teacher (0 copies)."""
+    def update(self, momentum: float | Tensor, skip: Tensor | None = None) -> None:
+        """Do one step.
+
+        Args:
+            momentum: Share of the old teacher (0 copies); a 0-dim tensor of the
+                weights' device if that alone knows it.
+            skip: 0-dim bool tensor of that device: True leaves the teacher as it was.
+                Nobody waits for it.
+        """
         for (teacher, student), share in (
             (self._averaged, momentum),
             (self._copied, 0.0),
         ):
             if not teacher:
                 continue
-            if share == 0:
+            if skip is not None:
+                pairs = zip(teacher, student, strict=True)
+                student = [torch.where(skip, own, other) for own, other in pairs]
+            if isinstance(share, Tensor):
+                weight = 1 - share
+                weights = [weight.to(own.dtype) for own in teacher]
+                foreach.lerp_(teacher, student, weights)
+            elif share == 0:
                 foreach.copy_(teacher, student)
             else:
                 foreach.lerp_(teacher, student, 1 - share)

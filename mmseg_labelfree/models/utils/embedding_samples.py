@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import torch
+from mmengine.dist import get_dist_info
 from mmseg.models import EncoderDecoder
 from torch import Tensor
 
@@ -18,6 +19,9 @@ def embedding_samples(
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Draw pixels of the first crops of pairs and embed them.
 
+    The processes of a distributed run draw in turn, as their samplers do: image k of
+    process r has the pixels that image ``k * processes + r`` has in a run of one.
+
     Args:
         model: A ``DiscriminativeClusteringSegmentor``.
         batches: Its training batches, of pairs of crops.
@@ -30,6 +34,7 @@ def embedding_samples(
         on the CPU.
     """
     generator = torch.Generator().manual_seed(seed)
+    rank, processes = get_dist_info()
     model.eval()
     for batch in batches:
         data = model.data_preprocessor(batch, training=True)
@@ -37,9 +42,11 @@ def embedding_samples(
         maps = model.extract_feat(images)[model.embedding_index].float()
         embeddings = maps.flatten(2).mT.cpu()
         size = embeddings.shape[1]
-        chosen = torch.stack(
-            [torch.randperm(size, generator=generator)[:per_image] for _ in images]
-        )
+        draws = [
+            torch.randperm(size, generator=generator)[:per_image]
+            for _ in range(len(images) * processes)
+        ]
+        chosen = torch.stack(draws[rank::processes])
         rows = embeddings.gather(1, chosen[:, :, None].expand(-1, -1, maps.shape[1]))
         labels = None
         if all('gt_sem_seg' in sample for sample in data['data_samples']):

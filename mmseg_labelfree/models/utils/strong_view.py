@@ -1,15 +1,19 @@
 """Strong view: color jitter, grayscale and blur of a batch on its device."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor
 from torchvision.transforms import v2
 
+from ...ops.compiling import untraced
 from ...utils.framework_compat import swaps_colors
 
 __all__ = ['StrongView']
+
+# Shares of the range that the pixels of a batch stay within, with room for noise.
+_LOW, _HIGH, _TOO_DARK = -1.0, 2.0, 1 / 128
 
 
 class StrongView:
@@ -17,7 +21,8 @@ class StrongView:
 
     Each sample draws its own parameters, from torch's global CPU generator, and is
     changed where it is, by torchvision; geometry and labels stay as they are. The
-    batch is taken back to colors of 0 to 1, changed, and normalized again.
+    batch is taken back to colors of 0 to 1, changed, and normalized again. Images of
+    any number of channels can be blurred, colors are those of one or three channels.
     The default strengths are those of ST++ and UniMatch
     (https://arxiv.org/abs/2208.09910). EUMS has ``jitter_prob=1.0`` and neither
     grayscale nor blur; DACS and DAFormer have a jitter of 0.2,
@@ -34,6 +39,12 @@ class StrongView:
         blur_sigma: Bounds of its standard deviation in pixels.
         whole_batch: Decide once for all samples whether there is jitter, gray and
             blur; their strengths are still each sample's own.
+        value_range: Largest value of a pixel before normalization: 255 for 8 bits, 4095
+            for 12, 65535 for 16, 1 for floats of 0 to 1. The first batch is checked.
+
+    Raises:
+        ValueError: At the first batch: its values are far from that range, or it has no
+            colors to change.
 
     Example:
         ``model=dict(type='MeanTeacherEncoderDecoder', strong_view=dict(
@@ -51,37 +62,47 @@ class StrongView:
         blur_prob: float = 0.5,
         blur_sigma: Sequence[float] = (0.1, 2.0),
         whole_batch: bool = False,
+        value_range: float = 255.0,
     ) -> None:
+        self.changes_colors = bool(jitter_prob or grayscale_prob)
+        self.value_range = value_range
+        self._checked = False
         radius = int(3 * max(blur_sigma) + 0.5)
         jitter = v2.ColorJitter(brightness, contrast, saturation, hue)
         blur = v2.GaussianBlur(2 * radius + 1, tuple(blur_sigma))
-        gray = v2.Grayscale(3)
         self.changes = (
             (jitter, jitter_prob),
-            (gray, grayscale_prob),
+            (_without_color, grayscale_prob),
             (blur, blur_prob),
         )
         self.whole_batch = whole_batch
 
+    @untraced
     @torch.no_grad()
     def __call__(self, images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
         """Make the strong views of a batch.
 
         Args:
-            images: Normalized floating point images ``(N, 3, H, W)``.
+            images: Normalized floating point images ``(N, C, H, W)``.
             preprocessor: The preprocessor that made them; it knows mean, deviation and
                 order of colors.
 
         Returns:
-            Tensor like ``images``. Without ``bgr_to_rgb`` the images count as BGR.
+            Tensor like ``images``. Without ``bgr_to_rgb`` three channels count as BGR.
         """
-        scale = images.new_full((1, 1, 1), 255.0)
+        if not self._changes_something():
+            return images
+        self._check_channels(images.shape[1])
+        scale = images.new_full((1, 1, 1), self.value_range)
         mean, std = torch.zeros_like(scale), torch.ones_like(scale)
         if hasattr(preprocessor, 'mean'):
             mean, std = preprocessor.mean.to(images), preprocessor.std.to(images)
-        flip = not swaps_colors(preprocessor)
+        flip = images.shape[1] == 3 and not swaps_colors(preprocessor)
         with torch.autocast(images.device.type, enabled=False):
-            colors = ((images * std + mean) / scale).clamp_(0, 1)
+            colors = (images * std + mean) / scale
+            if colors.device.type == 'cpu':
+                self.check_range([colors * self.value_range])
+            colors = colors.clamp_(0, 1)
             if flip:
                 colors = colors.flip(1)
             colors = self._change(colors)
@@ -100,6 +121,45 @@ class StrongView:
                     image = change(image)
             changed.append(image)
         return torch.stack(changed)
+
+    def check_range(self, values: Iterable[Tensor]) -> None:
+        """Refuse images of another range, once; reading their values takes a CPU.
+
+        Args:
+            values: Images before normalization, of any shape.
+
+        Raises:
+            ValueError: They are far from ``value_range``.
+        """
+        if self._checked or not self._changes_something():
+            return
+        bounds = [torch.aminmax(v) for v in values]
+        low = min(float(b.min) for b in bounds) / self.value_range
+        high = max(float(b.max) for b in bounds) / self.value_range
+        dark = 0 < high < _TOO_DARK
+        if dark or low < _LOW or high > _HIGH:
+            raise ValueError(
+                f'strong_view: the pixels of a batch are {low * self.value_range:.4g} '
+                f'to {high * self.value_range:.4g} before normalization, but '
+                f'strong_view.value_range is {self.value_range:g}; set it to the '
+                'largest value that a pixel can have'
+            )
+        self._checked = True
+
+    def _changes_something(self) -> bool:
+        return any(prob for _, prob in self.changes)
+
+    def _check_channels(self, channels: int) -> None:
+        if self.changes_colors and channels not in (1, 3):
+            raise ValueError(
+                f'strong_view: images of {channels} channels have no colors to change; '
+                'set strong_view.jitter_prob=0 and strong_view.grayscale_prob=0 (blur '
+                'works)'
+            )
+
+
+def _without_color(image: Tensor) -> Tensor:
+    return v2.functional.rgb_to_grayscale(image, image.shape[0])
 
 
 def _happens(prob: float) -> bool:

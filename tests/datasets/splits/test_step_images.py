@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mmseg_labelfree.datasets.splits.step_images import (
+    check_image_list,
     class_presence,
     images_of_step,
     partition,
@@ -115,11 +116,64 @@ def test_lists_of_names_and_indices(tmp_path):
     assert read_image_list(tmp_path / 'step.npy', NAMES).tolist() == [0, 2]
 
 
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['my image 1', 'my image 2', 'my'],
+        ['a.b', 'a', 'a.b.c'],
+        ['#1', '100%', "it's"],
+        ['Größe/数据 1', 'x\u2028y', 'x\x85y', 'x\x0cz'],
+        ['cam 1/0001', 'cam 2/0001', 'cam 1/0002'],
+    ],
+)
+@pytest.mark.parametrize('end', ['\n', '\r\n'])
+def test_names_are_read_back_whatever_they_look_like(tmp_path, names, end):
+    for chosen in ([0], [1, 2], list(range(len(names)))):
+        text = end.join(names[i] for i in chosen) + end
+        (tmp_path / 'list.txt').write_bytes(b'\xef\xbb\xbf' + text.encode())
+        assert read_image_list(tmp_path / 'list.txt', names).tolist() == chosen
+
+
+def test_file_names_are_taken_while_they_are_unique(tmp_path):
+    names = ['a/0001', 'b/0001', 'b/0002', '0001']
+    (tmp_path / 'list.txt').write_text('0002.png\n0001\n')
+    # The last image is called so in full.
+    assert read_image_list(tmp_path / 'list.txt', names).tolist() == [2, 3]
+    message = 'list.txt, line 2: 0001 may be a/0001 or b/0001'
+    with pytest.raises(ValueError, match=message):
+        read_image_list(tmp_path / 'list.txt', names[:3])
+
+
+def test_indices_must_fit_without_exception():
+    names = [f'{i}' for i in range(6)]
+    present = np.array([[1, 0], [1, 1], [0, 1], [1, 0], [0, 1], [0, 0]], bool)
+    steps = np.array([0, 1])
+
+    def check(file, step, indices, **kwargs):
+        check_image_list(file, np.array(indices), present, steps, step, names, **kwargs)
+
+    check('0.npy', 0, [0, 1, 3])
+    with pytest.raises(
+        ValueError, match=r'1 of the 3 images of 0.npy .* first 2.*order'
+    ):
+        check('0.npy', 0, [0, 1, 2])
+    with pytest.raises(
+        ValueError, match='hold a class of a later step than 0, first 1'
+    ):
+        check('0.npy', 0, [0, 1, 3], disjoint=True)
+    check('0.npy', 0, [0, 3], disjoint=True)
+    check('1.npy', 1, [1, 2], disjoint=True)
+    # Names say which images they mean: one without a class does no harm.
+    check('0.txt', 0, [0, 1, 2])
+    with pytest.raises(ValueError, match='2 of the 3 .* other classes'):
+        check('0.txt', 0, [0, 2, 4])
+
+
 def test_wrong_lists(tmp_path):
     with pytest.raises(FileNotFoundError, match='absent.txt'):
         read_image_list(tmp_path / 'absent.txt', NAMES)
     (tmp_path / 'step.txt').write_text('one\nfour\nfive\n')
-    with pytest.raises(ValueError, match='names 2 images .* four, five'):
+    with pytest.raises(ValueError, match=r'names 2 images .* four \(line 2\), five'):
         read_image_list(tmp_path / 'step.txt', NAMES)
     np.save(tmp_path / 'step.npy', np.array([0, 3]))
     with pytest.raises(ValueError, match='index 3, .* 3 images'):

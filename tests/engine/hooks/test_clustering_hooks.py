@@ -1,3 +1,4 @@
+import copy
 import logging
 
 import pytest
@@ -7,6 +8,7 @@ from mmseg.registry import HOOKS
 from torch import nn
 
 from mmseg_labelfree.engine.hooks import ClusterMonitorHook, FreezeScheduleHook
+from mmseg_labelfree.utils.distributed import prepare_cpu_processes
 from mmseg_labelfree.visualization import write_cluster_history
 
 
@@ -108,3 +110,29 @@ def test_hooks_say_which_model_they_need(tmp_path):
 def test_history_can_be_drawn_when_nothing_happened(tmp_path):
     write_cluster_history(tmp_path / 'empty.png', dict(train=[], val=[]))
     assert (tmp_path / 'empty.png').stat().st_size > 1000
+
+
+def _history(cfg, batch_size):
+    cfg.launcher, cfg.train_dataloader.batch_size = 'pytorch', batch_size
+    prepare_cpu_processes(cfg)
+    running = Runner.from_cfg(cfg)
+    running.train()
+    (hook,) = (h for h in running.hooks if isinstance(h, ClusterMonitorHook))
+    return hook.history
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('images', [5, 2])
+def test_any_number_of_processes(iddc, in_processes, images):
+    """An image that a sampler repeats, so that processes have as many, counts once."""
+    iddc.optim_wrapper.optimizer.lr = 0.0  # negatives are drawn by each process
+    iddc.val_dataloader.dataset.indices = images
+    iddc.custom_hooks[-1]['interval'] = 3
+    expected = None
+    for processes in (1, 2, 3):
+        cfg = copy.deepcopy(iddc)
+        cfg.work_dir += f'_{processes}'
+        found = in_processes(processes, _history, cfg, 6 // processes)
+        expected = expected or found[0]
+        assert [r['iter'] for r in expected['train']] == [3, 6]
+        assert found == [expected] * processes

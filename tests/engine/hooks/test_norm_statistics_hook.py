@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_labelfree.ops.collectives import average_over_processes_
@@ -23,6 +24,14 @@ def test_means_over_processes(in_two_processes):
     values = [torch.tensor([3.0])]
     average_over_processes_(values)  # of one process
     assert values[0] == 3
+
+
+def _all_classes(cfg):
+    """Let scores tell statistics apart: all classes are predicted from the start."""
+    override = dict(type='Normal', name='conv_seg', std=1.0)
+    cfg.model.decode_head.init_cfg = dict(type='Normal', std=0.1, override=override)
+    for part in (cfg.model.backbone, cfg.model.decode_head):
+        part.norm_cfg.momentum = 0.9  # statistics of the last images
 
 
 def _runner(cfg, name, **settings):
@@ -68,6 +77,7 @@ def test_two_processes_have_one_model_its_score_and_resume_exactly(
     semi, in_two_processes, buffers
 ):
     """Student and teacher with plain batch norm, channels last, own images."""
+    _all_classes(semi)
     if buffers == 'own':
         semi.model.teacher_mode = 'train'
     semi.custom_hooks[-1].buffers = buffers
@@ -80,3 +90,36 @@ def test_two_processes_have_one_model_its_score_and_resume_exactly(
     semi.val_cfg.type = 'TeacherStudentValLoop'
     for result in in_two_processes(_train_resume_test, semi):
         assert result == ([], True, True)
+
+
+class Scores(Hook):
+    """Keeps what is printed."""
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.metrics = dict(metrics)
+
+
+def _train(cfg):
+    runner, scores = _runner(cfg, 'trained'), Scores()
+    runner.register_hook(scores)
+    runner.train()
+    return scores.metrics
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('averaged', [True, False])
+def test_a_score_is_that_of_its_checkpoint(semi, in_two_processes, averaged):
+    """One process tests what two have trained, with other images in each."""
+    _all_classes(semi)
+    if averaged:
+        semi.custom_hooks.append(dict(type='NormStatisticsHook'))
+    semi.train_dataloader.batch_size = 2
+    semi.train_dataloader.sampler.source_counts = dict(labeled=1, unlabeled=1)
+    semi.train_cfg.update(max_iters=4, val_interval=4)
+    semi.val_cfg.type = 'TeacherStudentValLoop'
+    first, second = in_two_processes(_train, semi)
+    semi.load_from = f'{semi.work_dir}/iter_4.pth'
+    semi.experiment_name = 'tested'
+    tested = Runner.from_cfg(semi).val()
+    assert first == second
+    assert (first == tested) == averaged, (first, tested)

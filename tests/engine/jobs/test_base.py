@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch.distributed as dist
 from mmengine.config import Config
-from mmseg.registry import TASK_UTILS
+from mmseg.registry import DATASETS, TASK_UTILS
+from PIL import Image
 
 from mmseg_labelfree.engine.jobs import (
     ImageJob,
@@ -184,3 +186,50 @@ def test_the_config_of_a_job_runs_alone(incremental, with_job):
     stage = ProtocolRunner(incremental).stage('count')
     Path(stage.cfg.work_dir).mkdir(parents=True)
     assert run_job(stage.cfg) == {'images': 48.0}
+
+
+@pytest.mark.parametrize('color', ['color', 'color_ignore_orientation', 'grayscale'])
+def test_photos_are_what_the_pipeline_loads(tmp_path, color):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.zeros((8, 12, 3), np.uint8)
+    pixels[:4, :6] = 200
+    Image.fromarray(pixels).save(tmp_path / 'a.jpg', exif=exif.tobytes(), quality=95)
+    dataset = DATASETS.build(
+        dict(
+            type='SourceDataset',
+            source='unlabeled',
+            labeled=False,
+            dataset=dict(
+                type='BaseSegDataset',
+                data_root=str(tmp_path),
+                data_prefix=dict(img_path=''),
+                pipeline=[
+                    dict(type='LoadImageFromFile', color_type=color),
+                    dict(type='PackSegInputs'),
+                ],
+            ),
+        )
+    )
+    images = Images(dataset)
+    photo = images.photo(0)
+    loaded = images[0]['inputs'].permute(1, 2, 0).numpy()
+    assert photo.shape == (*loaded.shape[:2], 3)
+    assert np.array_equal(photo, np.broadcast_to(loaded, photo.shape))
+    assert photo.shape[:2] == ((8, 12) if 'ignore' in color else (12, 8))
+
+
+def test_images_outside_of_their_folder_have_no_place_for_results(tmp_path):
+    (tmp_path / 'images').mkdir()
+    Image.new('RGB', (4, 4)).save(tmp_path / 'other.jpg')
+    (tmp_path / 'list.txt').write_text('other.jpg\n')
+    inner = dict(
+        type='BaseSegDataset',
+        data_root=str(tmp_path),
+        ann_file='list.txt',
+        data_prefix=dict(img_path='images'),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='PackSegInputs')],
+    )
+    source = dict(type='SourceDataset', source='u', labeled=False, dataset=inner)
+    with pytest.raises(ValueError, match='other.jpg is not below the image folder'):
+        Images(DATASETS.build(source))

@@ -1,3 +1,4 @@
+import copy
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sklearn.cluster import MiniBatchKMeans
 from mmseg_labelfree.engine.jobs import KMeansJob, run_job
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
 from mmseg_labelfree.utils.checkpoint import load_weights
+from mmseg_labelfree.utils.distributed import prepare_cpu_processes
 
 VIT = dict(
     type='mmpretrain.VisionTransformer',
@@ -171,6 +173,32 @@ def test_job_and_training_in_two_processes(config, tmp_path, train_in_two_proces
         assert sum(entry['shares']) == pytest.approx(1)
     assert history['val'][-1]['metrics']['mIoU'] > 0
     assert load_weights(config.work_dir)[2].endswith('iter_3.pth')
+
+
+def _cluster(cfg):
+    prepare_cpu_processes(cfg)
+    return run_job(cfg)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('images', [12, 2])
+def test_any_number_of_processes(config, in_processes, images):
+    """Uneven shares, fewer images than processes: the same pixels, in one order."""
+    config.launcher = 'pytorch'
+    config.job.num_images = images
+    config.train_dataloader.dataset.dataset.indices = images
+    config.test_dataloader.dataset.indices = min(images, 5)
+    found = []
+    for processes in (1, 2, 3):
+        cfg = copy.deepcopy(config)
+        cfg.work_dir += f'_{processes}'
+        metrics = in_processes(processes, _cluster, cfg)
+        assert metrics == [metrics[0]] * processes
+        weights = load_weights(cfg.work_dir)[0]['decode_head.conv_seg.weight']
+        found.append((metrics[0], weights))
+    for metrics, weights in found[1:]:
+        torch.testing.assert_close(weights, found[0][1], rtol=1e-4, atol=1e-5)
+        assert metrics == pytest.approx(found[0][0], abs=0.05)
 
 
 def test_embeddings_belong_to_their_labels(config):

@@ -259,23 +259,26 @@ def work(config_file):
         dataset=cfg.job.dataset,
         source=dict(type='RobustBackgroundSaliency', num_superpixels=40),
     )
-    assert TASK_UTILS.build(maps).run(cfg) == dict(images=24)
+    images = cfg.job.dataset.indices
+    assert TASK_UTILS.build(maps).run(cfg) == dict(images=images)
     return metrics
 
 
 @pytest.mark.slow
-def test_two_processes_share_the_work(cfg, tmp_path, in_two_processes):
+@pytest.mark.parametrize(('images', 'processes'), [(24, 2), (24, 3), (2, 3)])
+def test_any_number_of_processes(cfg, tmp_path, in_processes, images, processes):
+    cfg.job.update(scatter=None, panels=1, num_clusters=min(3, images // 2))
+    cfg.job.dataset.indices = images
     single = run(cfg)
     expected = labels_of(cfg.work_dir)
-    cfg.work_dir = str(tmp_path / 'two')
-    cfg.job.scatter = None
+    cfg.work_dir = str(tmp_path / 'several')
     (tmp_path / 'cfg.py').write_text(cfg.pretty_text)
-    for metrics in in_two_processes(work, str(tmp_path / 'cfg.py')):
-        assert metrics == pytest.approx(single)
-    labels = labels_of(tmp_path / 'two')
-    assert {*labels} == {*expected}
+    found = in_processes(processes, work, str(tmp_path / 'cfg.py'))
+    assert found == [pytest.approx(single)] * processes
+    labels = labels_of(tmp_path / 'several')
+    assert {*labels} == {*expected} and len(labels) > 1
     assert all(np.array_equal(labels[name], expected[name]) for name in labels)
-    assert len([*(tmp_path / 'two').glob('saliency/*.png')]) == 24
+    assert len([*(tmp_path / 'several').glob('saliency/*.png')]) == images
 
 
 def fail_in_clustering(config_file):

@@ -43,6 +43,11 @@ def test_folder_reads_maps_and_resizes_them(tmp_path, image):
     assert np.array_equal(source.saliency(image, 'a'), values)
     Image.fromarray(np.full((20, 25), 77, np.uint8)).save(tmp_path / 'b.png')
     assert source.saliency(image, 'b').tolist() == [[77] * 50] * 40
+    Image.fromarray(values.T).save(tmp_path / 'turned.png')
+    Image.fromarray(values[:30, :30]).save(tmp_path / 'squashed.png')
+    for name in ('turned', 'squashed'):
+        with pytest.raises(ValueError, match=f'{name}.png is .* its image .40, 50.'):
+            source.saliency(image, name)
     Image.fromarray(image).save(tmp_path / 'c.png')
     with pytest.raises(ValueError, match='image mode RGB'):
         source.saliency(image, 'c')

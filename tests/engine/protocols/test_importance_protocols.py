@@ -1,3 +1,4 @@
+import copy
 import json
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.apis import init_model
 
+from mmseg_labelfree.engine.hooks import ParameterImportanceHook
 from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
+from mmseg_labelfree.utils.distributed import prepare_cpu_processes
 
 KINDS = ('ewc', 'pi', 'rw')
 
@@ -177,3 +180,46 @@ def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
         )
         maps = (c['parameter_importance']['maps'] for c in (both, one))
         torch.testing.assert_close(*maps, rtol=1e-2, atol=1e-4)
+
+
+class Keep(Hook):
+    """Keeps the importance at the end of a training."""
+
+    def after_train(self, runner):
+        hooks = (h for h in runner.hooks if isinstance(h, ParameterImportanceHook))
+        self.entry = next(hooks).contents(runner)
+
+
+def _importance(cfg, batch_size):
+    cfg.launcher, cfg.train_dataloader.batch_size = 'pytorch', batch_size
+    prepare_cpu_processes(cfg)
+    runner, keep = Runner.from_cfg(cfg), Keep()
+    runner.register_hook(keep)
+    runner.train()
+    return keep.entry
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('images', [24, 2])
+def test_any_number_of_processes(tiny, in_processes, images):
+    """Of fewer images than processes, too, every process has the same importance."""
+    settings = dict(importance='rw', weight=1.0, interval=2, eps=1e-3)
+    tiny.custom_hooks.insert(0, dict(settings, type='ParameterImportanceHook'))
+    data = tiny.train_dataloader.dataset
+    data.indices = images
+    data.pipeline = [*data.pipeline[:2], data.pipeline[-1]]  # nothing is drawn
+    tiny.train_cfg.update(max_iters=4, val_interval=10)
+    found = []
+    for processes in (1, 2, 3):
+        cfg = copy.deepcopy(tiny)
+        cfg.work_dir += f'_{processes}'
+        entries = in_processes(processes, _importance, cfg, 6 // processes)
+        found.append(entries[0])
+        for entry in entries[1:]:
+            for key in ('maps', 'state'):
+                torch.testing.assert_close(entry[key], entries[0][key], rtol=0, atol=0)
+    for entry in found[1:]:
+        assert entry['num_updates'] == 4
+        torch.testing.assert_close(
+            entry['maps'], found[0]['maps'], rtol=1e-2, atol=1e-4
+        )

@@ -128,7 +128,7 @@ def run_until(place, cfg, resume):
         'before_train_iter',
         lambda hook, runner, *_: (Path(runner.work_dir).name, runner.iter),
     )
-    watch(NovelRegionFinder, 'find', lambda finder, sample, name: name)
+    watch(NovelRegionFinder, 'find', lambda finder, image, sample, name: name)
     watch(
         entropy_ranking_job,
         'score_images',

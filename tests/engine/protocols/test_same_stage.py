@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.engine.protocols.same_stage import check_same_stage
+from mmseg_labelfree.engine.protocols.same_stage import (
+    check_same_run,
+    check_same_stage,
+)
 
 
 def write(cfg):
@@ -183,3 +186,75 @@ def test_parts_of_stages_of_another_run(novel, tmp_path):
     lines = refusal(novel)
     assert any('datasets.1.image_list' in line for line in lines)
     assert any('datasets.1.labels' in line for line in lines)
+
+
+def run_before(tiny, **changes):
+    """A plain run that stopped: its config as a Runner leaves it in the work dir."""
+    old = copy.deepcopy(tiny)
+    old.merge_from_dict(changes)
+    Path(tiny.work_dir).mkdir(exist_ok=True)
+    old.dump(Path(tiny.work_dir, Path(tiny.filename).name))
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('optim_wrapper.optimizer.lr', 0.1),
+        ('model.decode_head.loss_decode.loss_weight', 0.4),
+        ('train_cfg.max_iters', 8),
+        ('randomness.seed', 4),
+        ('train_dataloader.batch_size', 2),
+        ('val_evaluator.ignore_index', 0),
+    ],
+)
+def test_a_plain_run_goes_on_under_its_own_settings_alone(tiny, key, value):
+    run_before(tiny, **{key: value})
+    with pytest.raises(ValueError, match=rf'tiny.py -> now.*\n.*  {key}: '):
+        check_same_run(tiny)
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'train_dataloader.num_workers': 3},
+        {'train_dataloader.persistent_workers': True},
+        {'default_hooks.logger.interval': 7},
+        {'default_hooks.checkpoint.interval': 1},
+        {'env_cfg': dict(cudnn_benchmark=True)},
+        {'randomness.deterministic': True},
+        {'visualizer.vis_backends': []},
+        {'resume': True, 'load_from': 'work/iter_2.pth'},
+        {'work_dir': 'elsewhere/work'},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_what_changes_no_result_may_differ(tiny, changes):
+    run_before(tiny, **changes)
+    check_same_run(tiny)
+
+
+def test_hooks_that_only_watch_may_come_and_go(tiny):
+    watching = [dict(type='PseudoLabelPanelHook'), *tiny.custom_hooks]
+    run_before(tiny, custom_hooks=watching)
+    check_same_run(tiny)
+    run_before(tiny, custom_hooks=[dict(type='NormStatisticsHook'), *watching])
+    with pytest.raises(ValueError, match='custom_hooks'):
+        check_same_run(tiny)
+
+
+def test_nothing_is_asked_of_an_empty_folder(tiny):
+    check_same_run(tiny)
+
+
+@pytest.mark.slow
+def test_the_tool_refuses_to_resume_under_another_rate(tiny, run_tool, tmp_path):
+    tiny.train_cfg.max_iters = 2
+    path = tmp_path / 'plain.py'
+    tiny.dump(path)
+    assert run_tool('train.py', path).returncode == 0
+    options = ('--resume', '--cfg-options', 'optim_wrapper.optimizer.lr=0.5')
+    result = run_tool('train.py', path, *options)
+    assert result.returncode == 1
+    assert 'optim_wrapper.optimizer.lr: 0.05 -> 0.5' in result.stdout
+    assert run_tool('train.py', path, '--resume').returncode == 0
+    assert run_tool('train.py', path, '--resume').returncode == 0

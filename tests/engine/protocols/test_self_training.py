@@ -19,45 +19,6 @@ from mmseg_labelfree.models.utils.stage_model import load_stage_model
 from mmseg_labelfree.utils.checkpoint import load_weights
 
 ROOT = Path(__file__).parents[3]
-SPLIT = dict(seen=['square', 'bar', 'dot'], unseen=['frame'])
-# Colors of the boxes: 'frame' is 'square' and 'bar' at once, as in the image.
-VECTORS = [[1.0, 0, 0, 0.1], [0, 1.0, 0, 0.1], [0, 0, 1.0, 0.1], [1.0, 1.0, 0, 0.1]]
-
-
-def wrapped(loader):
-    inner = loader['dataset']['dataset']
-    inner['serialize_data'] = False  # packing collects all garbage first: slow
-    loader['dataset'] = dict(type='ZeroLabelDataset', split='voc_15-5', dataset=inner)
-
-
-@pytest.fixture
-def strict(incremental):
-    """SPNet and two rounds on the boxes."""
-    cfg = copy.deepcopy(incremental)
-    inner = cfg.model.decode_head.to_dict()
-    inner.pop('num_classes')
-    inner['loss_decode'] = dict(
-        type='UnbiasedCrossEntropyLoss', num_old_classes=1, avg_non_ignore=True
-    )
-    cfg.model.pop('decode_head')
-    cfg.model.pop('distillation')
-    cfg.model.update(
-        type='ZeroLabelEncoderDecoder',
-        generator=dict(views='mirror'),
-        decode_head=dict(type='SemanticProjectionHead', head=inner, embeddings=VECTORS),
-    )
-    for name in ('train', 'val', 'test'):
-        wrapped(cfg[f'{name}_dataloader'])
-    for name in ('val', 'test'):
-        cfg[f'{name}_dataloader'].dataset.dataset.indices = 3
-    cfg.protocol = dict(
-        type='SelfTrainingProtocol',
-        split=SPLIT,
-        rounds=2,
-        initial_stage=dict(train_cfg=dict(max_iters=4, val_interval=4)),
-        next_rounds=dict(optim_wrapper=dict(optimizer=dict(lr=0.02))),
-    )
-    return cfg
 
 
 def stages(cfg, **protocol):
@@ -95,7 +56,9 @@ def test_stages_of_the_paper(strict):
         assert metric.groups.unseen == ['frame']
         assert metric.harmonic_mean == ('seen', 'unseen')
         for name in ('train', 'val', 'test'):
-            assert stage.cfg[f'{name}_dataloader'].dataset.split == SPLIT
+            assert (
+                stage.cfg[f'{name}_dataloader'].dataset.split == strict.protocol.split
+            )
 
 
 def test_variants(strict):
@@ -105,7 +68,7 @@ def test_variants(strict):
     assert hooks(shared['round_1'])['FrozenTeacherHook'].checkpoint == (
         'work_dirs/other/spnet'
     )
-    strict.model.decode_head.embeddings = [[0, 0, 0, 1.0], *VECTORS]
+    strict.model.decode_head.embeddings.insert(0, [0, 0, 0, 1.0])
     seen = stages(strict, background='seen')['round_1'].cfg
     assert seen.model.background == 0
     assert seen.model.decode_head.classes[0] == 'background'
@@ -208,7 +171,7 @@ def test_a_leak_stops_the_training(strict):
 def test_offline_labels_are_the_online_ones(strict, background):
     """The two modes see the same pixels where nothing is cropped or mirrored."""
     if background == 'seen':
-        strict.model.decode_head.embeddings = [[0, 0, 0, 1.0], *VECTORS]
+        strict.model.decode_head.embeddings.insert(0, [0, 0, 0, 1.0])
     views = dict(scales=[1.0, 0.75], mirror=True)
     strict.model.generator = dict(views=views)
     strict.protocol.update(mode='offline', rounds=1, background=background)

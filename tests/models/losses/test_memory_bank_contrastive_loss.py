@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 
 from mmseg_labelfree.models.layers.memory_bank import PrototypeMemoryBank
-from mmseg_labelfree.models.losses import memory_bank_contrastive_loss as module
+from mmseg_labelfree.models.losses import bank_contrast as module
 
 C, D = 5, 6
 

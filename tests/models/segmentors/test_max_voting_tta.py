@@ -192,6 +192,27 @@ def test_votes_differ_as_they_should(build):
         assert merged.img_path == 'a.jpg'
 
 
+def test_logits_are_averaged_by_size_and_the_largest_wins(build):
+    """Two sizes, an image and its mirror image each (AFA); columns are pixels."""
+    logits = torch.tensor(
+        [
+            [[[2.0, 0.0]], [[0.0, 1.0]]],
+            [[[4.0, 0.0]], [[0.0, 3.0]]],
+            [[[1.0, 0.0]], [[8.0, 0.0]]],
+            [[[1.0, 0.0]], [[0.0, 1.0]]],
+        ]
+    )
+    samples = []
+    for values, size in zip(logits, (8, 8, 4, 4), strict=True):
+        sample = SegDataSample(metainfo=dict(img_path='a.jpg', img_shape=(size, size)))
+        sample.set_data(dict(seg_logits=PixelData(data=values)))
+        samples.append(sample)
+    (merged,) = build(vote='logits').merge_preds([samples])
+    expected = torch.tensor([[[3.0, 0.0]], [[4.0, 2.0]]])
+    torch.testing.assert_close(merged.seg_logits.data, expected)
+    assert merged.pred_sem_seg.data.flatten().tolist() == [1, 1]
+
+
 def test_memory_does_not_grow_with_the_views(build):
     model = build()
     alive = []
@@ -215,7 +236,7 @@ def test_memory_does_not_grow_with_the_views(build):
 
 
 def test_bad_input(build):
-    with pytest.raises(ValueError, match="vote must be 'max' or 'majority'"):
+    with pytest.raises(ValueError, match="vote='median' is unknown"):
         build(vote='median')
     model = build()
     small, large = prediction([[0.5], [0.5]]), prediction([[0.5, 0.5], [0.5, 0.5]])

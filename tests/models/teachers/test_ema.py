@@ -65,6 +65,31 @@ def test_averages_by_a_slow_loop(buffers, ramp):
     assert (teacher.bank == 0).all()
 
 
+@pytest.mark.parametrize('buffers', ['copy', 'ema', 'own'])
+@pytest.mark.parametrize('ramp', [True, False])
+def test_steps_that_the_device_skips(buffers, ramp):
+    """Tensors for the momentum and the skipped steps give what numbers give."""
+    student = Net()
+    teacher, expected = copy_student(student), copy_student(student)
+    average, reference = (
+        WeightAverage(student, each, buffers) for each in (teacher, expected)
+    )
+    updates = torch.tensor(0)
+    for step in range(30):
+        shake(student, step)
+        skip = torch.tensor(step in (0, 4, 5, 20))
+        before = copy.deepcopy(teacher.state_dict())
+        average.update(ramped_momentum(updates, 0.9, ramp), skip)
+        if skip:
+            torch.testing.assert_close(teacher.state_dict(), before, rtol=0, atol=0)
+            continue
+        reference.update(ramped_momentum(int(updates), 0.9, ramp))
+        updates += 1
+        found, wanted = teacher.state_dict(), expected.state_dict()
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    assert updates == 26
+
+
 @settings(deadline=None)
 @given(st.integers(0, 300), st.floats(0, 1))
 def test_ramp_is_the_mean_of_all_students_first(updates, momentum):

@@ -109,3 +109,52 @@ def test_one_decision_for_the_whole_batch(change):
         if differs.all() and change != 'grayscale_prob':
             assert len({tuple(x.flatten().tolist()) for x in got}) == 6
     assert 10 < sum(changed) < 30
+
+
+def scaled(top, channels=3):
+    torch.manual_seed(0)
+    return torch.rand(3, channels, 16, 16) * top
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('top', [255, 4095, 65535, 1.0])
+def test_every_range_is_changed_alike(top, channels):
+    raw = SegDataPreProcessor(bgr_to_rgb=channels == 3)
+    settings = dict(jitter_prob=1.0, blur_prob=1.0, value_range=top)
+    views = []
+    for images, kwargs in (
+        (scaled(top, channels), settings),
+        (scaled(1.0, channels), settings | dict(value_range=1.0)),
+    ):
+        torch.manual_seed(1)
+        views.append(StrongView(**kwargs)(images, raw))
+    torch.testing.assert_close(views[0] / top, views[1], rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(views[1], scaled(1.0, channels), atol=1e-2)
+
+
+@pytest.mark.parametrize('top', [4095, 65535, 1.0])
+@pytest.mark.parametrize('settings', [dict(jitter_prob=1.0), dict(blur_prob=1.0)])
+def test_another_range_than_the_data_is_refused(top, settings):
+    view = StrongView(**{**NOTHING, **settings})
+    with pytest.raises(ValueError, match='strong_view.value_range is 255'):
+        view(scaled(top), SegDataPreProcessor())
+    with pytest.raises(ValueError, match='strong_view.value_range is 255'):
+        view.check_range(list(scaled(top)))
+
+
+@pytest.mark.parametrize('channels', [2, 4, 7])
+def test_other_channels_are_blurred_but_have_no_colors(channels):
+    view = StrongView(**{**NOTHING, 'blur_prob': 1.0})
+    images = scaled(255, channels)
+    assert view(images, SegDataPreProcessor()).shape == images.shape
+    for name in ('jitter_prob', 'grayscale_prob'):
+        view = StrongView(**{**NOTHING, name: 0.5})
+        with pytest.raises(ValueError, match=f'images of {channels} .*jitter_prob=0'):
+            view(images, SegDataPreProcessor())
+
+
+@pytest.mark.parametrize('top', [255, 65535, 1.0])
+@pytest.mark.parametrize('channels', [1, 3, 4])
+def test_nothing_asked_gives_any_image_back(top, channels):
+    images = scaled(top, channels)
+    assert torch.equal(StrongView(**NOTHING)(images, SegDataPreProcessor()), images)

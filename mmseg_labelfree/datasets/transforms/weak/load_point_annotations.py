@@ -74,6 +74,12 @@ class LoadPointAnnotations(WeakAnnotationLoader):
         if not self.ann_file.is_dir():
             self.points = read_point_file(self.ann_file)
 
+    def has_annotation(self, image_id: str) -> bool:
+        """Whether the JSON file names the image, or there is a file for it."""
+        if self.points:
+            return image_id in self.points.ranges
+        return self.annotation_path(image_id).is_file()
+
     def annotation_path(self, image_id: str) -> Path:
         """Return the JSON file, or the ``.npy`` file of the image."""
         return self.ann_file if self.points else self.ann_file / f'{image_id}.npy'

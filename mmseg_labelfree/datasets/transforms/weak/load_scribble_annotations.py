@@ -74,6 +74,10 @@ class LoadScribbleAnnotations(WeakAnnotationLoader):
         self.suffix = suffix
         self.width = width
 
+    def has_annotation(self, image_id: str) -> bool:
+        """Whether there is a file for the image."""
+        return self.annotation_path(image_id).is_file()
+
     def annotation_path(self, image_id: str) -> Path:
         """Return the ``.xml`` or ``.png`` file of the image."""
         return self.folder / f'{image_id}{self.suffix}'

@@ -1,6 +1,7 @@
 """Base class of the transforms that load points and scribbles."""
 
 import logging
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,10 @@ class WeakAnnotationLoader(BaseTransform):
     """Base class of the transforms that load weak annotations of an image.
 
     They take the place of ``LoadAnnotations``: after ``LoadImageFromFile``, before
-    anything that changes the size. Annotations are found by the image's file name
-    without suffix. Later crops, flips and resizing treat the result as any label map.
+    anything that changes the size. Annotations are found by the image's path without
+    suffix, of which as much counts as there is in the annotations: ``ulm/ulm_1`` or
+    ``ulm_1``. One annotation belongs to one image. Later crops, flips and resizing
+    treat the result as any label map.
 
     Required keys: ``img_path``; ``ori_shape`` or ``img``; ``reduce_zero_label``,
     ``label_map`` and ``seg_fields`` where the dataset has them.
@@ -79,6 +82,7 @@ class WeakAnnotationLoader(BaseTransform):
         self.invalid = invalid
         self.skipped: dict[str, int] = {}
         self._logged: set[str] = set()
+        self._owners: dict[str, str] = {}
 
     def _class_table(
         self, classes: Sequence[str | int] | Mapping[str | int, int]
@@ -115,7 +119,7 @@ class WeakAnnotationLoader(BaseTransform):
             )
             table[self.num_source :] = INVALID
         faults: list[Fault] = []
-        image_id = Path(results['img_path']).stem
+        image_id = self.image_id(results['img_path'])
         path = self.annotation_path(image_id)
         labels = self.draw(path, image_id, size, table, faults)
         if faults:
@@ -130,6 +134,30 @@ class WeakAnnotationLoader(BaseTransform):
         if 'label_map' in results:
             results['label_map'] = None
         return results
+
+    def image_id(self, image: str) -> str:
+        """Name of an image in the annotations, its file name if it has none there.
+
+        Raises:
+            ValueError: The annotation of that name is another image's, too.
+        """
+        parts = Path(os.path.splitext(os.path.abspath(image))[0]).parts[1:]
+        names = ('/'.join(parts[i:]) for i in range(len(parts)))
+        name = next(filter(self.has_annotation, names), None)
+        if name is None:
+            return parts[-1]
+        owner = self._owners.setdefault(name, image)
+        if os.path.abspath(owner) != os.path.abspath(image):
+            raise ValueError(
+                f'{self.annotation_path(name)} has one annotation {name!r} for {owner} '
+                f'and {image}: name annotations by the paths of the images below their '
+                'folder'
+            )
+        return name
+
+    @abstractmethod
+    def has_annotation(self, image_id: str) -> bool:
+        """Whether there is an annotation of that name."""
 
     @abstractmethod
     def annotation_path(self, image_id: str) -> Path:

@@ -1,0 +1,237 @@
+"""What the loaders of a training will give, looked at before anything trains."""
+
+import math
+import os.path as osp
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
+from mmengine.dist import get_world_size
+from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS as WRAPPERS
+from torch.utils.data import DataLoader
+
+from ...datasets.mask_check import count_values, reads_masks
+from ...datasets.size_check import check_pairs
+from ...datasets.transforms.check_mask import turns_photos
+from ...datasets.transforms.pipelines import transforms_of
+from ...datasets.transforms.weak.loader import WeakAnnotationLoader
+from ...datasets.wrappers.inner import build_inner, explain_missing
+from .base import Stage
+from .config_edit import find_nodes
+
+__all__ = ['DataCheck', 'TrainingSize', 'data_is_there']
+
+
+@dataclass(frozen=True)
+class TrainingSize:
+    """How much a training has to learn from.
+
+    Attributes:
+        images: Images of the dataset; of all sources.
+        batches: Batches of a pass over them, in one process.
+    """
+
+    images: int
+    batches: int
+
+
+class DataCheck:
+    """Check of the loaders of trainings; datasets that several share are read once.
+
+    A training whose loader gives no batch, or that ends before its first iteration,
+    is refused, and so are masks and images that nothing else would look at before they
+    are used: those of datasets without a wrapper of this package.
+    """
+
+    def __init__(self) -> None:
+        self._read: dict[str, Any] = {}
+
+    def stages(self, stages: Sequence[Stage]) -> dict[str, TrainingSize]:
+        """Check all stages whose data is known; those that wait for others are not.
+
+        Returns:
+            Sizes of the trainings by name of the stage.
+
+        Raises:
+            FileNotFoundError: Files of a dataset are missing.
+            ValueError: A stage would train nothing, or on wrong masks; names it.
+        """
+        sizes = {}
+        for stage in stages:
+            if stage.is_job or waits_for_others(stage, stages):
+                continue
+            try:
+                _check_length(stage.cfg)
+                sizes[stage.name] = self.training(stage.cfg)
+            except ValueError as error:
+                raise ValueError(f'{stage.name}: {error}') from error
+        return sizes
+
+    def training(self, cfg: Config) -> TrainingSize:
+        """Check the loaders for training and validation of one config.
+
+        Raises:
+            FileNotFoundError: Files of a dataset are missing.
+            ValueError: The loader gives no batch, or masks are none.
+        """
+        init_default_scope(cfg.get('default_scope', 'mmengine'))
+        if cfg.get('val_dataloader') is not None:
+            self._shared(cfg.val_dataloader.dataset)
+        settings = cfg.train_dataloader
+        dataset = self.dataset(settings.dataset)
+        check_sizes(dataset)
+        sampler = DATA_SAMPLERS.build(
+            settings.sampler, default_args=dict(dataset=dataset, seed=0)
+        )
+        batches = len(
+            DataLoader(
+                dataset,
+                settings.get('batch_size', 1),
+                sampler=sampler,
+                drop_last=settings.get('drop_last', False),
+            )
+        )
+        endless = isinstance(sampler, InfiniteSampler) or getattr(
+            sampler, 'infinite', False
+        )
+        images = len(dataset)
+        by_epoch = 'max_epochs' in cfg.train_cfg
+        if batches == 0 and not (endless and images and not by_epoch):
+            raise ValueError(
+                f'train_dataloader gives no batch: {images} images for a batch of '
+                f'{settings.get("batch_size", 1)}{_processes()}; lower its batch_size, '
+                'set drop_last=False, or add images'
+            )
+        return TrainingSize(images, max(batches, 1))
+
+    def dataset(self, config: Mapping[str, Any]) -> Any:
+        """Build a dataset; what it wraps is read once and checked."""
+        shared = self._shared(config)
+        return DATASETS.build(shared) if isinstance(shared, Mapping) else shared
+
+    def _shared(self, config: Mapping[str, Any], wrapper: str = '') -> Any:
+        """A config with its innermost datasets built, or one of these."""
+        if 'datasets' in config:
+            return dict(config, datasets=[self._shared(c) for c in config['datasets']])
+        if 'dataset' in config:
+            return dict(config, dataset=self._shared(config['dataset'], config['type']))
+        key = f'{wrapper} {dict(config)!r}'
+        if key not in self._read:
+            with explain_missing(config):
+                own = _is_ours(wrapper)
+                self._read[key] = _read_wrapped(config) if own else _read_plain(config)
+        return self._read[key]
+
+
+def data_is_there(cfg: Config) -> bool:
+    """Whether the data folders of a config's training exist; none is made."""
+    roots = [node.get('data_root') for node in find_nodes(cfg.train_dataloader)]
+    return all(osp.isdir(root) for root in roots if root)
+
+
+def waits_for_others(stage: Stage, stages: Sequence[Stage]) -> bool:
+    """Whether a stage's data is made by stages that have not run."""
+    folders = [other.cfg.work_dir for other in stages if other is not stage]
+    return any(
+        text.startswith(f'{folder}/') and not osp.exists(text)
+        for text in _texts(stage.cfg.train_dataloader)
+        for folder in folders
+    )
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """All text in a nested config."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _texts(value)
+
+
+def _is_ours(wrapper: str) -> bool:
+    found = WRAPPERS.get(wrapper) if wrapper else None
+    return 'mmseg_labelfree' in getattr(found, '__module__', '')
+
+
+def _processes() -> str:
+    number = get_world_size()
+    return f' in each of {number} processes' if number > 1 else ''
+
+
+def _check_length(cfg: Config) -> None:
+    for key in ('max_iters', 'max_epochs'):
+        length = cfg.train_cfg.get(key, math.inf)
+        if length < 1:
+            raise ValueError(f'train_cfg.{key}={length} trains nothing')
+
+
+def _read_wrapped(config: Mapping[str, Any]) -> BaseSegDataset:
+    """Read a dataset for a wrapper of this package, which will check its masks."""
+    dataset = build_inner(dict(config))
+    try:
+        _read_list(dataset)
+    except ValueError:
+        pass  # the wrapper says it better
+    return dataset
+
+
+def _read_plain(config: Mapping[str, Any]) -> Any:
+    """Read a dataset, and check its images and masks."""
+    kind = WRAPPERS.get(config['type']) if isinstance(config['type'], str) else None
+    if not (isinstance(kind, type) and issubclass(kind, BaseSegDataset)):
+        return DATASETS.build(dict(config))
+    dataset = DATASETS.build(dict(config, lazy_init=True))
+    _read_list(dataset)
+    if dataset.backend_args is None:
+        for i in range(len(dataset)):
+            _check_image(dataset, i)
+        if reads_masks(dataset.pipeline):
+            count_values(dataset, dataset.pipeline)
+        check_sizes(dataset)
+        _check_annotations(dataset)
+    return dataset
+
+
+def check_sizes(dataset: Any) -> None:
+    """Check the sizes of the masks that a dataset, or each part of it, reads."""
+    for part in getattr(dataset, 'datasets', [dataset]):
+        inner = getattr(part, 'dataset', part)
+        if not isinstance(inner, BaseSegDataset) or not reads_masks(inner.pipeline):
+            continue
+        infos = [part.get_data_info(i) for i in range(len(part))]
+        pairs = [(info['img_path'], info['seg_map_path']) for info in infos]
+        if inner.backend_args is None and all(
+            map(osp.isfile, chain.from_iterable(pairs))
+        ):
+            check_pairs(pairs, turns_photos(inner.pipeline))
+
+
+def _check_annotations(dataset: BaseSegDataset) -> None:
+    """Check that no two images share points or scribbles."""
+    for transform in transforms_of(dataset.pipeline):
+        if isinstance(transform, WeakAnnotationLoader):
+            for i in range(len(dataset)):
+                transform.image_id(dataset.get_data_info(i)['img_path'])
+
+
+def _read_list(dataset: BaseSegDataset) -> None:
+    dataset.serialize_data = False  # for workers, and takes longest
+    dataset.full_init()
+
+
+def _check_image(dataset: BaseSegDataset, index: int) -> None:
+    image = dataset.get_data_info(index)['img_path']
+    if not osp.isfile(image):
+        raise ValueError(
+            f'{type(dataset).__name__}: {image} does not exist, image {index + 1} of '
+            f'{dataset.ann_file or "its folder"}; correct the list, img_suffix or '
+            'data_prefix'
+        )

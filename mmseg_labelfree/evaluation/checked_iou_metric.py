@@ -1,0 +1,108 @@
+"""Metric of the IoU that refuses labels beyond its classes."""
+
+import os.path as osp
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+from PIL import Image
+from torch import Tensor
+
+from ..utils.files import atomic_path, image_name
+
+
+@METRICS.register_module()
+class CheckedIoUMetric(IoUMetric):
+    """Metric like ``IoUMetric`` that counts no pixel wrongly and mixes up no files.
+
+    ``IoUMetric`` leaves labels beyond the classes out of the areas without a word, so
+    that a mask of 0 and 255, or with the ids of another tool, is scored all the same;
+    and its files of predictions are called by the file name alone.
+
+    Args:
+        image_folder: Folder of the images. Files in ``output_dir`` are called by the
+            path below it. Without it they are called by the file name, with as much of
+            the path before it as tells it from earlier images of this process.
+        output_dir: Folder of the predictions, 8-bit PNG files. None for none.
+        format_only: As for :class:`mmseg.evaluation.IoUMetric`.
+        **kwargs: As for :class:`mmseg.evaluation.IoUMetric`.
+
+    Raises:
+        ValueError: A mask has a label that is no class, or another size than the
+            prediction; names the image.
+
+    Example:
+        ``val_evaluator=dict(type='CheckedIoUMetric', iou_metrics=['mIoU'])``
+    """
+
+    image_folder: str | None = None
+
+    def __init__(
+        self,
+        image_folder: str | None = None,
+        output_dir: str | None = None,
+        format_only: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(output_dir=output_dir, format_only=format_only, **kwargs)
+        self.image_folder = image_folder
+        self._written: dict[str, str] = {}
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Check the masks, count the areas, write the predictions."""
+        num_classes = len(self.dataset_meta['classes'])
+        for sample in data_samples:
+            prediction = sample['pred_sem_seg']['data'].squeeze()
+            if not self.format_only:
+                label = sample['gt_sem_seg']['data'].squeeze().to(prediction)
+                self._check(prediction, label, num_classes, sample)
+                areas = self.intersect_and_union(
+                    prediction, label, num_classes, self.ignore_index
+                )
+                self.results.append(areas)
+            if self.output_dir is not None:
+                self._write(prediction, sample)
+
+    def _check(
+        self, prediction: Tensor, label: Tensor, num_classes: int, sample: dict
+    ) -> None:
+        mask = sample.get('seg_map_path') or f'of {sample.get("img_path")}'
+        if prediction.shape != label.shape:
+            raise ValueError(
+                f'the mask {mask} has the size {tuple(label.shape)}, its prediction '
+                f'{tuple(prediction.shape)}: load masks before the image is resized '
+                'or cropped, or see ScoreAtCurrentSize'
+            )
+        wrong = (label != self.ignore_index) & ((label >= num_classes) | (label < 0))
+        if wrong.any():
+            raise ValueError(
+                f'the mask {mask} holds {label[wrong].unique().tolist()}, but the '
+                f'dataset has {num_classes} classes and {self.ignore_index} is '
+                "ignored: repair it, or correct the dataset's classes, ignore_index "
+                'or reduce_zero_label'
+            )
+
+    def _write(self, prediction: Tensor, sample: dict) -> None:
+        labels = prediction.cpu().numpy()
+        if sample.get('reduce_zero_label', False):  # back to the numbers of the masks
+            labels = labels + 1
+        path = Path(self.output_dir, f'{self._file_name(sample["img_path"])}.png')
+        with atomic_path(path) as temporary:
+            Image.fromarray(labels.astype(np.uint8)).save(temporary, format='PNG')
+
+    def _file_name(self, image: str) -> str:
+        """Name of the file of a prediction, without ending."""
+        if self.image_folder is not None:
+            return image_name(image, self.image_folder)
+        parts = Path(osp.splitext(osp.abspath(image))[0]).parts
+        for count in range(1, len(parts)):
+            name = '/'.join(parts[-count:])
+            if self._written.setdefault(name, image) == image:
+                return name
+        raise ValueError(
+            f'the predictions of {image} and {self._written["/".join(parts[1:])]} '
+            f'would be one file in {self.output_dir}: rename one of the images'
+        )

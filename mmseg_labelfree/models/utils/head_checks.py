@@ -1,0 +1,46 @@
+"""What a segmentor asks of its heads, checked as it is built."""
+
+from collections.abc import Iterator
+
+from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import nn
+
+from ...ops.label_maps import IGNORE
+
+__all__ = ['needs_ignore_255', 'needs_output_per_class']
+
+
+def needs_ignore_255(model: EncoderDecoder) -> None:
+    """Raise a ValueError if a head ignores another label than 255.
+
+    Pseudo-labels, padding and the datasets of this package have 255 where a pixel
+    counts for nothing, whatever the ``ignore_index`` of a dataset.
+    """
+    for name, head in _heads(model):
+        if head.ignore_index != IGNORE:
+            raise ValueError(
+                f'{type(model).__name__} ignores the label {IGNORE}, but {name}.'
+                f'ignore_index={head.ignore_index}: leave it out; wrappers such as '
+                "SourceDataset turn a dataset's ignore_index into 255 (plain validation"
+                ' data and its metric keep theirs)'
+            )
+
+
+def needs_output_per_class(model: EncoderDecoder) -> None:
+    """Raise a ValueError if a head has one output for two classes."""
+    for name, head in _heads(model):
+        if head.out_channels == 1 and head.num_classes > 1:
+            raise ValueError(
+                f'{type(model).__name__} needs an output for each class, but {name}.'
+                'out_channels=1 (two classes by a threshold): leave out out_channels '
+                'and threshold, and use_sigmoid of its loss'
+            )
+
+
+def _heads(model: EncoderDecoder) -> Iterator[tuple[str, BaseDecodeHead]]:
+    yield 'decode_head', model.decode_head
+    if model.with_auxiliary_head:
+        heads = model.auxiliary_head
+        for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
+            yield 'auxiliary_head', head
