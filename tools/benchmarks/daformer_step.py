@@ -47,6 +47,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--float32', action='store_true', help='as the authors; default: bfloat16'
     )
+    parser.add_argument(
+        '--blocks', type=int, help='blocks in each stage of MiT; default: as configured'
+    )
     return parser.parse_args()
 
 
@@ -55,6 +58,8 @@ def build(filename: str, args: argparse.Namespace) -> nn.Module:
     cfg = Config.fromfile(filename).model
     cfg.backbone.init_cfg = None
     cfg.ignore_rows = (1, 1)
+    if args.blocks:
+        cfg.backbone.num_layers = [args.blocks] * 4
     torch.manual_seed(0)
     model = revert_sync_batchnorm(MODELS.build(cfg)).to(args.device)
     if model.feature_distance is not None:
