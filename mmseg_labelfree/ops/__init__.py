@@ -75,7 +75,7 @@ from .parameter_importance import (
     update_fisher_,
 )
 from .partial_cross_entropy import image_mean_weights, partial_cross_entropy
-from .pixel_adaptive_refinement import image_colors, pixel_adaptive_refinement
+from .pixel_adaptive_refinement import pixel_adaptive_refinement
 from .pixel_terms import PixelTerm, striped_terms
 from .probabilities import full_precision, log_share_within
 from .prototypes import (
@@ -88,7 +88,6 @@ from .pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from .quantile import masked_quantile
 from .refined_labels import (
     background_scores,
-    inside_boxes,
     refine_scores,
     refined_labels,
 )
@@ -161,11 +160,9 @@ __all__ = [
     'hungarian_matching',
     'hybrid_saliency_loss',
     'image_classes',
-    'image_colors',
     'image_presence_loss',
     'incremental_bce',
     'info_nce',
-    'inside_boxes',
     'keep_some',
     'knowledge_distillation',
     'loaded_labels',

@@ -16,35 +16,11 @@ from torch import Tensor
 from .checks import check_logits
 from .probabilities import full_precision
 
-__all__ = ['image_colors', 'pixel_adaptive_refinement']
+__all__ = ['pixel_adaptive_refinement']
 
 # Bytes of weights that are kept at a time, whatever the size of input and output.
 CPU_BYTES = 2**24
 GPU_BYTES = 2**28
-
-
-@torch.no_grad()
-def image_colors(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Compute the colors of normalized images, in steps of 1/255.
-
-    As in AFA's code they are rounded down to whole gray levels; what is a whole level
-    but for rounding errors stays one.
-
-    Args:
-        images: Normalized, floating point ``(N, 3, H, W)``.
-        mean: Mean of the normalization in gray levels, ``(3, 1, 1)``.
-        std: Standard deviation of the normalization in gray levels, ``(3, 1, 1)``.
-
-    Returns:
-        ``(N, 3, H, W)``, 0 to 1, float32 (float64 for float64).
-
-    Example:
-        >>> zero = torch.zeros(1, 3, 1, 1)
-        >>> image_colors(zero, torch.tensor(51.5), torch.tensor(58.4)).unique()
-        tensor([0.2000])
-    """
-    levels = full_precision(images) * std + mean
-    return (levels + 1e-3).floor().clamp(0, 255) / 255
 
 
 @torch.no_grad()

@@ -14,7 +14,6 @@ __all__ = [
     'Box',
     'Refine',
     'background_scores',
-    'inside_boxes',
     'refine_scores',
     'refined_labels',
 ]
@@ -24,32 +23,6 @@ Box = tuple[int, int, int, int]
 
 #: Refines masks ``(n, K, h, w)`` by images ``(n, 3, H, W)`` to ``(n, K, H, W)``.
 Refine = Callable[[Tensor, Tensor], Tensor]
-
-
-def inside_boxes(
-    boxes: Sequence[Box],
-    size: Sequence[int],
-    device: torch.device | str | None = None,
-) -> Tensor:
-    """Find the pixels that show an image.
-
-    Args:
-        boxes: Place of each image in its crop.
-        size: Height and width of the crops.
-        device: Device of the result.
-
-    Returns:
-        Bool ``(N, H, W)``.
-
-    Example:
-        >>> inside_boxes([(0, 1, 1, 3)], (2, 3)).int()
-        tensor([[[0, 1, 1],
-                 [0, 0, 0]]], dtype=torch.int32)
-    """
-    inside = torch.zeros((len(boxes), *size), dtype=torch.bool)
-    for mask, (top, bottom, left, right) in zip(inside, boxes, strict=True):
-        mask[top:bottom, left:right] = True
-    return inside.to(device)
 
 
 def background_scores(

@@ -16,8 +16,6 @@ from mmseg_labelfree.ops import (
     affinity_targets,
     background_scores,
     balanced_weights,
-    image_colors,
-    inside_boxes,
     multi_scale_activations,
     pixel_adaptive_refinement,
     propagate_activations,
@@ -57,7 +55,10 @@ def counts(label):
 
 
 def valid():
-    return inside_boxes(BOXES, (32, 48))
+    inside = torch.zeros(2, 32, 48, dtype=torch.bool)
+    for n, (top, bottom, left, right) in enumerate(BOXES):
+        inside[n, top:bottom, left:right] = True
+    return inside
 
 
 @pytest.fixture
@@ -107,6 +108,23 @@ def test_multi_scale_activations_of_present_classes(activations):
         network, torch.zeros(2, 3, 32, 48).double(), image_labels=PRESENT
     )
     assert_close(found, activations * PRESENT[:, :, None, None])
+
+
+def test_the_function_may_keep_the_affinity_of_the_largest_scale():
+    kept = {}
+
+    def network(images):
+        size = tuple(images.shape[2:])
+        scale = next(s for s in TOKENS if size == (int(32 * s), int(48 * s)))
+        height, width = TOKENS[scale]
+        tokens = height * width
+        kept[scale] = wave(len(images), tokens, tokens, phase=scale).sigmoid()
+        return wave(len(images), 3, height, width, phase=scale)
+
+    multi_scale_activations(network, torch.zeros(2, 3, 32, 48).double())
+    affinity = kept[max(kept)]
+    assert affinity.shape == (4, 15, 15)
+    near(affinity[:2].sum(), 225.3600621233)  # of the images, not their mirror images
 
 
 def test_labels_of_one_score(activations):
@@ -266,16 +284,3 @@ def test_refined_propagation(scores, affinity, images):
     sums += [696.6510159619, 0, 579.1677836025, 0]
     near(refined.sum((2, 3)).flatten(), sums, 1e-6)
     near(refined.norm(), 32.5563064161, 1e-6)
-
-
-def test_image_colors():
-    images = wave(1, 3, 4, 5, scale=1.5)
-    mean = torch.tensor([123.675, 116.28, 103.53]).double().view(3, 1, 1)
-    std = torch.tensor([58.395, 57.12, 57.375]).double().view(3, 1, 1)
-    want = """
-        123 139 155 172 187 151 165 180 192 203 178 190 199 207 211 200 206 210 210 206
-        200 201 200 195 186 201 198 191 181 167 192 184 172 157 139 171 159 144 126 106
-        127 112 95 77 59 99 84 68 52 38 69 56 43 31 22 42 32 24 19 17"""
-    near(
-        image_colors(images, mean, std).flatten() * 255, [int(x) for x in want.split()]
-    )

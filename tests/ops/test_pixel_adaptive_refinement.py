@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from mmseg_labelfree.ops import image_colors, pixel_adaptive_refinement
+from mmseg_labelfree.ops import pixel_adaptive_refinement
 
 
 def literal(images, masks, dilations, iterations, scale, weight):
@@ -142,10 +142,3 @@ def test_other_batches(batch):
         pixel_adaptive_refinement(images, masks[:1])
     with pytest.raises(ValueError, match=r'masks must be .* \(N, C, H, W\)'):
         pixel_adaptive_refinement(images, masks[0])
-
-
-def test_colors_are_those_of_the_file(generator):
-    levels = torch.randint(0, 256, (1, 3, 20, 20), generator=generator).float()
-    mean, std = torch.tensor([123.675, 57.12]).view(2, 1, 1, 1)
-    normalized = (levels - mean) / std
-    assert_close(image_colors(normalized, mean, std), levels / 255)

@@ -7,7 +7,6 @@ from mmseg_labelfree.ops import (
     activation_labels,
     agreeing_labels,
     background_scores,
-    inside_boxes,
     pixel_adaptive_refinement,
     refine_scores,
     refined_labels,
@@ -88,11 +87,3 @@ def test_labels_of_other_classes(batch):
     scores = background_scores(maps, PRESENT, 0.4)
     with pytest.raises(ValueError, match='image_labels must be bool'):
         refined_labels(images, scores, scores, PRESENT[:, :2], unchanged)
-
-
-def test_boxes_by_loops():
-    inside = inside_boxes(BOXES, (8, 12))
-    for n, (top, bottom, left, right) in enumerate(BOXES):
-        for y in range(8):
-            for x in range(12):
-                assert inside[n, y, x] == (top <= y < bottom and left <= x < right)

@@ -19,6 +19,11 @@ augmentation = [
 ]
 train_pipeline = [dict(type='LoadImageFromFile'), *augmentation]
 full_pipeline = [*load_full, *augmentation]
+pseudo_pipeline = [  # label maps of an earlier stage
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPseudoAnnotations'),
+    *augmentation,
+]
 images = dict(
     type='PascalVOCDataset',
     metainfo=metainfo,

@@ -51,9 +51,9 @@ class PseudoLabelJob(ImageJob):
             :class:`~mmseg_labelfree.models.utils.PseudoLabelGenerator`, for zero-label
             data. Defaults to None.
         background: With a generator, the label of a seen background.
-        field: Without a generator, the label map of a prediction to write:
-            'pseudo_sem_seg' of :class:`~mmseg_labelfree.models.segmentors.\
-ImageLevelEncoderDecoder`, say. Defaults to 'pred_sem_seg', the predictions.
+        field: Without a generator, the label map of a prediction to write, such as
+            'pseudo_sem_seg' of an ``ImageLevelEncoderDecoder``. Defaults to
+            'pred_sem_seg', the predictions.
         threshold: Least probability of a prediction, 0 to 1; below it a pixel has no
             label. Defaults to 0: all have one.
         dataset: Config of the dataset. Defaults to that of the training data. Nothing

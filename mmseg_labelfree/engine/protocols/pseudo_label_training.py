@@ -1,5 +1,6 @@
 """Protocol of two trainings, the second on label maps by the first."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +41,7 @@ class PseudoLabelTrainingProtocol(Protocol):
         dict(type='LoadImageFromFile'), dict(type='LoadPseudoAnnotations'), ...]))))``
     """
 
-    columns = {'mIoU': 'mIoU'}
+    columns = {'pseudo-labels': 'pseudo/mIoU', 'mIoU': 'mIoU'}
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class PseudoLabelTrainingProtocol(Protocol):
         labeler: Mapping[str, Any] | None = None,
         labeler_checkpoint: str | None = None,
     ) -> None:
-        self.segmentor = dict(segmentor)
+        self.segmentor = segmentor
         self.job = dict(job or {})
         self.labeler = dict(labeler or {})
         self.labeler_checkpoint = labeler_checkpoint
@@ -65,7 +66,9 @@ class PseudoLabelTrainingProtocol(Protocol):
         forget_pretraining(labels)
         labels.job = dict(type='PseudoLabelJob', checkpoint=previous, **self.job)
         stages.append(Stage('labels', labels, 'pseudo-labels'))
-        segmentor = self.stage_config(cfg, 'segmentor', self.segmentor)
+        # A copy, since `_delete_` is taken out of it where it is merged.
+        overrides = copy.deepcopy(dict(self.segmentor))
+        segmentor = self.stage_config(cfg, 'segmentor', overrides)
         folder = f'{labels.work_dir}/labels'
         if not set_arguments(
             segmentor.train_dataloader, 'LoadPseudoAnnotations', folder=folder

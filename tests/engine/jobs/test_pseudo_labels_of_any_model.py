@@ -1,4 +1,4 @@
-"""Label maps of any model; those of zero-label data are in test_self_training.py."""
+"""The job that writes label maps, of any model; that of zero-label data is apart."""
 
 import copy
 from pathlib import Path
@@ -119,6 +119,27 @@ def test_a_field_that_a_model_adds(labeling, monkeypatch):
     with pytest.raises(ValueError, match='the model gives no other: it has .*mark'):
         labeling.work_dir += '_2'
         run(labeling, field='other')
+
+
+def test_activation_maps_of_an_image_level_segmentor(labeling, boxes_root):
+    labeling.model.update(
+        type='ImageLevelEncoderDecoder',
+        image_head=dict(type='ImageLabelHead', in_channels=32, num_classes=4),
+        pseudo_labels=dict(background_low=0.3, background_high=0.6),
+    )
+    torch.manual_seed(0)
+    model = MODELS.build(labeling.model)
+    torch.save(dict(meta={}, state_dict=model.state_dict()), labeling.checkpoint)
+    dataset = labeling.train_dataloader.dataset
+    dataset.indices = 24
+    labeling.train_dataloader.dataset = dict(type='ImageLabelDataset', dataset=dataset)
+    _, labels = run(labeling, field='pseudo_sem_seg')
+    assert len(labels) == 24
+    for name, found in labels.items():
+        mask = np.asarray(Image.open(boxes_root / f'SegmentationClass/{name}.png'))
+        assert found.shape == mask.shape
+        assert set(np.unique(found)) <= {0, 255, *np.unique(mask).tolist()}
+    assert len({x for found in labels.values() for x in np.unique(found)}) > 3
 
 
 def test_a_stopped_job_goes_on_and_refuses_other_settings(labeling):
