@@ -17,13 +17,21 @@ from mmseg.datasets import BaseSegDataset
 
 from ..ops.label_maps import IGNORE, INVALID, loaded_labels
 from .class_index import class_index
+from .transforms.load_foreign_annotations import ForeignAnnotationLoader
 from .transforms.load_pseudo_annotations import LoadPseudoAnnotations
 from .transforms.map_labels import MapLabels
 from .transforms.pipelines import transforms_of
 
 _BACKGROUND = re.compile(r'background|^_?(bg|unlabell?ed|nothing)_?$', re.IGNORECASE)
 
-__all__ = ['check_masks', 'count_values', 'mask_labels', 'reads_masks', 'void_labels']
+__all__ = [
+    'check_masks',
+    'count_values',
+    'foreign_loader',
+    'mask_labels',
+    'reads_masks',
+    'void_labels',
+]
 
 
 def reads_masks(pipeline: Any) -> bool:
@@ -32,6 +40,12 @@ def reads_masks(pipeline: Any) -> bool:
         isinstance(t, LoadAnnotations) and not isinstance(t, LoadPseudoAnnotations)
         for t in transforms_of(pipeline)
     )
+
+
+def foreign_loader(pipeline: Any) -> ForeignAnnotationLoader | None:
+    """Find the loader of masks of another encoding in a built pipeline, if any."""
+    transforms = transforms_of(pipeline)
+    return next((t for t in transforms if isinstance(t, ForeignAnnotationLoader)), None)
 
 
 def void_labels(dataset: BaseSegDataset) -> list[int]:
@@ -60,7 +74,12 @@ def mask_labels(dataset: BaseSegDataset, pipeline: Any) -> np.ndarray:
         ValueError: The dataset has a ``label_map`` and an ``ignore_index`` that is one
             of its classes.
     """
-    labels = loaded_labels(dataset.reduce_zero_label, dataset.label_map)
+    reader = foreign_loader(pipeline)
+    labels = (
+        reader.labels(dataset.label_map)
+        if reader
+        else loaded_labels(dataset.reduce_zero_label, dataset.label_map)
+    )
     for transform in transforms_of(pipeline):
         if type(transform) is MapLabels:
             labels = transform.table[labels]
@@ -143,7 +162,7 @@ def count_values(
             'seg_map_path'
         )
     paths = [info['seg_map_path'] for info in infos]
-    counts = class_index(paths, cache=cache)
+    counts = class_index(paths, cache=cache, reader=foreign_loader(pipeline))
     labels = mask_labels(dataset, pipeline)
     check_masks(dataset, counts, labels, paths)
     return counts, labels
