@@ -101,7 +101,7 @@ def build_model(model: dict) -> None:
     if bank:
         bank.update(length=9, background_length=9)
     # MiT reads numbers off a tensor as it is built.
-    real = bank or 'MixVision' in model.backbone.type
+    real = bank or 'MixVision' in str(model.get('backbone'))
     with torch.device('cpu' if real else 'meta'):
         MODELS.build(model)
 
