@@ -25,7 +25,6 @@ STUDENT, LEFT = 'model_q.', ('model_k.', 'queue')
 BASE_CLASSIFIER, NOVEL_CLASSIFIER = 'decoder.4', 'head'
 PROJECTION = 'decode_head.bottleneck.0.conv.weight'
 META = dict(
-    architecture=ARCHITECTURE,
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     channel_order='rgb',
@@ -92,7 +91,8 @@ def convert(source: Weights) -> tuple[Weights, dict]:
     Raises:
         ValueError: If the tensors are not those of NCDSS.
     """
-    if any(name.startswith(STUDENT) for name in source):
+    pair = any(name.startswith(STUDENT) for name in source)
+    if pair:
         source = {
             name.removeprefix(STUDENT): value
             for name, value in source.items()
@@ -109,7 +109,8 @@ def convert(source: Weights) -> tuple[Weights, dict]:
     names = {name: source_name(name, classifier) for name in target}
     weights = fill(target, source, names, (), ARCHITECTURE)
     weights[PROJECTION] = roll(weights[PROJECTION], 1)
-    return weights, dict(META)
+    written = ', the student of student and teacher' if pair else ''
+    return weights, dict(META, architecture=ARCHITECTURE + written)
 
 
 def to_authors(weights: Weights) -> Weights:

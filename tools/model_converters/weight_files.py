@@ -37,7 +37,7 @@ def load_source(path: str | Path, entries: Sequence[str] = ENTRIES) -> Weights:
             'model (torch.save(model.state_dict(), path)) and convert that'
         ) from error
     if isinstance(content, Mapping):
-        content = next((content[k] for k in entries if k in content), content)
+        content = _entry(content, entries, path)
     if not isinstance(content, Mapping) or not content:
         raise ValueError(f'{path}: holds no state dict but a {type(content).__name__}')
     for name, value in content.items():
@@ -48,6 +48,17 @@ def load_source(path: str | Path, entries: Sequence[str] = ENTRIES) -> Weights:
     if all(name.startswith('module.') for name in content):
         content = {name.removeprefix('module.'): v for name, v in content.items()}
     return dict(content)
+
+
+def _entry(content: Mapping, entries: Sequence[str], path: Path) -> object:
+    """The first of the entries that is there, else all; says what is left out."""
+    entry = next((name for name in entries if name in content), None)
+    if entry is None:
+        return content
+    left = [name for name in content if name != entry]
+    if left:
+        print(f'{path}: {entry} is read, left out: {_listed(left)}')
+    return content[entry]
 
 
 def _listed(names: list[str]) -> str:
