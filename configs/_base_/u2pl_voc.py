@@ -11,7 +11,8 @@ _base_ = [
 u2pl_plus = u2pl = dict(
     representation_head=dict(
         in_channels=512,
-        layer='sep_bottleneck',  # code: the fused features
+        layer='fusion',  # code: the fused features
+        bias=True,  # code
         norm_cfg=_base_.norm_cfg,
     ),
     memory_bank=dict(num_classes=21),

@@ -1,4 +1,5 @@
-# DeepLabV3, ResNet-50, output stride 8 (EUMS, section 4.1; the rest is the code's).
+# DeepLabV3, ResNet-50, output stride 8 (EUMS, section 4.1; the rest is the code's): the
+# authors' network. MMSegmentation's head is `type='ASPPHead'`.
 norm_cfg = dict(type='BN', requires_grad=True)  # one GPU in the paper
 model = dict(
     type='EncoderDecoder',
@@ -19,14 +20,14 @@ model = dict(
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
         frozen_stages=2,  # section 4.1: layers 3 and 4 are trained
-        norm_cfg=dict(type='BN', requires_grad=False),  # code: batch norm frozen
-        norm_eval=True,
+        norm_cfg=norm_cfg,
+        norm_eval=True,  # code: fixed statistics, trained weights
         style='pytorch',
         contract_dilation=True,
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
     ),
     decode_head=dict(
-        type='ASPPHead',
+        type='DeepLabV3Head',
         in_channels=2048,
         in_index=0,
         channels=256,

@@ -1,5 +1,7 @@
-# DeepLabV3+, ResNet-101, output stride 8 (U2PL+, section 4.1; the rest is the code's).
-# MMSegmentation's decoder is depthwise separable; the authors' convolutions are full.
+# DeepLabV3+, ResNet-101, output stride 8 (U2PL+, section 4.1; the rest is the code's):
+# the authors' network. MMSegmentation's, with depthwise separable convolutions, has
+# `type='DepthwiseSeparableASPPHead'` and, in the bundles, `layer='sep_bottleneck'`; its
+# ImageNet weights, `open-mmlab://resnet101_v1c`, have `stem_channels=64`.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
     type='EncoderDecoder',
@@ -13,20 +15,25 @@ model = dict(
         size=(513, 513),
     ),
     backbone=dict(
-        type='ResNetV1c',  # code: deep stem
+        type='CeilPoolResNet',
         depth=101,
+        deep_stem=True,  # code
+        stem_channels=128,  # code
         num_stages=4,
         out_indices=(0, 1, 2, 3),
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
-        multi_grid=(8, 8, 16),  # code: 2, 2 and 4 times the dilation of the last stage
+        multi_grid=(4, 8, 16),  # code: 2, 2 and 4 times 2, 4 and 4
         contract_dilation=True,
         norm_cfg=norm_cfg,
         style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c'),
+        init_cfg=dict(  # code: the authors' file, by u2pl_to_mmseg.py
+            type='Pretrained',
+            checkpoint='{{$LABELFREE_DATA:data}}/weights/resnet101_u2pl.pth',
+        ),
     ),
     decode_head=dict(
-        type='DepthwiseSeparableASPPHead',
+        type='DeepLabV3PlusHead',
         in_channels=2048,
         in_index=3,
         channels=256,

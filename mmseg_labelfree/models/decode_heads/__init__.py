@@ -3,6 +3,8 @@
 from .clustering_head import ClusteringHead
 from .daformer_head import DAFormerHead
 from .deeplab_v2_head import DeepLabV2Head
+from .deeplab_v3_head import DeepLabV3Head
+from .deeplab_v3plus_head import DeepLabV3PlusHead
 from .image_label_head import ImageLabelHead
 from .representation_head import RepresentationHead
 from .semantic_projection_head import SemanticProjectionHead
@@ -11,6 +13,8 @@ __all__ = [
     'ClusteringHead',
     'DAFormerHead',
     'DeepLabV2Head',
+    'DeepLabV3Head',
+    'DeepLabV3PlusHead',
     'ImageLabelHead',
     'RepresentationHead',
     'SemanticProjectionHead',

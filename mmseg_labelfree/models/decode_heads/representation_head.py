@@ -36,11 +36,14 @@ class RepresentationHead(BaseModule):
         layer: Name of the layer of the decode head whose input is embedded. None: its
             classifier, before the dropout, with ``in_channels`` the ``channels`` of the
             decode head. The place in the authors' DeepLabV3+, the fused features, is
-            'sep_bottleneck' of ``DepthwiseSeparableASPPHead``, with ``in_channels``
-            its ``channels + c1_channels``.
+            'fusion' of ``DeepLabV3PlusHead`` and 'sep_bottleneck' of mmseg's
+            ``DepthwiseSeparableASPPHead``, with ``in_channels`` their
+            ``channels + c1_channels``.
         kernel_size: Of the convolutions in the blocks; 1 is a ninth of the work.
         dropout_ratio: Share of whole channels dropped after each block; 0 for none.
         projection: Whether to end in the 1x1 convolution.
+        bias: Whether the blocks' convolutions have a bias in front of their norm, as in
+            the authors' code.
         conv_cfg: As in other heads.
         norm_cfg: Normalization, for instance ``dict(type='SyncBN')``.
         act_cfg: Activation.
@@ -50,8 +53,8 @@ class RepresentationHead(BaseModule):
         ValueError: ``dropout_ratio`` is out of range.
 
     Example:
-        ``representation_head=dict(type='RepresentationHead', in_channels=560,
-        layer='sep_bottleneck', norm_cfg=dict(type='SyncBN'))``
+        ``representation_head=dict(type='RepresentationHead', in_channels=512,
+        layer='fusion', bias=True, norm_cfg=dict(type='SyncBN'))``
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class RepresentationHead(BaseModule):
         kernel_size: int = 3,
         dropout_ratio: float = 0.1,
         projection: bool = True,
+        bias: bool = False,
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = None,
         act_cfg: dict | None = None,
@@ -82,6 +86,7 @@ class RepresentationHead(BaseModule):
                     channels,
                     kernel_size,
                     padding=kernel_size // 2,
+                    bias=bias,
                     conv_cfg=conv_cfg,
                     norm_cfg=norm_cfg or dict(type='BN'),
                     act_cfg=act_cfg or dict(type='ReLU'),
