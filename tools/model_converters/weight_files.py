@@ -1,8 +1,9 @@
 """What the converters share: reading, checking and writing weight files."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,14 +12,17 @@ from mmseg_labelfree.utils.files import atomic_path
 from mmseg_labelfree.utils.safe_loading import load_from_local
 
 Weights = dict[str, Tensor]
+ENTRIES = ('state_dict',)
 
 
-def load_source(path: str | Path) -> Weights:
+def load_source(path: str | Path, entries: Sequence[str] = ENTRIES) -> Weights:
     """Read a weight file on the CPU and unwrap it.
 
     Args:
-        path: A file of ``torch.save`` holding tensors by name, bare or under
-            ``'state_dict'``. A ``'module.'`` in front of all names is removed.
+        path: A file of ``torch.save`` holding tensors by name, bare or under one of
+            the entries, or several such dictionaries, whose names then stand in front.
+            A ``'module.'`` in front of all names is removed.
+        entries: Names of the entry to take; the first that is there.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -34,8 +38,8 @@ def load_source(path: str | Path) -> Weights:
             f'{path}: cannot be read as a file of tensors; save the state dict of the '
             'model (torch.save(model.state_dict(), path)) and convert that'
         ) from error
-    if isinstance(content, Mapping) and 'state_dict' in content:
-        content = content['state_dict']
+    if isinstance(content, Mapping):
+        content = _flat(next((content[k] for k in entries if k in content), content))
     if not isinstance(content, Mapping) or not content:
         raise ValueError(f'{path}: holds no state dict but a {type(content).__name__}')
     for name, value in content.items():
@@ -46,6 +50,23 @@ def load_source(path: str | Path) -> Weights:
     if all(name.startswith('module.') for name in content):
         content = {name.removeprefix('module.'): v for name, v in content.items()}
     return dict(content)
+
+
+def _flat(content: Any) -> Any:
+    if not isinstance(content, Mapping):
+        return content
+    if not all(isinstance(part, Mapping) for part in content.values()):
+        return content
+    return {f'{key}.{k}': v for key, part in content.items() for k, v in part.items()}
+
+
+def part(weights: Weights, prefix: str) -> Weights:
+    """The tensors whose names begin with the prefix, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in weights.items()
+        if name.startswith(prefix)
+    }
 
 
 def _listed(names: list[str]) -> str:
@@ -90,16 +111,41 @@ def fill(
     }
 
 
+def rename(
+    weights: Weights, target: Weights, names: Mapping[str, str], architecture: str
+) -> Weights:
+    """Give tensors of ours the authors' names, or say what does not fit.
+
+    Args:
+        weights: The state dict of ours.
+        target: As for :func:`fill`.
+        names: The authors' name of each name in ``target``.
+        architecture: What the weights should be, for the message.
+
+    Raises:
+        ValueError: As for :func:`fill`.
+    """
+    weights = fill(target, weights, {name: name for name in target}, (), architecture)
+    return {names[name]: value for name, value in weights.items()}
+
+
 def save(path: str | Path, state_dict: Weights, meta: dict) -> None:
     """Write ``dict(state_dict=..., meta=...)`` under a temporary name, then rename."""
+    write(path, dict(state_dict=state_dict, meta=meta))
+
+
+def write(path: str | Path, content: Mapping) -> None:
+    """Write a file of ``torch.save`` under a temporary name, then rename it."""
     with atomic_path(path) as temporary:
-        torch.save(dict(state_dict=state_dict, meta=meta), temporary)
+        torch.save(dict(content), temporary)
 
 
 def run(
     description: str,
     convert: Callable[[Weights], tuple[Weights, dict]],
     argv: list[str] | None = None,
+    entries: Sequence[str] = ENTRIES,
+    to_authors: Callable[[Weights], Mapping] | None = None,
 ) -> None:
     """Run one converter from the command line.
 
@@ -107,6 +153,9 @@ def run(
         description: First line of the help.
         convert: Maps the source's tensors to the backbone's and to the ``meta`` entry.
         argv: Arguments, those of the process if not given.
+        entries: As for :func:`load_source`.
+        to_authors: Maps tensors of ours to what a file of the authors holds. With it
+            there is the option ``--to-authors``.
 
     Raises:
         SystemExit: With one line, if the source cannot be read or does not fit.
@@ -114,14 +163,35 @@ def run(
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('src', help='weight file of the source (.pth)')
     parser.add_argument('dst', help='file to write; its folder is made if need be')
+    parser.set_defaults(to_authors=False)
+    if to_authors:
+        parser.add_argument(
+            '--to-authors',
+            action='store_true',
+            help="the other way round: src has our names, dst the authors'",
+        )
     args = parser.parse_args(argv)
     try:
-        source = load_source(args.src)
+        source = load_source(args.src, ENTRIES if args.to_authors else entries)
         try:
-            state_dict, meta = convert(source)
+            if args.to_authors and to_authors:
+                content, written = to_authors(source), "under the authors' names"
+            else:
+                weights, meta = convert(source)
+                meta = dict(source=Path(args.src).name, **meta)
+                content = dict(state_dict=weights, meta=meta)
+                written = f'of {meta["architecture"]}'
         except ValueError as error:
             raise ValueError(f'{args.src}: {error}') from error
-        save(args.dst, state_dict, dict(source=Path(args.src).name, **meta))
+        write(args.dst, content)
     except (ValueError, OSError) as error:
         raise SystemExit(f'{parser.prog}: {error}') from error
-    print(f'{args.dst}: {len(state_dict)} tensors of {meta["architecture"]}')
+    print(f'{args.dst}: {_count(content)} tensors {written}')
+
+
+def _count(content: Mapping) -> int:
+    """Number of the tensors that a file holds."""
+    return sum(
+        _count(value) if isinstance(value, Mapping) else isinstance(value, Tensor)
+        for value in content.values()
+    )

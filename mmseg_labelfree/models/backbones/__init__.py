@@ -1,5 +1,11 @@
-"""Backbones that differ from MMSegmentation's."""
+"""Backbones that differ from MMSegmentation's and mmpretrain's."""
 
+from .ceil_pool_resnet import CeilPoolResNet
+from .dino_vision_transformer import DINOVisionTransformer
 from .original_mix_vision_transformer import OriginalMixVisionTransformer
 
-__all__ = ['OriginalMixVisionTransformer']
+__all__ = [
+    'CeilPoolResNet',
+    'OriginalMixVisionTransformer',
+    'DINOVisionTransformer',
+]
