@@ -46,12 +46,8 @@ def main() -> None:
         guess = torch.from_numpy(rng.choice(classes, sample.gt_sem_seg.shape))
         sample.pred_sem_seg = PixelData(data=guess[None])
         metric.process({}, [sample.to_dict()])
-    print(
-        {
-            name: round(float(value), 2)
-            for name, value in metric.evaluate(len(dataset)).items()
-        }
-    )
+    found = metric.evaluate(len(dataset))
+    print({name: round(float(value), 2) for name, value in found.items()})
 
 
 if __name__ == '__main__':

@@ -99,7 +99,10 @@ def run(args: argparse.Namespace) -> None:
     check_checkpoint(cfg.load_from)
     cfg.resume = False
     if args.show_dir is not None:
-        cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
+        # The original hook draws every 50th image by itself, also in a test.
+        cfg.default_hooks.visualization = dict(
+            type='SegVisualizationHook', draw=True, interval=1
+        )
         cfg.visualizer.save_dir = args.show_dir
     connect_processes(cfg)
     init_default_scope(cfg.get('default_scope', 'mmengine'))

@@ -24,7 +24,14 @@ from .transforms.pipelines import transforms_of
 
 _BACKGROUND = re.compile(r'background|^_?(bg|unlabell?ed|nothing)_?$', re.IGNORECASE)
 
-__all__ = ['check_masks', 'count_values', 'mask_labels', 'reads_masks', 'void_labels']
+__all__ = [
+    'check_masks',
+    'count_values',
+    'foreign_loader',
+    'mask_labels',
+    'reads_masks',
+    'void_labels',
+]
 
 
 def reads_masks(pipeline: Any) -> bool:
@@ -33,6 +40,12 @@ def reads_masks(pipeline: Any) -> bool:
         isinstance(t, LoadAnnotations) and not isinstance(t, LoadPseudoAnnotations)
         for t in transforms_of(pipeline)
     )
+
+
+def foreign_loader(pipeline: Any) -> ForeignAnnotationLoader | None:
+    """Find the loader of masks of another encoding in a built pipeline, if any."""
+    transforms = transforms_of(pipeline)
+    return next((t for t in transforms if isinstance(t, ForeignAnnotationLoader)), None)
 
 
 def void_labels(dataset: BaseSegDataset) -> list[int]:
@@ -61,11 +74,12 @@ def mask_labels(dataset: BaseSegDataset, pipeline: Any) -> np.ndarray:
         ValueError: The dataset has a ``label_map`` and an ``ignore_index`` that is one
             of its classes.
     """
-    reader = _foreign_loader(pipeline)
-    if reader is None:
-        labels = loaded_labels(dataset.reduce_zero_label, dataset.label_map)
-    else:
-        labels = reader.labels(dataset.label_map)
+    reader = foreign_loader(pipeline)
+    labels = (
+        reader.labels(dataset.label_map)
+        if reader
+        else loaded_labels(dataset.reduce_zero_label, dataset.label_map)
+    )
     for transform in transforms_of(pipeline):
         if type(transform) is MapLabels:
             labels = transform.table[labels]
@@ -148,18 +162,10 @@ def count_values(
             'seg_map_path'
         )
     paths = [info['seg_map_path'] for info in infos]
-    counts = class_index(paths, cache=cache, reader=_foreign_loader(pipeline))
+    counts = class_index(paths, cache=cache, reader=foreign_loader(pipeline))
     labels = mask_labels(dataset, pipeline)
     check_masks(dataset, counts, labels, paths)
     return counts, labels
-
-
-def _foreign_loader(pipeline: Any) -> ForeignAnnotationLoader | None:
-    """The loader of masks of another encoding, if a pipeline has one."""
-    loaders = (
-        t for t in transforms_of(pipeline) if isinstance(t, ForeignAnnotationLoader)
-    )
-    return next(loaders, None)
 
 
 def _check_background(dataset: BaseSegDataset, present: np.ndarray) -> None:

@@ -191,9 +191,8 @@ def test_target_with_other_classes(tmp_path):
 
     DataCheck().training(config())
     message = (
-        "val_dataloader has not the classes that are trained: it lacks .*'sky'.* and "
-        "has .*'sidewalk'.*give both the same"
+        r'val_dataloader has not the classes that are trained: it lacks \[\] and has .*'
+        "'sidewalk'.*give both the same"
     )
-    fewer = config(metainfo=dict(classes=['road', 'sky blue', 'car']))
-    with pytest.raises(ValueError, match=message.replace("'sky'", "'sky blue'")):
-        DataCheck().training(fewer)
+    with pytest.raises(ValueError, match=message):
+        DataCheck().training(config(metainfo=dict(classes=['road', 'sky', 'car'])))

@@ -251,9 +251,10 @@ class TestWeakLabels:
 
 class TestDomains:
     @pytest.fixture
-    def config(self, tmp_path):
+    def config(self, tmp_path, monkeypatch):
         """Two images of a source, one of the target, one for validation."""
         load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+        monkeypatch.setenv('LABELFREE_CACHE', str(tmp_path / 'cache'))
         folders = dict(GTADataset='gta', CityscapesDataset='cityscapes')
 
         def images(kind, split, names, **kwargs):
@@ -261,7 +262,10 @@ class TestDomains:
             for folder in (f'images/{split}', f'labels/{split}'):
                 (root / folder).mkdir(parents=True)
             for name in names:
-                Image.new('RGB', (2, 1)).save(root / f'images/{split}/{name}')
+                Image.new('RGB', (2, 2)).save(root / f'images/{split}/{name}')
+                mask = Image.new('P', (2, 2), 7)
+                mask.putpalette(bytes(range(256)) * 3)
+                mask.save(root / f'labels/{split}/{name}')
             prefix = dict(img_path=f'images/{split}', seg_map_path=f'labels/{split}')
             settings = dict(type=kind, data_root=str(root), data_prefix=prefix)
             return (

@@ -8,7 +8,6 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...ops.rare_class_sampling import rare_class_probabilities
-from ..class_pixels import class_pixels
 from .pools import SourcePool, source_indices
 from .seeded import SeededIndex
 
@@ -98,6 +97,6 @@ def rare_class_pool(
     parts = [p for p in getattr(dataset, 'datasets', [dataset]) if p.source == name]
     if not all(getattr(part, 'labeled', False) for part in parts):
         raise ValueError(f'rare class sampling: source {name!r} has no labels')
-    pixels = np.concatenate([class_pixels(part.dataset) for part in parts])
+    pixels = np.concatenate([part.class_pixels() for part in parts])
     classes = dataset.metainfo['classes']
     return RareClassPool(name, members[name], seed, pixels, classes, **settings)

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
 from ...ops.label_maps import IGNORE, INVALID, lookup_table
+from ..class_pixels import class_pixels
 from ..mask_check import count_values, reads_masks, void_labels
 from ..samplers.seeded import SeededIndex
 from ..transforms.check_mask import with_check
@@ -121,6 +122,11 @@ class SourceDataset:
     def choose_images(self) -> Sequence[int] | np.ndarray:
         """Positions of the images to use in the wrapped dataset, whose list is read."""
         return range(len(self.dataset))
+
+    def class_pixels(self) -> np.ndarray:
+        """Count the pixels of each class in each mask: int64 (images, classes)."""
+        self.full_init()
+        return class_pixels(self.dataset, self._inner_pipeline)[self.indices]
 
     def _check_masks(self) -> None:
         if reads_masks(self._inner_pipeline):

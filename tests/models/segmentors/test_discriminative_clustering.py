@@ -422,7 +422,7 @@ def test_training_resumes_and_freezes_by_the_schedule(config, tmp_path, end_to_e
     assert not any(torch.equal(a, b) for a, b in zip(head[:-2], head[1:], strict=False))
 
     again = make('again')
-    again.load_from = str(Path(cfg.work_dir) / 'iter_5.pth')  # within an interval
+    again.load_from = str(Path(cfg.work_dir) / 'iter_7.pth')  # within an interval
     again.resume = True
     Runner.from_cfg(again).train()
     for name, value in saved(again.work_dir, 10)['state_dict'].items():
