@@ -72,31 +72,11 @@ def outputs_of(model, images):
     return found
 
 
-def assert_numbers(x, expected, tolerance):
-    """All numbers of an output, within a share of its standard deviation."""
-    x = x.double()
-    assert list(x.shape) == expected['shape']
-    flat = x.flatten()
-    found = dict(
-        mean=x.mean(),
-        std=x.std(correction=0),
-        min=x.min(),
-        max=x.max(),
-        first=flat[: len(expected['first'])],
-        at=torch.stack([x[tuple(position)] for position, _ in expected['at']]),
-    )
-    wanted = {k: torch.tensor(expected[k]).double() for k in found if k != 'at'}
-    wanted['at'] = torch.tensor([value for _, value in expected['at']]).double()
-    found['mean_abs'] = x.abs().mean()
-    wanted['mean_abs'] = torch.tensor(expected['sum_abs'] / x.numel())
-    for name, value in found.items():
-        difference = (value - wanted[name]).abs().max().item() / expected['std']
-        assert difference < tolerance, (name, difference)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize('name', ['vits16', 'vits8'])
-def test_the_authors_numbers(tool, numbers, formula_weight, wave, tmp_path, name):
+def test_the_authors_numbers(
+    tool, numbers, formula_weight, wave, assert_numbers, tmp_path, name
+):
     expected = numbers[name]
     assert expected['gain_mixed'] == 1.5
     content, probe = authors_file(expected, formula_weight)
