@@ -33,7 +33,7 @@ def source_name(name: str) -> str:
     """
     if name.startswith('backbone.'):
         inner = name.removeprefix('backbone.')
-        return f'backbone.model.{backbone_names({inner: None})[inner]}'
+        return f'backbone.model.{backbone_names([inner])[inner]}'
     ours = next(key for key in [*HEAD, name] if name.startswith(key))
     return HEAD[ours] + name.removeprefix(ours)
 
