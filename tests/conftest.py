@@ -500,38 +500,6 @@ def formula_weight():
     return formula_weight
 
 
-@pytest.fixture(scope='session')
-def assert_numbers():
-    """Compare an output with all its numbers of the authors' network.
-
-    The tolerance is a share of the output's standard deviation.
-    """
-
-    def assert_numbers(x, expected, tolerance):
-        """All numbers of an output, within a share of its standard deviation."""
-        x = x.double()
-        assert list(x.shape) == expected['shape']
-        flat = x.flatten()
-        found = dict(
-            mean=x.mean(),
-            std=x.std(correction=0),
-            min=x.min(),
-            max=x.max(),
-            first=flat[: len(expected['first'])],
-            at=torch.stack([x[tuple(position)] for position, _ in expected['at']]),
-        )
-        found['mean_abs'] = x.abs().mean()
-        wanted = {k: expected[k] for k in found if k not in ('at', 'mean_abs')}
-        wanted['at'] = [value for _, value in expected['at']]
-        wanted['mean_abs'] = expected['sum_abs'] / x.numel()
-        for name, value in found.items():
-            value = value - torch.tensor(wanted[name], dtype=torch.float64)
-            difference = value.abs().max().item() / expected['std']
-            assert difference < tolerance, (name, difference)
-
-    return assert_numbers
-
-
 @pytest.fixture
 def strict(incremental) -> Config:
     """STRICT on the boxes: SPNet and two rounds; frame is unseen."""

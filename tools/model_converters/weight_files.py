@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,7 +38,7 @@ def load_source(path: str | Path, entries: Sequence[str] = ENTRIES) -> Weights:
             'model (torch.save(model.state_dict(), path)) and convert that'
         ) from error
     if isinstance(content, Mapping):
-        content = _flat(next((content[k] for k in entries if k in content), content))
+        content = _flat(_entry(content, entries, path))
     if not isinstance(content, Mapping) or not content:
         raise ValueError(f'{path}: holds no state dict but a {type(content).__name__}')
     for name, value in content.items():
@@ -52,7 +51,19 @@ def load_source(path: str | Path, entries: Sequence[str] = ENTRIES) -> Weights:
     return dict(content)
 
 
-def _flat(content: Any) -> Any:
+def _entry(content: Mapping, entries: Sequence[str], path: Path) -> object:
+    """The first of the entries that is there, else all; says what is left out."""
+    entry = next((name for name in entries if name in content), None)
+    if entry is None:
+        return content
+    left = [name for name in content if name != entry]
+    if left:
+        print(f'{path}: {entry} is read, left out: {_listed(left)}')
+    return content[entry]
+
+
+def _flat(content: object) -> object:
+    """Dictionaries of tensors as one, with their names in front; else unchanged."""
     if not isinstance(content, Mapping):
         return content
     if not all(isinstance(part, Mapping) for part in content.values()):
