@@ -103,7 +103,7 @@ def build_model(model: dict) -> None:
     # MiT reads numbers off a tensor as it is built.
     mit = 'MixVision' in model.get('backbone', {}).get('type', '')
     if mit:
-        model.backbone.num_layers = [1, 1, 1, 1]
+        model.backbone.num_layers = [1, 1, 1, 2]  # AFA reads two
     with torch.device('cpu' if bank or mit else 'meta'):
         MODELS.build(model)
 

@@ -88,7 +88,7 @@ def bilinear_weights(
     key = (small, large, align_corners, like.dtype, like.device)
     if key in _CACHE:
         return _CACHE[key]
-    eye = torch.eye(small, dtype=like.dtype)[None, None]
+    eye = torch.eye(small).to(like.dtype)[None, None]  # torch 2.1 makes no bfloat16
     enlarged = interpolate(
         eye, (small, large), mode='bilinear', align_corners=align_corners
     )

@@ -160,7 +160,7 @@ def test_converted_masks_end_the_run_before_it_trains(tmp_path):
 
 
 def test_target_with_other_classes(tmp_path):
-    """Its images are of any data set; its validation has the source's classes."""
+    """Its images are of any dataset; its validation has the source's classes."""
     source = write_gta(tmp_path, [np.full((4, 4), 7)])
     target = write_cityscapes(tmp_path, 1, (4, 4))
     mask = 'ulm_000000_000019_gtFine_labelTrainIds.png'

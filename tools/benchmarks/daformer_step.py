@@ -18,6 +18,7 @@ import argparse
 import copy
 import statistics
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +34,7 @@ from step_timing import (
     times_in_turns,
     training_step,
 )
-from torch import Tensor, nn
+from torch import Tensor
 
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.models.teachers.ema import copy_student
@@ -53,7 +54,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build(filename: str, args: argparse.Namespace) -> nn.Module:
+def build(filename: str, args: argparse.Namespace) -> Any:
     """The segmentor of a config, a teacher like it, and a frozen encoder."""
     cfg = Config.fromfile(filename).model
     cfg.backbone.init_cfg = None
@@ -69,14 +70,16 @@ def build(filename: str, args: argparse.Namespace) -> nn.Module:
 
 
 def plain_passes(
-    model: nn.Module, batch: tuple[Tensor, list], args: argparse.Namespace
+    model: Any, batch: tuple[Tensor, list], args: argparse.Namespace
 ) -> Callable[[], None]:
     """What no implementation of a DAFormer step can leave out."""
     images, samples = batch
     source, target = images[::2], images[1::2]
     labels = torch.cat([sample.gt_sem_seg.data for sample in samples[::2]])
     frozen = copy.deepcopy(model.backbone).requires_grad_(False).eval()
-    teacher = copy_student(model, model.not_in_teacher).requires_grad_(False).eval()
+    teacher: Any = (
+        copy_student(model, model.not_in_teacher).requires_grad_(False).eval()
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9)
     model.train()
 

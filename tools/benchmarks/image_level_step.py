@@ -16,6 +16,7 @@ import argparse
 import copy
 import statistics
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -46,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build(model: Config, args: argparse.Namespace, refined: bool) -> nn.Module:
+def build(model: Config, args: argparse.Namespace, refined: bool) -> Any:
     """The segmentor with random weights, beyond the classifier's own iterations."""
     cfg = copy.deepcopy(model)
     cfg.backbone.init_cfg = None
@@ -66,7 +67,7 @@ class Passes(nn.Module):
         labels: int64 ``(N, H, W)``, which its heads learn.
     """
 
-    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor) -> None:
+    def __init__(self, model: Any, images: Tensor, labels: Tensor) -> None:
         super().__init__()
         self.model, self.labels = model, labels
         self.parse_losses = model.parse_losses

@@ -79,8 +79,9 @@ def source_names(target: Weights) -> dict[str, str]:
     """
     names = {}
     for name in target:
-        module, tensor = re.fullmatch(r'(.+)[._](weight|bias)', name).groups()
-        stage, part, rest = re.fullmatch(r'layers\.(\d)\.(\d)\.?(.*)', module).groups()
+        module, tensor = re.split(r'[._](?=weight$|bias$)', name)
+        _, stage, part, *inner = module.split('.')
+        rest = '.'.join(inner)
         number = int(stage) + 1
         if part == '0':
             layer = dict(projection='proj').get(rest, rest)

@@ -53,7 +53,6 @@ train_dataloader = dict(
     ),
     dataset=dict(
         type='ConcatDataset',
-        ignore_keys=['classes', 'palette', 'label_map'],  # the sampler compares classes
         datasets=[
             dict(type='SourceDataset', source='source', dataset=day_images),
             dict(

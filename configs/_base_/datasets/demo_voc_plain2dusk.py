@@ -44,7 +44,6 @@ train_dataloader = dict(
     ),
     dataset=dict(
         type='ConcatDataset',
-        ignore_keys=['classes', 'palette', 'label_map'],  # the sampler compares classes
         datasets=[
             dict(type='SourceDataset', source='source', dataset=source_images),
             dict(
