@@ -473,12 +473,12 @@ def wave():
 
 @pytest.fixture(scope='session')
 def formula_weight():
-    """Weights by formula, of a tensor's name and shape: gain 1.5, float64.
+    """Weights by formula, of a tensor's name and shape; float64.
 
     What the authors' networks compute with them is known, see the tests that use it.
     """
 
-    def formula_weight(name, shape):
+    def formula_weight(name, shape, gain=1.5):
         k = zlib.crc32(name.encode('ascii')) % 1000
         i = np.arange(int(np.prod(shape)), dtype=np.int64)
         if len(shape) >= 2:
@@ -489,8 +489,8 @@ def formula_weight():
         elif last == 'running_var':
             values = 1 + 0.2 * np.sin(0.2 * i + 0.01 * k) ** 2
         elif len(shape) >= 2:
-            gain = 1.5 / np.sqrt(np.prod(shape[1:]))
-            values = gain * np.sin(0.37 * i + 0.011 * k)
+            scale = gain / np.sqrt(np.prod(shape[1:]))
+            values = scale * np.sin(0.37 * i + 0.011 * k)
         elif last == 'weight':
             values = 1 + 0.1 * np.sin(0.5 * i + 0.01 * k)
         else:

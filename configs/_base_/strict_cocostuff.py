@@ -1,7 +1,7 @@
 # STRICT on COCO-Stuff (section 4), 155 + 12 seen and 15 unseen classes: DeepLabV2 with
 # ResNet-101 among word vectors, crops of 321 x 321.
 _base_ = [
-    './models/deeplabv2_r101-d8.py',
+    './models/spnet_r101-d8.py',
     './datasets/cocostuff_zero_label_321x321.py',
     './schedules/strict_voc.py',
     './methods/strict.py',
@@ -10,8 +10,6 @@ _base_ = [
 model = dict(
     pseudo_weight=1.0,  # code: one cross-entropy over both label maps
     decode_head=dict(
-        _delete_=True,
-        type='SemanticProjectionHead',
         embeddings=dict(
             file='{{$LABELFREE_DATA:data}}/word_vectors/cocostuff.npz',
             # SPNet's file has a row for each of 182 labels under short names, of which
@@ -39,15 +37,7 @@ model = dict(
             },
             **_base_.fasttext_word2vec,
         ),
-        loss_size='logits',  # code: at 1/8 of the resolution
-        head=dict(
-            type='DeepLabV2Head',
-            in_channels=2048,
-            in_index=0,
-            dilations=(6, 12, 18, 24),
-            align_corners=True,
-            loss_decode=_base_.strict_loss,
-        ),
+        head=dict(loss_decode=_base_.strict_loss),
     ),
 )
 protocol = dict(

@@ -1,7 +1,7 @@
 # STRICT on PASCAL VOC 2012 (section 4), 15 seen and 5 unseen classes: DeepLabV2 with
 # ResNet-101 among word vectors, crops of 321 x 321.
 _base_ = [
-    './models/deeplabv2_r101-d8.py',
+    './models/spnet_r101-d8.py',
     './datasets/voc_zero_label_321x321.py',
     './schedules/strict_voc.py',
     './methods/strict.py',
@@ -10,22 +10,12 @@ _base_ = [
 model = dict(
     pseudo_weight=1.0,  # code: one cross-entropy over both label maps
     decode_head=dict(
-        _delete_=True,
-        type='SemanticProjectionHead',
         embeddings=dict(
             file='{{$LABELFREE_DATA:data}}/word_vectors/voc12.npz',
             aliases=dict(tvmonitor='tv'),
             **_base_.fasttext_word2vec,
         ),
-        loss_size='logits',  # code: at 1/8 of the resolution
-        head=dict(
-            type='DeepLabV2Head',
-            in_channels=2048,
-            in_index=0,
-            dilations=(6, 12, 18, 24),
-            align_corners=True,
-            loss_decode=_base_.strict_loss,
-        ),
+        head=dict(loss_decode=_base_.strict_loss),
     ),
 )
 protocol = dict(

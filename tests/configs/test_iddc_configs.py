@@ -80,3 +80,22 @@ def test_heads_fit_the_backbone(name):
     clusters = cfg.val_evaluator[0].num_clusters
     assert logits.shape[:2] == (1, clusters) == (1, cfg.model.decode_head.num_classes)
     assert model.auxiliary_head.num_classes == clusters
+
+
+@pytest.mark.parametrize('name', ['vits16_cocostuff27', 'vits8_cityscapes27'])
+def test_network_of_the_authors(name):
+    """What computes something else, and fits the same weights, if it is forgotten."""
+    cfg = load(name)
+    cfg.model.backbone.init_cfg = None
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model)
+    model.train()
+    assert type(model.backbone).__name__ == 'VisionTransformerOfDINO'
+    assert not any(m.training for m in model.backbone.modules())
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.LayerNorm)]
+    assert {m.eps for m in norms} == {1e-6} and len(norms) == 25
+    assert model.probe_features == 'head' and model.decode_head.dropout is None
+    assert not model.decode_head.align_corners
+    assert cfg.model.test_cfg == dict(
+        mode='slide', crop_size=(224, 224), stride=(149, 149), flip=True
+    )

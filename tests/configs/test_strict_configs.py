@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmseg.registry import MODELS
 from PIL import Image
 
 import mmseg_labelfree  # noqa: F401
@@ -132,3 +134,26 @@ def test_official_variant_squashes_and_scores_at_513(tmp_path):
     assert native['inputs'].shape == (3, 30, 50)
     assert tuple(native['data_samples'].ori_shape) == (30, 50)
     assert native['data_samples'].gt_sem_seg.data.shape == (1, 30, 50)
+
+
+@pytest.mark.parametrize('name', [VOC, 'deeplabv2_r101_cocostuff_167-15'])
+def test_network_of_the_authors(name):
+    """What computes something else, and fits the same weights, if it is forgotten."""
+    cfg = stages(name)['spnet'].model
+    normalization = cfg.data_preprocessor
+    assert normalization.mean == [104.008, 116.669, 122.675]
+    assert normalization.std == [1.0] * 3 and not normalization.bgr_to_rgb
+    backbone = MODELS.build(dict(cfg.backbone, init_cfg=None))
+    backbone.train()
+    assert backbone.maxpool.ceil_mode and not backbone.deep_stem
+    for stage, dilation in (('layer3', 2), ('layer4', 4)):
+        blocks = getattr(backbone, stage)
+        assert {b.conv2.dilation for b in blocks} == {(dilation, dilation)}
+    block = backbone.layer2[0]
+    assert (block.conv1.stride, block.conv2.stride) == ((2, 2), (1, 1))
+    norms = [m for m in backbone.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert len(norms) == 104 and not any(m.training for m in norms)
+    assert {(m.eps, m.momentum) for m in norms} == {(1e-5, 0.999)}
+    head = cfg.decode_head.head
+    assert head.dilations == (6, 12, 18, 24) and not head.align_corners
+    assert cfg.decode_head.embeddings.arrays == ('fasttext', 'word2vec')

@@ -12,18 +12,9 @@ Example::
 import re
 
 from mit_to_mmseg import convert as convert_encoder
-from weight_files import Weights, fill, run
+from weight_files import Weights, fill, part, run
 
 from mmseg_labelfree.models.decode_heads import DAFormerHead
-
-
-def part(source: Weights, prefix: str) -> Weights:
-    """The tensors whose names begin with the prefix, without it."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in source.items()
-        if name.startswith(prefix)
-    }
 
 
 def convert_head(source: Weights) -> Weights:

@@ -10,6 +10,7 @@ Example::
 """
 
 import re
+from collections.abc import Iterable
 
 from mmpretrain.models.backbones import VisionTransformer
 from weight_files import Weights, fill, run
@@ -69,7 +70,7 @@ def find_settings(source: Weights) -> dict:
     )
 
 
-def source_names(target: Weights) -> dict[str, str]:
+def source_names(target: Iterable[str]) -> dict[str, str]:
     """Return the source's name of every tensor of ``VisionTransformer``."""
     names = {}
     for name in target:

@@ -12,7 +12,7 @@ model = dict(
         size_divisor=1,
     ),
     backbone=dict(
-        type='mmpretrain.VisionTransformer',
+        type='DINOVisionTransformer',  # stock: 'mmpretrain.VisionTransformer'
         arch='deit-small',
         img_size=224,
         patch_size=8,
@@ -31,6 +31,7 @@ model = dict(
     auxiliary_head=dict(  # linear probe (code)
         type='ClusteringHead', in_channels=384, num_classes=27, kernel_sizes=()
     ),
+    probe_features='head',  # code
     train_cfg=dict(),
     # Code: windows of 224 pixels with an overlap of 75, averaged over flips.
     test_cfg=dict(mode='slide', crop_size=(224, 224), stride=(149, 149), flip=True),

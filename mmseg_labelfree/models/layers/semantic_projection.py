@@ -23,7 +23,7 @@ class SemanticProjection(nn.Module):
     vectors, and one convolution has as many outputs as there are classes. Scores and
     gradients are the same numbers up to rounding. For DeepLabV2 with 600 numbers an
     embedding and 20 classes that saves 29 of 30 multiplications of the head. Kernels
-    are multiplied in float32, also under autocast.
+    are multiplied in the type of the vectors, float32, also under autocast.
 
     The product is written to checkpoints as well, as ``weight`` and ``bias``, as an
     ordinary classifier calls its parameters: a checkpoint loads into MMSegmentation's
@@ -32,7 +32,7 @@ class SemanticProjection(nn.Module):
 
     Args:
         embed: Layer with D outputs whose kernels and bias are ``weight`` and ``bias``.
-        vectors: float32 ``(C, D)``.
+        vectors: ``(C, D)``, float32.
         class_sets: Indices of the classes of each set, for :attr:`class_set`.
 
     Attributes:
@@ -74,7 +74,7 @@ class SemanticProjection(nn.Module):
         """Kernels and biases that give the scores of some classes."""
         parameters = dict(weight=_kernels(vectors, self.embed.weight))
         if self.embed.bias is not None:
-            parameters['bias'] = vectors @ self.embed.bias.float()
+            parameters['bias'] = vectors @ self.embed.bias.to(vectors)
         return parameters
 
     @torch.no_grad()
@@ -124,4 +124,4 @@ class SemanticProjection(nn.Module):
 
 def _kernels(vectors: Tensor, weight: Tensor) -> Tensor:
     """Kernels that give class scores instead of embeddings."""
-    return (vectors @ weight.float().flatten(1)).view(-1, *weight.shape[1:])
+    return (vectors @ weight.to(vectors).flatten(1)).view(-1, *weight.shape[1:])

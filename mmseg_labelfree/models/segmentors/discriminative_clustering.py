@@ -1,5 +1,7 @@
 """Segmentor that learns to cluster pixels without labels."""
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.structures import PixelData
 from mmseg.models import EncoderDecoder
@@ -8,8 +10,10 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
+from ...utils.choices import check_choice
 from ..utils.head_checks import needs_output_per_class
 from ..utils.pretrained_check import check_pretrained
+from ..utils.recording import classifier_entry, recorded_inputs
 
 
 @MODELS.register_module()
@@ -47,13 +51,15 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
             features and shows what these hold. Its predictions are in the field
             ``probe_sem_seg``, see ``LinearProbeIoUMetric``. None for no probe, with
             which the data need no labels.
+        probe_features: What the probe sees: the maps of the 'backbone', or, as in the
+            authors' code, that of the 'head' before its classifier.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Raises:
         TypeError: There are several auxiliary heads.
-        ValueError: Pretrained weights do not fit the backbone; a batch does not
-            consist of pairs of crops, or is padded; sizes of embeddings and logits
-            differ.
+        ValueError: ``probe_features`` is unknown; pretrained weights do not fit the
+            backbone; a batch does not consist of pairs of crops, or is padded; sizes
+            of embeddings and logits differ.
 
     Example:
         See ``configs/_base_/methods/iddc.py``.
@@ -69,6 +75,7 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         embedding_index: int = -1,
         train_backbone: bool = False,
         auxiliary_head: dict | None = None,
+        probe_features: str = 'backbone',
         **kwargs,
     ) -> None:
         if isinstance(auxiliary_head, list | tuple):
@@ -81,6 +88,8 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         self.pairwise_loss = MODELS.build(pairwise_loss)
         self.balance_loss = None if balance_loss is None else MODELS.build(balance_loss)
         self.embedding_index = embedding_index
+        check_choice('probe_features', probe_features, ('backbone', 'head'))
+        self.probe_features = probe_features
         self.train_backbone = train_backbone
         self.backbone_frozen = not train_backbone
         if not train_backbone:
@@ -134,7 +143,8 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         """
         _check_pairs(inputs, data_samples)
         features = self.extract_feat(torch.cat(inputs.chunk(2, dim=2)))
-        logits = self.decode_head(features)
+        with recorded_inputs(classifier_entry(self.decode_head)) as codes:
+            logits = self.decode_head(features)
         embeddings = features[self.embedding_index]
         if embeddings.shape[2:] != logits.shape[2:]:
             raise ValueError(
@@ -151,7 +161,8 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         losses = add_prefix(losses, 'clusters')
         self._count(logits)
         if self.with_auxiliary_head:
-            losses.update(self._probe_loss(features, data_samples))
+            seen = self._probe_inputs(features, codes)
+            losses.update(self._probe_loss(seen, data_samples))
         return losses
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -197,13 +208,20 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
     def _heads(self, inputs: Tensor, metas: list[dict]) -> list[Tensor]:
         """Logits of decode head and probe at the size of the images."""
         features = self.extract_feat(inputs)
-        heads = [self.decode_head]
+        with recorded_inputs(classifier_entry(self.decode_head)) as codes:
+            logits = [self.decode_head.predict(features, metas, self.test_cfg)]
         if self.with_auxiliary_head:
-            heads.append(self.auxiliary_head)
-        return [head.predict(features, metas, self.test_cfg) for head in heads]
+            seen = self._probe_inputs(features, codes)
+            logits.append(self.auxiliary_head.predict(seen, metas, self.test_cfg))
+        return logits
+
+    def _probe_inputs(
+        self, features: Sequence[Tensor], codes: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        return codes if self.probe_features == 'head' else features
 
     def _probe_loss(
-        self, features: tuple[Tensor, ...], data_samples: SampleList
+        self, features: Sequence[Tensor], data_samples: SampleList
     ) -> dict[str, Tensor]:
         labels = torch.cat(
             torch.stack([s.gt_sem_seg.data for s in data_samples]).chunk(2, dim=2)

@@ -116,6 +116,28 @@ def test_losses_are_those_of_the_crops():
     assert not any('cluster_counts' in name for name in model.state_dict())
 
 
+def test_probe_of_the_head_sees_what_the_classifier_sees():
+    model = build(probe_features='head')
+    images, samples = batch()
+    found = model.loss(images, samples)['probe.loss_ce']
+    features = model.backbone(torch.cat([images[:, :, :16], images[:, :, 16:]]))
+    codes = model.decode_head.convs(features[0]).detach()
+    labels = torch.stack([s.gt_sem_seg.data[0] for s in samples])
+    labels = torch.cat([labels[:, :16], labels[:, 16:]])
+    small = model.auxiliary_head([codes])
+    large = torch.nn.functional.interpolate(small, (16, 16), mode='bilinear')
+    expected = torch.nn.functional.cross_entropy(large, labels)
+    torch.testing.assert_close(found, expected)
+    found.backward()
+    assert all(p.grad is None for p in model.decode_head.parameters())
+    model.eval()
+    with torch.no_grad():
+        (found,) = model.encode_decode(images[:1, :, :16], [dict(img_shape=(16, 16))])
+    torch.testing.assert_close(found[6:], large[:1].softmax(1)[0])
+    with pytest.raises(ValueError, match='probe_features'):
+        build(probe_features='neck')
+
+
 @pytest.mark.parametrize('label', [True, False])
 def test_frozen_backbone_gets_no_gradient(label):
     model = build(**({} if label else dict(auxiliary_head=None)))
