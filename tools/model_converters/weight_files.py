@@ -19,12 +19,8 @@ def load_source(path: str | Path, entries: Sequence[str] = ENTRIES) -> Weights:
 
     Args:
         path: A file of ``torch.save`` holding tensors by name, bare or under one of
-<<<<<<< HEAD
-            the entries. A ``'module.'`` in front of all names is removed.
-=======
             the entries, or several such dictionaries, whose names then stand in front.
             A ``'module.'`` in front of all names is removed.
->>>>>>> net_iddc
         entries: Names of the entry to take; the first that is there.
 
     Raises:
@@ -42,11 +38,7 @@ def load_source(path: str | Path, entries: Sequence[str] = ENTRIES) -> Weights:
             'model (torch.save(model.state_dict(), path)) and convert that'
         ) from error
     if isinstance(content, Mapping):
-<<<<<<< HEAD
-        content = _entry(content, entries, path)
-=======
         content = _flat(_entry(content, entries, path))
->>>>>>> net_iddc
     if not isinstance(content, Mapping) or not content:
         raise ValueError(f'{path}: holds no state dict but a {type(content).__name__}')
     for name, value in content.items():
@@ -70,8 +62,6 @@ def _entry(content: Mapping, entries: Sequence[str], path: Path) -> object:
     return content[entry]
 
 
-<<<<<<< HEAD
-=======
 def _flat(content: object) -> object:
     """Dictionaries of tensors as one, with their names in front; else unchanged."""
     if not isinstance(content, Mapping):
@@ -90,7 +80,6 @@ def part(weights: Weights, prefix: str) -> Weights:
     }
 
 
->>>>>>> net_iddc
 def _listed(names: list[str]) -> str:
     more = f' and {len(names) - 3} more' if len(names) > 3 else ''
     return ', '.join(names[:3]) + more

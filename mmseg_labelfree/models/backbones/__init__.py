@@ -1,11 +1,6 @@
 """Backbones that differ from MMSegmentation's and mmpretrain's."""
 
 from .ceil_pool_resnet import CeilPoolResNet
-<<<<<<< HEAD
-from .original_mix_vision_transformer import OriginalMixVisionTransformer
-
-__all__ = ['CeilPoolResNet', 'OriginalMixVisionTransformer']
-=======
 from .dino_vision_transformer import DINOVisionTransformer
 from .original_mix_vision_transformer import OriginalMixVisionTransformer
 
@@ -14,4 +9,3 @@ __all__ = [
     'OriginalMixVisionTransformer',
     'DINOVisionTransformer',
 ]
->>>>>>> net_iddc
