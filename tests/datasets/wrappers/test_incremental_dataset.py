@@ -283,6 +283,19 @@ def test_partition_by_rule_visits_the_classes_as_the_dataset_numbers_them(
             assert names == [f'{i:02d}' for i in np.flatnonzero(steps == step)]
 
 
+def test_lists_of_indices_of_the_authors(root, tmp_path):
+    """Files as MiB's authors ship: indices into the sorted names, one file a step."""
+    parts = [make(root, s, setup='partition').image_names for s in range(3)]
+    files = [tmp_path / f'train-{step}.npy' for step in range(3)]
+    for file, names in zip(files, parts, strict=True):
+        np.save(file, np.array([int(name) for name in reversed(names)]))
+    for step in range(3):
+        dataset = make(root, step, setup='partition', image_lists=files)
+        assert dataset.image_names == parts[step]
+    with pytest.raises(ValueError, match='train-2.npy hold no class of step 0'):
+        make(root, 0, setup='partition', image_lists=files[::-1])
+
+
 class DropImages(BaseTransform):
     def transform(self, results):
         return None if results['img'].max() != 1 else results
