@@ -29,7 +29,6 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(lr=0.2))
 protocol = dict(
     split='voc_15-5',
-    rounds=2,
     initial_stage=dict(
         train_cfg=dict(max_iters=1000, val_interval=1000),
         param_scheduler=[

@@ -32,7 +32,6 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(lr=0.02))
 protocol = dict(
     split=_base_.split,
-    rounds=2,
     initial_stage=dict(
         train_cfg=dict(max_iters=1500, val_interval=1500),
         param_scheduler=[dict(type='PolyLR', power=0.9, end=1500, by_epoch=False)],

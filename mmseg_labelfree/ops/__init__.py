@@ -96,6 +96,7 @@ from .refined_labels import (
 )
 from .reliability import (
     EntropySplit,
+    logit_pixels,
     nearest_pixels,
     reliable_pixel_weight,
     split_by_entropy,
@@ -172,6 +173,7 @@ __all__ = [
     'keep_some',
     'knowledge_distillation',
     'loaded_labels',
+    'logit_pixels',
     'lookup_table',
     'majority_labels',
     'majority_matching',

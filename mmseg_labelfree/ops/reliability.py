@@ -17,6 +17,7 @@ from .quantile import masked_quantile
 
 __all__ = [
     'EntropySplit',
+    'logit_pixels',
     'nearest_pixels',
     'reliable_pixel_weight',
     'split_by_entropy',
@@ -155,6 +156,38 @@ def reliable_pixel_weight(
         sum_over_processes(counts)
     total, used = counts.float()
     return base * total / used.clamp(min=1)
+
+
+def logit_pixels(values: Tensor, size: Sequence[int]) -> Tensor:
+    """Shrink a map to the size of logits: each logit gets the pixel in its middle.
+
+    A network of strided convolutions lays logit ``i`` of ``h`` on pixel
+    ``i (H - 1) / (h - 1)``, the corners on each other (exactly for sizes of
+    ``stride k + 1``, such as 321). :func:`nearest_pixels` takes pixel ``i H / h``, up
+    to a stride less one away.
+
+    Args:
+        values: ``(..., H, W)`` of any dtype.
+        size: (height, width) of the logits.
+
+    Returns:
+        ``(..., *size)``.
+
+    Example:
+        >>> logit_pixels(torch.arange(17)[None], (1, 3))
+        tensor([[ 0,  8, 16]])
+    """
+    rows, columns = (
+        _logit_places(large, torch.arange(small, device=values.device))
+        for large, small in zip(values.shape[-2:], size, strict=True)
+    )
+    return values[..., rows[:, None], columns]
+
+
+def _logit_places(large: int, logits: Tensor) -> Tensor:
+    """Pixel of ``large`` that each of the logits lies on, halves rounded up."""
+    gaps = max(len(logits) - 1, 1)
+    return (2 * logits * (large - 1) + gaps) // (2 * gaps)
 
 
 def nearest_pixels(values: Tensor, size: Sequence[int]) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_labelfree.ops.reliability import (
+    logit_pixels,
     nearest_pixels,
     reliable_pixel_weight,
     split_by_entropy,
@@ -89,3 +90,39 @@ def test_nearest_pixels_is_nearest_interpolation(size):
     assert torch.equal(nearest_pixels(values, size), want)
     mask = values > 100
     assert torch.equal(nearest_pixels(mask, size), want > 100)
+
+
+@pytest.mark.parametrize(
+    ('large', 'small'), [(321, 41), (96, 12), (33, 5), (40, 40), (7, 1), (24, 17)]
+)
+def test_logit_pixels_are_those_in_the_middle_of_logits(large, small):
+    pixels = torch.arange(large * 3).view(1, large, 3)
+    got = logit_pixels(pixels, (small, 3))[0, :, 0] // 3
+    for i in range(small):
+        place = i * (large - 1) / max(small - 1, 1)
+        assert abs(int(got[i]) - place) <= 0.5 + 1e-9
+    mask = logit_pixels(pixels > large, (small, 3))
+    assert torch.equal(mask[0, :, 0], got * 3 > large)
+
+
+def test_a_strided_network_sees_these_pixels_in_the_middle():
+    """A bump of light at one pixel is felt most by the logit that lies on it."""
+    network = [torch.nn.Conv2d(1, 1, 3, stride=2, padding=1, bias=False)] * 3
+    torch.nn.init.ones_(network[0].weight)
+    places = logit_pixels(torch.arange(321)[None], (1, 41))[0]
+    assert places.tolist() == list(range(0, 321, 8))
+    for i in (0, 1, 17, 40):
+        image = torch.zeros(1, 1, 1, 321)
+        image[..., places[i]] = 1
+        response = torch.nn.Sequential(*network)(image)[0, 0, 0]
+        assert response.shape == (41,) and response.argmax() == i
+    assert (places - nearest_pixels(torch.arange(321)[None], (1, 41))).max() == 7
+
+
+def test_labels_of_enlarged_logits_are_the_logits_own():
+    torch.manual_seed(0)
+    logits = torch.randn(4, 5, 41, 41)
+    enlarged = F.interpolate(logits, (321, 321), mode='bilinear', align_corners=True)
+    labels = enlarged.argmax(1)
+    assert torch.equal(logit_pixels(labels, (41, 41)), logits.argmax(1))
+    assert not torch.equal(nearest_pixels(labels, (41, 41)), logits.argmax(1))

@@ -24,7 +24,9 @@ test_pipeline = [  # whole images at their own size
 ]
 # The protocol sets split and background of every ZeroLabelDataset.
 train_dataloader = dict(
-    batch_size=8,  # section 4; code: 2 on each of 4 GPUs
+    # Section 4. Code: 2 on each of 4 GPUs; rates go with the images of all GPUs, so set
+    # 2 there.
+    batch_size=8,
     num_workers=4,
     persistent_workers=True,
     drop_last=True,

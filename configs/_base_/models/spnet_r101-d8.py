@@ -22,7 +22,7 @@ model = dict(
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
         norm_cfg=norm_cfg,
-        norm_eval=True,  # code: as are the statistics
+        norm_eval=True,  # code: statistics, too, while there are pseudo-labels
         style='caffe',  # the stride is on the first 1x1 convolution
         contract_dilation=False,  # code: the first block of a stage is dilated as well
         init_cfg=dict(
@@ -37,7 +37,7 @@ model = dict(
             in_channels=2048,
             in_index=0,
             dilations=(6, 12, 18, 24),
-            align_corners=False,
+            align_corners=False,  # code: at test; labels lie corner on corner
         ),
     ),
     train_cfg=dict(),

@@ -43,8 +43,8 @@ class SelfTrainingProtocol(Protocol):
             see :func:`~mmseg_labelfree.datasets.get_split`.
         background: 'unlabeled', 'ignore' or 'seen', see
             :class:`~mmseg_labelfree.datasets.ZeroLabelDataset`.
-        rounds: Rounds of self-training; 0 for SPNet alone. The paper finds six best
-            (figure 4), the authors' code runs two.
+        rounds: Rounds of self-training; 0 for SPNet alone. The authors' code runs two,
+            the rows of table 3 are one, figure 4 finds six best. Defaults to 2.
         mode: 'online' labels each crop as it is trained on (algorithm 1), 'offline'
             writes the labels of all images before each round, in a stage
             ``labels_<k>``: a pass over the data instead of one with every iteration.
@@ -59,7 +59,7 @@ class SelfTrainingProtocol(Protocol):
             lacks a ``ZeroLabelDataset``.
 
     Example:
-        ``protocol=dict(type='SelfTrainingProtocol', split='voc_15-5', rounds=6,
+        ``protocol=dict(type='SelfTrainingProtocol', split='voc_15-5', rounds=2,
         next_rounds=dict(train_cfg=dict(max_iters=2000)))``
     """
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
@@ -14,6 +13,7 @@ from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ...datasets.class_embeddings import class_embeddings
+from ...ops.reliability import logit_pixels
 from ...utils.choices import check_choice
 from ...utils.framework_compat import add_state_dict_hook
 from ..layers.semantic_projection import SemanticProjection
@@ -55,7 +55,9 @@ class SemanticProjectionHead(BaseModule):
         test_classes: Set in :meth:`predict`: 'all' (STRICT, eq. 3), or 'unseen', the
             task without seen classes. Others get a score below any.
         loss_size: Resolution of the loss: 'image' or, as in the authors' code,
-            that of the 'logits', with labels resized by nearest neighbor.
+            that of the 'logits', where each has the label of the pixel in its middle
+            (:func:`~mmseg_labelfree.ops.logit_pixels`), whatever ``align_corners``
+            says about the resizing of scores at test.
 
     Raises:
         FileNotFoundError, ValueError: See ``class_embeddings``; a set is unknown or
@@ -140,6 +142,11 @@ class SemanticProjectionHead(BaseModule):
     def class_set(self, name: str) -> None:
         self.head.conv_seg.class_set = None if self._checked(name) == 'all' else name
 
+    @property
+    def labels_at_corners(self) -> bool:
+        """Whether the corner logits have the labels of the corner pixels."""
+        return self.loss_size == 'logits' or self.align_corners
+
     @contextmanager
     def using(self, class_set: str) -> Iterator[Tensor]:
         """Score only the classes of a set inside the context.
@@ -182,9 +189,9 @@ class SemanticProjectionHead(BaseModule):
         labels = getattr(self, f'channel_{self.class_set}')[labels]
         if self.loss_size == 'logits':
             size = seg_logits.shape[2:]
-            labels = F.interpolate(labels.float(), size).long()
+            labels = logit_pixels(labels, size)
             if weight is not None:
-                weight = F.interpolate(weight[:, None].float(), size)[:, 0]
+                weight = logit_pixels(weight, size)
         elif self.head.sampler is not None:
             seg_logits = resize(
                 seg_logits,

@@ -19,7 +19,9 @@ class PseudoLabelGenerator:
     """Generator of labels for the unlabeled pixels of a batch, by a frozen model.
 
     The most probable unseen class, where all views agree on it (STRICT, eq. 5-6;
-    https://arxiv.org/abs/2104.11692). There is no confidence threshold.
+    https://arxiv.org/abs/2104.11692). There is no confidence threshold. With a loss at
+    the size of the logits, scores are enlarged corner on corner, so that the labels of
+    one view at these logits are exactly the logits' own best classes.
 
     Args:
         views: See :func:`~mmseg_labelfree.ops.consistency.view_set`. 'mirror+up' is
@@ -90,7 +92,7 @@ class PseudoLabelGenerator:
                 lambda view: head(model.extract_feat(view)),
                 images,
                 self.views.draw(),
-                head.align_corners,
+                head.labels_at_corners,
             )
         label = torch.full((256,), 255, device=channels.device)
         label[: len(classes)] = classes
@@ -109,7 +111,7 @@ class PseudoLabelGenerator:
             lambda x: tuple(x.softmax(1).max(1)),
             [head(model.extract_feat(images))],
             images.shape[2:],
-            align_corners=head.align_corners,
+            align_corners=head.labels_at_corners,
         )
         with head.using('unseen') as classes:
             candidates = empty & torch.isin(labels, classes)

@@ -103,7 +103,8 @@ def test_loss_over_the_seen_classes_is_equation_2(size):
     if size == 'image':
         logits = F.interpolate(logits, (8, 8), mode='bilinear')
     else:
-        labels = labels[:, ::2, ::2]
+        places = [0, 2, 5, 7]  # of 0, 7 / 3, 14 / 3, 7
+        labels = labels[:, places][..., places]
     total, count = 0.0, 0
     for n, y, z in np.ndindex(*labels.shape):
         label = int(labels[n, y, z])
