@@ -17,7 +17,7 @@ train_dataloader = dict(
             dict(type='RandomCrop', crop_size=crop_size),
             dict(type='RandomFlip', prob=0.5),
             dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
-            dict(type='PackSegInputs'),
+            _base_.augmentation[-1],
         ]
     ),
 )

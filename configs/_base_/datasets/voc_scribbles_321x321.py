@@ -18,7 +18,10 @@ augmentation = [
     dict(type='RandomCrop', crop_size=(321, 321)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=(321, 321), pad_val=dict(img=0, seg=255)),
-    dict(type='PackSegInputs'),
+    dict(
+        type='PackSegInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_classes'),
+    ),
 ]
 scribbles_pipeline = [*load_scribbles, *augmentation]
 full_pipeline = [*load_full, *augmentation]
