@@ -2,10 +2,12 @@
 
 Each row is a method: the mean of its runs and, with more than one (other seeds), their
 sample standard deviation. A run is the work dir of a protocol, whose last stage counts,
-or of one training or test, whose last score counts.
+or of one training or test, whose last score counts. Work dirs joined by '+' are one
+run: several class orders, of which MiB's Table 3 shows the mean.
 
 Example:
     python tools/collect_results.py FT=work_dirs/ft MiB=work_dirs/mib,work_dirs/mib_1
+    python tools/collect_results.py MiB=work_dirs/ade_100-50+work_dirs/ade_100-50b
 """
 
 import argparse
@@ -44,6 +46,20 @@ def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float]]:
     )
 
 
+def mean_of_orders(work_dirs: str) -> tuple[dict[str, str], dict[str, float]]:
+    """Columns and metrics of a run, means over the work dirs joined by '+'."""
+    columns, runs = zip(*map(last_metrics, work_dirs.split('+')), strict=True)
+    if any(set(other) != set(columns[0]) for other in columns):
+        raise ValueError(
+            f'{work_dirs} are results with different columns; join runs of one task '
+            'that differ in the class order.'
+        )
+    keys = {key for key in runs[0] if all(key in run for run in runs)}
+    keys &= {*columns[0].values(), *(key for key in keys if key.startswith('IoU/'))}
+    means = {k: float(np.mean([run[k] for run in runs])) for k in runs[0] if k in keys}
+    return columns[0], means
+
+
 def cell(values: Sequence[float]) -> str:
     """Mean, with the standard deviation if there are several values."""
     if np.isnan(values).any():
@@ -56,13 +72,15 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) ->
     """Markdown table of methods and their runs, with the columns of all of them.
 
     Args:
-        rows: Name of a method and the work dirs of its runs.
+        rows: Name of a method and the work dirs of its runs, those of several class
+            orders joined by '+'.
         per_class: One column a class instead of the groups.
 
     Raises:
         FileNotFoundError: A run has no results.
+        ValueError: Joined runs have different columns.
     """
-    runs = {name: [last_metrics(d) for d in work_dirs] for name, work_dirs in rows}
+    runs = {name: [mean_of_orders(d) for d in work_dirs] for name, work_dirs in rows}
     columns: dict[str, str] = {}
     for headings, metrics in (run for several in runs.values() for run in several):
         if per_class:
@@ -85,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('rows', nargs='+', help='NAME=WORK_DIR[,WORK_DIR...]')
+    parser.add_argument('rows', nargs='+', help='NAME=WORK_DIR[+WORK_DIR...][,...]')
     parser.add_argument('--per-class', action='store_true', help='IoU of each class')
     args = parser.parse_args()
     rows = []

@@ -20,8 +20,8 @@ param_scheduler = [
     )
 ]
 protocol = dict(
-    # Section 6.2.4: disjoint sets of images. The authors' own lists, if you have
-    # them, go into the datasets' `image_lists`.
+    # Section 6.2.4: disjoint sets of images, by the rule in the authors' code. Their
+    # own lists can go into the training dataset's `image_lists` (data/README.md).
     setup='partition',
     next_steps=dict(optim_wrapper=dict(optimizer=dict(lr=0.001))),  # section 6.2.2
     score_background=False,  # unlabeled pixels are ignored at test

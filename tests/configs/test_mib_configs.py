@@ -90,6 +90,39 @@ def test_schedule_of_section_6_2_2(name, first, later, epochs):
         assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].end == epochs
 
 
+ADE = sorted(path.stem for path in ROOT.glob('deeplabv3_r101_ade20k_100-50*.py'))
+
+
+@pytest.mark.parametrize('name', ADE)
+def test_ade20k_in_the_second_class_order_by_one_option(name):
+    for first, second in zip(
+        stages_of(name), stages_of(name, task='ade20k_100-50b'), strict=True
+    ):
+        a, b = (cfg.val_evaluator.groups for cfg in (first, second))
+        assert a.keys() == b.keys() and a != b  # averaged over the orders
+        assert second.train_dataloader.dataset.task == 'ade20k_100-50b'
+        assert first.model == second.model
+
+
+@pytest.mark.parametrize(
+    ('task', 'options', 'counts'),
+    [
+        ('ade20k_100-50', {}, [13452, 6744]),
+        ('ade20k_100-50b', {}, [10375, 9821]),
+        ('ade20k_50-50b', dict(image_lists=['0.npy'] * 3), [6659, 7483, 6054]),
+        ('ade20k_100-50c', {}, []),
+        ('ade20k_100-50', dict(seed=0), []),
+    ],
+)
+def test_known_numbers_of_images_of_ade20k(task, options, counts):
+    cfg = Config.fromfile(ROOT / 'deeplabv3_r101_ade20k_100-50.py')
+    cfg.protocol.task = task
+    cfg.train_dataloader.dataset.update(options)
+    known = build_protocol(cfg).known_counts(cfg, 20210)
+    assert known.pop('sum') == 20196
+    assert list(known.values()) == counts
+
+
 def test_fine_tuning_has_no_part_of_mib():
     for path in ROOT.glob('*_ft.py'):
         later = stages_of(path.stem)[1]

@@ -33,6 +33,24 @@ def test_mean_and_spread_of_the_last_stage(tmp_path):
     assert per_class[2] == '| MiB | 2 | 20.0 ± 14.1 |'
 
 
+def test_class_orders_are_averaged_before_seeds(tmp_path):
+    a, b, c = (
+        write(tmp_path / name, old, cat)
+        for name, old, cat in [('a', 40.0, 10.0), ('b', 50.0, 30.0), ('c', 60.0, 50.0)]
+    )
+    rows = [('MiB', [f'{a}+{b}']), ('FT', [f'{a}+{b}', f'{b}+{c}'])]
+    lines = collect_results.table(rows).splitlines()
+    assert lines[2] == '| MiB | 1 | 45.0 | - |'
+    assert lines[3] == '| FT | 2 | 50.0 ± 7.1 | - |'
+    per_class = collect_results.table(rows, per_class=True).splitlines()
+    assert per_class[0] == '| method | runs | cat |'
+    assert per_class[2] == '| MiB | 1 | 20.0 |'
+    results = tmp_path / 'c' / 'results.json'
+    results.write_text(results.read_text().replace('"new"', '"step 1"'))
+    with pytest.raises(ValueError, match='different columns'):
+        collect_results.table(rows)
+
+
 def test_last_score_of_plain_runs(tmp_path):
     training = tmp_path / '20260101_000000' / 'vis_data'
     training.mkdir(parents=True)

@@ -1,8 +1,8 @@
 """Class-incremental tasks: which classes are learned at which step.
 
 The table holds the tasks of the MiB paper (sections 6.2.3 to 6.2.5) and ``voc_10-1`` of
-later papers. Classes are in the order of MMSegmentation's datasets: alphabetical for
-VOC, by frequency for ADE20K.
+later papers. Classes are in the order of MMSegmentation's datasets, alphabetical for
+VOC, by frequency for ADE20K, but for the authors' further orders b and c of ADE20K.
 """
 
 import difflib
@@ -16,6 +16,8 @@ from mmseg.datasets import (
     CityscapesDataset,
     PascalVOCDataset,
 )
+
+from .ade_orders import ADE_ORDERS
 
 __all__ = ['TASKS', 'ClassTask', 'get_task']
 
@@ -93,15 +95,26 @@ class ClassTask:
 
 
 def _regular(
-    dataset: type[BaseSegDataset], first: int, rest: int
+    dataset: type[BaseSegDataset], first: int, rest: int, order: str | None = None
 ) -> Callable[[], tuple]:
-    """Steps of ``first`` and then ``rest`` classes each, in the dataset's order."""
+    """Steps of ``first`` and then ``rest`` classes each, in the dataset's order.
+
+    Args:
+        dataset: Class of the dataset, which names the classes.
+        first: Classes of step 0.
+        rest: Classes of each later step.
+        order: Key of ``ADE_ORDERS``; None for the dataset's order.
+    """
 
     def steps() -> tuple[tuple[str, ...], ...]:
         names = [c for c in dataset.METAINFO['classes'] if c != 'background']
+        every = range(1, len(names) + 1)
+        labels: Sequence[int] = ADE_ORDERS[order] if order else every
         cuts = [0, *range(first, len(names) + 1, rest)]
         pairs = zip(cuts[:-1], cuts[1:], strict=True)
-        return tuple(tuple(names[a:b]) for a, b in pairs)
+        return tuple(
+            tuple(names[label - 1] for label in sorted(labels[a:b])) for a, b in pairs
+        )
 
     return steps
 
@@ -120,6 +133,11 @@ TASKS: dict[str, Callable[[], tuple[tuple[str, ...], ...]]] = {
     'ade20k_100-50': _regular(ADE20KDataset, 100, 50),
     'ade20k_100-10': _regular(ADE20KDataset, 100, 10),
     'ade20k_50-50': _regular(ADE20KDataset, 50, 50),
+    **{
+        f'ade20k_{first}-{rest}{order}': _regular(ADE20KDataset, first, rest, order)
+        for order in ADE_ORDERS
+        for first, rest in ((100, 50), (100, 10), (50, 50))
+    },
     # The first 13 and the first 11 of the 19 classes are those that the paper names.
     'cityscapes_vehicles': _regular(CityscapesDataset, 13, 6),
     'cityscapes_non-driving': _non_driving,

@@ -1,7 +1,8 @@
 """Numbers of training images per step in the authors' own splits.
 
 Read from the lists that MiB's authors ship. VOC: 10582 images of trainaug. ADE20K: the
-splits are a partition of the 20196 training images that hold a class.
+splits are a partition of the 20196 training images that hold a class; there are lists
+for the orders a and b, none for c.
 """
 
 from collections.abc import Mapping
@@ -28,9 +29,12 @@ COUNTS = {
     ('voc_15-5', 'overlapped'): (9568, 2145),
     ('voc_15-1', 'disjoint'): (8437, 378, 299, 420, 500, 548),
     ('voc_15-1', 'overlapped'): (9568, 487, 299, 491, 500, 548),
-    ('ade20k_100-50', 'lists'): (13452, 6744),
-    ('ade20k_100-10', 'lists'): (13452, 1130, 1200, 1366, 1550, 1498),
-    ('ade20k_50-50', 'lists'): (8219, 6384, 5593),
+    ('ade20k_100-50', 'partition'): (13452, 6744),
+    ('ade20k_100-10', 'partition'): (13452, 1130, 1200, 1366, 1550, 1498),
+    ('ade20k_50-50', 'partition'): (8219, 6384, 5593),
+    ('ade20k_100-50b', 'partition'): (10375, 9821),
+    ('ade20k_100-10b', 'partition'): (10375, 1362, 1346, 2084, 2609, 2420),
+    ('ade20k_50-50b', 'partition'): (6659, 7483, 6054),
 }
 
 # Sizes of the lists that EUMS' authors ship: training images with a novel class; with
@@ -74,7 +78,7 @@ def expected_fold_counts(fold: ClassTask, num_images: int) -> dict[str, int]:
 
 
 def expected_counts(
-    task: ClassTask, setup: str, num_images: int, has_lists: bool, reordered: bool
+    task: ClassTask, setup: str, num_images: int, official: bool, reordered: bool
 ) -> tuple[tuple[int, ...] | None, int | None]:
     """Look up the known numbers of training images of a task's steps.
 
@@ -83,7 +87,8 @@ def expected_counts(
         setup: Setup of the training images, see ``IncrementalDataset``.
         num_images: Images of the whole training set, to tell whether it is the one
             that the numbers are for.
-        has_lists: Whether the images come from lists (the authors' split).
+        official: Whether the images come from the authors' lists or by the rule of
+            their partition, and are not drawn.
         reordered: Whether the classes are not in the order of the table.
 
     Returns:
@@ -95,8 +100,8 @@ def expected_counts(
         counts = COUNTS.get((task.name, setup))
         return counts, sum(counts) if counts else None
     if task.name.startswith('ade20k_') and num_images == ADE_IMAGES:
-        if has_lists:
-            return COUNTS.get((task.name, 'lists')), ADE_TOTAL
+        if official:
+            return COUNTS.get((task.name, 'partition')), ADE_TOTAL
         if setup == 'partition':
             return None, ADE_TOTAL
     return None, None

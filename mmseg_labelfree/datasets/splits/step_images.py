@@ -45,7 +45,7 @@ def images_of_step(
     step_of_class: np.ndarray,
     step: int,
     setup: str,
-    seed: int = 0,
+    seed: int | None = None,
     min_images: int = 50,
 ) -> np.ndarray:
     """Choose the training images of one step, as ascending indices.
@@ -60,8 +60,8 @@ def images_of_step(
             section). ``'partition'``: see :func:`partition` (section 6.2.4).
             ``'joint'``: images with a class of the step or of an earlier one, for
             offline training.
-        seed: Seed of the partition.
-        min_images: Images that a partition keeps for each class, where possible.
+        seed: Seed of a drawn partition, None for the authors' rule.
+        min_images: Images that a drawn partition keeps for each class, where possible.
 
     Raises:
         ValueError: For an unknown setup.
@@ -80,29 +80,69 @@ def images_of_step(
 
 
 def partition(
-    present: np.ndarray, step_of_class: np.ndarray, seed: int = 0, min_images: int = 50
+    present: np.ndarray,
+    step_of_class: np.ndarray,
+    seed: int | None = None,
+    min_images: int = 50,
 ) -> np.ndarray:
-    """Draw one step for each image, among the steps that it holds classes of.
+    """Choose one step for each image, among the steps that it holds classes of.
 
     MiB section 6.2.4 splits ADE20K "into disjoint image sets, without any constraint
     except ensuring a minimum number of images (i.e. 50)" for each class. The authors'
-    seed is lost, so this is a partition of the same kind, not theirs. The classes are
-    served from the rarest to the most common: each takes images for its own step, in
-    random order and among those still free, until its step holds ``min_images`` images
-    of it (those that other classes of the step took count too). The images left over
-    are drawn uniformly among their steps. A class in at least
-    ``min_images * num_classes`` images always gets its share, a rarer one all that
-    the classes before it left.
+    rule, which made their published lists, is in a notebook of their code
+    (fcdl94/MiB): images are visited once, class after class and within a class by
+    index. A class c of an image, in n_c images and served s_c times so far, bids
+    ``120 (1 - s_c / n_c) + (sum of n_k over the image's classes k) / n_c``; the step
+    of the highest bid gets the image (ties: the lowest class), and each class of the
+    image that belongs to this step is served once more. Nothing is drawn, and no
+    minimum is enforced.
+
+    Given a seed, the partition is drawn: the classes are served from the rarest to
+    the most common, and each takes images for its own step, in random order and among
+    those still free, until its step holds ``min_images`` images of it (those that
+    other classes of the step took count too). The images left over are drawn uniformly
+    among their steps. A class in at least ``min_images * num_classes`` images always
+    gets its share, a rarer one all that the classes before it left.
 
     Args:
-        present: Which class is in which image, bool ``(N, C)``.
+        present: Which class is in which image, bool ``(N, C)``; for the authors' rule
+            the classes are in the order of the dataset, whatever that of the task.
         step_of_class: Step of each class, int ``(C,)``.
-        seed: Seed of the draw; all steps must use the same.
-        min_images: Number of images that each class keeps in its step if possible.
+        seed: Seed of a drawn partition, the same for all steps. Defaults to None, the
+            authors' rule.
+        min_images: Images that a drawn partition keeps for each class, if possible.
 
     Returns:
         int64 array ``(N,)``: step of each image, -1 for images without any class.
+
+    Example:
+        >>> present = np.array([[1, 0], [1, 1], [1, 1], [0, 0]], bool)
+        >>> partition(present, np.array([0, 1])).tolist()
+        [0, 1, 0, -1]
     """
+    if seed is None:
+        return _partition_by_bids(present, step_of_class)
+    return _drawn_partition(present, step_of_class, seed, min_images)
+
+
+def _partition_by_bids(present: np.ndarray, step_of_class: np.ndarray) -> np.ndarray:
+    total = present.sum(0)
+    served = np.zeros_like(total)
+    chosen = np.full(len(present), -1)
+    images = np.flatnonzero(present.any(1))
+    first_class = present[images].argmax(1)
+    for i in images[np.argsort(first_class, kind='stable')]:
+        own = np.flatnonzero(present[i])
+        number = total[own]
+        bids = 120 * (1 - served[own] / number) + number.sum() / number
+        chosen[i] = step_of_class[own[bids.argmax()]]
+        served[own[step_of_class[own] == chosen[i]]] += 1
+    return chosen
+
+
+def _drawn_partition(
+    present: np.ndarray, step_of_class: np.ndarray, seed: int, min_images: int
+) -> np.ndarray:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(present))
     steps = np.arange(step_of_class.max(initial=0) + 1)

@@ -25,12 +25,7 @@ from ..splits.step_images import (
 )
 from ..transforms.check_mask import with_check
 from ..transforms.map_labels import insert_map_labels
-from .inner import (
-    build_inner,
-    data_place,
-    draw_sample,
-    explain_missing,
-)
+from .inner import build_inner, data_place, draw_sample, explain_missing
 
 __all__ = ['IncrementalDataset']
 
@@ -74,8 +69,9 @@ class IncrementalDataset:
         image_lists: One file per step that names its training images, instead of the
             choice by ``setup``: the authors' own split, see
             :func:`~mmseg_labelfree.datasets.splits.step_images.read_image_list`.
-        seed: Seed of ``setup='partition'``.
-        min_images: Images that a partition keeps for each class, where possible.
+        seed: Seed of a drawn ``setup='partition'``. Defaults to None, the rule of MiB's
+            authors, see :func:`~mmseg_labelfree.datasets.splits.step_images.partition`.
+        min_images: Images that a drawn partition keeps for each class, where possible.
         cache: Whether to keep the class counts of the masks on disk, see
             :func:`~mmseg_labelfree.datasets.class_index.class_index`.
         lazy_init: Whether to leave reading the data to :meth:`full_init`.
@@ -105,7 +101,7 @@ class IncrementalDataset:
         future: str | None = None,
         background: str = 'background',
         image_lists: Sequence[str | os.PathLike] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         min_images: int = 50,
         cache: bool = True,
         lazy_init: bool = False,
@@ -198,6 +194,12 @@ class IncrementalDataset:
             'data.'
         )
 
+    def _class_order(self) -> np.ndarray | slice:
+        """Order to choose by: the dataset's for the rule, the task's for a draw."""
+        if self.seed is not None:
+            return slice(None)
+        return np.argsort([self._inner_classes.index(c) for c in self.task.classes])
+
     def _choose(self, present: np.ndarray) -> np.ndarray:
         """Positions of the images to use; ``present`` is bool (images, classes)."""
         sizes = [len(classes) for classes in self.task.steps]
@@ -207,9 +209,10 @@ class IncrementalDataset:
                 return np.arange(len(present))
             return images_of_step(present, step_of_class, self.step, 'joint')
         if self.image_lists is None:
+            order = self._class_order()
             return images_of_step(
-                present,
-                step_of_class,
+                present[:, order],
+                step_of_class[order],
                 self.step,
                 self.setup,
                 self.seed,

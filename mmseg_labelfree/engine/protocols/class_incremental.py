@@ -131,16 +131,21 @@ class ClassIncrementalProtocol(Protocol):
         return parts
 
     def known_counts(self, cfg: Config, num_images: int) -> dict[str, int]:
-        """Sizes of the authors' lists of the steps."""
+        """Sizes of the authors' lists, which their rule made, of the steps."""
         task = self.task
         reordered = task.name not in TASKS or task != get_task(task.name)
         datasets = find_nodes(cfg.train_dataloader, 'IncrementalDataset')
-        has_lists = any(node.get('image_lists') is not None for node in datasets)
+        official = any(self._is_official(node) for node in datasets)
         counts, total = expected_counts(
-            task, self.setup, num_images, has_lists, reordered
+            task, self.setup, num_images, official, reordered
         )
         known = {f'train {step}': count for step, count in enumerate(counts or ())}
         return known if total is None else known | dict(sum=total)
+
+    def _is_official(self, dataset: Mapping[str, Any]) -> bool:
+        """Whether the images are from lists, or by the authors' rule of a partition."""
+        by_rule = self.setup == 'partition' and dataset.get('seed') is None
+        return by_rule or dataset.get('image_lists') is not None
 
     def _set_datasets(self, stage: Config, step: int) -> None:
         set_dataset_arguments(

@@ -13,6 +13,15 @@ SIZES = {
     'ade20k_100-50': [100, 50],
     'ade20k_100-10': [100, 10, 10, 10, 10, 10],
     'ade20k_50-50': [50, 50, 50],
+    **{
+        f'ade20k_{name}{order}': sizes
+        for order in 'bc'
+        for name, sizes in {
+            '100-50': [100, 50],
+            '100-10': [100, 10, 10, 10, 10, 10],
+            '50-50': [50, 50, 50],
+        }.items()
+    },
     'cityscapes_vehicles': [13, 6],
     'cityscapes_non-driving': [13, 6],
     'cityscapes_11-2': [11, 2, 2, 2, 2],
@@ -66,6 +75,38 @@ def test_new_classes_that_the_paper_names():
         ('bus', 'train'),
         ('motorcycle', 'bicycle'),
     )
+
+
+# The steps of 10 classes in the authors' tasks.py, as label numbers from 1 to 150; of
+# the first step of 50 classes the sum and the sum of squares.
+ADE_FIRST = {'b': (3627, 341015), 'c': (3602, 363446)}
+ADE_TENS = {
+    'b': '11 16 50 64 66 73 89 92 145 146, 30 37 51 52 72 85 98 114 115 138, '
+    '2 35 65 97 110 111 112 118 124 141, 4 7 15 41 67 78 79 88 108 139, '
+    '17 20 59 68 83 94 102 122 127 137',
+    'c': '3 4 7 18 39 64 73 101 113 137, 47 51 55 60 62 80 116 127 140 148, '
+    '22 42 49 58 59 89 91 92 108 125, 2 38 53 100 104 117 130 131 141 145, '
+    '15 21 72 75 88 93 103 107 122 150',
+}
+
+
+@pytest.mark.parametrize('order', ['b', 'c'])
+def test_orders_b_and_c_of_ade20k(order):
+    label = {name: k for k, name in enumerate(get_task('ade20k_100-50').classes, 1)}
+    tasks = {
+        sizes: [[label[name] for name in step] for step in task.steps]
+        for sizes in ('100-50', '100-10', '50-50')
+        for task in [get_task(f'ade20k_{sizes}{order}')]
+    }
+    tens = [[int(k) for k in step.split()] for step in ADE_TENS[order].split(', ')]
+    assert tasks['100-10'][1:] == tens
+    base = sorted(set(range(1, 151)) - set(sum(tens, [])))
+    assert tasks['100-50'] == [base, sorted(sum(tens, []))]
+    assert tasks['100-10'][0] == base
+    first, second, third = tasks['50-50']
+    assert sorted(first + second) == base and third == tasks['100-50'][1]
+    assert (first == sorted(first)) and (second == sorted(second))
+    assert (sum(first), sum(k * k for k in first)) == ADE_FIRST[order]
 
 
 @given(st.sampled_from(list(TASKS)), st.none() | st.integers(0, 99), st.data())
@@ -129,3 +170,14 @@ def test_known_counts():
         (8219, 6384, 5593),
         20196,
     )
+    assert expected_counts(
+        get_task('ade20k_50-50c'), 'partition', 20210, True, False
+    ) == (None, 20196)
+
+
+@pytest.mark.parametrize('sizes', ['100-50', '100-10', '50-50'])
+@pytest.mark.parametrize('order', ['', 'b'])
+def test_every_image_of_ade20k_is_in_one_published_list(sizes, order):
+    task = get_task(f'ade20k_{sizes}{order}')
+    counts, total = expected_counts(task, 'partition', 20210, True, False)
+    assert len(counts) == task.num_steps and sum(counts) == total == 20196

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mmseg_labelfree.datasets import IncrementalDataset
 from mmseg_labelfree.datasets.samplers.seeded import SeededIndex
+from mmseg_labelfree.datasets.splits.step_images import partition
 
 CLASSES = ('background', 'dog', 'cat', 'cow', 'sheep')
 PALETTE = [[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [4, 0, 0]]
@@ -244,7 +245,8 @@ def test_given_dataset_is_not_changed(root):
 
 def test_partition_and_lists_of_images(root, tmp_path):
     parts = [
-        make(root, s, setup='partition', min_images=1).image_names for s in range(3)
+        make(root, s, setup='partition', seed=0, min_images=1).image_names
+        for s in range(3)
     ]
     assert sorted(sum(parts, [])) == ['00', '01', '02', '03', '05']
     files = []
@@ -260,6 +262,38 @@ def test_partition_and_lists_of_images(root, tmp_path):
     files[1].write_text('00\n04\n02')
     with pytest.raises(ValueError, match='2 of the 3 images of .*1.txt hold no class'):
         make(root, 1, image_lists=files)
+
+
+@pytest.mark.parametrize(
+    'masks', [[[[1, 2]], [[1, 2]]], [[[4, 1, 3]], [[3, 2]], [[2, 4]], [[1]], [[3, 4]]]]
+)
+def test_partition_by_rule_visits_the_classes_as_the_dataset_numbers_them(
+    tmp_path, masks
+):
+    """Dog is class 1 and cat is class 2, whichever the task names first."""
+    root = write_data(tmp_path / 'rule', masks)
+    task = [['sheep', 'cat'], ['cow', 'dog']]
+    present = np.array([[c in mask[0] for c in (1, 2, 3, 4)] for mask in masks])
+    steps = partition(present, np.array([1, 0, 1, 0]))
+    for order in (None, ['cat', 'sheep', 'dog', 'cow']):
+        for step in range(2):
+            names = make(
+                root, step, task, setup='partition', class_order=order
+            ).image_names
+            assert names == [f'{i:02d}' for i in np.flatnonzero(steps == step)]
+
+
+def test_lists_of_indices_of_the_authors(root, tmp_path):
+    """Files as MiB's authors ship: indices into the sorted names, one file a step."""
+    parts = [make(root, s, setup='partition').image_names for s in range(3)]
+    files = [tmp_path / f'train-{step}.npy' for step in range(3)]
+    for file, names in zip(files, parts, strict=True):
+        np.save(file, np.array([int(name) for name in reversed(names)]))
+    for step in range(3):
+        dataset = make(root, step, setup='partition', image_lists=files)
+        assert dataset.image_names == parts[step]
+    with pytest.raises(ValueError, match='train-2.npy hold no class of step 0'):
+        make(root, 0, setup='partition', image_lists=files[::-1])
 
 
 class DropImages(BaseTransform):
