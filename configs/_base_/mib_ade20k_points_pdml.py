@@ -9,17 +9,15 @@ _base_ = [
 ]
 crop_size = (321, 321)
 model = dict(data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=150))
+augmentation = [
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
+    _base_.augmentation[-1],
+]
+full_pipeline = [*_base_.load_full, *augmentation]
 train_dataloader = dict(
-    batch_size=8,
-    dataset=dict(
-        pipeline=[
-            *_base_.load_points,
-            dict(type='RandomCrop', crop_size=crop_size),
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
-            dict(type='PackSegInputs'),
-        ]
-    ),
+    batch_size=16, dataset=dict(pipeline=[*_base_.load_points, *augmentation])
 )
 optim_wrapper = dict(optimizer=dict(lr=2.5e-4, nesterov=False, weight_decay=5e-4))
 param_scheduler = [
@@ -33,4 +31,4 @@ param_scheduler = [
     )
 ]
 train_cfg = dict(max_epochs=60, val_interval=60)
-auto_scale_lr = dict(base_batch_size=8)
+auto_scale_lr = dict(base_batch_size=16)

@@ -17,7 +17,7 @@ protocol = dict(
         optim_wrapper=dict(optimizer=dict(lr=0.002)),  # a tenth, as in the paper
         # All images of a step show one kind of animal, and their batch statistics
         # alone undo the other classes (README).
-        model=dict(norm_eval=True),
+        model=dict(freeze_norm='statistics'),
         train_cfg=dict(max_iters=200, val_interval=200),
         param_scheduler=[dict(type='PolyLR', power=0.9, end=200, by_epoch=False)],
     ),

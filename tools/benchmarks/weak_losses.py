@@ -8,6 +8,7 @@ Example:
 """
 
 import sys
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,8 @@ from mmseg_labelfree.models import losses
 from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
 
 LOSSES = dict(
-    pce=losses.PartialCrossEntropyLoss, unlabeled=losses.UnlabeledSetCrossEntropyLoss
+    pce=losses.PartialCrossEntropyLoss,
+    unlabeled=partial(losses.UnlabeledSetCrossEntropyLoss, unlabeled_classes='crop'),
 )
 
 

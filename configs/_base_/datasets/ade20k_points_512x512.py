@@ -18,7 +18,10 @@ augmentation = [
         type='RandomAreaCrop', size=(512, 512), scale=(0.5, 2.0), ratio=(3 / 4, 4 / 3)
     ),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    dict(
+        type='PackSegInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_classes'),
+    ),
 ]
 points_pipeline = [*load_points, *augmentation]
 full_pipeline = [*load_full, *augmentation]

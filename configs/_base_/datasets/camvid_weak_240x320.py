@@ -9,10 +9,12 @@ simulation = dict(background=True, min_area=20, void='ignore')
 load_points = [*load_full, dict(type='SimulatePoints', radius=1, **simulation)]
 load_scribbles = [*load_full, dict(type='SimulateScribbles', **simulation)]
 augmentation = [
-    # Large parts of the image: a class whose point is cut off is taken for absent.
     dict(type='RandomAreaCrop', size=(240, 320), scale=(0.5, 2.0), ratio=(1.2, 1.5)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    dict(
+        type='PackSegInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_classes'),
+    ),
 ]
 points_pipeline = [*load_points, *augmentation]
 scribbles_pipeline = [*load_scribbles, *augmentation]

@@ -9,7 +9,10 @@ augmentation = [
     dict(type='RandomCrop', crop_size=(96, 96)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=(96, 96), pad_val=dict(img=0, seg=255)),
-    dict(type='PackSegInputs'),
+    dict(
+        type='PackSegInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_classes'),
+    ),
 ]
 points_pipeline = [*load_points, *augmentation]
 scribbles_pipeline = [*load_scribbles, *augmentation]

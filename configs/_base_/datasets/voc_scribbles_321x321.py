@@ -8,17 +8,15 @@ load_scribbles = [
     dict(type='LoadScribbleAnnotations', folder=f'{data_root}/ScribbleSup/xml'),
 ]
 augmentation = [
-    # Section 6.3.2: scale of 0.5 to 2.0, crops of 321, horizontal flips.
-    dict(
-        type='RandomResize',
-        scale=(2048, 512),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
-    ),
+    # Scale of 0.5 to 2.0 of the image's own size, crops of 321, horizontal flips.
+    dict(type='RandomScale', ratio_range=(0.5, 2.0)),
     dict(type='RandomCrop', crop_size=(321, 321)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=(321, 321), pad_val=dict(img=0, seg=255)),
-    dict(type='PackSegInputs'),
+    dict(
+        type='PackSegInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_classes'),
+    ),
 ]
 scribbles_pipeline = [*load_scribbles, *augmentation]
 full_pipeline = [*load_full, *augmentation]

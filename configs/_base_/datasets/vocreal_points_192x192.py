@@ -15,12 +15,14 @@ load_points = [
     ),
 ]
 augmentation = [
-    # Large parts of the image: a class whose point is cut off is taken for absent.
     dict(
         type='RandomAreaCrop', size=(192, 192), scale=(0.5, 2.0), ratio=(3 / 4, 4 / 3)
     ),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    dict(
+        type='PackSegInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_classes'),
+    ),
 ]
 points_pipeline = [*load_points, *augmentation]
 full_pipeline = [*load_full, *augmentation]

@@ -32,6 +32,7 @@ lwf = dict(
     ft,
     distillation=[dict(type='KnowledgeDistillationLoss', alpha=1.0, loss_weight=100.0)],
 )
+lwf_ce = dict(lwf, decode_head=mib['decode_head'])  # 'LwF + CE' (Table 2)
 ilt = dict(
     ft,
     distillation=[

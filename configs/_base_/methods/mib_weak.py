@@ -1,20 +1,23 @@
 # Modeling the Background (MiB), section 5: points and scribbles. A config takes one:
-# `model = _base_.pce`.
+# `model = _base_.pce`. Eq. 13 needs the classes of whole images, which this segmentor
+# gives to the loss.
 mib_weak = dict(
+    type='StripedEncoderDecoder',
     decode_head=dict(
         loss_decode=dict(  # eq. 13
             type='UnlabeledSetCrossEntropyLoss',
             gamma=1.0,  # not published
             background=True,
         )
-    )
+    ),
 )
 mib_scene = dict(  # scene parsing has no background class (section 5.2)
+    type='StripedEncoderDecoder',
     decode_head=dict(
         loss_decode=dict(
             type='UnlabeledSetCrossEntropyLoss', gamma=1.0, background=False
         )
-    )
+    ),
 )
 pce = dict(  # eq. 12
     decode_head=dict(loss_decode=dict(type='PartialCrossEntropyLoss'))

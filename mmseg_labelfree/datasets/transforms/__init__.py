@@ -12,6 +12,7 @@ from .overlapping_crop_pair import OverlappingCropPair
 from .pipelines import edit_pipeline, transforms_of
 from .random_area_crop import RandomAreaCrop
 from .random_place_crop import RandomPlaceCrop
+from .random_scale import RandomScale
 from .rare_class_crop import RareClassCrop
 from .score_at_current_size import ScoreAtCurrentSize
 from .weak.load_point_annotations import LoadPointAnnotations
@@ -35,6 +36,7 @@ __all__ = [
     'RandomAreaCrop',
     'RareClassCrop',
     'RandomPlaceCrop',
+    'RandomScale',
     'ScoreAtCurrentSize',
     'SimulatePoints',
     'SimulateScribbles',

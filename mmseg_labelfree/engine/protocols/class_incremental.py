@@ -168,6 +168,7 @@ class ClassIncrementalProtocol(Protocol):
             if 'distillation' in stage.model:
                 stage.model.distillation = []
         else:
+            _check_auxiliary_heads(stage.model)
             start_from(stage, previous, init=self.classifier_init)
             set_arguments(
                 stage.custom_hooks, 'ParameterImportanceHook', checkpoint=previous
@@ -186,6 +187,25 @@ class ClassIncrementalProtocol(Protocol):
         if task.num_steps > 2:
             groups |= {f'step_{k}': list(task.new(k)) for k in range(step + 1)}
         return {name: classes for name, classes in groups.items() if classes}
+
+
+def _check_auxiliary_heads(model: Mapping[str, Any]) -> None:
+    """Raise if an auxiliary head would be taught that old classes are background."""
+    if not _knows_old_classes(model['decode_head']):
+        return
+    heads = model.get('auxiliary_head') or []
+    for head in [heads] if isinstance(heads, Mapping) else heads:
+        if not _knows_old_classes(head):
+            raise ValueError(
+                'model.auxiliary_head: its loss_decode has no num_old_classes, so that '
+                'in later steps it would learn old classes as background; give it '
+                'the loss_decode of the decode head, or set model.auxiliary_head=None'
+            )
+
+
+def _knows_old_classes(head: Mapping[str, Any]) -> bool:
+    """Whether a loss of a head knows which classes are old."""
+    return any('num_old_classes' in node for node in find_nodes(head))
 
 
 def _check_test_mode(part: DataPart) -> None:

@@ -54,7 +54,7 @@ def head_losses(
     stock = type(head).loss_by_feat is BaseDecodeHead.loss_by_feat
     if stock and head.sampler is None:
         return pixel_losses(
-            losses_of(head),
+            [_of_samples(loss, data_samples) for loss in losses_of(head)],
             logits,
             labels,
             head.ignore_index,
@@ -72,6 +72,13 @@ def losses_of(head: BaseDecodeHead) -> list[nn.Module]:
     """List the ``loss_decode`` of a head, of which there may be several."""
     losses = head.loss_decode
     return list(losses) if isinstance(losses, nn.ModuleList) else [losses]
+
+
+def _of_samples(criterion: Any, data_samples: SampleList) -> Any:
+    """A loss that knows more of the batch than its labels, if it asks for that."""
+    if not hasattr(criterion, 'of_samples'):
+        return criterion
+    return criterion.of_samples(data_samples)
 
 
 def pixel_losses(

@@ -1,10 +1,13 @@
 """Cross-entropy of MiB for points and scribbles, which models unlabeled pixels."""
 
+import copy
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from mmseg.registry import MODELS
+from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...ops.label_maps import UNLABELED
@@ -30,19 +33,20 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
     without labeled pixels has the first term 0, one without unlabeled pixels or with
     an empty U the second.
 
-    U holds the classes in the label map that reaches the loss: after cropping those of
-    the crop, because x is the network's input (MiB, eq. 13) and because a class known
-    to be elsewhere in the photograph is no likely class of this crop. The price: a crop
-    that shows an object but not its point counts the object as one of the other
-    classes. Crops much smaller than the image make this frequent with points, seldom
-    with scribbles, which span the object.
+    U holds the classes of the whole image, as its points or scribbles name them. A crop
+    often shows an object without its point, whose pixels the classes of the crop alone
+    would call something else: on human points and the paper's crops 12 % of the pixels
+    of objects. The transforms that load or simulate weak labels note the classes as
+    ``image_classes`` before anything is cropped, ``PackSegInputs`` hands them on, and
+    :class:`StripedEncoderDecoder` and its subclasses give them to the loss.
 
     Args:
         gamma: Weight of the unlabeled pixels, at least 0. The paper does not print its
             value. Defaults to 1.0.
-        unlabeled_classes: 'image' for U as above. 'background' for U = {0}, which
-            treats every unlabeled pixel as background: the paper's baseline PCE + bkg
-            (Table 5). Defaults to 'image'.
+        unlabeled_classes: 'image' for U as above. 'crop' for the classes in the label
+            map that reaches the loss, which any segmentor can give. 'background' for
+            U = {0}, which treats every unlabeled pixel as background: the paper's
+            baseline PCE + bkg (Table 5). Defaults to 'image'.
         background: Whether class 0 is a background that is in every U, as in object
             segmentation, where points mark objects alone. False for scene parsing,
             where class 0 is like any other. Defaults to True.
@@ -50,15 +54,20 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
 
     Raises:
         ValueError: An argument is out of range, or ``unlabeled_classes='background'``
-            meets ``background=False``.
+            meets ``background=False``. While training: the classes of an image are not
+            known.
 
     Example:
         Points on VOC, then on ADE20K::
 
-            loss_decode=dict(type='UnlabeledSetCrossEntropyLoss', gamma=1.0)
+            model=dict(type='StripedEncoderDecoder', decode_head=dict(
+                loss_decode=dict(type='UnlabeledSetCrossEntropyLoss', gamma=1.0)))
             loss_decode=dict(type='UnlabeledSetCrossEntropyLoss', background=False)
+            dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape',
+                                                  'image_classes'))
 
-        >>> loss, label = UnlabeledSetCrossEntropyLoss(), torch.tensor([[[1, 254]]])
+        >>> loss = UnlabeledSetCrossEntropyLoss(unlabeled_classes='crop')
+        >>> label = torch.tensor([[[1, 254]]])
         >>> loss(torch.zeros(1, 4, 1, 2), label)  # log 4, and log 2 for U = {0, 1}
         tensor(2.0794)
     """
@@ -68,14 +77,16 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
     def __init__(
         self,
         gamma: float = 1.0,
-        unlabeled_classes: Literal['image', 'background'] = 'image',
+        unlabeled_classes: Literal['image', 'crop', 'background'] = 'image',
         background: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not 0 <= gamma < math.inf:
             raise ValueError(f'gamma must be a number of at least 0, got {gamma}')
-        check_choice('unlabeled_classes', unlabeled_classes, ('image', 'background'))
+        check_choice(
+            'unlabeled_classes', unlabeled_classes, ('image', 'crop', 'background')
+        )
         if unlabeled_classes == 'background' and not background:
             raise ValueError(
                 "unlabeled_classes='background' needs a background class: set "
@@ -84,6 +95,31 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
         self.gamma = gamma
         self.unlabeled_classes = unlabeled_classes
         self.background = background
+        self._images: Sequence[Sequence[int]] | None = None
+
+    def of_samples(self, data_samples: SampleList) -> 'UnlabeledSetCrossEntropyLoss':
+        """Make the loss of one batch, which knows the classes of its images.
+
+        Args:
+            data_samples: N samples; for ``unlabeled_classes='image'`` with
+                ``image_classes`` in their metainfo, a sequence of class indices.
+
+        Raises:
+            ValueError: A sample has no ``image_classes``.
+        """
+        if self.unlabeled_classes != 'image':
+            return self
+        for sample in data_samples:
+            if 'image_classes' not in sample.metainfo:
+                raise ValueError(
+                    f'{sample.get("img_path")}: the classes of this image are unknown; '
+                    "add 'image_classes' to the meta_keys of PackSegInputs in a "
+                    'pipeline that loads or simulates points or scribbles, or set '
+                    "unlabeled_classes='crop'"
+                )
+        loss = copy.copy(self)
+        loss._images = [sample.image_classes for sample in data_samples]
+        return loss
 
     def pixel_loss(
         self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
@@ -97,8 +133,23 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
     def maps(self, label: Tensor, num_classes: int) -> tuple[Tensor]:
         """Classes that unlabeled pixels of each image may have: U, ``(N, C, 1, 1)``."""
         if self.unlabeled_classes == 'image':
+            classes = self._known_classes(label, num_classes)
+        elif self.unlabeled_classes == 'crop':
             classes = image_classes(label, num_classes)
         else:
             classes = label.new_zeros((len(label), num_classes), dtype=torch.bool)
         classes[:, 0] |= self.background
         return (classes[:, :, None, None],)
+
+    def _known_classes(self, label: Tensor, num_classes: int) -> Tensor:
+        """The classes of the whole images, ``(N, C)``."""
+        if self._images is None:
+            raise ValueError(
+                "unlabeled_classes='image' needs the classes of each image, which only "
+                'StripedEncoderDecoder and its subclasses give to the loss, and no '
+                "pixel sampler: use one of these, or set unlabeled_classes='crop'"
+            )
+        classes = torch.zeros(len(label), num_classes, dtype=torch.bool)
+        for row, present in zip(classes, self._images, strict=True):
+            row[[k for k in present if k < num_classes]] = True
+        return classes.to(label.device, non_blocking=True)

@@ -1,7 +1,7 @@
 """Segmentor for class-incremental learning with distillation."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmseg.models import EncoderDecoder
@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
+from ...utils.choices import check_choice
 from ...utils.framework_compat import BatchNorm
 from ..losses.pixel_losses import NamedTerm, head_losses, sum_terms
 from ..teachers.mixin import TeacherMixin
@@ -42,14 +43,17 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         distillation: Loss configs called as
             ``loss(student, teacher)``. Logged under ``distill.<loss_name>``. Empty
             means no teacher is needed, and the class is a stock ``EncoderDecoder``.
-        norm_eval: Keep the running statistics of all batch norm layers as they
-            are, and normalize with them (the code's ``fix_bn``; off there by default).
-            Worth it where the images of a step resemble each other so much that
-            their statistics ruin the old classes. Weights and biases still train.
+        freeze_norm: What all batch norm layers keep as it is. 'statistics' for their
+            running statistics, with which they then normalize; weights and biases
+            still train. Worth it where the images of a step resemble each other so
+            much that their statistics ruin the old classes. 'affine' for weights and
+            biases, while the statistics move: the code's ``fix_bn``, off there by
+            default. Defaults to None: nothing.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Raises:
-        ValueError: A distillation loss compares something else.
+        ValueError: A distillation loss compares something else, or ``freeze_norm`` is
+            unknown.
 
     Example:
         ``model=dict(type='IncrementalEncoderDecoder', distillation=[dict(
@@ -60,14 +64,18 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         self,
         *args,
         distillation: Sequence[dict] = (),
-        norm_eval: bool = False,
+        freeze_norm: Literal['statistics', 'affine'] | None = None,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         needs_ignore_255(self)
         needs_output_per_class(self)
         self.distillation = nn.ModuleList(MODELS.build(c) for c in distillation)
-        self.norm_eval = norm_eval
+        check_choice('freeze_norm', freeze_norm, (None, 'statistics', 'affine'))
+        self.freeze_norm = freeze_norm
+        if freeze_norm == 'affine':
+            for layer in self._norm_layers():
+                layer.requires_grad_(False)
         for loss in self.distillation:
             if _compared(loss) not in ('logits', 'backbone', 'decoder'):
                 raise ValueError(
@@ -76,13 +84,15 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
                 )
 
     def train(self, mode: bool = True) -> 'IncrementalEncoderDecoder':
-        """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
+        """Set the mode; batch norm with frozen statistics stays in evaluation mode."""
         super().train(mode)
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, BatchNorm):
-                    module.eval()
+        if self.freeze_norm == 'statistics':
+            for layer in self._norm_layers():
+                layer.eval()
         return self
+
+    def _norm_layers(self) -> list[nn.Module]:
+        return [layer for layer in self.modules() if isinstance(layer, BatchNorm)]
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.

@@ -59,6 +59,19 @@ def test_auxiliary_heads_grow_too(incremental):
         assert aux.loss_decode[0].num_old_classes == 4
 
 
+def test_stock_auxiliary_head_beside_an_unbiased_loss(incremental):
+    head = dict(
+        type='FCNHead', num_classes=3, loss_decode=dict(type='CrossEntropyLoss')
+    )
+    for heads in (head, [dict(head), dict(head)]):
+        incremental.model.auxiliary_head = heads
+        with pytest.raises(ValueError, match='auxiliary_head: its loss_decode has no'):
+            build_protocol(incremental).stages(incremental)
+    # Fine-tuning teaches both heads the same, and so does joint training.
+    incremental.model.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    assert len(build_protocol(incremental).stages(incremental)) > 1
+
+
 def test_plain_dataset_is_refused(incremental):
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         incremental[loader].dataset = incremental[loader].dataset.dataset

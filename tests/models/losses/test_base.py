@@ -13,7 +13,9 @@ DECODE = dict(
     loss_incremental_bce=dict(type='IncrementalBCELoss', num_old_classes=3),
     loss_sce=dict(type='SymmetricCrossEntropyLoss'),
     loss_partial_ce=dict(type='PartialCrossEntropyLoss'),
-    loss_unlabeled_set_ce=dict(type='UnlabeledSetCrossEntropyLoss'),
+    loss_unlabeled_set_ce=dict(
+        type='UnlabeledSetCrossEntropyLoss', unlabeled_classes='crop'
+    ),
 )
 DISTILLATION = dict(
     loss_kd=dict(type='KnowledgeDistillationLoss'),

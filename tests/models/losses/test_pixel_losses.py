@@ -23,8 +23,10 @@ DECODE = [
     dict(type='IncrementalBCELoss', num_old_classes=3, variant='official'),
     dict(type='SymmetricCrossEntropyLoss', xi2=0.1),
     dict(type='PartialCrossEntropyLoss'),
-    dict(type='UnlabeledSetCrossEntropyLoss', gamma=0.3),
-    dict(type='UnlabeledSetCrossEntropyLoss', background=False),
+    dict(type='UnlabeledSetCrossEntropyLoss', unlabeled_classes='crop', gamma=0.3),
+    dict(
+        type='UnlabeledSetCrossEntropyLoss', unlabeled_classes='crop', background=False
+    ),
     dict(type='CrossEntropyLoss'),
     dict(type='CrossEntropyLoss', loss_weight=0.4, avg_non_ignore=True),
     dict(type='CrossEntropyLoss', class_weight=[0.5, 1, 2, 1, 0.1, 3]),

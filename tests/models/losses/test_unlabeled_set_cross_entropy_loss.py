@@ -1,17 +1,24 @@
 """Both losses of weakly labeled images, the partial one being a part of the other."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.models import FCNHead
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_labelfree.models.losses import (
     PartialCrossEntropyLoss,
     UnlabeledSetCrossEntropyLoss,
 )
+from mmseg_labelfree.models.losses.pixel_losses import head_losses
+
+OfCrop = partial(UnlabeledSetCrossEntropyLoss, unlabeled_classes='crop')
 
 
 @pytest.fixture
@@ -54,9 +61,9 @@ def expected(logits, label, gamma, sets):
     ],
 )
 def test_equation_13(batch, settings, gamma, sets):
-    loss = UnlabeledSetCrossEntropyLoss(**settings)(*batch)
+    loss = OfCrop(**settings)(*batch)
     assert loss.item() == pytest.approx(expected(*batch, gamma, sets), rel=1e-9)
-    weighted = UnlabeledSetCrossEntropyLoss(loss_weight=2.5, **settings)(*batch)
+    weighted = OfCrop(loss_weight=2.5, **settings)(*batch)
     assert weighted.item() == pytest.approx(2.5 * loss.item())
 
 
@@ -66,12 +73,12 @@ def test_equation_12_is_equation_13_without_its_second_term(batch):
     assert partial.item() == pytest.approx(want, rel=1e-9)
     (grad,) = torch.autograd.grad(partial, batch[0])
     assert (grad.movedim(1, -1)[batch[1] >= 254] == 0).all()
-    other = UnlabeledSetCrossEntropyLoss(gamma=0)(*batch)
+    other = OfCrop(gamma=0)(*batch)
     torch.testing.assert_close(torch.autograd.grad(other, batch[0])[0], grad)
 
 
 def test_scene_parsing_has_no_background_and_may_have_an_empty_set(batch):
-    loss = UnlabeledSetCrossEntropyLoss(background=False)
+    loss = OfCrop(background=False)
     (classes,) = loss.maps(batch[1], batch[0].shape[1])
     assert classes.sum((1, 2, 3)).tolist() == [2, 1, 0]
     # The third image costs nothing, but counts in the mean over the images.
@@ -86,8 +93,8 @@ def test_scene_parsing_has_no_background_and_may_have_an_empty_set(batch):
     'loss',
     [
         PartialCrossEntropyLoss(),
-        UnlabeledSetCrossEntropyLoss(),
-        UnlabeledSetCrossEntropyLoss(background=False),
+        OfCrop(),
+        OfCrop(background=False),
     ],
 )
 @pytest.mark.parametrize('value', [254, 255, 3])
@@ -102,9 +109,9 @@ def test_uniform_label_maps_are_finite(batch, loss, value):
 
 def test_weights_and_reductions(batch):
     logits, label = batch
-    loss = UnlabeledSetCrossEntropyLoss(gamma=0.5, loss_weight=2)
+    loss = OfCrop(gamma=0.5, loss_weight=2)
     pixels = loss(logits, label, reduction_override='none')
-    ones = UnlabeledSetCrossEntropyLoss()(logits, label, reduction_override='none')
+    ones = OfCrop()(logits, label, reduction_override='none')
     torch.testing.assert_close(pixels, torch.where(label == 254, 1.0, 2.0) * ones)
     weight = torch.rand(label.shape, generator=torch.Generator().manual_seed(1))
     got = loss(logits, label, weight, reduction_override='sum')
@@ -118,11 +125,51 @@ def test_weights_and_reductions(batch):
     torch.testing.assert_close(loss(logits, other, ignore_index=77), loss(*batch))
 
 
+def with_classes(label, classes):
+    """Data samples of these label maps and the classes of their images."""
+    samples = []
+    for labels, present in zip(label, classes, strict=True):
+        sample = SegDataSample(gt_sem_seg=PixelData(data=labels[None]))
+        sample.set_metainfo(dict(img_path='a.jpg', image_classes=present))
+        samples.append(sample)
+    return samples
+
+
+@pytest.mark.parametrize('background', [True, False])
+def test_classes_of_the_image_outlive_the_crop(batch, background):
+    logits, label = batch
+    sets = [(1, 3, 4), (2,), (1, 9)]  # class 9 has no output
+    samples = with_classes(label, sets)
+    loss = UnlabeledSetCrossEntropyLoss(background=background).of_samples(samples)
+    known = [({0} if background else set()) | set(s) - {9} for s in sets]
+    assert loss(*batch).item() == pytest.approx(expected(*batch, 1, known), rel=1e-9)
+    head = FCNHead(
+        in_channels=5,
+        channels=5,
+        num_convs=0,
+        num_classes=5,
+        concat_input=False,
+        norm_cfg=None,
+        loss_decode=dict(type='UnlabeledSetCrossEntropyLoss', background=background),
+    )
+    found = head_losses(head, logits.detach(), samples)
+    torch.testing.assert_close(found['loss_unlabeled_set_ce'], loss(*batch).detach())
+    # Without the classes of the images it says so, and so does a stock segmentor.
+    with pytest.raises(ValueError, match='StripedEncoderDecoder'):
+        head.loss_by_feat(logits, samples)
+    samples[1].set_metainfo(dict(img_path='b.jpg'))
+    del samples[1].image_classes
+    with pytest.raises(ValueError, match=r"b\.jpg: .*'image_classes'.* meta_keys"):
+        head_losses(head, logits, samples)
+    crop = OfCrop()
+    assert crop.of_samples(samples) is crop
+
+
 def test_bad_settings():
     for settings, message in (
         (dict(gamma=-1), 'gamma must be'),
         (dict(gamma=math.nan), 'gamma must be'),
-        (dict(unlabeled_classes='crop'), "'crop' is unknown; use one of 'image'"),
+        (dict(unlabeled_classes='photo'), "'photo' is unknown; use one of 'image'"),
         (dict(unlabeled_classes='background', background=False), 'background=True'),
     ):
         with pytest.raises(ValueError, match=message):
@@ -133,34 +180,47 @@ def test_bad_settings():
 
 
 @pytest.mark.parametrize(
-    'loss, weak',
+    'model, loss, weak',
     [
-        ('UnlabeledSetCrossEntropyLoss', dict(type='SimulatePoints', radius=2)),
-        ('PartialCrossEntropyLoss', dict(type='SimulateScribbles')),
+        (
+            'StripedEncoderDecoder',
+            dict(type='UnlabeledSetCrossEntropyLoss'),
+            dict(type='SimulatePoints', radius=2),
+        ),
+        (
+            'EncoderDecoder',
+            dict(type='UnlabeledSetCrossEntropyLoss', unlabeled_classes='crop'),
+            dict(type='SimulatePoints', radius=2),
+        ),
+        (
+            'EncoderDecoder',
+            dict(type='PartialCrossEntropyLoss'),
+            dict(type='SimulateScribbles'),
+        ),
     ],
 )
-def test_stock_segmentor_learns_from_weak_labels(boxes_root, tmp_path, loss, weak):
-    cfg = Config.fromfile(_write_config(boxes_root, tmp_path, loss, weak))
+def test_segmentors_learn_from_weak_labels(boxes_root, tmp_path, model, loss, weak):
+    cfg = Config.fromfile(_write_config(boxes_root, tmp_path, model, loss, weak))
     runner = Runner.from_cfg(cfg)
     runner.train()
-    assert type(runner.model).__name__ == 'EncoderDecoder'
-    name = MODELS.get(loss)().loss_name
+    assert type(runner.model).__name__ == model
+    name = MODELS.build(loss).loss_name
     values = runner.message_hub.get_scalar(f'train/decode.{name}').data[0]
     assert len(values) == 40
     assert values[-10:].mean() < 0.93 * values[:10].mean()
 
 
-def _write_config(root, tmp_path, loss, weak):
+def _write_config(root, tmp_path, model, loss, weak):
     path = tmp_path / 'weak.py'
     path.write_text(f"""
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mmseg_labelfree'], allow_failed_imports=False)
-experiment_name = '{loss}'
+experiment_name = '{loss['type']}_{model}'
 work_dir = r'{tmp_path / 'work'}'
 randomness = dict(seed=0)
 norm_cfg = dict(type='GN', num_groups=2)
 model = dict(
-    type='EncoderDecoder',
+    type='{model}',
     data_preprocessor=dict(
         type='SegDataPreProcessor', mean=[100.0] * 3, std=[60.0] * 3,
         bgr_to_rgb=True, size=(24, 24), seg_pad_val=255),
@@ -169,7 +229,7 @@ model = dict(
         strides=(1, 1, 1, 1), norm_cfg=norm_cfg),
     decode_head=dict(
         type='FCNHead', in_channels=32, channels=8, num_convs=1, dropout_ratio=0.0,
-        num_classes=5, norm_cfg=norm_cfg, loss_decode=dict(type='{loss}')),
+        num_classes=5, norm_cfg=norm_cfg, loss_decode=dict(**{loss})),
     train_cfg=dict(), test_cfg=dict(mode='whole'))
 train_dataloader = dict(
     batch_size=4, num_workers=0, sampler=dict(type='SeededInfiniteSampler'),
@@ -183,7 +243,8 @@ train_dataloader = dict(
             dict(**{weak}),
             dict(type='RandomResize', scale=(32, 32), ratio_range=(0.8, 1.2)),
             dict(type='RandomCrop', crop_size=(24, 24), cat_max_ratio=1.0),
-            dict(type='RandomFlip', prob=0.5), dict(type='PackSegInputs')]))
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackSegInputs', meta_keys=('img_path', 'image_classes'))]))
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=40)
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
 log_processor = dict(by_epoch=False)

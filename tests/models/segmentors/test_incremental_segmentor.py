@@ -97,10 +97,10 @@ def test_train_mode_never_reaches_the_teacher(pair):
     assert not any('teacher' in k for k in student.state_dict())
 
 
-@pytest.mark.parametrize('norm_eval', [False, True])
-def test_norm_eval_keeps_the_statistics(incremental, norm_eval):
+@pytest.mark.parametrize('freeze_norm', [None, 'statistics', 'affine'])
+def test_frozen_batch_norm(incremental, freeze_norm):
     cfg = incremental.model
-    cfg.distillation, cfg.norm_eval = [], norm_eval
+    cfg.distillation, cfg.freeze_norm = [], freeze_norm
     cfg.backbone.norm_cfg = cfg.decode_head.norm_cfg = dict(type='BN')
     model = MODELS.build(cfg).train()
     assert model.training and model.backbone.training
@@ -109,5 +109,16 @@ def test_norm_eval_keeps_the_statistics(incremental, norm_eval):
     loss.backward()
     after = dict(model.named_buffers())
     changed = {k for k, v in before.items() if not torch.equal(v, after[k])}
-    assert changed == (set() if norm_eval else set(before))
-    assert model.decode_head.convs[0].bn.weight.grad.abs().sum() > 0
+    assert changed == (set() if freeze_norm == 'statistics' else set(before))
+    norm = model.decode_head.convs[0].bn
+    if freeze_norm == 'affine':
+        assert norm.weight.grad is None and norm.bias.grad is None
+    else:
+        assert norm.weight.grad.abs().sum() > 0
+    assert model.decode_head.convs[0].conv.weight.grad.abs().sum() > 0
+
+
+def test_unknown_freeze_norm(incremental):
+    incremental.model.freeze_norm = 'all'
+    with pytest.raises(ValueError, match="'all' is unknown; use one of None, 'stat"):
+        MODELS.build(incremental.model)

@@ -233,6 +233,11 @@ def unlabeled_map(size: tuple[int, int]) -> np.ndarray:
     return np.full(size, UNLABELED, np.uint8)
 
 
+def labeled_classes(labels: np.ndarray) -> tuple[int, ...]:
+    """List the classes in a weak label map, ascending: U of MiB, eq. 13."""
+    return tuple(k for k in np.unique(labels).tolist() if k < UNLABELED)
+
+
 def draw_points(labels: np.ndarray, points: np.ndarray, radius: int = 0) -> None:
     """Draw points as squares into a label map, in place.
 

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import PascalVOCDataset
 
 from ....ops.label_maps import IGNORE, INVALID, UNLABELED, loaded_labels
-from .files import Fault
+from .files import Fault, labeled_classes
 
 VOC_CLASSES = PascalVOCDataset.METAINFO['classes']
 
@@ -32,6 +32,8 @@ class WeakAnnotationLoader(BaseTransform):
 
     Added keys: ``gt_seg_map``, uint8 ``(H, W)``: a class, 254 (unlabeled: some class
     of the image) or 255 (no part of any loss). ``seg_fields`` names it.
+    ``image_classes``: the classes in it, a tuple of integers that later crops leave
+    alone, for ``UnlabeledSetCrossEntropyLoss``.
 
     Modified keys: ``reduce_zero_label`` and ``label_map`` become False and None where
     present, since the new labels are final.
@@ -128,6 +130,7 @@ class WeakAnnotationLoader(BaseTransform):
             if any(fault.label not in present for fault in faults):
                 labels[labels == UNLABELED] = IGNORE
         results['gt_seg_map'] = labels
+        results['image_classes'] = labeled_classes(labels)
         results.setdefault('seg_fields', []).append('gt_seg_map')
         if 'reduce_zero_label' in results:
             results['reduce_zero_label'] = False

@@ -9,7 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ....ops.label_maps import IGNORE, UNLABELED
-from .files import unlabeled_map
+from .files import labeled_classes, unlabeled_map
 from .strokes import Component, components, image_rng
 
 
@@ -21,6 +21,9 @@ class WeakLabelSimulator(BaseTransform):
     process and on every machine, and no global random state is read or changed.
 
     Required keys: ``gt_seg_map``, ``img_path``.
+
+    Added keys: ``image_classes``, the classes that are labeled, a tuple of integers
+    that later crops leave alone, for ``UnlabeledSetCrossEntropyLoss``.
 
     Modified keys: ``gt_seg_map``, uint8: 254 where unlabeled, 255 for void if kept.
 
@@ -72,6 +75,7 @@ class WeakLabelSimulator(BaseTransform):
         if self.void == 'ignore':
             labels[truth == IGNORE] = IGNORE
         results['gt_seg_map'] = labels
+        results['image_classes'] = labeled_classes(labels)
         return results
 
     @abstractmethod

@@ -61,6 +61,7 @@ def test_points_from_json(points):
     assert found(labels) == {(3, 4): 12, (19, 9): 8}
     assert (labels == 254).sum() == 198
     assert results['seg_fields'] == ['gt_seg_map']
+    assert results['image_classes'] == (8, 12)
     assert found(transform(sample('b'))['gt_seg_map']) == {(0, 0): 1}
     copy = pickle.loads(pickle.dumps(transform))
     assert (copy(sample())['gt_seg_map'] == labels).all()

@@ -154,3 +154,16 @@ def test_bad_settings():
             TRANSFORMS.build(dict(type=kind, **settings))
     transform = TRANSFORMS.build(dict(type='SimulateScribbles', seed=4))
     assert repr(transform).startswith('SimulateScribbles(seed=4, background=True')
+
+
+@pytest.mark.parametrize('kind', ['SimulatePoints', 'SimulateScribbles'])
+def test_classes_are_noted_before_the_crop(kind):
+    labels = np.zeros((40, 40), np.uint8)
+    labels[2:8, 2:8], labels[30:, 30:], labels[20, :] = 3, 7, 255
+    results = dict(gt_seg_map=labels, img_path='x/a.jpg', img=np.zeros((40, 40, 3)))
+    results['seg_fields'] = ['gt_seg_map']
+    transform = TRANSFORMS.build(dict(type=kind, background=False, void='ignore'))
+    crop = TRANSFORMS.build(dict(type='CenterCrop', crop_size=(10, 10)))
+    results = crop(transform(results))
+    assert set(np.unique(results['gt_seg_map'])) <= {254, 255}
+    assert results['image_classes'] == (3, 7)
