@@ -163,6 +163,23 @@ def test_reverse_cross_entropy_of_u2pl():
     assert_loss(loss, [student], U2PL_REVERSE)
 
 
+def test_negatives_of_u2pl():
+    """How many rows of each class enter the queues (``compute_contra_memobank_loss``).
+
+    Labeled pixels never do, as their code has it.
+    """
+    logits = [wave(2, 5, 9, 9, phase=p) for p in (0.2, 1.1)]
+    own = [labels(2, 9, 9, [0, 1, 2]), labels(2, 9, 9, [0, 1, 2, 2, 1])]
+    high = ops.split_by_entropy(
+        ops.softmax_entropy(logits[1]), 0.2, variant='official'
+    ).unreliable
+    unreliable = torch.cat([torch.ones_like(high), high])
+    negatives = ops.negative_classes(
+        torch.cat(logits), torch.cat(own), unreliable, 2, 1, 4, variant='official'
+    )
+    assert negatives.sum((0, 2, 3)).tolist() == [7, 8, 4, 0, 0]
+
+
 @pytest.fixture
 def crops():
     """Unit embeddings and logits of the first and the second crops."""
