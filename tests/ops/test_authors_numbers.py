@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from mmseg_labelfree import ops
+from mmseg_labelfree.models.layers.memory_bank import PrototypeMemoryBank
+from mmseg_labelfree.models.losses import MemoryBankContrastiveLoss
 
 # fcdl94/MiB 1c58983, utils/loss.py and segmentation_module.py.
 MIB = dict(
@@ -60,6 +62,7 @@ U2PL_REVERSE = (
     0.1228943172,
     [-0.0023558839, -0.0036537108, -0.0058479199, -0.0090089236],
 )
+U2PL_CONTRAST = (1.8376902325, 0.1280901457, [0.0, 0.0, 0.049460639, 0.0])
 # MY-LIU100101/IDDC f3f6939, losses/contrast_loss.py.
 IDDC = dict(
     positive=(
@@ -163,21 +166,42 @@ def test_reverse_cross_entropy_of_u2pl():
     assert_loss(loss, [student], U2PL_REVERSE)
 
 
-def test_negatives_of_u2pl():
-    """How many rows of each class enter the queues (``compute_contra_memobank_loss``).
+@pytest.fixture
+def counted(monkeypatch):
+    """The i-th of all drawn indices below m is (7919 i + 13) mod m."""
 
-    Labeled pixels never do, as their code has it.
+    def draw(high, size, **kwargs):
+        return (7919 * torch.arange(size[1]) + 13).repeat(size[0], 1)
+
+    monkeypatch.setattr(torch, 'randint', draw)
+
+
+def test_contrast_of_u2pl(counted):
+    """Their ``compute_contra_memobank_loss``, its two known bugs included.
+
+    No labeled pixel is a negative, and classes meet the queues of others.
     """
-    logits = [wave(2, 5, 9, 9, phase=p) for p in (0.2, 1.1)]
-    own = [labels(2, 9, 9, [0, 1, 2]), labels(2, 9, 9, [0, 1, 2, 2, 1])]
-    high = ops.split_by_entropy(
-        ops.softmax_entropy(logits[1]), 0.2, variant='official'
-    ).unreliable
-    unreliable = torch.cat([torch.ones_like(high), high])
-    negatives = ops.negative_classes(
-        torch.cat(logits), torch.cat(own), unreliable, 2, 1, 4, variant='official'
+    student = wave(4, 8, 9, 9, scale=1).requires_grad_()
+    teacher = wave(4, 8, 9, 9, phase=0.4, scale=1)
+    logits = torch.cat([wave(2, 5, 9, 9, phase=p) for p in (0.2, 1.1)])
+    own = [labels(2, 9, 9, classes) for classes in ([0, 1, 2], [0, 1, 2, 2, 1])]
+    own = torch.cat(own)
+    entropy = ops.softmax_entropy(logits[2:])
+    split = ops.split_by_entropy(entropy, 0.2, variant='official')
+    every = torch.ones_like(split.anchors)
+    low = torch.cat([every, split.anchors])
+    high = torch.cat([every, split.unreliable])
+    bank = PrototypeMemoryBank(
+        num_classes=5, channels=8, length=40, background_length=40, momentum=0
+    ).double()
+    contrast = MemoryBankContrastiveLoss(
+        num_anchors=6, num_negatives=4, low_rank=1, high_rank=4, variant='official'
     )
-    assert negatives.sum((0, 2, 3)).tolist() == [7, 8, 4, 0, 0]
+    bank.update_prototypes(teacher, own.masked_fill(~low, 255))
+    contrast.push_negatives(bank, teacher, logits, own, high, num_labeled=2)
+    assert bank.filled.tolist() == [7, 8, 4, 0, 0]
+    loss = contrast(student, logits, own, low, bank)
+    assert_loss(loss, [student], U2PL_CONTRAST)
 
 
 @pytest.fixture
