@@ -87,12 +87,17 @@ def path_integral_score(path: Tensors, distance: Tensors, eps: float = 1e-7) -> 
     score: Tensors = []
     for w, d in _groups(path, distance):
         scale = foreach.mul(d, d)
-        score += _positive_ratio(w, scale, eps)
+        score += _ratio(w, scale, eps)
+    foreach.clamp_min_(score, 0.0)
     return score
 
 
 def riemannian_score(
-    path: Tensors, distance: Tensors, fisher: Tensors, eps: float = 1e-7
+    path: Tensors,
+    distance: Tensors,
+    fisher: Tensors,
+    eps: float = 1e-7,
+    signed: bool = False,
 ) -> Tensors:
     r"""Compute the score of RW: :math:`\max(0, w / (\frac{1}{2} F d^2 + \epsilon))`.
 
@@ -102,6 +107,8 @@ def riemannian_score(
         fisher: The Fisher diagonal F.
         eps: Keeps the score of parameters that did not move finite; in units of the
             loss.
+        signed: Leave out the maximum with 0, as MiB's code does until the training
+            has ended.
 
     Example:
         >>> path, distance = [torch.tensor([1.0])], [torch.tensor([0.5])]
@@ -113,21 +120,28 @@ def riemannian_score(
         scale = foreach.mul(d, d)
         foreach.mul_(scale, f)
         foreach.mul_(scale, 0.5)
-        score += _positive_ratio(w, scale, eps)
+        score += _ratio(w, scale, eps)
+    if not signed:
+        foreach.clamp_min_(score, 0.0)
     return score
 
 
-def normalize_importance(importance: Tensor) -> Tensor:
+def normalize_importance(importance: Tensor, eps: float = 0.0) -> Tensor:
     """Scale one parameter's importance to 0..1 (min-max over the tensor).
 
     A tensor in which all values are equal, so any of one element, becomes zero.
+
+    Args:
+        importance: Importance of each element, of any shape.
+        eps: Added to the range that is divided by, 1e-8 in MiB's code: a parameter
+            whose values all lie within a much smaller range stays near 0.
 
     Example:
         >>> normalize_importance(torch.tensor([2.0, 6.0, 3.0]))
         tensor([0.0000, 1.0000, 0.2500])
     """
     low, high = importance.min(), importance.max()
-    span = high - low
+    span = high - low + eps
     return (importance - low) / torch.where(span > 0, span, 1)
 
 
@@ -185,11 +199,9 @@ def _groups(*lists: Tensors) -> Iterator[Sequence[Tensors]]:
             yield [[t] for t in tensors]
 
 
-def _positive_ratio(
+def _ratio(
     numerator: Tensors, denominator: tuple[Tensor, ...], eps: float
 ) -> tuple[Tensor, ...]:
-    """max(0, numerator / (denominator + eps)); overwrites the denominator."""
+    """Ratio numerator / (denominator + eps); overwrites the denominator."""
     foreach.add_(denominator, eps)
-    ratio = foreach.div(numerator, denominator)
-    foreach.clamp_min_(ratio, 0.0)
-    return ratio
+    return foreach.div(numerator, denominator)

@@ -14,6 +14,7 @@ from mmseg_labelfree.engine.protocols import build_protocol
 ROOT = Path(__file__).parents[2] / 'configs/mib'
 WEAK = re.compile('points|scribbles|full')
 INCREMENTAL = [p for p in sorted(ROOT.glob('*.py')) if not WEAK.search(p.stem)]
+IMPORTANCE = [p for p in INCREMENTAL if re.search('_(ewc|pi|rw)$', p.stem)]
 
 
 def stages_of(name, **options):
@@ -153,6 +154,42 @@ def test_baselines_are_fine_tuning_and_one_thing_more(kind):
     assert ('ParameterImportanceHook' in hooks) is (not losses)
     for key in ('train_dataloader', 'optim_wrapper', 'train_cfg'):
         assert fine[key] == later[key]
+
+
+@pytest.mark.parametrize('kind, weight', [('ewc', 500), ('pi', 500), ('rw', 100)])
+def test_importance_is_the_authors(kind, weight):
+    for step, stage in enumerate(stages_of(f'deeplabv3_r101_voc_15-1_{kind}')):
+        (hook,) = [h for h in stage.custom_hooks if h.type == 'ParameterImportanceHook']
+        assert (hook.importance, hook.weight) == (kind, weight)
+        assert hook.variant == 'official'
+        assert ('checkpoint' in hook) is (step > 0)
+
+
+@pytest.mark.parametrize(
+    'kind, gpus, weight',
+    [('ewc', 2, None), ('ewc', 3, 450), ('pi', 4, 338), ('rw', 6, None), ('rw', 7, 96)],
+)
+def test_scaled_rates_keep_the_penalty_stable(monkeypatch, kind, gpus, weight):
+    """12 images on each GPU: the rate of 24 grows with them, the weight does not."""
+    world_size = 'mmseg_labelfree.engine.protocols.penalty_check.get_world_size'
+    monkeypatch.setattr(world_size, lambda: gpus)
+    cfg = Config.fromfile(ROOT / f'deeplabv3_r101_voc_15-1_{kind}.py')
+    cfg.work_dir = 'work_dirs/test'
+    protocol = build_protocol(cfg)
+    if weight is not None:
+        message = f'step_1 with {12 * gpus} images a batch: .* to {weight}.* or less'
+        with pytest.raises(ValueError, match=message):
+            protocol.check(protocol.stages(cfg))
+        cfg.merge_from_dict({'custom_hooks.1.weight': weight})
+    protocol.check(protocol.stages(cfg))
+
+
+@pytest.mark.parametrize('path', IMPORTANCE, ids=lambda p: p.stem)
+def test_shipped_penalties_are_stable(path):
+    cfg = Config.fromfile(path)
+    cfg.work_dir = 'work_dirs/test'
+    protocol = build_protocol(cfg)
+    protocol.check(protocol.stages(cfg))
 
 
 def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():

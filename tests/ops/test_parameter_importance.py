@@ -91,6 +91,34 @@ def test_normalize_is_min_max_per_tensor():
     assert ops.normalize_importance(torch.tensor(7.0)).item() == 0
 
 
+def test_normalize_is_the_authors():
+    """From https://github.com/fcdl94/MiB, commit 1c58983, ``normalize_fn``."""
+    rows, columns = np.indices((3, 4))
+    angle = 0.7 * rows * (1 + 0.05 * rows) + 1.3 * columns * (1 + 0.05 * columns)
+    importance = torch.from_numpy((3 * np.sin(0.1 + angle)) ** 2)
+    want = torch.tensor(
+        [
+            0.0,
+            0.9935349946,
+            0.0229873229,
+            0.9884711165,
+            0.5476303794,
+            0.6533352546,
+            0.2702630211,
+            0.6740385496,
+            0.9999999989,
+            0.0087034559,
+            0.9597530672,
+            0.0150701228,
+        ],
+        dtype=torch.float64,
+    )
+    got = ops.normalize_importance(importance, eps=1e-8)
+    torch.testing.assert_close(got.flatten(), want, rtol=0, atol=1e-9)
+    # A range far below eps is not stretched to 0..1.
+    assert ops.normalize_importance(1e-12 * importance, eps=1e-8).max() < 1e-2
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_penalty_and_its_gradient(seed):

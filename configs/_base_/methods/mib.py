@@ -52,9 +52,12 @@ lwf_mc = dict(
     distillation=[dict(type='BinaryDistillationLoss', loss_weight=10.0)],
 )
 # These are `ft` and a hook: `custom_hooks = [*_base_.custom_hooks, _base_.ewc]`.
-ewc = dict(type='ParameterImportanceHook', importance='ewc', weight=500.0)
-pi = dict(type='ParameterImportanceHook', importance='pi', weight=500.0)
-rw = dict(type='ParameterImportanceHook', importance='rw', weight=100.0)
+# variant='official': their importance, too, which is not that of the methods' papers.
+ewc = dict(
+    type='ParameterImportanceHook', importance='ewc', weight=500.0, variant='official'
+)
+pi = dict(ewc, importance='pi')
+rw = dict(ewc, importance='rw', weight=100.0)
 
 protocol = dict(
     type='ClassIncrementalProtocol',

@@ -3,7 +3,7 @@
 import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,13 @@ class Protocol(ABC):
 
         Returns:
             The stages in the order in which they run. No data is read.
+        """
+
+    def check(self, stages: Sequence[Stage]) -> None:  # noqa: B027 (optional)
+        """Raise if a stage would fail for its settings, before any stage runs.
+
+        Args:
+            stages: Stages that are not finished.
         """
 
     def data_parts(self, cfg: Config) -> list[DataPart]:

@@ -18,6 +18,7 @@ from .config_edit import (
     set_dataset_arguments,
     start_from,
 )
+from .penalty_check import check_penalty
 
 
 @TASK_UTILS.register_module()
@@ -109,6 +110,11 @@ class ClassIncrementalProtocol(Protocol):
             stages.append(self._stage(cfg, f'step_{step}', step, previous))
             previous = stages[-1].cfg.work_dir
         return stages
+
+    def check(self, stages: Sequence[Stage]) -> None:
+        """Raise if SGD would diverge on the penalty of EWC, PI or RW."""
+        for stage in stages:
+            check_penalty(stage)
 
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Training and validation images of each step, or of joint training.

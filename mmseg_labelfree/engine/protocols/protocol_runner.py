@@ -87,6 +87,7 @@ class ProtocolRunner:
         wanted = self.stages if only is None else [self.stage(only)]
         self._check_begun(wanted)
         self._check_earlier(wanted[0])
+        self.protocol.check([s for s in self.stages if not self._finished(s)])
         self._sizes = self._data.stages([s for s in wanted if not self._finished(s)])
         progress = None
         for index, stage in enumerate(self.stages):

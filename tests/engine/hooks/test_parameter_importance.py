@@ -1,6 +1,8 @@
 import inspect
+import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
@@ -10,6 +12,7 @@ from torch import nn
 from mmseg_labelfree.engine.hooks import ParameterImportanceHook
 
 KINDS = ('ewc', 'pi', 'rw')
+VARIANTS = ('paper', 'official')
 OLD, NEW = 2, 3  # classes
 
 
@@ -73,12 +76,52 @@ def saved(path, net, hook):
     return torch.load(path, weights_only=True)
 
 
+def empty_maps(kind):
+    keys = dict(ewc=['fisher'], pi=['score'], rw=['fisher', 'score'])[kind]
+    return {key: {} for key in keys}
+
+
+def slow_official_maps(kind, track, old, alpha=0.9, interval=3):
+    """As ``slow_maps``, read in the authors' order of operations."""
+    maps = empty_maps(kind)
+    for name in TRAINED:
+        found = dict(fisher=[], score=[])
+        for e in range(track[0][0][name].numel()):
+            steps = [[t[name].flatten()[e].item() for t in step] for step in track]
+            history = {
+                k: m[name].flatten()[e].item()
+                for k, m in old.items()
+                if e < m[name].numel()
+            }
+            fisher, path, score = history.get('fisher', 1.0), 0.0, 0.0
+            previous = remembered = None
+            for count, (g, theta, _) in enumerate(steps):
+                if previous is not None:
+                    path += g * (previous - theta)
+                previous = theta
+                if count % interval == 0:
+                    if remembered is not None:
+                        way = theta - remembered
+                        score -= g * way / (0.5 * fisher * way**2 + 1e-8)
+                    remembered = theta
+                fisher = alpha * g * g + (1 - alpha) * fisher
+            if kind == 'pi':
+                way = steps[-1][2] - steps[0][1]
+                score = max(0.0, path / (way**2 + 1e-20)) + history.get('score', 0.0)
+            else:
+                score = max(0.0, score)
+                if 'score' in history:
+                    score = 0.5 * (score + history['score'])
+            found['fisher'].append(fisher)
+            found['score'].append(score)
+        for key, by_name in maps.items():
+            by_name[name] = found[key]
+    return maps
+
+
 def slow_maps(kind, track, old, alpha=0.9, interval=3, eps=1e-7):
     """The importance of every element, one after another."""
-    maps = {
-        k: {}
-        for k in (dict(ewc=['fisher'], pi=['score']).get(kind) or ['fisher', 'score'])
-    }
+    maps = empty_maps(kind)
     for name in TRAINED:
         fishers, scores = [], []
         for e in range(track[0][0][name].numel()):
@@ -104,17 +147,25 @@ def slow_maps(kind, track, old, alpha=0.9, interval=3, eps=1e-7):
     return maps
 
 
-def slow_omega(maps, name):
+SLOW_MAPS = dict(paper=slow_maps, official=slow_official_maps)
+
+
+def slow_omega(maps, name, eps):
     """Sum of the maps of one parameter, each scaled to 0..1."""
     total = 0
     for by_name in maps.values():
         m = by_name[name]
-        total = total + (m - m.min()) / (m.max() - m.min())
+        total = total + (m - m.min()) / (m.max() - m.min() + eps)
     return total
 
 
+@pytest.fixture(params=VARIANTS)
+def variant(request):
+    return request.param
+
+
 @pytest.fixture(params=KINDS)
-def first_step(request, tmp_path):
+def first_step(request, variant, tmp_path):
     """A finished first step: kind, checkpoint file and its content."""
     net = Net(OLD, seed=0)
     hook = HOOKS.build(
@@ -123,6 +174,7 @@ def first_step(request, tmp_path):
             importance=request.param,
             weight=3.0,
             interval=3,
+            variant=variant,
         )
     )
     assert isinstance(hook, ParameterImportanceHook)
@@ -139,11 +191,11 @@ def assert_maps(entry, want):
             assert got == pytest.approx(expected, rel=1e-9), (key, name)
 
 
-def test_first_step_only_records(first_step):
+def test_first_step_only_records(first_step, variant):
     kind, _, content, track = first_step
     entry = content['parameter_importance']
     assert entry['importance'] == kind and entry['num_updates'] == 7
-    assert_maps(entry, slow_maps(kind, track, {}))
+    assert_maps(entry, SLOW_MAPS[variant](kind, track, {}))
     plain = Net(OLD, seed=0)
     train(plain, ParameterImportanceHook('ewc', 0.0))
     for name, value in values(plain).items():
@@ -154,11 +206,14 @@ def test_first_step_only_records(first_step):
         assert 'frozen' not in by_name
 
 
-def test_second_step_is_pulled_to_the_first(first_step):
+def test_second_step_is_pulled_to_the_first(first_step, variant):
     kind, path, content, _ = first_step
     old = content['parameter_importance']['maps']
     net = Net(NEW, seed=1)  # not the weights of the first step
-    hook = ParameterImportanceHook(kind, 3.0, checkpoint=path, interval=3)
+    hook = ParameterImportanceHook(
+        kind, 3.0, checkpoint=path, interval=3, variant=variant
+    )
+    eps = dict(paper=0, official=1e-8)[variant]
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
     tracker = hook.track(net, optimizer)
     penalty = 0
@@ -167,7 +222,8 @@ def test_second_step_is_pulled_to_the_first(first_step):
             reference = content['state_dict'][name]
             rows = param[:OLD] if 'conv_seg' in name else param
             penalty = (
-                penalty + (slow_omega(old, name) * (rows - reference).square()).sum()
+                penalty
+                + (slow_omega(old, name, eps) * (rows - reference).square()).sum()
             )
     torch.testing.assert_close(tracker.penalty.value(), 3.0 * penalty.detach())
     trained = [dict(net.named_parameters())[n] for n in TRAINED]
@@ -184,21 +240,52 @@ def test_second_step_is_pulled_to_the_first(first_step):
     assert net.unused.grad is None
 
 
-def test_importance_over_two_steps(first_step, tmp_path):
+def test_importance_over_two_steps(first_step, variant, tmp_path):
     kind, path, content, _ = first_step
     net = Net(NEW, seed=1)
-    hook = ParameterImportanceHook(kind, 0.01, checkpoint=path, interval=3)
+    hook = ParameterImportanceHook(
+        kind, 0.01, checkpoint=path, interval=3, variant=variant
+    )
     track = train(net, hook, steps=8)
     entry = saved(tmp_path / 'second.pth', net, hook)['parameter_importance']
     old = content['parameter_importance']['maps']
-    assert_maps(entry, slow_maps(kind, track, old))
+    assert_maps(entry, SLOW_MAPS[variant](kind, track, old))
 
 
-def test_resumed_training_is_the_same(first_step, tmp_path):
+def test_rows_of_each_step_are_normalized_by_themselves(first_step, variant, tmp_path):
+    kind, path, _, _ = first_step
+
+    def hook(checkpoint, weight=0.0):
+        return ParameterImportanceHook(kind, weight, checkpoint, variant=variant)
+
+    net, second = Net(NEW, seed=1), hook(path)
+    train(net, second, steps=11)
+    content = saved(tmp_path / 'second.pth', net, second)
+    entry = content['parameter_importance']
+    assert entry['rows'] == {n: [OLD, NEW - OLD] for n in TRAINED if 'conv_seg' in n}
+    third = hook(str(tmp_path / 'second.pth'), weight=1.0)
+    net = Net(NEW + 2, seed=2)
+    tracker = third.track(net, torch.optim.SGD(net.parameters(), lr=0.01))
+    names = {id(p): n for n, p in net.named_parameters()}
+    params, _, importance = tracker.penalty.tensors
+    found = {names[id(p)]: i for p, i in zip(params, importance, strict=True)}
+    eps = dict(paper=0, official=1e-8)[variant]
+    name = 'decode_head.conv_seg.weight'
+    maps = entry['maps'].values()
+    for rows in (slice(OLD), slice(OLD, NEW)):
+        parts = {k: {name: m[name][rows]} for k, m in enumerate(maps)}
+        torch.testing.assert_close(found[name][rows], slow_omega(parts, name, eps))
+    assert not found[name][NEW:].any()
+    assert tracker.entry()['rows'][name] == [OLD, NEW - OLD, 2]
+
+
+def test_resumed_training_is_the_same(first_step, variant, tmp_path):
     kind, path, _, _ = first_step
 
     def hook():
-        return ParameterImportanceHook(kind, 0.1, checkpoint=path, interval=3)
+        return ParameterImportanceHook(
+            kind, 0.1, checkpoint=path, interval=3, variant=variant
+        )
 
     whole, recording = Net(NEW, seed=1), hook()
     train(whole, recording, steps=8, momentum=0)
@@ -216,10 +303,12 @@ def test_resumed_training_is_the_same(first_step, tmp_path):
     torch.testing.assert_close(got, want, rtol=0, atol=0)
 
 
-def test_raw_importance(first_step):
+def test_raw_importance(first_step, variant):
     kind, path, content, _ = first_step
     maps = content['parameter_importance']['maps']
-    hook = ParameterImportanceHook(kind, 2.0, checkpoint=path, normalize=False)
+    hook = ParameterImportanceHook(
+        kind, 2.0, checkpoint=path, normalize=False, variant=variant
+    )
     net = Net(NEW, seed=1)
     tracker = hook.track(net, torch.optim.SGD(net.parameters(), lr=0.1))
     want = 0
@@ -239,7 +328,8 @@ def test_two_parameters_by_hand(tmp_path):
             self.p = nn.Parameter(torch.tensor(values))
 
     maps = dict(fisher=dict(p=torch.tensor([5.0, 1.0])))  # 1 and 0 if normalized
-    entry = dict(importance='ewc', maps=maps, state={}, num_updates=1)
+    kind = dict(importance='ewc', official=False)
+    entry = dict(**kind, rows={}, maps=maps, state={}, num_updates=1)
     state_dict = dict(p=torch.tensor([1.0, 2.0]))
     path = tmp_path / 'two.pth'
     torch.save(dict(state_dict=state_dict, parameter_importance=entry), path)
@@ -380,12 +470,12 @@ def test_fused_optimizers_in_mixed_precision():
     hook.before_train(runner_of(mixed))
 
 
-def test_unfit_checkpoints_are_named(first_step, tmp_path):
+def test_unfit_checkpoints_are_named(first_step, variant, tmp_path):
     kind, path, content, _ = first_step
     other = KINDS[KINDS.index(kind) - 1]
 
     def attach(kind, path, net=None, resumed=None):
-        hook = ParameterImportanceHook(kind, 1.0, checkpoint=path)
+        hook = ParameterImportanceHook(kind, 1.0, path, variant=variant)
         net = net or Net(NEW, seed=1)
         tracker = hook.track(net, torch.optim.SGD(net.parameters(), lr=0.1))
         if resumed is not None:
@@ -394,6 +484,10 @@ def test_unfit_checkpoints_are_named(first_step, tmp_path):
     with pytest.raises(ValueError, match=f"first.pth holds .*'{kind}', .*'{other}'"):
         attach(other, path)
     entry = content['parameter_importance']
+    another = VARIANTS[VARIANTS.index(variant) - 1]
+    hook = ParameterImportanceHook(kind, 1.0, path, variant=another)
+    with pytest.raises(ValueError, match=f"'{variant}', but .*'{another}': train both"):
+        hook.track(net := Net(NEW, seed=1), torch.optim.SGD(net.parameters(), lr=0.1))
     with pytest.raises(ValueError, match='to resume from holds importance of the kind'):
         attach(other, None, resumed=entry)
     net = Net(OLD, seed=1)
@@ -417,6 +511,7 @@ def test_unfit_checkpoints_are_named(first_step, tmp_path):
     'kwargs, message',
     [
         (dict(importance='mas'), "importance='mas' is unknown; use one of 'ewc', 'pi'"),
+        (dict(variant='code'), "variant='code' is unknown; use one of 'paper', 'offi"),
         (dict(weight=-1.0), 'weight must not be negative, got -1.0'),
         (dict(weight=float('nan')), 'weight must not be negative, got nan'),
         (dict(alpha=0), 'alpha must be above 0 and at most 1, got 0'),
@@ -427,3 +522,96 @@ def test_unfit_checkpoints_are_named(first_step, tmp_path):
 def test_bad_settings_are_named(kwargs, message):
     with pytest.raises(ValueError, match=message):
         ParameterImportanceHook(**{'importance': 'ewc', 'weight': 1.0, **kwargs})
+
+
+def wave(*shape, phase=0.0, scale=3.0):
+    """Input of the reference numbers, by formula."""
+    index = np.indices(shape)
+    factors = (0.7, 1.3, 0.31, 0.17)
+    total = sum(a * i * (1 + 0.05 * i) for a, i in zip(factors, index, strict=False))
+    return torch.from_numpy(scale * np.sin(phase + total))
+
+
+# From https://github.com/fcdl94/MiB, commit 1c58983, utils/regularizer.py (EWC, PI and
+# RW, run in float64): raw maps after 12 updates.
+AUTHORS_FISHER = [
+    0.9609746887,
+    0.4053841298,
+    0.0311759631,
+    0.6948328754,
+    0.8577350441,
+    0.05151333,
+]
+AUTHORS_MAPS = dict(
+    ewc=dict(fisher=AUTHORS_FISHER),
+    pi=dict(
+        score=[
+            27.6656627016,
+            62.914556156,
+            4.7455826763,
+            4.3119223704,
+            108.915736541,
+            8.6269122635,
+        ]
+    ),
+    rw=dict(
+        fisher=AUTHORS_FISHER,
+        score=[50.3977880952, 1.5381588667, 0.0, 0.0, 19.1742842515, 0.0],
+    ),
+)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_official_maps_are_the_authors(kind):
+    net = nn.Module()
+    net.p = nn.Parameter(wave(6, phase=0.2, scale=1))
+    hook = ParameterImportanceHook(kind, 1.0, interval=5, variant='official')
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    tracker = hook.track(net, optimizer)
+    for step in range(12):
+        net.p.grad = wave(6, phase=0.5 + 0.4 * step, scale=1)
+        optimizer.step()
+    maps = tracker.entry()['maps']
+    assert set(maps) == set(AUTHORS_MAPS[kind])
+    for key, want in AUTHORS_MAPS[kind].items():
+        want = torch.tensor(want, dtype=torch.float64)
+        torch.testing.assert_close(maps[key]['p'], want, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    'settings', [dict(momentum=0.9, nesterov=True), dict(momentum=0.9), dict()]
+)
+@pytest.mark.parametrize('kind, largest', [('ewc', 1), ('pi', 1), ('rw', 2)])
+def test_the_stability_limit_is_where_sgd_diverges(settings, kind, largest):
+    """The weight that the message gives converges, and a tenth more diverges."""
+    rate, hook = 0.001, ParameterImportanceHook(kind, 1e5)
+    with pytest.raises(ValueError, match='step_1: .* makes SGD diverge') as caught:
+        hook.check_stability(dict(settings, lr=rate), 'step_1')
+    most = float(re.search(r'hook to (\S+) or less', str(caught.value)).group(1))
+    fits = ParameterImportanceHook(kind, most)
+    fits.check_stability(dict(settings, lr=rate), 'step_1')
+    for weight, converges in ((most, True), (1.1 * most, False)):
+        param = torch.ones(1, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.SGD([param], lr=rate, **settings)
+        for _ in range(3000):
+            param.grad = 2 * weight * largest * param.detach()
+            optimizer.step()
+        assert (param.abs() < 1).item() is converges
+
+
+def test_a_rate_beyond_the_limit_stops_the_step_at_its_start():
+    net = Net(OLD, seed=0)
+    sgd = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9, nesterov=True)
+    runner = SimpleNamespace(optim_wrapper=OptimWrapper(sgd), work_dir='runs/step_1')
+    hook = ParameterImportanceHook('ewc', 500.0, checkpoint='runs/step_0')
+    hook.before_train(runner)
+    sgd.param_groups[0]['initial_lr'] = 0.0015  # warm-up has lowered 'lr'
+    with pytest.raises(
+        ValueError, match='runs/step_1: .* is 1.5 and must be below 1.36'
+    ):
+        hook.before_train(runner)
+    ParameterImportanceHook('ewc', 500.0).before_train(runner)  # records only
+    raw = ParameterImportanceHook('ewc', 500.0, 'runs/step_0', normalize=False)
+    raw.before_train(runner)
+    runner.optim_wrapper = OptimWrapper(torch.optim.AdamW(net.parameters(), lr=1.0))
+    hook.before_train(runner)

@@ -66,6 +66,13 @@ def test_checkpoint_is_the_previous_step(incremental):
     assert 'checkpoint' not in incremental.custom_hooks[0]
 
 
+def test_a_penalty_beyond_the_rate_stops_all_before_step_0(incremental):
+    fine_tuning(incremental, 'ewc', weight=1000.0)  # the rate of later steps is 0.01
+    with pytest.raises(ValueError, match=r'step_1: .* is 20 and must be below 1.36'):
+        ProtocolRunner(incremental).run()
+    assert not Path(incremental.work_dir, 'step_0').exists()
+
+
 @pytest.mark.slow
 def test_lwf_mc_and_ilt_losses_follow_the_steps(incremental):
     incremental.model.decode_head.loss_decode = dict(
@@ -119,9 +126,10 @@ def test_three_steps(incremental):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('variant', ['paper', 'official'])
 @pytest.mark.parametrize('kind', KINDS)
-def test_interrupted_step_resumes_to_the_same_numbers(incremental, kind):
-    fine_tuning(incremental, kind, weight=5.0, interval=3)
+def test_interrupted_step_resumes_to_the_same_numbers(incremental, kind, variant):
+    fine_tuning(incremental, kind, weight=5.0, interval=3, variant=variant)
     incremental.model.decode_head.dropout_ratio = 0.3
     stages = ProtocolRunner(incremental).stages
     train(stages[0].cfg)

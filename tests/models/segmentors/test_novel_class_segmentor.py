@@ -81,7 +81,16 @@ def test_equation_10(build, variant, share, monkeypatch):
 
 def test_weight_of_the_teacher(build):
     model = build(ramp_up=5, ramp_by_epoch=True)
-    expected = [math.exp(-5 * (1 - e / 5) ** 2) for e in range(5)] + [1, 1]
+    # HeliosZhao/NCDSS 0116e9f, utils/ramps.py, epochs 0 to 6 of a length of 5.
+    expected = [
+        0.006737947,
+        0.040762204,
+        0.1652988882,
+        0.4493289641,
+        0.8187307531,
+        1,
+        1,
+    ]
     for epoch, value in enumerate(expected):
         for iteration in (7 * epoch, 7 * epoch + 6):  # whole epochs
             at(iteration, length=7)

@@ -1,19 +1,24 @@
 """Hook that keeps important parameters near their old values: EWC, PI and RW."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 from mmengine.hooks import LoggerHook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import SGD, Optimizer
 
 from ....utils.choices import check_choice
 from ....utils.distributed import bare_model
 from ....utils.framework_compat import checks_overflow
 from ..checkpoint_entry_hook import CheckpointEntryHook
-from .penalty import ENTRY, ImportancePenalty, read_previous
+from .official_recorders import (
+    OfficialPathIntegralRecorder,
+    OfficialRiemannianWalkRecorder,
+)
+from .penalty import ENTRY, ImportancePenalty, Previous, read_previous
 from .recorders import (
     FisherRecorder,
     ImportanceRecorder,
@@ -21,7 +26,16 @@ from .recorders import (
     RiemannianWalkRecorder,
     State,
 )
+from .stability import check_stability
 from .tracker import ImportanceTracker
+
+Variant = Literal['paper', 'official']
+
+#: What is added to denominators: those of the scores, and that of the normalization.
+EPS = dict(
+    paper=dict(pi=1e-7, rw=1e-7, normalize=0.0),
+    official=dict(pi=1e-20, rw=1e-8, normalize=1e-8),
+)
 
 
 @HOOKS.register_module()
@@ -41,6 +55,25 @@ class ParameterImportanceHook(CheckpointEntryHook):
     (``*.conv_seg``) has gained have no penalty, nor has a parameter without importance
     in that checkpoint. Only the parameters count, not the statistics of batch norm.
 
+    ``variant='official'`` is what the authors' code computes
+    (https://github.com/fcdl94/MiB, commit 1c58983, utils/regularizer.py), with g the
+    gradient of an update and :math:`\theta` the parameters before it:
+
+    - EWC: the Fisher diagonal F goes on from that of the step before.
+    - PI: each g counts with the update *before* it. The score is divided by
+      :math:`d^2 + 10^{-20}`, with d the way of the whole step.
+    - RW: at every tenth update, the first included, g alone counts with the way d since
+      the last such update: :math:`-g d / (F d^2 / 2 + 10^{-8})` is added to
+      the score, which is cut off at 0 after the step. F is as in EWC.
+    - :math:`10^{-8}` is added to the range that a map is divided by.
+
+    ``variant='paper'`` is what the papers of the three methods say:
+
+    - EWC: F is this step's alone and starts at one.
+    - PI: each g counts with the update that follows it.
+    - RW: the path integral of all updates of an interval, over :math:`F d^2 / 2`;
+      each interval's score is cut off at 0. F as in EWC.
+
     The hook acts right before and after ``optimizer.step()``. There the gradient is
     that of the task alone, summed over accumulated iterations, averaged over DDP's
     processes, unscaled by ``AmpOptimWrapper`` and clipped, if the optimizer wrapper is
@@ -52,6 +85,9 @@ class ParameterImportanceHook(CheckpointEntryHook):
     ``train/importance_penalty`` is logged at the logger's interval, as it is after
     the update. A large penalty needs small updates: SGD with Nesterov momentum 0.9
     diverges where ``2 * weight * lr`` times a parameter's importance is above 1.36.
+    ``ClassIncrementalProtocol`` checks this for all steps before the first one trains,
+    and the hook at the start of a step, with the largest importance there can be and
+    the rate as ``auto_scale_lr`` scales it.
 
     Args:
         importance: 'ewc', 'pi' or 'rw'.
@@ -65,22 +101,25 @@ class ParameterImportanceHook(CheckpointEntryHook):
         interval: Updates between two scores of RW. Defaults to 10, as in the
             authors' code.
         eps: Added to the denominators of PI's and RW's scores. Defaults to
-            1e-7.
+            1e-7 in the paper's variant, and in the authors' to their 1e-20 (PI) and
+            1e-8 (RW).
         normalize: Scale each map of importance to 0..1 within each parameter,
             as the authors' code does: the weights above are in these units. RW adds
-            two maps, so its importance reaches 2. Defaults to True.
+            two maps, so its importance reaches 2. In a classifier the rows of
+            each step are scaled by themselves. Defaults to True.
+        variant: 'paper' or 'official', as above. Defaults to 'paper'.
 
     Raises:
         ValueError: An argument is out of range; the previous checkpoint, or the one
-            to resume from, has no importance, that of another kind, or of other
-            parameters; or mixed precision uses an optimizer with ``fused=True``,
-            which unscales gradients too late.
+            to resume from, has no importance, that of another kind or variant, or of
+            other parameters; SGD would diverge; or mixed precision uses an optimizer
+            with ``fused=True``, which unscales gradients too late.
         FileNotFoundError: There is no such checkpoint.
         TypeError: The optimizer wrapper is not a plain ``OptimWrapper``.
 
     Example:
         ``custom_hooks=[dict(type='ParameterImportanceHook', importance='ewc',
-        weight=500.)]``
+        weight=500., variant='official')]``
     """
 
     entry = ENTRY
@@ -93,16 +132,20 @@ class ParameterImportanceHook(CheckpointEntryHook):
         checkpoint: str | None = None,
         alpha: float = 0.9,
         interval: int = 10,
-        eps: float = 1e-7,
+        eps: float | None = None,
         normalize: bool = True,
+        variant: Variant = 'paper',
     ) -> None:
         check_choice('importance', importance, ('ewc', 'pi', 'rw'))
+        check_choice('variant', variant, get_args(Variant))
         if not weight >= 0:
             raise ValueError(f'weight must not be negative, got {weight}')
         if not 0 < alpha <= 1:
             raise ValueError(f'alpha must be above 0 and at most 1, got {alpha}')
         if interval < 1:
             raise ValueError(f'interval must be at least 1, got {interval}')
+        if eps is None:
+            eps = EPS[variant].get(importance, 1e-7)
         if not eps > 0:
             raise ValueError(f'eps must be positive, got {eps}')
         self.importance = importance
@@ -112,6 +155,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
         self.interval = interval
         self.eps = eps
         self.normalize = normalize
+        self.variant = variant
         self.tracker: ImportanceTracker | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -130,7 +174,27 @@ class ParameterImportanceHook(CheckpointEntryHook):
                 'ParameterImportanceHook sees scaled gradients if the optimizer is '
                 'fused: set fused=False in optim_wrapper.optimizer'
             )
+        if self.checkpoint is not None and isinstance(wrapper.optimizer, SGD):
+            for group in wrapper.optimizer.param_groups:
+                # A schedule has begun to lower 'lr', or to raise it from nothing.
+                highest = group.get('initial_lr', group['lr'])
+                self.check_stability({**group, 'lr': highest}, runner.work_dir)
         self._detach()
+
+    def check_stability(self, settings: Mapping[str, Any], where: str) -> None:
+        """Raise if SGD would diverge on the penalty.
+
+        Args:
+            settings: Arguments of ``torch.optim.SGD``, with the highest 'lr'.
+            where: What has these settings, for the message.
+
+        Raises:
+            ValueError: ``2 * weight * lr`` times the largest importance there can be
+                exceeds the stability limit. Raw importance has no largest value.
+        """
+        if self.normalize:
+            largest = 2.0 if self.importance == 'rw' else 1.0
+            check_stability(self.weight, largest, settings, where)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Start the record; on resume, continue it.
@@ -156,17 +220,18 @@ class ParameterImportanceHook(CheckpointEntryHook):
             The tracker, which is also the attribute ``tracker``.
         """
         params = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        old: State = {}
-        penalty = None
+        official = self.variant == 'official'
+        kind = dict(importance=self.importance, official=official)
+        previous = Previous()
         if self.checkpoint is not None:
-            old, tensors = read_previous(
-                self.checkpoint, self.importance, params, self.normalize
-            )
-            if self.weight and tensors[0]:
-                penalty = ImportancePenalty(*tensors, self.weight)
-        recorder = self._build_recorder(list(params.values()))
+            eps = EPS[self.variant]['normalize'] if self.normalize else None
+            previous = read_previous(self.checkpoint, kind, params, eps)
+        penalty = None
+        if self.weight and previous.tensors[0]:
+            penalty = ImportancePenalty(*previous.tensors, self.weight)
+        recorder = self._build_recorder(list(params.values()), previous.maps)
         self.tracker = ImportanceTracker(
-            self.importance, params, recorder, penalty, old, optimizer
+            kind, params, recorder, penalty, previous, optimizer
         )
         return self.tracker
 
@@ -206,9 +271,16 @@ class ParameterImportanceHook(CheckpointEntryHook):
             self.tracker.detach()
         self.tracker = None
 
-    def _build_recorder(self, params: list[Tensor]) -> ImportanceRecorder:
+    def _build_recorder(self, params: list[Tensor], old: State) -> ImportanceRecorder:
+        official = self.variant == 'official'
         if self.importance == 'ewc':
-            return FisherRecorder(params, self.alpha)
+            return FisherRecorder(params, self.alpha, old if official else {})
         if self.importance == 'pi':
-            return PathIntegralRecorder(params, self.eps)
-        return RiemannianWalkRecorder(params, self.alpha, self.interval, self.eps)
+            recorder = (
+                OfficialPathIntegralRecorder if official else PathIntegralRecorder
+            )
+            return recorder(params, self.eps)
+        settings = params, self.alpha, self.interval, self.eps
+        if official:
+            return OfficialRiemannianWalkRecorder(*settings, old)
+        return RiemannianWalkRecorder(*settings)

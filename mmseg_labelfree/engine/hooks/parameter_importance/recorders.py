@@ -56,30 +56,32 @@ class ImportanceRecorder(ABC):
 
 
 class FisherRecorder(ImportanceRecorder):
-    """Recorder of EWC: the Fisher diagonal of this step alone, as in MiB's code.
+    """Recorder of EWC: the Fisher diagonal, a running average.
 
     Args:
         params: As for :class:`ImportanceRecorder`.
         alpha: Weight of the newest squared gradient, above 0 and at most 1.
+        old: Maps of the previous step whose Fisher diagonal the average starts from;
+            empty for a start at one.
     """
 
-    def __init__(self, params: Sequence[Tensor], alpha: float) -> None:
+    def __init__(self, params: Sequence[Tensor], alpha: float, old: State) -> None:
         super().__init__(params)
         self.alpha = alpha
-        self.state['fisher'] = [torch.ones_like(p) for p in params]
+        self.state['fisher'] = initial_fisher(params, old)
 
     def before_update(self, active: list[int]) -> None:
         """Update the Fisher diagonal."""
-        grads = gradients(_pick(self.params, active))
-        update_fisher_(_pick(self.state['fisher'], active), grads, self.alpha)
+        grads = gradients(pick(self.params, active))
+        update_fisher_(pick(self.state['fisher'], active), grads, self.alpha)
 
     def importance(self, state: State, old: State) -> State:
         """Return the map ``fisher``."""
         return {'fisher': state['fisher']}
 
 
-class PathIntegralRecorder(ImportanceRecorder):
-    """Recorder of PI: the path integral of the step, added to the old score.
+class PathScoreRecorder(ImportanceRecorder):
+    """Base class of PI's recorders: the score of a path integral, added to the old one.
 
     Args:
         params: As for :class:`ImportanceRecorder`.
@@ -91,34 +93,46 @@ class PathIntegralRecorder(ImportanceRecorder):
         self.eps = eps
         self.state['path'] = [torch.zeros_like(p) for p in params]
         self.state['start'] = [p.detach().clone() for p in params]
-        self._grads = [torch.empty_like(p) for p in params]
-        self._before = [torch.empty_like(p) for p in params]
-
-    def before_update(self, active: list[int]) -> None:
-        """Keep gradients and parameters."""
-        params = _pick(self.params, active)
-        # A copy, because the penalty will be added to the gradient.
-        foreach.copy_(_pick(self._grads, active), gradients(params))
-        foreach.copy_(_pick(self._before, active), params)
-
-    def after_update(self, active: list[int]) -> None:
-        """Extend the path integral."""
-        super().after_update(active)
-        lists = self.state['path'], self._grads, self._before, self.params
-        accumulate_path_(*(_pick(tensors, active) for tensors in lists))
 
     def importance(self, state: State, old: State) -> State:
         """Return the map ``score``, summed over all steps so far."""
         params = [p.detach().cpu() for p in self.params]
         distance = list(foreach.sub(params, state['start']))
         score = path_integral_score(state['path'], distance, self.eps)
-        for rows, before in _old_rows(score, old):
+        for rows, before in old_rows(score, old, 'score'):
             rows.add_(before)
         return {'score': score}
 
 
+class PathIntegralRecorder(PathScoreRecorder):
+    """Recorder of PI as in the paper: each gradient times the update that follows.
+
+    Args:
+        params: As for :class:`ImportanceRecorder`.
+        eps: As for :class:`PathScoreRecorder`.
+    """
+
+    def __init__(self, params: Sequence[Tensor], eps: float) -> None:
+        super().__init__(params, eps)
+        self._grads = [torch.empty_like(p) for p in params]
+        self._before = [torch.empty_like(p) for p in params]
+
+    def before_update(self, active: list[int]) -> None:
+        """Keep gradients and parameters."""
+        params = pick(self.params, active)
+        # A copy, because the penalty will be added to the gradient.
+        foreach.copy_(pick(self._grads, active), gradients(params))
+        foreach.copy_(pick(self._before, active), params)
+
+    def after_update(self, active: list[int]) -> None:
+        """Extend the path integral."""
+        super().after_update(active)
+        lists = self.state['path'], self._grads, self._before, self.params
+        accumulate_path_(*(pick(tensors, active) for tensors in lists))
+
+
 class RiemannianWalkRecorder(PathIntegralRecorder):
-    """Recorder of RW: the Fisher diagonal, and the scores of intervals of updates.
+    """Recorder of RW as in the paper: Fisher diagonal, and scores of intervals.
 
     Within a step the scores of the intervals are added up, an unfinished one at the end
     is left out. After it the sum is averaged with the old score.
@@ -144,7 +158,7 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
         """Keep gradients and parameters, update the Fisher diagonal."""
         super().before_update(active)
         update_fisher_(
-            _pick(self.state['fisher'], active), _pick(self._grads, active), self.alpha
+            pick(self.state['fisher'], active), pick(self._grads, active), self.alpha
         )
 
     def after_update(self, active: list[int]) -> None:
@@ -162,8 +176,7 @@ class RiemannianWalkRecorder(PathIntegralRecorder):
     def importance(self, state: State, old: State) -> State:
         """Return the maps ``fisher`` of this step and ``score`` of all steps so far."""
         score = [s.clone() for s in state['score']]
-        for rows, before in _old_rows(score, old):
-            rows.add_(before).mul_(0.5)
+        average_scores_(score, old)
         return {'fisher': state['fisher'], 'score': score}
 
 
@@ -172,15 +185,32 @@ def gradients(params: Sequence[Tensor]) -> list[Tensor]:
     return [p.grad for p in params if p.grad is not None]
 
 
-def _pick(tensors: list[Tensor], active: list[int]) -> list[Tensor]:
+def pick(tensors: list[Tensor], active: list[int]) -> list[Tensor]:
+    """Return the ``active`` ones of a list."""
     return tensors if len(active) == len(tensors) else [tensors[i] for i in active]
 
 
-def _old_rows(score: list[Tensor], old: State) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each score's rows that have an old score, and the old score."""
+def initial_fisher(params: Sequence[Tensor], old: State) -> list[Tensor]:
+    """Return the Fisher diagonal of the maps ``old``, one where they have none."""
+    fisher = [torch.ones_like(p, requires_grad=False) for p in params]
+    for rows, before in old_rows(fisher, old, 'fisher'):
+        rows.copy_(before)
+    return fisher
+
+
+def average_scores_(score: list[Tensor], old: State) -> None:
+    """Average scores with the old ones, where there are any (RW)."""
+    for rows, before in old_rows(score, old, 'score'):
+        rows.add_(before).mul_(0.5)
+
+
+def old_rows(
+    tensors: list[Tensor], old: State, key: str
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each tensor's rows that have an old map, and that map."""
     if not old:
         return
-    for new, before in zip(score, old['score'], strict=True):
+    for new, before in zip(tensors, old[key], strict=True):
         if before is not None:
             rows = new if new.shape == before.shape else new[: len(before)]
             yield rows, before

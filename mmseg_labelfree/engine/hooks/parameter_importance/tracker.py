@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from .penalty import ImportancePenalty, check_kind
+from .penalty import ImportancePenalty, Previous, check_kind, classifier_rows
 from .recorders import ImportanceRecorder, State
 
 
@@ -15,28 +15,29 @@ class ImportanceTracker:
     """Tracker that runs a recorder and a penalty in every ``optimizer.step()``.
 
     Args:
-        kind: 'ewc', 'pi' or 'rw'.
+        kind: ``importance``, 'ewc', 'pi' or 'rw', and ``official``, whether it is the
+            variant of MiB's code.
         params: The trainable parameters by name.
         recorder: Recorder of that kind, of these parameters in this order.
         penalty: Penalty whose gradient is added after the recorder has seen the task's.
-        old: Importance maps of the previous step, for the recorder; empty in the first.
+        previous: What the previous step has saved.
         optimizer: Optimizer of the parameters.
     """
 
     def __init__(
         self,
-        kind: str,
+        kind: Mapping[str, Any],
         params: Mapping[str, Tensor],
         recorder: ImportanceRecorder,
         penalty: ImportancePenalty | None,
-        old: State,
+        previous: Previous,
         optimizer: Optimizer,
     ) -> None:
-        self.kind = kind
+        self.kind = dict(kind)
         self.params = dict(params)
         self.recorder = recorder
         self.penalty = penalty
-        self._old = old
+        self._previous = previous
         self._active: list[int] = []
         self._handles = [
             optimizer.register_step_pre_hook(self._before_step),
@@ -52,9 +53,10 @@ class ImportanceTracker:
     def entry(self) -> dict[str, Any]:
         """Return the entry: importance for the next step, state for resuming."""
         state = {k: [t.cpu() for t in v] for k, v in self.recorder.state.items()}
-        maps = self.recorder.importance(state, self._old)
+        maps = self.recorder.importance(state, self._previous.maps)
         return dict(
-            importance=self.kind,
+            **self.kind,
+            rows=classifier_rows(self.params, self._previous.rows),
             maps=self._by_name(maps),
             state=self._by_name(state),
             num_updates=self.recorder.num_updates,
