@@ -102,6 +102,11 @@ def read_previous(
             f'ParameterImportanceHook(importance={kind["importance"]!r}), too'
         )
     check_kind(entry, kind, filename)
+    if 'rows' not in entry:
+        raise ValueError(
+            f'{filename} is of an earlier version, whose importance does not tell which '
+            'rows a step added: train the earlier step again'
+        )
     maps, weights, rows = entry['maps'], content['state_dict'], entry['rows']
     params, reference, importance = [], [], []
     for name, param in named.items():
