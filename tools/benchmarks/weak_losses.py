@@ -9,6 +9,7 @@ Example:
 
 import sys
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from against_literal import enlarged, literal_parser, main, random_logits
 from mmseg_labelfree.models import losses
 from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
 
-LOSSES = dict(
+LOSSES: dict[str, Any] = dict(
     pce=losses.PartialCrossEntropyLoss,
     unlabeled=partial(losses.UnlabeledSetCrossEntropyLoss, unlabeled_classes='crop'),
 )

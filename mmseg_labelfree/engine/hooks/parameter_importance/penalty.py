@@ -104,8 +104,8 @@ def read_previous(
     check_kind(entry, kind, filename)
     if 'rows' not in entry:
         raise ValueError(
-            f'{filename} is of an earlier version, whose importance does not tell which '
-            'rows a step added: train the earlier step again'
+            f'{filename} is of an earlier version, whose importance does not tell '
+            'which rows a step added: train the earlier step again'
         )
     maps, weights, rows = entry['maps'], content['state_dict'], entry['rows']
     params, reference, importance = [], [], []
