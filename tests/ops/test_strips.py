@@ -98,7 +98,7 @@ def test_half_precision_is_computed_in_float32(dtype):
     student, teacher, label, weight = inputs([(4, 4)] * 2, (16, 16), dtype=torch.float)
     halves = [x.detach().to(dtype).requires_grad_() for x in (student, teacher)]
     exact = [x.detach().float().requires_grad_() for x in halves]
-    with torch.autocast('cpu', dtype):
+    with torch.autocast('cpu', torch.bfloat16):
         total, _ = striped_loss(equation, halves, (16, 16), label, weight)
     expected, _ = striped_loss(equation, exact, (16, 16), label, weight)
     assert total.dtype == torch.float32 and total == expected

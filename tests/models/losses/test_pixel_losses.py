@@ -1,9 +1,11 @@
 """Losses on small logits give what they give on logits enlarged as a whole."""
 
+import mmseg
 import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
+from mmengine.utils import digit_version
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
@@ -65,6 +67,8 @@ def test_decode_losses(batch, cfg, align_corners):
     logits, labels = batch
     if 'Unlabeled' in cfg['type'] or 'Partial' in cfg['type']:
         labels[:, 4:12] = 254
+    if 'class_weight' in cfg and digit_version(mmseg.__version__) < (1, 3):
+        labels[labels == 255] = 0  # its class weights know no ignored pixels
     loss = MODELS.build(cfg)
     weight = torch.rand(labels.shape, dtype=torch.float64)
     for factor in (None, weight):
