@@ -52,7 +52,10 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'{filename} does not exist: correct the path')
+        raise FileNotFoundError(
+            f'{filename} does not exist: correct the path, or get the file; '
+            'data/README.md says where weights come from'
+        )
     try:
         if digit_version(torch.__version__) >= digit_version('2.6.0'):
             return torch.load(path, map_location, weights_only=True)
