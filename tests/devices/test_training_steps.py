@@ -238,6 +238,36 @@ def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypa
     assert rules.faults == expected
 
 
+class FullSize(TorchDispatchMode):
+    """Notes tensors of many channels at the size of the images."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for x in tree_flatten(out)[0]:
+            if isinstance(x, torch.Tensor) and x.shape[-2:] == self.size:
+                if x.dim() == 4 and x.shape[1] > 4:
+                    self.found.append(f'{func.overloadpacket} {tuple(x.shape)}')
+        return out
+
+
+@pytest.mark.parametrize(
+    'learner', ['MiB', 'CutMix', 'U2PL+', 'EUMS', 'STRICT'], indirect=True
+)
+def test_no_map_of_all_classes_has_the_size_of_the_images(learner, monkeypatch):
+    """In any operation of a step, teacher and backward pass included."""
+    monkeypatch.setattr('mmseg_labelfree.ops.strips.CPU_STRIP', 2**16)
+    model, data, _ = learner
+    with FullSize((96, 96)) as seen:
+        losses = model(**model.data_preprocessor(data, True), mode='loss')
+        model.parse_losses(losses)[0].backward()
+    assert not seen.found
+
+
 # U2PL+ does what a mean teacher, CutMix and DAFormer do.
 @pytest.mark.slow
 @pytest.mark.parametrize(
