@@ -46,7 +46,12 @@ def command_lines(text, marker):
 def small_project(folder, *readme):
     """A project with this one's checks, on which all of them pass."""
     shutil.copytree(ROOT / '.ci', folder / '.ci')
-    shutil.copy(ROOT / 'pyproject.toml', folder)
+    # Its tools import what this package lacks, so their types are not checked.
+    settings = (ROOT / 'pyproject.toml').read_text()
+    settings = settings.replace(
+        "files = ['mmseg_labelfree', 'tools']", "files = ['mmseg_labelfree']"
+    )
+    (folder / 'pyproject.toml').write_text(settings)
     package = folder / 'mmseg_labelfree'
     package.mkdir()
     (package / '__init__.py').write_text(MODULE)
