@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import torch.distributed as dist
 
 TOOLS = Path(__file__).parents[2] / 'tools'
@@ -48,6 +49,8 @@ def test_tools_leave_no_process_group(incremental, tmp_path, one_process, monkey
         )
         runpy.run_path(str(TOOLS / tool), run_name='__main__')
         assert not dist.is_initialized()
-        assert threads.pop() > 0 and gloo_threads() == 0
+        # torch 2.1 gives its threads no names.
+        assert threads.pop() > 0 or torch.__version__.startswith('2.1.')
+        assert gloo_threads() == 0
     log = max(Path(incremental.work_dir).rglob('*.log')).read_text()
     assert 'Distributed training: True' in log
