@@ -13,9 +13,11 @@ from torch.utils.data import get_worker_info
 from .conftest import At, assert_exact
 
 pytestmark = pytest.mark.slow
+# Who notices it first: torch, or now and then the socket by which a batch comes.
 MESSAGE = (
     r'RuntimeError: DataLoader worker \(pid(\(s\))? \d+\) '
     r'(exited unexpectedly|is killed by signal: Killed)'
+    r'|ConnectionResetError: '
 )
 
 
