@@ -27,6 +27,8 @@ from PIL import Image
 
 import mmseg_labelfree  # noqa: F401
 
+from . import reference_inputs
+
 ROOT = Path(__file__).parent.parent
 FORK = multiprocessing.get_context('fork')
 SMALL = dict(dpi=60)
@@ -459,16 +461,7 @@ def novel(tiny, boxes_root, tmp_path) -> Config:
 @pytest.fixture(scope='session')
 def wave():
     """Inputs that anyone can write down: ``scale * sin(...)`` of the indices."""
-
-    def wave(*shape, phase=0.0, scale=3.0):
-        rates = (0.7, 1.3, 0.31, 0.17, 0.11)
-        indices = np.indices(shape)
-        total = sum(
-            a * i * (1 + 0.05 * i) for a, i in zip(rates, indices, strict=False)
-        )
-        return torch.from_numpy(scale * np.sin(phase + total))
-
-    return wave
+    return reference_inputs.wave
 
 
 @pytest.fixture(scope='session')

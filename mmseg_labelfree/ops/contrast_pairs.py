@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .checks import Variant, check_variant
+from .probabilities import full_precision
 
 __all__ = [
     'anchor_classes',
@@ -43,8 +44,7 @@ def anchor_classes(
     """
     inside = (labels >= 0) & (labels < logits.shape[1])
     safe = labels.where(inside, 0)[:, None]
-    logits = logits.detach()
-    logits = logits if logits.dtype == torch.float64 else logits.float()
+    logits = full_precision(logits.detach())
     probability = (logits.gather(1, safe)[:, 0] - logits.logsumexp(1)).exp_()
     return labels.where(inside & reliable & (probability > threshold), -1)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .collectives import num_processes, sum_over_processes
+from .probabilities import full_precision
 
 __all__ = ['feature_distance', 'majority_labels']
 
@@ -82,7 +83,7 @@ def feature_distance(features: Tensor, frozen: Tensor, mask: Tensor) -> Tensor:
         >>> feature_distance(features, torch.zeros(1, 2, 1, 2), mask)
         tensor(5.)
     """
-    exact = features if features.dtype == torch.float64 else features.float()
-    distance = torch.linalg.vector_norm(exact - frozen.detach(), dim=1)
+    exact = full_precision(features) - frozen.detach()
+    distance = torch.linalg.vector_norm(exact, dim=1)
     total = sum_over_processes(mask.sum())
     return (distance * mask).sum() * num_processes() / total.clamp(min=1)

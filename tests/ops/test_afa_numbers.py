@@ -4,7 +4,6 @@ Their functions ran unchanged, on inputs that anyone can write down: ``wave`` an
 ``labels``.
 """
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -24,24 +23,11 @@ from mmseg_labelfree.ops import (
     unbiased_cross_entropy,
 )
 
+from ..reference_inputs import labels, wave
+
 PRESENT = torch.tensor([[1, 0, 1], [0, 1, 0]], dtype=torch.bool)
 BOXES = [(2, 30, 4, 40), (0, 32, 10, 48)]
 TOKENS = {1: (2, 3), 0.5: (1, 2), 1.5: (3, 5)}
-
-
-def wave(*shape, phase=0.0, scale=3.0):
-    weights = [0.7, 1.3, 0.31, 0.17, 0.11]
-    grid = np.indices(shape)
-    angle = sum(a * i * (1 + 0.05 * i) for a, i in zip(weights, grid, strict=False))
-    return torch.from_numpy(scale * np.sin(phase + angle))
-
-
-def labels(n, h, w, classes, ignore_every=None):
-    i, y, x = np.indices((n, h, w))
-    out = np.asarray(classes)[(2 * i + 3 * y + 5 * x) % len(classes)].astype(np.int64)
-    if ignore_every:
-        out.reshape(-1)[::ignore_every] = 255
-    return torch.from_numpy(out)
 
 
 def near(found, want, tolerance=1e-8):

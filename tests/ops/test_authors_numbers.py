@@ -4,7 +4,6 @@ Their functions ran unchanged, on inputs that anyone can write down: ``wave`` an
 ``labels``. Each loss comes with its gradient's norm and first four numbers.
 """
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,6 +12,8 @@ from torch.testing import assert_close
 from mmseg_labelfree import ops
 from mmseg_labelfree.models.layers.memory_bank import PrototypeMemoryBank
 from mmseg_labelfree.models.losses import MemoryBankContrastiveLoss
+
+from ..reference_inputs import labels, wave
 
 # fcdl94/MiB 1c58983, utils/loss.py and segmentation_module.py.
 MIB = dict(
@@ -86,21 +87,6 @@ IDDC = dict(
         [0.0025236301, 0.0022297922, 0.0015725845, 0.001742303],
     ),
 )
-
-
-def wave(*shape, phase=0.0, scale=3.0):
-    weights = [0.7, 1.3, 0.31, 0.17, 0.11]
-    grid = np.indices(shape)
-    angle = sum(a * i * (1 + 0.05 * i) for a, i in zip(weights, grid, strict=False))
-    return torch.from_numpy(scale * np.sin(phase + angle))
-
-
-def labels(n, h, w, classes, ignore_every=None):
-    i, y, x = np.indices((n, h, w))
-    out = np.asarray(classes)[(2 * i + 3 * y + 5 * x) % len(classes)].astype(np.int64)
-    if ignore_every:
-        out.reshape(-1)[::ignore_every] = 255
-    return torch.from_numpy(out)
 
 
 def assert_loss(loss, inputs, expected):

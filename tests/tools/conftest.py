@@ -65,3 +65,22 @@ def largest_difference():
         )
 
     return largest_difference
+
+
+@pytest.fixture(scope='session')
+def assert_training_mode():
+    """Compare logits and running means in training mode with the authors'."""
+
+    def assert_training_mode(logits, state, expected):
+        means = expected['running_mean_first4_after']
+        pairs = [
+            (logits.mean(), expected['logits_mean']),
+            (logits.std(correction=0), expected['logits_std']),
+            (logits.flatten()[:8], expected['logits_first']),
+            *((state[name][:4], value) for name, value in means.items()),
+        ]
+        for found, value in pairs:
+            atol = 1e-7 * expected['logits_std']
+            torch.testing.assert_close(found, torch.tensor(value), rtol=0, atol=atol)
+
+    return assert_training_mode

@@ -10,11 +10,10 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ...ops.label_maps import loaded_labels
 from ...utils.choices import check_choice
 from ...utils.files import image_name
-from ..class_index import class_index
 from ..image_labels import read_image_labels
+from ..mask_check import count_values
 from ..splits.step_images import class_presence
 from .inner import data_place, explain_missing
 from .source_dataset import SourceDataset
@@ -86,7 +85,7 @@ class ImageLabelDataset(SourceDataset):
         infos = [self.dataset.get_data_info(i) for i in range(len(self.dataset))]
         folder = self.dataset.data_prefix.get('img_path')
         names = [image_name(info['img_path'], folder) for info in infos]
-        image_labels = self._read(names, infos)
+        image_labels = self._read(names)
         kept = np.arange(len(names))
         if not self.test_mode:
             kept = self._labeled(names, image_labels)
@@ -95,14 +94,12 @@ class ImageLabelDataset(SourceDataset):
         self._rows = {infos[i]['img_path']: row for row, i in enumerate(kept)}
         return kept
 
-    def _read(self, names: list[str], infos: list[dict[str, Any]]) -> np.ndarray:
+    def _read(self, names: list[str]) -> np.ndarray:
         """Labels of all images, bool ``(N, C)``."""
         if self.labels == 'masks':
             with explain_missing(self.dataset):
-                counts = class_index([info['seg_map_path'] for info in infos])
-            inner = self.dataset
-            raw_labels = loaded_labels(inner.reduce_zero_label, inner.label_map)
-            return class_presence(counts, raw_labels, range(1, 1 + len(self.classes)))
+                counts, labels = count_values(self.dataset, self._inner_pipeline)
+            return class_presence(counts, labels, range(1, 1 + len(self.classes)))
         if self.labels == 'folders':
             folders = [PurePath(name).parent.name for name in names]
             return np.array([[f == c for c in self.classes] for f in folders])

@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...models.teachers import networks_of
 from ...ops.collectives import average_over_processes_
 from ...utils.distributed import bare_model
 from ...utils.framework_compat import BatchNorm
@@ -43,10 +44,9 @@ class AdaBNHook(Hook):
 
     def before_val(self, runner: Runner) -> None:
         """Adapt the model and its teacher."""
-        model = bare_model(runner.model)
         loader = runner.build_dataloader(self.dataloader, seed=runner.seed)
         self._before = []
-        for network in filter(None, (model, vars(model).get('_teacher'))):
+        for network in networks_of(bare_model(runner.model)):
             self._adapt(network, loader)
 
     def after_val(self, runner: Runner) -> None:

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
 
+from ...models.teachers import networks_of
 from ...utils.distributed import bare_model
 
 
@@ -49,9 +50,8 @@ class ChannelsLastHook(Hook):
                 level=logging.WARNING,
             )
             return
-        for part in (model, vars(model).get('_teacher')):
-            if part is not None:
-                part.to(memory_format=torch.channels_last)
+        for network in networks_of(model):
+            network.to(memory_format=torch.channels_last)
         if is_model_wrapper(runner.model):
             runner.model = model
             gc.collect()  # the hooks of the old wrapper go with it

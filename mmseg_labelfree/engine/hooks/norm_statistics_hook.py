@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from ...models.teachers import networks_of
 from ...ops.collectives import average_over_processes_
 from ...utils.distributed import bare_model
 
@@ -42,11 +43,8 @@ class NormStatisticsHook(Hook):
         outputs: Any = None,
     ) -> None:
         """Average the statistics of the student and its teacher."""
-        student = bare_model(runner.model)
-        average_over_processes_([*_statistics(student)])
-        teacher = vars(student).get('_teacher')
-        if teacher is not None:
-            average_over_processes_([*_statistics(teacher)])
+        for network in networks_of(bare_model(runner.model)):
+            average_over_processes_([*_statistics(network)])
 
 
 def _statistics(model: nn.Module) -> Iterator[Tensor]:

@@ -18,7 +18,15 @@ from ...utils.files import image_name, reading
 from ...utils.photos import to_bytes
 from ...utils.progress import tracked
 
-__all__ = ['ImageJob', 'Images', 'Job', 'dataset_pipeline', 'image_names', 'run_job']
+__all__ = [
+    'ImageJob',
+    'Images',
+    'Job',
+    'dataset_pipeline',
+    'image_names',
+    'innermost',
+    'run_job',
+]
 
 
 class Job(ABC):
@@ -57,6 +65,13 @@ def run_job(cfg: Config) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
 
 
+def innermost(dataset: Any) -> Any:
+    """Return the dataset below all wrappers."""
+    while hasattr(dataset, 'dataset'):
+        dataset = dataset.dataset
+    return dataset
+
+
 def image_names(dataset: Any) -> list[str]:
     """List the image names of a dataset: paths below the image folder, without ending.
 
@@ -66,10 +81,7 @@ def image_names(dataset: Any) -> list[str]:
     Raises:
         ValueError: Two images have one name, or one lies outside of the folder.
     """
-    inner = dataset
-    while hasattr(inner, 'dataset'):
-        inner = inner.dataset
-    folder = inner.data_prefix.get('img_path')
+    folder = innermost(dataset).data_prefix.get('img_path')
     files: dict[str, str] = {}
     for i in range(len(dataset)):
         file = dataset.get_data_info(i)['img_path']
@@ -115,10 +127,7 @@ class Images:
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
         self.names = image_names(dataset)
-        inner = dataset
-        while hasattr(inner, 'dataset'):
-            inner = inner.dataset
-        transforms = transforms_of(getattr(inner, 'pipeline', []))
+        transforms = transforms_of(getattr(innermost(dataset), 'pipeline', []))
         loaders = [t for t in transforms if isinstance(t, LoadImageFromFile)]
         self._load = loaders[0] if loaders else LoadImageFromFile()
 

@@ -24,7 +24,7 @@ from ...ops.pseudo_labels import pseudo_labels
 from ...utils.distributed import in_first_process
 from ...utils.files import reading
 from ...visualization.figures import write_label_map
-from .base import ImageJob, Images
+from .base import ImageJob, Images, innermost
 from .result_folder import REMEDY, ResultFolder
 
 __all__ = ['PseudoLabelJob', 'whole_images']
@@ -211,9 +211,7 @@ def whole_images(dataset: Any, with_labels: bool = True) -> Any:
     kept = ['LoadImageFromFile']
     if with_labels:
         kept += ['LoadAnnotations', 'MapLabels']
-    inner = dataset
-    while hasattr(inner, 'dataset'):
-        inner = inner.dataset
+    inner = innermost(dataset)
     loading = [t for t in inner.pipeline.transforms if type(t).__name__ in kept]
     inner.pipeline = Compose([*loading, dict(type='PackSegInputs')])
     return dataset

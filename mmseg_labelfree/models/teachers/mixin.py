@@ -6,10 +6,17 @@ from typing import Literal
 
 from mmcv.cnn import is_norm
 from mmseg.models import EncoderDecoder
+from torch import nn
 
 from ...utils.choices import check_choice
 
 TEACHER_MODES = ('eval', 'train', 'train_norm')
+
+
+def networks_of(model: nn.Module) -> list[nn.Module]:
+    """List a model and the teacher that it carries, if it does."""
+    teacher = vars(model).get('_teacher')
+    return [model] if teacher is None else [model, teacher]
 
 
 class TeacherMixin:

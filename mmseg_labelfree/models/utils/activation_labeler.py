@@ -9,6 +9,7 @@ from mmseg.models import SegDataPreProcessor
 from torch import Tensor
 
 from ...ops.pixel_adaptive_refinement import pixel_adaptive_refinement
+from ...ops.probabilities import full_precision
 from ...ops.refined_labels import Box, Refine, background_scores, refined_labels
 from ...ops.token_affinity import propagate_activations
 
@@ -85,16 +86,8 @@ class ActivationLabeler:
             int64 ``(N, H, W)``: 0 = background, k + 1 for class k, 255 = ignored.
         """
         small = [max(1, side // self.shrink) for side in images.shape[2:]]
-        low, high = self._scores(activations, image_labels, small)
-        return refined_labels(
-            images,
-            low,
-            high,
-            image_labels,
-            self.refine,
-            valid=valid,
-            shrink=self.shrink,
-        )
+        scores = self._scores(activations, image_labels, small)
+        return self._labels(images, scores, image_labels, valid)
 
     def propagated(
         self,
@@ -120,7 +113,26 @@ class ActivationLabeler:
         """
         scores = self._scores(activations, image_labels, tokens)
         spread = propagate_activations(torch.cat(scores, 1), affinity, self.radius)
-        low, high = _resize(spread, images.shape[2:]).chunk(2, 1)
+        both = _resize(spread, images.shape[2:]).chunk(2, 1)
+        return self._labels(images, both, image_labels, valid, boxes)
+
+    def _scores(
+        self, activations: Tensor, image_labels: Tensor, size: Sequence[int]
+    ) -> list[Tensor]:
+        """Softmax with the low and with the high score of background, resized."""
+        small = _resize(activations, size)
+        return [background_scores(small, image_labels, b) for b in self.background]
+
+    def _labels(
+        self,
+        images: Tensor,
+        scores: Sequence[Tensor],
+        image_labels: Tensor,
+        valid: Tensor | None,
+        boxes: Sequence[Box] | None = None,
+    ) -> Tensor:
+        """Label maps from the scores with a low and a high score of background."""
+        low, high = scores
         return refined_labels(
             images,
             low,
@@ -131,13 +143,6 @@ class ActivationLabeler:
             valid=valid,
             shrink=self.shrink,
         )
-
-    def _scores(
-        self, activations: Tensor, image_labels: Tensor, size: Sequence[int]
-    ) -> list[Tensor]:
-        """Softmax with the low and with the high score of background, resized."""
-        small = _resize(activations, size)
-        return [background_scores(small, image_labels, b) for b in self.background]
 
 
 @torch.no_grad()
@@ -153,7 +158,7 @@ def image_colors(images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
         what is a whole level but for rounding errors stays one. Their order of channels
         stays.
     """
-    colors = images if images.dtype == torch.float64 else images.float()
+    colors = full_precision(images)
     if hasattr(preprocessor, 'mean'):
         colors = colors * preprocessor.std.to(colors) + preprocessor.mean.to(colors)
     return (colors + 1e-3).floor().clamp(0, 255) / 255

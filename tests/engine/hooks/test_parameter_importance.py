@@ -2,7 +2,6 @@ import inspect
 import re
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
@@ -10,6 +9,8 @@ from mmseg.registry import HOOKS
 from torch import nn
 
 from mmseg_labelfree.engine.hooks import ParameterImportanceHook
+
+from ...reference_inputs import wave
 
 KINDS = ('ewc', 'pi', 'rw')
 VARIANTS = ('paper', 'official')
@@ -522,14 +523,6 @@ def test_unfit_checkpoints_are_named(first_step, variant, tmp_path):
 def test_bad_settings_are_named(kwargs, message):
     with pytest.raises(ValueError, match=message):
         ParameterImportanceHook(**{'importance': 'ewc', 'weight': 1.0, **kwargs})
-
-
-def wave(*shape, phase=0.0, scale=3.0):
-    """Input of the reference numbers, by formula."""
-    index = np.indices(shape)
-    factors = (0.7, 1.3, 0.31, 0.17)
-    total = sum(a * i * (1 + 0.05 * i) for a, i in zip(factors, index, strict=False))
-    return torch.from_numpy(scale * np.sin(phase + total))
 
 
 # From https://github.com/fcdl94/MiB, commit 1c58983, utils/regularizer.py (EWC, PI and

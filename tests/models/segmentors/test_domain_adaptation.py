@@ -10,8 +10,6 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from mmengine.hooks import Hook
-from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
@@ -479,22 +477,9 @@ def test_two_processes_equal_one(distance, in_two_processes):
     np.testing.assert_allclose(mean, grads, rtol=1e-3, atol=1e-5)
 
 
-class Losses(Hook):
-    def __init__(self):
-        self.kept = []
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.kept.append({k: float(v) for k, v in outputs.items()})
-
-
-class Stop(Hook):
-    def after_train_iter(self, runner, *args, **kwargs):
-        runner.train_loop.stop_training = runner.iter == 3
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize('contrast', [False, True])
-def test_training_resumes_exactly(semi, distance, contrast):
+def test_training_resumes_exactly(semi, distance, contrast, whole_and_resumed):
     settings = dict(DACS, **(CONTRAST if contrast else {}))
     settings.update(
         labeled_sources=('labeled',),
@@ -511,23 +496,9 @@ def test_training_resumes_exactly(semi, distance, contrast):
     if contrast:
         semi.custom_hooks.append(dict(type='PrototypeMemoryBankHook'))
 
-    def train(name, *hooks, **changes):
-        cfg = copy.deepcopy(semi)
-        cfg.merge_from_dict(changes)
-        cfg.experiment_name = f'daformer_{contrast}_{name}'
-        runner = Runner.from_cfg(cfg)
-        losses = Losses()
-        for hook in (losses, *hooks):
-            runner.register_hook(hook, priority='LOWEST')
-        runner.train()
-        return runner, losses.kept
-
-    whole, expected = train('whole')
-    assert all('features.loss_feature_distance' in losses for losses in expected)
-    cut = dict(work_dir=semi.work_dir + '_cut')
-    train('cut', Stop(), **cut)
-    resumed, got = train('resumed', resume=True, **cut)
-    assert got == expected[4:]
+    (whole, expected), (resumed, got) = whole_and_resumed(semi)
+    assert all('features.loss_feature_distance' in losses for losses in expected.losses)
+    assert got.losses == expected.losses[4:]
     state = whole.model.state_dict()
     assert not any('frozen' in name for name in state)
     for name, value in resumed.model.state_dict().items():
