@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch.testing import assert_close
 
 from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
@@ -114,17 +115,24 @@ def test_affinity_loss_has_a_factor(generator):
     assert_close(found, 0.1 * affinity_loss(affinity, targets))
 
 
-def test_presence_is_that_of_the_label_map(batch):
+def test_presence_is_that_of_the_label_map_or_the_whole_image(batch):
     logits, _ = batch
     label = torch.full((2, 6, 7), 254)
     label[0, 1, 1] = 2
     label[1, 0, 0] = 3
     present = torch.tensor([[1, 0, 1, 0], [1, 0, 0, 1]]).bool()
     want = image_presence_loss(logits, label, present).mean()
-    assert_close(build('ImagePresenceLoss')(logits, label), want)
+    assert_close(build('ImagePresenceLoss', classes='crop')(logits, label), want)
+    samples = [SegDataSample(metainfo=dict(image_classes=c)) for c in ([2], [3, 9])]
+    whole = build('ImagePresenceLoss')
+    assert_close(whole.of_samples(samples)(logits, torch.full_like(label, 254)), want)
+    with pytest.raises(ValueError, match="set classes='crop'"):
+        whole(logits, label)
     present[:, 0] = False
     want = 0.5 * image_presence_loss(logits, label, present).mean()
-    found = build('ImagePresenceLoss', background=False, loss_weight=0.5)
+    found = build(
+        'ImagePresenceLoss', classes='crop', background=False, loss_weight=0.5
+    )
     assert_close(found(logits, label), want)
 
 
