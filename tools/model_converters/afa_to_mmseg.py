@@ -10,6 +10,7 @@ Example::
 
 import torch
 from mit_to_mmseg import convert as convert_encoder
+from torch import nn
 from weight_files import Weights, fill, part, run
 
 from mmseg_labelfree.models.decode_heads import DAFormerHead, ImageLabelHead
@@ -42,7 +43,7 @@ def build(widths: list[int], channels: int, num_classes: int, heads: int) -> Wei
         heads: Of attention, in the blocks that the affinity reads.
     """
     with torch.device('meta'):
-        modules = dict(
+        modules: dict[str, nn.Module] = dict(
             decode_head=DAFormerHead(
                 in_channels=widths,
                 in_index=[0, 1, 2, 3],

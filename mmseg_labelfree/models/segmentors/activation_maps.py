@@ -1,7 +1,7 @@
 """Segmentor with a classifier of images, whose activation maps label them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -173,8 +173,10 @@ class ActivationEncoderDecoder(StripedEncoderDecoder):
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predictions of the decode head; and maps, where image labels are known."""
         encoder = self.neck if self.with_neck else self.backbone
-        whole = self.test_cfg.mode == 'whole'
-        with recorded_outputs(encoder) if whole else nullcontext([]) as passes:
+        recording: AbstractContextManager[list] = nullcontext([])
+        if self.test_cfg.mode == 'whole':
+            recording = recorded_outputs(encoder)
+        with recording as passes:
             samples = super().predict(inputs, data_samples)
         if all('image_labels' in sample for sample in samples):
             self.add_maps(inputs, samples, passes[0] if passes else None)
