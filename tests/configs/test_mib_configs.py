@@ -187,6 +187,15 @@ def test_scaled_rates_keep_the_penalty_stable(monkeypatch, kind, gpus, weight):
     protocol.check(protocol.stages(cfg))
 
 
+@pytest.mark.slow
+def test_a_dry_run_refuses_a_penalty_that_diverges(run_tool, tmp_path):
+    path = ROOT / 'deeplabv3_r101_voc_15-1_ewc.py'
+    options = '--cfg-options', 'custom_hooks.1.weight=5000', f'work_dir={tmp_path}'
+    done = run_tool('train.py', str(path), '--dry-run', *options)
+    assert done.returncode == 1
+    assert 'makes SGD diverge, as 2 x weight 5000' in done.stdout
+
+
 @pytest.mark.parametrize('path', IMPORTANCE, ids=lambda p: p.stem)
 def test_shipped_penalties_are_stable(path):
     cfg = Config.fromfile(path)

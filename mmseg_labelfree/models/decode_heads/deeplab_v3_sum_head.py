@@ -128,6 +128,7 @@ def window_means(x: Tensor, size: int) -> Tensor:
         tensor([1., 1., 2., 3., 4., 4.])
     """
     height, width = (min(size, side) for side in x.shape[2:])
-    means = F.avg_pool2d(x, (height, width), stride=1)
+    rows = F.avg_pool2d(x, (height, 1), stride=1)
+    means = F.avg_pool2d(rows, (1, width), stride=1)
     border = (width - 1) // 2, width // 2, (height - 1) // 2, height // 2
     return F.pad(means, border, mode='replicate')
