@@ -159,6 +159,7 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     for line in overruled_options(args.cfg_options, runner.stages):
         Console(stderr=True).print(f'Warning: {line}', soft_wrap=True, markup=False)
     if args.dry_run:
+        runner.protocol.check(runner.stages)
         print_stages(runner)
         return
     connect_processes(cfg)

@@ -130,3 +130,10 @@ def test_step_of_the_published_network_on_random_weights(iteration):
     for name, parameter in model.named_parameters():
         gradient = parameter.grad
         assert gradient is not None and torch.isfinite(gradient).all(), name
+
+
+@pytest.mark.parametrize('name', ['mit-b1_voc', 'mit-b1_voc_full', 'mit-b1_coco'])
+def test_photographs_are_scaled_by_their_own_size(name):
+    pipeline = config(name).train_dataloader.dataset.dataset.pipeline
+    (scale,) = [step for step in pipeline if 'ratio_range' in step]
+    assert scale == dict(type='RandomScale', ratio_range=(0.5, 2.0))

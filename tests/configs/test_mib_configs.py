@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from torch import nn
 
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.datasets import get_task
@@ -47,7 +49,8 @@ def test_models_of_later_steps_build_whole(name):
 def test_pretrained_weights_only_in_the_first_step():
     stages = stages_of('deeplabv3_r101_voc_15-5')
     first, second = (cfg.model.backbone.init_cfg for cfg in stages)
-    assert first == dict(type='Pretrained', checkpoint='torchvision://resnet101')
+    assert first.type == 'Pretrained'
+    assert first.checkpoint.endswith('weights/resnet101_mib.pth')
     assert second is None
 
 
@@ -184,6 +187,15 @@ def test_scaled_rates_keep_the_penalty_stable(monkeypatch, kind, gpus, weight):
     protocol.check(protocol.stages(cfg))
 
 
+@pytest.mark.slow
+def test_a_dry_run_refuses_a_penalty_that_diverges(run_tool, tmp_path):
+    path = ROOT / 'deeplabv3_r101_voc_15-1_ewc.py'
+    options = '--cfg-options', 'custom_hooks.1.weight=5000', f'work_dir={tmp_path}'
+    done = run_tool('train.py', str(path), '--dry-run', *options)
+    assert done.returncode == 1
+    assert 'makes SGD diverge, as 2 x weight 5000' in done.stdout
+
+
 @pytest.mark.parametrize('path', IMPORTANCE, ids=lambda p: p.stem)
 def test_shipped_penalties_are_stable(path):
     cfg = Config.fromfile(path)
@@ -212,3 +224,41 @@ def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():
         )
         assert weak.val_dataloader == full.val_dataloader
         assert weak.optim_wrapper == full.optim_wrapper
+
+
+def test_the_authors_network_and_mmsegs_a_few_words_away():
+    cfg = Config.fromfile(ROOT / 'deeplabv3_r101_voc_15-1.py')
+    with torch.device('meta'):
+        ours = MODELS.build(cfg.model)
+        cfg.merge_from_dict(
+            {
+                'model.backbone.type': 'ResNet',
+                'model.backbone.init_cfg.checkpoint': 'torchvision://resnet101',
+                'model.decode_head.type': 'ASPPHead',
+            }
+        )
+        stock = MODELS.build(cfg.model)
+    blocks = [getattr(ours.backbone, f'layer{i}') for i in (1, 2, 3, 4)]
+    strides = [[block.conv2.stride[0] for block in stage] for stage in blocks]
+    assert strides == [[1] * 3, [2] + [1] * 3, [2] + [1] * 22, [1] * 3]
+    assert [block.conv2.dilation[0] for block in blocks[3]] == [2, 2, 2]
+    kernels = [(b.kernel_size[0], b.dilation[0]) for b in ours.decode_head.branches]
+    assert kernels == [(1, 1), (3, 6), (3, 12), (3, 18)]
+    found, expected = (m.backbone.state_dict().keys() for m in (ours, stock))
+    assert found == expected
+    assert not any(isinstance(m, nn.LeakyReLU) for m in stock.backbone.modules())
+
+
+def test_windows_of_the_crops_size_on_whole_street_scenes():
+    sides = {
+        name: stages_of(name)[1].model.decode_head.get('pool_size')
+        for name in ('deeplabv3_x101_cityscapes_vehicles', 'deeplabv3_r101_voc_15-5')
+    }
+    assert [*sides.values()] == [512 // 16, None]
+
+
+@pytest.mark.parametrize('kind', ['img-lvl', 'img-lvl_pce'])
+def test_image_labels_are_those_of_the_whole_image(kind):
+    cfg = Config.fromfile(ROOT / f'fcn_r101_voc_points_{kind}.py')
+    assert cfg.model.type == 'StripedEncoderDecoder'
+    assert 'image_classes' in cfg.train_dataloader.dataset.pipeline[-1].meta_keys

@@ -25,7 +25,7 @@ augmentation = [
 ]
 points_pipeline = [*load_points, *augmentation]
 full_pipeline = [*load_full, *augmentation]
-# Section 6.2.2 and code: shorter side to 512, center crop of 512, scored on the crop.
+# As section 6.2.2 and its code: shorter side to 512, center crop of 512, scored on it.
 test_pipeline = [
     *load_full,
     dict(type='Resize', scale=(100000, 512), keep_ratio=True),

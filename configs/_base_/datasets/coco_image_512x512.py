@@ -2,13 +2,11 @@
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
 data_root = '{{$LABELFREE_DATA:data}}/coco'
 labels_file = f'{data_root}/cls_labels_onehot.npy'
-# AFA's code: 0.5 to 2 times the size, mirrored, a crop of 512 at a random place. The
-# longer side of COCO's photographs is 640.
+# AFA's code: 0.5 to 2 times the image's own size, mirrored, a crop of 512 at a random
+# place.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(
-        type='RandomResize', scale=(640, 640), ratio_range=(0.5, 2.0), keep_ratio=True
-    ),
+    dict(type='RandomScale', ratio_range=(0.5, 2.0)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomPlaceCrop', size=(512, 512)),
     dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'box')),

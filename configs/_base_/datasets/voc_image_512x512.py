@@ -2,13 +2,11 @@
 # Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
 data_root = '{{$LABELFREE_DATA:data}}/VOCdevkit/VOC2012'
 labels_file = f'{data_root}/ImageSets/cls_labels_onehot.npy'
-# AFA's code: 0.5 to 2 times the size, mirrored, a crop of 512 at a random place. The
-# longer side of VOC's photographs is 500.
+# AFA's code: 0.5 to 2 times the image's own size, mirrored, a crop of 512 at a random
+# place.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(
-        type='RandomResize', scale=(500, 500), ratio_range=(0.5, 2.0), keep_ratio=True
-    ),
+    dict(type='RandomScale', ratio_range=(0.5, 2.0)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomPlaceCrop', size=(512, 512)),
     dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'box')),

@@ -8,13 +8,13 @@ load_points = [
     dict(
         type='LoadPointAnnotations',
         ann_file=f'{data_root}/whats_the_point/data/pascal2012_trainval_main.json',
-        # The code's option: squares of 5 x 5, since single pixels may vanish when the
-        # label map is resized.
+        # An option of the authors' datasets: squares of 5 x 5, since single pixels may
+        # vanish when the label map is resized.
         radius=2,
     ),
 ]
 augmentation = [
-    # Section 6.3.1: crops of 512; code: of 0.5-2.0 times the image's area.
+    # Section 6.3.1: crops of 512 as in the incremental part, whose code has these.
     dict(
         type='RandomAreaCrop', size=(512, 512), scale=(0.5, 2.0), ratio=(3 / 4, 4 / 3)
     ),
@@ -26,7 +26,7 @@ augmentation = [
 ]
 points_pipeline = [*load_points, *augmentation]
 full_pipeline = [*load_full, *augmentation]
-# Section 6.2.2 and code: shorter side to 512, center crop of 512, scored on the crop.
+# As section 6.2.2 and its code: shorter side to 512, center crop of 512, scored on it.
 test_pipeline = [
     *load_full,
     dict(type='Resize', scale=(100000, 512), keep_ratio=True),

@@ -1,6 +1,6 @@
 # Modeling the Background (MiB), section 5: points and scribbles. A config takes one:
-# `model = _base_.pce`. Eq. 13 needs the classes of whole images, which this segmentor
-# gives to the loss.
+# `model = _base_.pce`. Eq. 13 and 'Img Lvl' need the classes of whole images, which
+# this segmentor gives to the loss.
 mib_weak = dict(
     type='StripedEncoderDecoder',
     decode_head=dict(
@@ -35,13 +35,15 @@ full = dict(  # full supervision, the upper bound, on `full_pipeline`
     decode_head=dict(loss_decode=dict(type='CrossEntropyLoss'))
 )
 img_lvl = dict(  # 'Img Lvl' (Table 5): the classes of an image, not their points
-    decode_head=dict(loss_decode=dict(type='ImagePresenceLoss'))
+    type='StripedEncoderDecoder',
+    decode_head=dict(loss_decode=dict(type='ImagePresenceLoss')),
 )
 img_lvl_pce = dict(  # 'Img Lvl + PCE' (Table 5)
+    type='StripedEncoderDecoder',
     decode_head=dict(
         loss_decode=[
             dict(type='ImagePresenceLoss'),
             dict(type='PartialCrossEntropyLoss'),
         ]
-    )
+    ),
 )

@@ -1,5 +1,8 @@
 # Dilated ResNet-101, output stride 8, a 1 x 1 classifier and bilinear interpolation
-# (MiB, sections 6.3.1 and 6.3.3), with torchvision's weights in place of the authors'.
+# (MiB, sections 6.3.1 and 6.3.3), from the weights of in-place ABN's authors, which are
+# those of a network with leaky ReLU. MMSegmentation's is `--cfg-options
+# model.backbone.type=ResNet
+# model.backbone.init_cfg.checkpoint=torchvision://resnet101`.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
     type='EncoderDecoder',
@@ -13,7 +16,7 @@ model = dict(
         size=(512, 512),
     ),
     backbone=dict(
-        type='ResNet',
+        type='LeakyResNet',
         depth=101,
         num_stages=4,
         out_indices=(3,),
@@ -21,8 +24,11 @@ model = dict(
         dilations=(1, 1, 2, 4),
         norm_cfg=norm_cfg,
         style='pytorch',
-        contract_dilation=True,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet101'),
+        contract_dilation=False,  # as remembered of in-place ABN's ResNet, not read
+        init_cfg=dict(  # by mib_to_mmseg.py
+            type='Pretrained',
+            checkpoint='{{$LABELFREE_DATA:data}}/weights/resnet101_mib.pth',
+        ),
     ),
     decode_head=dict(
         type='FCNHead',

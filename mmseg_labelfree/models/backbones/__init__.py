@@ -2,10 +2,12 @@
 
 from .ceil_pool_resnet import CeilPoolResNet
 from .dino_vision_transformer import DINOVisionTransformer
+from .leaky_resnet import LeakyResNet
 from .original_mix_vision_transformer import OriginalMixVisionTransformer
 
 __all__ = [
     'CeilPoolResNet',
+    'LeakyResNet',
     'OriginalMixVisionTransformer',
     'DINOVisionTransformer',
 ]

@@ -4,6 +4,7 @@ from .clustering_head import ClusteringHead
 from .daformer_head import DAFormerHead
 from .deeplab_v2_head import DeepLabV2Head
 from .deeplab_v3_head import DeepLabV3Head
+from .deeplab_v3_sum_head import DeepLabV3SumHead
 from .deeplab_v3plus_head import DeepLabV3PlusHead
 from .image_label_head import ImageLabelHead
 from .representation_head import RepresentationHead
@@ -15,6 +16,7 @@ __all__ = [
     'DeepLabV2Head',
     'DeepLabV3Head',
     'DeepLabV3PlusHead',
+    'DeepLabV3SumHead',
     'ImageLabelHead',
     'RepresentationHead',
     'SemanticProjectionHead',

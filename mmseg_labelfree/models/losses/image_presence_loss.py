@@ -1,26 +1,30 @@
 """Loss of the classes of images, which knows nothing of their places."""
 
-from typing import Any
+from typing import Any, Literal
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...ops.image_presence import image_presence_loss
-from ...ops.unlabeled_set_cross_entropy import image_classes
+from ...utils.choices import check_choice
 from .base import BaseLoss
+from .image_classes import ImageClassesMixin
 
 
 @MODELS.register_module()
-class ImagePresenceLoss(BaseLoss):
+class ImagePresenceLoss(ImageClassesMixin, BaseLoss):
     """Loss of the classes that an image holds: 'Img Lvl' in MiB's Table 5.
 
     A ``loss_decode`` of Bearman et al. (https://arxiv.org/abs/1506.02106, eq. 2), see
-    :func:`~mmseg_labelfree.ops.image_presence_loss`. The classes are those in the label
-    map that reaches the loss, such as points; where they lie plays no part. The loss of
-    a batch is the mean over its images. Beside ``PartialCrossEntropyLoss`` it is 'Img
-    Lvl + PCE'.
+    :func:`~mmseg_labelfree.ops.image_presence_loss`. The classes are those of the
+    whole image, as its points name them; where they lie plays no part. The loss of a
+    batch is the mean over its images. Beside ``PartialCrossEntropyLoss`` it is 'Img Lvl
+    + PCE'. How an image's classes reach it says
+    :class:`~mmseg_labelfree.models.losses.UnlabeledSetCrossEntropyLoss`.
 
     Args:
+        classes: 'image' for those. 'crop' for the classes in the label map that reaches
+            the loss, which any segmentor can give. Defaults to 'image'.
         background: Whether class 0 is a background that every image has. Defaults to
             True.
         use_sigmoid: Accepted because a base config's ``loss_decode`` often leaves it
@@ -28,22 +32,29 @@ class ImagePresenceLoss(BaseLoss):
         **kwargs: As for :class:`BaseLoss`.
 
     Raises:
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range. While training: the classes of an image
+            are not known.
 
     Example:
-        ``loss_decode=[dict(type='ImagePresenceLoss'),
+        With a ``StripedEncoderDecoder``, ``loss_decode=[dict(type='ImagePresenceLoss'),
         dict(type='PartialCrossEntropyLoss')]``
 
         >>> import torch
-        >>> loss, label = ImagePresenceLoss(), torch.tensor([[[1, 254]]])
+        >>> loss = ImagePresenceLoss(classes='crop')
+        >>> label = torch.tensor([[[1, 254]]])
         >>> loss(torch.zeros(1, 2, 1, 2), label)  # log 2, both classes are there
         tensor(0.6931)
     """
 
     loss_name = 'loss_image_presence'
+    setting = 'classes'
 
     def __init__(
-        self, background: bool = True, use_sigmoid: bool = False, **kwargs: Any
+        self,
+        classes: Literal['image', 'crop'] = 'image',
+        background: bool = True,
+        use_sigmoid: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if use_sigmoid:
@@ -51,6 +62,8 @@ class ImagePresenceLoss(BaseLoss):
                 'ImagePresenceLoss has no use_sigmoid: set use_sigmoid=False in '
                 'loss_decode'
             )
+        check_choice('classes', classes, ('image', 'crop'))
+        self.classes = classes
         self.background = background
 
     def forward(
@@ -72,14 +85,15 @@ class ImagePresenceLoss(BaseLoss):
             A scalar.
 
         Raises:
-            ValueError: There are weights of pixels.
+            ValueError: There are weights of pixels, or the classes of the images are
+                not known.
         """
         if weight is not None:
             raise ValueError(
                 'ImagePresenceLoss is no mean over pixels: take the pixel sampler out '
                 'of the head'
             )
-        classes = image_classes(seg_label, seg_logits.shape[1])
+        classes = self.classes_of(seg_label, seg_logits.shape[1])
         classes[:, 0] |= self.background
         loss = image_presence_loss(seg_logits, seg_label, classes, ignore_index)
         return self.loss_weight * loss.mean()

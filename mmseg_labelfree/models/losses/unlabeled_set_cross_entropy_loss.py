@@ -1,26 +1,21 @@
 """Cross-entropy of MiB for points and scribbles, which models unlabeled pixels."""
 
-import copy
 import math
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from mmseg.registry import MODELS
-from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...ops.label_maps import UNLABELED
-from ...ops.unlabeled_set_cross_entropy import (
-    image_classes,
-    unlabeled_set_cross_entropy,
-)
+from ...ops.unlabeled_set_cross_entropy import unlabeled_set_cross_entropy
 from ...utils.choices import check_choice
+from .image_classes import ImageClassesMixin
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 
 
 @MODELS.register_module()
-class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
+class UnlabeledSetCrossEntropyLoss(ImageClassesMixin, PartialCrossEntropyLoss):
     r"""Loss of weakly labeled images, unlabeled pixels included (MiB, eq. 13).
 
     .. math::
@@ -73,6 +68,7 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
     """
 
     loss_name = 'loss_unlabeled_set_ce'
+    setting = 'unlabeled_classes'
 
     def __init__(
         self,
@@ -95,31 +91,6 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
         self.gamma = gamma
         self.unlabeled_classes = unlabeled_classes
         self.background = background
-        self._images: Sequence[Sequence[int]] | None = None
-
-    def of_samples(self, data_samples: SampleList) -> 'UnlabeledSetCrossEntropyLoss':
-        """Make the loss of one batch, which knows the classes of its images.
-
-        Args:
-            data_samples: N samples; for ``unlabeled_classes='image'`` with
-                ``image_classes`` in their metainfo, a sequence of class indices.
-
-        Raises:
-            ValueError: A sample has no ``image_classes``.
-        """
-        if self.unlabeled_classes != 'image':
-            return self
-        for sample in data_samples:
-            if 'image_classes' not in sample.metainfo:
-                raise ValueError(
-                    f'{sample.get("img_path")}: the classes of this image are unknown; '
-                    "add 'image_classes' to the meta_keys of PackSegInputs in a "
-                    'pipeline that loads or simulates points or scribbles, or set '
-                    "unlabeled_classes='crop'"
-                )
-        loss = copy.copy(self)
-        loss._images = [sample.image_classes for sample in data_samples]
-        return loss
 
     def pixel_loss(
         self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
@@ -132,24 +103,9 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
 
     def maps(self, label: Tensor, num_classes: int) -> tuple[Tensor]:
         """Classes that unlabeled pixels of each image may have: U, ``(N, C, 1, 1)``."""
-        if self.unlabeled_classes == 'image':
-            classes = self._known_classes(label, num_classes)
-        elif self.unlabeled_classes == 'crop':
-            classes = image_classes(label, num_classes)
-        else:
+        if self.unlabeled_classes == 'background':
             classes = label.new_zeros((len(label), num_classes), dtype=torch.bool)
+        else:
+            classes = self.classes_of(label, num_classes)
         classes[:, 0] |= self.background
         return (classes[:, :, None, None],)
-
-    def _known_classes(self, label: Tensor, num_classes: int) -> Tensor:
-        """The classes of the whole images, ``(N, C)``."""
-        if self._images is None:
-            raise ValueError(
-                "unlabeled_classes='image' needs the classes of each image, which only "
-                'StripedEncoderDecoder and its subclasses give to the loss, and no '
-                "pixel sampler: use one of these, or set unlabeled_classes='crop'"
-            )
-        classes = torch.zeros(len(label), num_classes, dtype=torch.bool)
-        for row, present in zip(classes, self._images, strict=True):
-            row[[k for k in present if k < num_classes]] = True
-        return classes.to(label.device, non_blocking=True)

@@ -1,7 +1,7 @@
 """Segmentor with a classifier of images, whose activation maps label them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from ...utils.choices import check_choice
 from ..layers.attention_affinity import AttentionRecord
 from ..utils.activation_labeler import ActivationLabeler, image_colors
 from ..utils.image_labels import image_boxes, image_labels, inside_boxes
+from ..utils.recording import recorded_outputs
 from .striped import StripedEncoderDecoder
 
 __all__ = ['ActivationEncoderDecoder', 'ActivationView']
@@ -171,20 +172,33 @@ class ActivationEncoderDecoder(StripedEncoderDecoder):
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predictions of the decode head; and maps, where image labels are known."""
-        samples = super().predict(inputs, data_samples)
+        encoder = self.neck if self.with_neck else self.backbone
+        recording: AbstractContextManager[list] = nullcontext([])
+        if self.test_cfg.mode == 'whole':
+            recording = recorded_outputs(encoder)
+        with recording as passes:
+            samples = super().predict(inputs, data_samples)
         if all('image_labels' in sample for sample in samples):
-            self.add_maps(inputs, samples)
+            self.add_maps(inputs, samples, passes[0] if passes else None)
         return samples
 
     @torch.no_grad()
-    def add_maps(self, inputs: Tensor, data_samples: SampleList) -> None:
+    def add_maps(
+        self,
+        inputs: Tensor,
+        data_samples: SampleList,
+        features: Sequence[Tensor] | None = None,
+    ) -> None:
         """Give samples ``image_logits``, ``cam_sem_seg`` and ``pseudo_sem_seg``.
 
         Args:
             inputs: Preprocessed images (N, 3, H, W).
             data_samples: Their samples, with ``image_labels``.
+            features: Those of the images, if a pass has made them.
         """
-        logits = self.image_head(self.extract_feat(inputs))
+        if features is None:
+            features = self.extract_feat(inputs)
+        logits = self.image_head(features)
         view = self.observe(inputs, data_samples, propagate=True)
         cam = activation_labels(view.activations, view.image_labels, self.background)
         for i, sample in enumerate(data_samples):

@@ -1,7 +1,8 @@
-"""Recording of the inputs of a layer, such as the classifier of a decode head."""
+"""Recording of what goes into a layer, or comes out of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
@@ -21,6 +22,21 @@ def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
     """
     recorded: list[Tensor] = []
     handle = module.register_forward_pre_hook(lambda _, args: recorded.append(args[0]))
+    try:
+        yield recorded
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def recorded_outputs(module: nn.Module) -> Iterator[list[Any]]:
+    """Collect what calls of ``module`` inside the context return.
+
+    Yields:
+        A list, with the output of each call so far.
+    """
+    recorded: list[Any] = []
+    handle = module.register_forward_hook(lambda _, args, out: recorded.append(out))
     try:
         yield recorded
     finally:

@@ -3,10 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch.testing import assert_close
 
-from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
+from mmseg_labelfree.models.losses.pixel_losses import head_losses, pixel_loss
 from mmseg_labelfree.ops import affinity_loss, affinity_targets, image_presence_loss
 
 
@@ -114,18 +117,54 @@ def test_affinity_loss_has_a_factor(generator):
     assert_close(found, 0.1 * affinity_loss(affinity, targets))
 
 
-def test_presence_is_that_of_the_label_map(batch):
+def test_presence_is_that_of_the_label_map_or_the_whole_image(batch):
     logits, _ = batch
     label = torch.full((2, 6, 7), 254)
     label[0, 1, 1] = 2
     label[1, 0, 0] = 3
     present = torch.tensor([[1, 0, 1, 0], [1, 0, 0, 1]]).bool()
     want = image_presence_loss(logits, label, present).mean()
-    assert_close(build('ImagePresenceLoss')(logits, label), want)
+    assert_close(build('ImagePresenceLoss', classes='crop')(logits, label), want)
+    samples = [SegDataSample(metainfo=dict(image_classes=c)) for c in ([2], [3, 9])]
+    whole = build('ImagePresenceLoss')
+    assert_close(whole.of_samples(samples)(logits, torch.full_like(label, 254)), want)
+    with pytest.raises(ValueError, match="set classes='crop'"):
+        whole(logits, label)
     present[:, 0] = False
     want = 0.5 * image_presence_loss(logits, label, present).mean()
-    found = build('ImagePresenceLoss', background=False, loss_weight=0.5)
+    found = build(
+        'ImagePresenceLoss', classes='crop', background=False, loss_weight=0.5
+    )
     assert_close(found(logits, label), want)
+
+
+def test_presence_of_the_whole_image_beside_its_points(batch):
+    """Img Lvl + PCE: the crop has lost the only point of class 3."""
+    logits, label = batch[0].detach(), torch.full((2, 12, 14), 254)
+    label[0, 1, 1] = 2
+    head = FCNHead(
+        in_channels=4,
+        channels=4,
+        num_convs=0,
+        num_classes=4,
+        concat_input=False,
+        norm_cfg=None,
+        loss_decode=[
+            dict(type='ImagePresenceLoss'),
+            dict(type='PartialCrossEntropyLoss'),
+        ],
+    )
+    samples = []
+    for x, classes in zip(label, ([2], [3]), strict=True):
+        metainfo = dict(img_path='a.jpg', image_classes=classes)
+        points = PixelData(data=x[None])
+        samples.append(SegDataSample(metainfo=metainfo, gt_sem_seg=points))
+    found = head_losses(head, logits, samples)
+    present = torch.tensor([[1, 0, 1, 0], [1, 0, 0, 1]]).bool()
+    enlarged = F.interpolate(logits, (12, 14), mode='bilinear')
+    want = image_presence_loss(enlarged, label, present).mean()
+    assert_close(found['loss_image_presence'], want)
+    assert found['loss_partial_ce'] > 0
 
 
 def test_presence_refuses_what_it_has_not(batch):

@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_labelfree.models.segmentors import ActivationView
 from mmseg_labelfree.models.utils import image_colors
+from mmseg_labelfree.models.utils.recording import recorded_outputs
 
 SIZE = (64, 64)
 MODEL = dict(
@@ -262,7 +263,9 @@ def test_predictions_carry_maps_where_labels_are_known(build):
     model = build(background=0.4).eval()
     images, data = samples(img_shape=(48, 64), ori_shape=(96, 128))
     with torch.no_grad():
-        found = model.predict(images, copy.deepcopy(data))
+        with recorded_outputs(model.backbone) as passes:
+            found = model.predict(images, copy.deepcopy(data))
+        assert len(passes) == 1 + len(model.scales)  # with mirror images
         view = model.observe(images, data, propagate=True)
         logits = model.image_head(model.extract_feat(images))
     for i, sample in enumerate(found):

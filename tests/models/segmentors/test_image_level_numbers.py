@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 CONFIG = Path(__file__).parents[3] / 'configs/afa/mit-b1_voc.py'
@@ -74,6 +75,7 @@ def their_values(name, shape, formula_weight):
 
 @pytest.fixture(scope='module')
 def network(formula_weight):
+    init_default_scope('mmseg')  # before the tests' own
     cfg = Config.fromfile(CONFIG).model
     cfg.backbone.init_cfg = None
     cfg.backbone.drop_path_rate = 0.0
