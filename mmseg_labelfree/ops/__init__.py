@@ -120,6 +120,7 @@ from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
 from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
 from .weibull_balance import weibull_balance
+from .weight_fusion import fuse_weights, new_share
 
 __all__ = [
     'EntropySplit',
@@ -159,6 +160,7 @@ __all__ = [
     'feature_distance',
     'feature_distillation',
     'foreground_entropy',
+    'fuse_weights',
     'fuse_labels',
     'full_precision',
     'keep_random',
@@ -186,6 +188,7 @@ __all__ = [
     'multi_scale_activations',
     'negative_classes',
     'negative_pair_loss',
+    'new_share',
     'normalize_activations',
     'normalize_importance',
     'novel_map',

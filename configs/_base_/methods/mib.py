@@ -58,6 +58,11 @@ ewc = dict(
 )
 pi = dict(ewc, importance='pi')
 rw = dict(ewc, importance='rw', weight=100.0)
+# EWF: a hook, too, on any of the methods above.
+ewf = dict(
+    type='WeightFusionHook',
+    fix_old_classifier=True,  # code: --fix_pre_cls in every script
+)
 
 protocol = dict(
     type='ClassIncrementalProtocol',

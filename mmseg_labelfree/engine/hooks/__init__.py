@@ -19,6 +19,7 @@ from .prototype_memory_bank_hook import PrototypeMemoryBankHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .sampler_state_hook import SamplerStateHook
 from .unseen_label_check_hook import UnseenLabelCheckHook
+from .weight_fusion_hook import WeightFusionHook
 
 __all__ = [
     'AdaBNHook',
@@ -40,4 +41,5 @@ __all__ = [
     'PseudoLabelPanelHook',
     'SamplerStateHook',
     'UnseenLabelCheckHook',
+    'WeightFusionHook',
 ]
