@@ -35,6 +35,14 @@ from .dense_crf import dense_crf
 from .entropy import softmax_entropy
 from .entropy_balance import entropy_balance
 from .entropy_ranking import Ranking, foreground_entropy, rank_and_split
+from .entropy_thresholds import (
+    BackgroundLabels,
+    count_entropies,
+    label_background,
+    median_thresholds,
+    official_entropy,
+    official_thresholds,
+)
 from .feature_bank import push_rows_, sample_queues
 from .feature_clustering import class_agreement, cluster_features
 from .feature_distance import feature_distance, majority_labels
@@ -44,6 +52,7 @@ from .incremental_bce import incremental_bce
 from .info_nce import info_nce
 from .knowledge_distillation import knowledge_distillation
 from .label_maps import apply_table, loaded_labels, lookup_table
+from .local_pod import background_with_new, local_pod
 from .masked_features import masked_feature_sum
 from .matching import (
     hungarian_matching,
@@ -234,4 +243,12 @@ __all__ = [
     'view_set',
     'weibull_balance',
     'with_background',
+    'BackgroundLabels',
+    'count_entropies',
+    'label_background',
+    'median_thresholds',
+    'official_entropy',
+    'official_thresholds',
+    'background_with_new',
+    'local_pod',
 ]

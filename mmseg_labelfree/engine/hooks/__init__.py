@@ -8,6 +8,7 @@ from .cluster_monitor_hook import ClusterMonitorHook
 from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
 from .entropy_ranking_hook import EntropyRankingHook
+from .entropy_threshold_hook import EntropyThresholdHook
 from .freeze_schedule_hook import FreezeScheduleHook
 from .frozen_teacher_hook import FrozenTeacherHook
 from .incremental_classifier_init_hook import IncrementalClassifierInitHook
@@ -30,6 +31,7 @@ __all__ = [
     'DynamicReassignmentHook',
     'EMATeacherHook',
     'EntropyRankingHook',
+    'EntropyThresholdHook',
     'FreezeScheduleHook',
     'FrozenTeacherHook',
     'IncrementalClassifierInitHook',

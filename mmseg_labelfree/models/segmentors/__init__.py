@@ -1,6 +1,7 @@
 """Subclasses of MMSegmentation's ``EncoderDecoder``, and what wraps segmentors."""
 
 from .activation_maps import ActivationEncoderDecoder, ActivationView
+from .background_labeling import BackgroundLabelingEncoderDecoder
 from .discriminative_clustering import DiscriminativeClusteringSegmentor
 from .feature_distance import FeatureDistanceEncoderDecoder, FeatureDistanceMixin
 from .image_level import ImageLevelEncoderDecoder
@@ -28,6 +29,7 @@ from .zero_label import ZeroLabelEncoderDecoder
 __all__ = [
     'ActivationEncoderDecoder',
     'ActivationView',
+    'BackgroundLabelingEncoderDecoder',
     'DiscriminativeClusteringSegmentor',
     'FeatureDistanceEncoderDecoder',
     'FeatureDistanceMixin',
