@@ -67,6 +67,7 @@ from .mixing import (
     mix,
     mixing_masks,
     pasted_class_masks,
+    varied_box_masks,
 )
 from .novel_labels import fuse_labels, novel_map
 from .pairwise_affinity import (
@@ -205,6 +206,7 @@ __all__ = [
     'pair_sum',
     'partial_cross_entropy',
     'pasted_class_masks',
+    'varied_box_masks',
     'path_integral_score',
     'pixel_adaptive_refinement',
     'positive_pair_loss',

@@ -24,6 +24,7 @@ from .teacher_view import (
 )
 from .u2pl import U2PLEncoderDecoder
 from .u2pl_official import U2PLOfficialEncoderDecoder
+from .unimatch import UniMatchEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     'TeacherView',
     'U2PLEncoderDecoder',
     'U2PLOfficialEncoderDecoder',
+    'UniMatchEncoderDecoder',
     'ViewMasking',
     'ViewMixing',
     'ZeroLabelEncoderDecoder',
