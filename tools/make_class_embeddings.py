@@ -6,9 +6,15 @@ r"""Make the file of class embeddings that zero-label configs read.
         --alias tvmonitor=tv --out data/word_vectors/voc12.npz
     python tools/make_class_embeddings.py --names names.txt \
         --vectors glove.6B.300d.txt --out embeddings.npz
+    python tools/make_class_embeddings.py --split voc_15-5 \
+        --matrix clip=clip_text.npy --out data/word_vectors/voc12_clip.npz
+    python tools/make_class_embeddings.py --split voc_15-5 \
+        --sentences clip=models/clip-ViT-B-32 \
+        --prompts 'a photo of a {}.' 'a photo of the {} in a scene.' --out clip.npz
 
 Each source becomes an array of unit vectors; configs put them side by side. The words
-of a name are averaged. Names with a word that a source lacks are listed, and nothing
+of a name are averaged, and so are the prompts of a class, each as a unit vector first
+(CLIP's way). Names with a word that a source lacks are listed, and nothing
 is written: give them another name with --alias, or use another source.
 """
 
@@ -58,6 +64,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='model folder of the package sentence-transformers, for the whole names',
     )
     parser.add_argument(
+        '--prompts',
+        nargs='+',
+        default=['{}'],
+        metavar='TEXT',
+        help='what --sentences embeds, with {} for the name',
+    )
+    parser.add_argument(
+        '--matrix',
+        metavar='[SOURCE=]FILE',
+        help='.npy file (classes, D) or (classes, prompts, D) in the order of the '
+        'classes, such as text embeddings of CLIP',
+    )
+    parser.add_argument(
         '--attributes', action='store_true', help="the demo classes' attributes"
     )
     parser.add_argument(
@@ -89,8 +108,31 @@ def named(path: str) -> tuple[str, str]:
     return source or Path(file).stem.replace('.', '_'), file
 
 
-def sentence_vectors(folder: str, names: Sequence[str]) -> np.ndarray:
+def matrix_vectors(file: str, names: Sequence[str]) -> np.ndarray:
+    """Embeddings of the classes from a ``.npy`` file, prompts averaged."""
+    matrix = np.load(file, allow_pickle=False)
+    if matrix.ndim not in (2, 3) or len(matrix) != len(names) or not matrix.size:
+        raise ValueError(
+            f'{file} of shape {matrix.shape} is not (classes, D) or (classes, prompts, '
+            f'D) of the {len(names)} classes {list(names)}'
+        )
+    return mean_of_prompts(matrix.reshape(len(names), -1, matrix.shape[-1]), file)
+
+
+def mean_of_prompts(vectors: np.ndarray, source: str) -> np.ndarray:
+    """Average unit vectors (classes, prompts, D) over the prompts."""
+    lengths = np.linalg.norm(vectors.astype(np.float32), axis=-1, keepdims=True)
+    if not np.isfinite(lengths).all() or not lengths.all():
+        raise ValueError(f'{source} has vectors that are zero or not finite')
+    return (vectors / lengths).mean(1).astype(np.float32)
+
+
+def sentence_vectors(
+    folder: str, names: Sequence[str], prompts: Sequence[str]
+) -> np.ndarray:
     """Embeddings of whole names by a local model of sentence-transformers."""
+    if wrong := [prompt for prompt in prompts if '{}' not in prompt]:
+        raise ValueError(f'--prompts: {wrong[0]!r} has no {{}} for the name')
     if not Path(folder).is_dir():
         raise FileNotFoundError(f'{folder} is no folder with a sentence model')
     try:
@@ -100,8 +142,10 @@ def sentence_vectors(folder: str, names: Sequence[str]) -> np.ndarray:
             '--sentences needs sentence-transformers: pip install sentence-transformers'
         ) from None
     model = SentenceTransformer(folder, local_files_only=True)
-    texts = [' '.join(words_of(name)) for name in names]
-    return model.encode(texts, normalize_embeddings=True).astype(np.float32)
+    plain = [' '.join(words_of(name)) for name in names]
+    texts = [prompt.replace('{}', name) for name in plain for prompt in prompts]
+    vectors = model.encode(texts).reshape(len(names), len(prompts), -1)
+    return mean_of_prompts(vectors, folder)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -124,10 +168,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         sources['attributes'] = attribute_embeddings(names)
     if args.sentences:
         source, folder = named(args.sentences)
-        sources[source] = sentence_vectors(folder, looked_up)
+        sources[source] = sentence_vectors(folder, looked_up, args.prompts)
+    if args.matrix:
+        source, file = named(args.matrix)
+        sources[source] = matrix_vectors(file, names)
     if not sources:
         raise ValueError(
-            'there is no source: give --vectors, --sentences or --attributes'
+            'there is no source: give --vectors, --sentences, --matrix or --attributes'
         )
     if any(missing.values()):
         table = Table(title='Words without a vector')

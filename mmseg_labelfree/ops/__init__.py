@@ -35,6 +35,14 @@ from .dense_crf import dense_crf
 from .entropy import softmax_entropy
 from .entropy_balance import entropy_balance
 from .entropy_ranking import Ranking, foreground_entropy, rank_and_split
+from .entropy_thresholds import (
+    BackgroundLabels,
+    count_entropies,
+    label_background,
+    median_thresholds,
+    official_entropy,
+    official_thresholds,
+)
 from .feature_bank import push_rows_, sample_queues
 from .feature_clustering import class_agreement, cluster_features
 from .feature_distance import feature_distance, majority_labels
@@ -44,6 +52,7 @@ from .incremental_bce import incremental_bce
 from .info_nce import info_nce
 from .knowledge_distillation import knowledge_distillation
 from .label_maps import apply_table, loaded_labels, lookup_table
+from .local_pod import background_with_new, local_pod
 from .masked_features import masked_feature_sum
 from .matching import (
     hungarian_matching,
@@ -58,6 +67,7 @@ from .mixing import (
     mix,
     mixing_masks,
     pasted_class_masks,
+    varied_box_masks,
 )
 from .novel_labels import fuse_labels, novel_map
 from .pairwise_affinity import (
@@ -120,6 +130,7 @@ from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
 from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
 from .weibull_balance import weibull_balance
+from .weight_fusion import fuse_weights, new_share
 
 __all__ = [
     'EntropySplit',
@@ -159,6 +170,7 @@ __all__ = [
     'feature_distance',
     'feature_distillation',
     'foreground_entropy',
+    'fuse_weights',
     'fuse_labels',
     'full_precision',
     'keep_random',
@@ -186,6 +198,7 @@ __all__ = [
     'multi_scale_activations',
     'negative_classes',
     'negative_pair_loss',
+    'new_share',
     'normalize_activations',
     'normalize_importance',
     'novel_map',
@@ -193,6 +206,7 @@ __all__ = [
     'pair_sum',
     'partial_cross_entropy',
     'pasted_class_masks',
+    'varied_box_masks',
     'path_integral_score',
     'pixel_adaptive_refinement',
     'positive_pair_loss',
@@ -231,4 +245,12 @@ __all__ = [
     'view_set',
     'weibull_balance',
     'with_background',
+    'BackgroundLabels',
+    'count_entropies',
+    'label_background',
+    'median_thresholds',
+    'official_entropy',
+    'official_thresholds',
+    'background_with_new',
+    'local_pod',
 ]

@@ -18,6 +18,7 @@ __all__ = [
     'mix',
     'mixing_masks',
     'pasted_class_masks',
+    'varied_box_masks',
 ]
 
 _NUM_LABELS = 256
@@ -67,6 +68,62 @@ def box_masks(
     box_height = (area * height * width / box_width).round().clamp_(1, height)
     left = (draw[1] * (width - box_width + 1)).floor()
     top = (draw[2] * (height - box_height + 1)).floor()
+    rows = _between(height, top, box_height)
+    columns = _between(width, left, box_width)
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def varied_box_masks(
+    num: int,
+    height: int,
+    width: int,
+    area: tuple[float, float] = (0.02, 0.4),
+    ratio: tuple[float, float] = (0.3, 1 / 0.3),
+    device: torch.device | str | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Draw one box of varied area and form per sample: CutMix as UniMatch has it.
+
+    The share of the image is uniform in ``area``, the height over the width in
+    ``ratio``, the place in the image; form and place are drawn again until the box lies
+    inside.
+
+    Args:
+        num: Number of samples N.
+        height: Height H in pixels.
+        width: Width W in pixels.
+        area: Bounds of the share of the pixels inside the box, above 0, at most 1.
+        ratio: Bounds of the height over the width, above 0.
+        device: Device of the result.
+        generator: Generator on ``device``; default the global one.
+
+    Returns:
+        Bool ``(N, H, W)``, True inside the box. Sides are rounded down.
+
+    Raises:
+        ValueError: ``area`` is out of range.
+
+    Example:
+        >>> varied_box_masks(num=2, height=8, width=8, area=(0.5, 0.6)).shape
+        torch.Size([2, 8, 8])
+    """
+    if not 0 < area[0] <= area[1] <= 1:
+        raise ValueError(f'area is a share of the image from above 0 to 1: {area}')
+    tries = 128  # one in eight fits at the largest published area: all fail never
+    draw = torch.rand(3, num, tries, device=device, generator=generator)
+    share = torch.rand(num, 1, device=device, generator=generator)
+    pixels = (area[0] + share * (area[1] - area[0])) * (height * width)
+    form = ratio[0] + draw[0] * (ratio[1] - ratio[0])
+    box_height, box_width = (
+        (pixels * form).sqrt().floor(),
+        (pixels / form).sqrt().floor(),
+    )
+    left, top = (draw[1] * width).floor(), (draw[2] * height).floor()
+    fits = (left + box_width <= width) & (top + box_height <= height)
+    first = fits.int().argmax(1, keepdim=True)
+    top, box_height, left, box_width = (
+        values.gather(1, first)[:, 0] for values in (top, box_height, left, box_width)
+    )
     rows = _between(height, top, box_height)
     columns = _between(width, left, box_width)
     return rows[:, :, None] & columns[:, None, :]
@@ -184,7 +241,7 @@ def mixing_masks(
     labels: Tensor,
     prob: float = 1.0,
     per_sample: bool = False,
-    area: float = 0.5,
+    area: float | tuple[float, float] = 0.5,
     partner_labels: Tensor | None = None,
     whole_batch: bool = False,
 ) -> Tensor:
@@ -195,7 +252,8 @@ def mixing_masks(
         labels: Labels or pseudo-labels ``(N, H, W)``.
         prob: See :func:`keep_some`.
         per_sample: See :func:`keep_some`.
-        area: Share of the box of CutMix and CutOut, see :func:`box_masks`.
+        area: Share of the box of CutMix and CutOut, see :func:`box_masks`; or its
+            bounds, see :func:`varied_box_masks`.
         partner_labels: Labels ``(N, H, W)`` of partners that are no neighbors in the
             batch. ClassMix then pastes their classes (:func:`pasted_class_masks`);
             without them it keeps those of ``labels`` (:func:`class_masks`).
@@ -215,7 +273,10 @@ def mixing_masks(
         masks = class_masks(labels, whole_batch=whole_batch)
     else:
         num, height, width = labels.shape
-        masks = box_masks(num, height, width, area, labels.device)
+        if isinstance(area, float):
+            masks = box_masks(num, height, width, area, labels.device)
+        else:
+            masks = varied_box_masks(num, height, width, area, device=labels.device)
     return keep_some(masks, prob, per_sample)
 
 

@@ -114,4 +114,34 @@ def test_sentence_models_are_an_extra(files):
     (folder / 'model').mkdir()
     if importlib.util.find_spec('sentence_transformers') is None:
         with pytest.raises(ImportError, match='pip install sentence-transformers'):
-            tool.sentence_vectors(str(folder / 'model'), ['dog'])
+            tool.sentence_vectors(str(folder / 'model'), ['dog'], ['{}'])
+
+
+def test_matrix_of_a_text_model(files, capsys):
+    folder, *_ = files
+    vectors = np.random.default_rng(1).normal(size=(2, 3, 4)).astype(np.float16)
+    np.save(folder / 'clip.npy', vectors)
+    out = folder / 'clip.npz'
+    names = ['--names', str(folder / 'names.txt')]
+    matrix = f'clip={folder / "clip.npy"}'
+    tool.main([*names, '--matrix', matrix, '--out', str(out)])
+    source = dict(file=str(out), arrays=['clip'])
+    found = class_embeddings(source, ['tvmonitor', 'potted plant'])
+    for row, prompts in zip(found, vectors[::-1].astype(np.float32), strict=True):
+        want = unit(sum(unit(v) for v in prompts))
+        np.testing.assert_allclose(row, want, rtol=1e-5, atol=1e-6)
+    np.save(folder / 'clip.npy', vectors[:1])
+    with pytest.raises(ValueError, match='is not .classes, D. or .classes, prompts'):
+        tool.main([*names, '--matrix', matrix, '--out', str(out)])
+    np.save(folder / 'clip.npy', np.zeros((2, 4)))
+    with pytest.raises(ValueError, match='zero or not finite'):
+        tool.main([*names, '--matrix', matrix, '--out', str(out)])
+
+
+def test_prompts_need_a_place_for_the_name(files):
+    folder, *_ = files
+    (folder / 'model').mkdir()
+    if importlib.util.find_spec('sentence_transformers') is None:
+        pytest.skip('needs sentence-transformers')
+    with pytest.raises(ValueError, match='has no {} for the name'):
+        tool.sentence_vectors(str(folder / 'model'), ['dog'], ['a dog'])

@@ -51,6 +51,28 @@ lwf_mc = dict(
     ),
     distillation=[dict(type='BinaryDistillationLoss', loss_weight=10.0)],
 )
+# PLOP, 'code' being arthurdouillard/CVPR2021_PLOP; with `_base_.plop_thresholds` in
+# `custom_hooks`.
+plop = dict(
+    type='BackgroundLabelingEncoderDecoder',
+    thresholds='median',  # section 3.3; 'official': the code's, which are none
+    decode_head=dict(loss_decode=dict(type='CrossEntropyLoss')),  # of all pixels
+    distillation=[
+        dict(
+            type='LocalPODLoss',
+            scales=(1, 2, 4),  # section 4.1
+            loss_weight=0.01,  # code: features, VOC
+            logit_weight=0.0005,  # code: VOC
+        )
+    ],
+)
+plop_ade = dict(
+    plop,
+    distillation=[
+        dict(plop['distillation'][0], loss_weight=0.001, logit_weight=0.00001)
+    ],
+)
+plop_thresholds = dict(type='EntropyThresholdHook')
 # These are `ft` and a hook: `custom_hooks = [*_base_.custom_hooks, _base_.ewc]`.
 # variant='official': their importance, too, which is not that of the methods' papers.
 ewc = dict(
@@ -58,6 +80,11 @@ ewc = dict(
 )
 pi = dict(ewc, importance='pi')
 rw = dict(ewc, importance='rw', weight=100.0)
+# EWF: a hook, too, on any of the methods above.
+ewf = dict(
+    type='WeightFusionHook',
+    fix_old_classifier=True,  # code: --fix_pre_cls in every script
+)
 
 protocol = dict(
     type='ClassIncrementalProtocol',

@@ -43,6 +43,38 @@ u2pl = dict(  # CVPR 2022 (Table 4, row 6)
     memory_bank=dict(u2pl_plus['memory_bank'], momentum=0.0),
     unlabeled_loss=dict(type='CrossEntropyLoss'),
 )
+# UniMatch (CVPR 2023), 'code' being LiheYoung/UniMatch: its own teacher, so without
+# `teacher_hooks`; `own_label_hooks` in their place.
+unimatch = dict(
+    type='UniMatchEncoderDecoder',
+    threshold=0.95,  # section 4.1
+    mixing='cutmix',
+    mixing_prob=0.5,  # code: of each image
+    mixing_per_sample=True,
+    mixing_area=(0.02, 0.4),  # code
+    num_strong_views=2,  # section 3.3
+    strong_view=dict(  # code
+        brightness=0.5,
+        contrast=0.5,
+        saturation=0.5,
+        hue=0.25,
+        jitter_prob=0.8,
+        grayscale_prob=0.2,
+        blur_prob=0.5,
+        blur_sigma=(0.1, 2.0),
+    ),
+    feature_dropout=0.5,  # section 3.2
+    # (labels + strong / 2 + dropped / 2) / 2, where 'strong' is the mean of two views
+    unlabeled_weight=0.25,
+    feature_weight=1.0,
+    decode_head=dict(
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.5)
+    ),
+)
+own_label_hooks = [
+    dict(type='SamplerStateHook'),
+    dict(type='PseudoLabelPanelHook', num_images=4),
+]
 teacher_hooks = [
     dict(type='SamplerStateHook'),
     dict(

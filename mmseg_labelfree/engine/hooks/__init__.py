@@ -8,6 +8,7 @@ from .cluster_monitor_hook import ClusterMonitorHook
 from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
 from .entropy_ranking_hook import EntropyRankingHook
+from .entropy_threshold_hook import EntropyThresholdHook
 from .freeze_schedule_hook import FreezeScheduleHook
 from .frozen_teacher_hook import FrozenTeacherHook
 from .incremental_classifier_init_hook import IncrementalClassifierInitHook
@@ -19,6 +20,7 @@ from .prototype_memory_bank_hook import PrototypeMemoryBankHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .sampler_state_hook import SamplerStateHook
 from .unseen_label_check_hook import UnseenLabelCheckHook
+from .weight_fusion_hook import WeightFusionHook
 
 __all__ = [
     'AdaBNHook',
@@ -29,6 +31,7 @@ __all__ = [
     'DynamicReassignmentHook',
     'EMATeacherHook',
     'EntropyRankingHook',
+    'EntropyThresholdHook',
     'FreezeScheduleHook',
     'FrozenTeacherHook',
     'IncrementalClassifierInitHook',
@@ -40,4 +43,5 @@ __all__ = [
     'PseudoLabelPanelHook',
     'SamplerStateHook',
     'UnseenLabelCheckHook',
+    'WeightFusionHook',
 ]

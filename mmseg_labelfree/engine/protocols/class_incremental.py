@@ -35,8 +35,9 @@ class ClassIncrementalProtocol(Protocol):
     - from step 1 on ``IncrementalClassifierInitHook`` and, with distillation,
       ``FrozenTeacherHook``; in step 0 no distillation. Pretrained weights are
       read in step 0 only;
-    - from step 1 on the ``checkpoint`` of every ``ParameterImportanceHook`` in
-      ``custom_hooks``; in step 0 it only records;
+    - from step 1 on the ``checkpoint`` of every ``ParameterImportanceHook`` and
+      ``WeightFusionHook`` in ``custom_hooks``; in step 0 these only record, or do
+      nothing;
     - the groups of every ``GroupedIoUMetric``: ``old`` = the classes of step 0,
       ``new`` = those of all later steps so far, ``all`` = both, all without
       background as in the paper's tables, ``all_and_background``, and with more
@@ -176,9 +177,8 @@ class ClassIncrementalProtocol(Protocol):
         else:
             _check_auxiliary_heads(stage.model)
             start_from(stage, previous, init=self.classifier_init)
-            set_arguments(
-                stage.custom_hooks, 'ParameterImportanceHook', checkpoint=previous
-            )
+            for hook in ('ParameterImportanceHook', 'WeightFusionHook'):
+                set_arguments(stage.custom_hooks, hook, checkpoint=previous)
             if stage.model.get('distillation'):
                 add_hook(stage, type='FrozenTeacherHook', checkpoint=previous)
         learned = self.task.seen(step) if self.setup == 'joint' else self.task.new(step)

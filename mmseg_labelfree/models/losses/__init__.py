@@ -12,6 +12,7 @@ from .feature_distillation_loss import FeatureDistillationLoss
 from .image_presence_loss import ImagePresenceLoss
 from .incremental_bce_loss import IncrementalBCELoss
 from .knowledge_distillation_loss import KnowledgeDistillationLoss
+from .local_pod_loss import LocalPODLoss
 from .memory_bank_contrastive_loss import MemoryBankContrastiveLoss
 from .multi_label_soft_margin_loss import MultiLabelSoftMarginLoss
 from .pairwise_affinity_loss import PairwiseAffinityLoss
@@ -37,6 +38,7 @@ __all__ = [
     'ImagePresenceLoss',
     'IncrementalBCELoss',
     'KnowledgeDistillationLoss',
+    'LocalPODLoss',
     'MemoryBankContrastiveLoss',
     'MultiLabelSoftMarginLoss',
     'PairwiseAffinityLoss',

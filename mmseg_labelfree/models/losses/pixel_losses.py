@@ -35,6 +35,7 @@ def head_losses(
     logits: Tensor,
     data_samples: SampleList,
     terms: Sequence[NamedTerm] = (),
+    weight: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Compute what ``head.loss_by_feat`` computes, without enlarging the logits.
 
@@ -46,9 +47,13 @@ def head_losses(
         logits: Its logits ``(N, C, h, w)``.
         data_samples: N samples with ``gt_sem_seg`` ``(1, H, W)``, 255 = ignored.
         terms: Further losses of these logits at the size of the labels, with names.
+        weight: Factor of each pixel ``(N, H, W)`` in the head's own losses.
 
     Returns:
         The losses by name, and ``acc_seg``, as :func:`pixel_losses` returns them.
+
+    Raises:
+        ValueError: There is a weight, and the head computes its losses by itself.
     """
     labels = torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])
     stock = type(head).loss_by_feat is BaseDecodeHead.loss_by_feat
@@ -59,7 +64,13 @@ def head_losses(
             labels,
             head.ignore_index,
             head.align_corners,
-            terms=terms,
+            weight,
+            terms,
+        )
+    if weight is not None:
+        raise ValueError(
+            f'{type(head).__name__} has a pixel sampler, or losses of its own, which '
+            'take no factor for each pixel: use a head without'
         )
     losses = head.loss_by_feat(logits, data_samples)
     if terms:

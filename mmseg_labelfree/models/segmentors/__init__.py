@@ -1,6 +1,7 @@
 """Subclasses of MMSegmentation's ``EncoderDecoder``, and what wraps segmentors."""
 
 from .activation_maps import ActivationEncoderDecoder, ActivationView
+from .background_labeling import BackgroundLabelingEncoderDecoder
 from .discriminative_clustering import DiscriminativeClusteringSegmentor
 from .feature_distance import FeatureDistanceEncoderDecoder, FeatureDistanceMixin
 from .image_level import ImageLevelEncoderDecoder
@@ -23,11 +24,13 @@ from .teacher_view import (
 )
 from .u2pl import U2PLEncoderDecoder
 from .u2pl_official import U2PLOfficialEncoderDecoder
+from .unimatch import UniMatchEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
     'ActivationEncoderDecoder',
     'ActivationView',
+    'BackgroundLabelingEncoderDecoder',
     'DiscriminativeClusteringSegmentor',
     'FeatureDistanceEncoderDecoder',
     'FeatureDistanceMixin',
@@ -45,6 +48,7 @@ __all__ = [
     'TeacherView',
     'U2PLEncoderDecoder',
     'U2PLOfficialEncoderDecoder',
+    'UniMatchEncoderDecoder',
     'ViewMasking',
     'ViewMixing',
     'ZeroLabelEncoderDecoder',

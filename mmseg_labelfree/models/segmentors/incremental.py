@@ -1,6 +1,6 @@
 """Segmentor for class-incremental learning with distillation."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Literal
 
 import torch
@@ -14,7 +14,7 @@ from ...utils.framework_compat import BatchNorm
 from ..losses.pixel_losses import NamedTerm, head_losses, sum_terms
 from ..teachers.mixin import TeacherMixin
 from ..utils.head_checks import needs_ignore_255, needs_output_per_class
-from ..utils.recording import classifier_entry, recorded_inputs
+from ..utils.recording import classifier_entry, recorded_inputs, recorded_stages
 from .striped import StripedEncoderDecoder
 
 
@@ -33,7 +33,10 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
     - 'logits' (also without that attribute): logits, bilinearly resized to the size
       of the input as the authors' code does;
     - 'backbone': the tuple of features that ``extract_feat`` returns;
-    - 'decoder': the input of the decode head's classifier, before dropout.
+    - 'decoder': the input of the decode head's classifier, before dropout;
+    - 'levels': the output of each stage of a ResNet before its last activation (of
+      another backbone what ``extract_feat`` returns), then 'decoder', then the small
+      logits.
 
     The student runs once; the teacher runs once, without gradient, and lives
     outside ``state_dict`` so that a checkpoint of this class is a checkpoint of a
@@ -77,10 +80,10 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             for layer in self._norm_layers():
                 layer.requires_grad_(False)
         for loss in self.distillation:
-            if _compared(loss) not in ('logits', 'backbone', 'decoder'):
+            if _compared(loss) not in ('logits', 'backbone', 'decoder', 'levels'):
                 raise ValueError(
                     f'{type(loss).__name__} compares {_compared(loss)!r}; distillation '
-                    "can compare 'logits', 'backbone' or 'decoder'"
+                    "can compare 'logits', 'backbone', 'decoder' or 'levels'"
                 )
 
     def train(self, mode: bool = True) -> 'IncrementalEncoderDecoder':
@@ -110,11 +113,13 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         if self.distillation:
             with torch.no_grad():
                 teacher = _outputs(self.teacher, inputs, wanted)
+        data_samples, weight = self.targets(data_samples, teacher)
         # Losses of pixels share a pass over strips if labels and images have one size.
         head, logits, size = self.decode_head, student['logits'], inputs.shape[2:]
         terms = self._distillation_terms(teacher, len(inputs) * size.numel())
         shared = data_samples[0].gt_sem_seg.shape == size
-        found = head_losses(head, logits, data_samples, terms if shared else ())
+        own = terms if shared else ()
+        found = head_losses(head, logits, data_samples, own, weight)
         if not shared and terms:
             found.update(sum_terms(terms, logits, size, self.align_corners))
         losses = {k if '.' in k else f'decode.{k}': v for k, v in found.items()}
@@ -128,6 +133,21 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             losses[name] = losses.get(name, 0) + loss(*pair)
         losses.update(self.auxiliary_losses(student['backbone'], data_samples))
         return losses
+
+    def targets(
+        self, data_samples: SampleList, teacher: Mapping[str, Any]
+    ) -> tuple[SampleList, Tensor | None]:
+        """What the heads learn, for a subclass to change; here the samples themselves.
+
+        Args:
+            data_samples: The samples of the batch.
+            teacher: What the teacher computed for it, the small ``logits`` among it;
+                empty without distillation, as in the first step.
+
+        Returns:
+            Samples to learn, and the factor of each pixel ``(N, H, W)`` or None.
+        """
+        return data_samples, None
 
     def _distillation_terms(
         self, teacher: Mapping[str, Any], num_pixels: int
@@ -149,13 +169,12 @@ def _is_striped(loss: nn.Module) -> bool:
     return _compared(loss) == 'logits' and hasattr(loss, 'pixel_term')
 
 
-def _outputs(
-    model: EncoderDecoder, inputs: Tensor, wanted: Container[str]
-) -> dict[str, Any]:
+def _outputs(model: EncoderDecoder, inputs: Tensor, wanted: Set[str]) -> dict[str, Any]:
     """What losses may compare, from one pass through ``model``."""
     head = model.decode_head
-    features = model.extract_feat(inputs)
-    if 'decoder' not in wanted:
+    with recorded_stages(model.backbone if 'levels' in wanted else None) as stages:
+        features = model.extract_feat(inputs)
+    if not {'decoder', 'levels'} & wanted:
         return dict(backbone=features, logits=head(features))
     with recorded_inputs(classifier_entry(head)) as recorded:
         logits = head(features)
@@ -164,4 +183,5 @@ def _outputs(
             f'{type(head).__name__} computes its logits without its dropout and '
             "conv_seg, so there is no 'decoder' output to compare: use level='backbone'"
         )
-    return dict(backbone=features, decoder=recorded[-1], logits=logits)
+    levels = [*(stages.values() or features), recorded[-1], logits]
+    return dict(backbone=features, decoder=recorded[-1], logits=logits, levels=levels)

@@ -61,7 +61,8 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         mixing_prob: Probability of mixing (U2PL's code: 0.5).
         mixing_per_sample: Decide for each sample (UniMatch) instead of once an
             iteration (U2PL).
-        mixing_area: Share of the image in the box of CutMix and CutOut.
+        mixing_area: Share of the image in the box of CutMix and CutOut; or its bounds,
+            for boxes of varied area and form (UniMatch).
         mixing_classes: Whether ClassMix chooses from the classes of each 'image', or
             of the whole 'batch', the ignored label among them (code of DAFormer).
         strong_view: Arguments of
@@ -97,7 +98,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         mixing_partner: Literal['unlabeled', 'labeled'] = 'unlabeled',
         mixing_prob: float = 1.0,
         mixing_per_sample: bool = False,
-        mixing_area: float = 0.5,
+        mixing_area: float | tuple[float, float] = 0.5,
         mixing_classes: Literal['image', 'batch'] = 'image',
         strong_view: dict | None = None,
         num_strong_views: int = 1,

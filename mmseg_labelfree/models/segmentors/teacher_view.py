@@ -67,7 +67,8 @@ class ViewMixing:
             one; the i-th image gets the i-th labeled one.
         prob: Probability of mixing.
         per_sample: Decide for each sample instead of once for all.
-        area: Share of the image in the box of CutMix and CutOut.
+        area: Share of the image in the box of CutMix and CutOut, or the bounds of one
+            of varied area and form (UniMatch).
         classes: Which classes ClassMix chooses from, those of the 'image' or of the
             whole 'batch'.
 
@@ -79,7 +80,7 @@ class ViewMixing:
     partner: Literal['unlabeled', 'labeled'] = 'unlabeled'
     prob: float = 1.0
     per_sample: bool = False
-    area: float = 0.5
+    area: float | tuple[float, float] = 0.5
     classes: Literal['image', 'batch'] = 'image'
 
     def __post_init__(self) -> None:

@@ -41,3 +41,33 @@ def recorded_outputs(module: nn.Module) -> Iterator[list[Any]]:
         yield recorded
     finally:
         handle.remove()
+
+
+@contextmanager
+def recorded_stages(backbone: Any) -> Iterator[dict[int, Tensor]]:
+    """Collect the outputs of a ResNet's stages before their last activation.
+
+    Args:
+        backbone: A network with the ``res_layers`` of MMSegmentation's ResNets; of
+            another nothing is recorded.
+
+    Yields:
+        The output of each stage so far, by its number from 0.
+    """
+    recorded: dict[int, Tensor] = {}
+
+    def record(stage: int, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        recorded[stage] = args[0]  # the block's last call remains
+        return (args[0].clone(),)  # it may work in place
+
+    handles = [
+        getattr(backbone, name)[-1].relu.register_forward_pre_hook(
+            lambda _, args, stage=stage: record(stage, args)
+        )
+        for stage, name in enumerate(getattr(backbone, 'res_layers', ()))
+    ]
+    try:
+        yield recorded
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,5 @@
+# EWF on PLOP, VOC 15-1, overlapped.
+_base_ = '../_base_/mib_voc.py'
+model = _base_.plop
+custom_hooks = [*_base_.custom_hooks, _base_.plop_thresholds, _base_.ewf]
+protocol = dict(task='voc_15-1')

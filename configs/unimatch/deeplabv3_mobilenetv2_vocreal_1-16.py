@@ -1,0 +1,5 @@
+# UniMatch, real VOC photographs, 1/16 of the labels.
+_base_ = '../_base_/u2pl_vocreal.py'
+model = _base_.unimatch
+custom_hooks = [*_base_.labeled_hooks, *_base_.own_label_hooks]
+val_cfg = dict(_delete_=True, type='ValLoop')

@@ -1,0 +1,6 @@
+# UniMatch, classic VOC, 732 labels.
+_base_ = '../_base_/unimatch_voc.py'
+model = _base_.unimatch
+train_dataloader = dict(dataset=dict(datasets=_base_.partitions['classic_732']))
+train_cfg = dict(max_iters=98480)  # 80 epochs
+param_scheduler = [dict(type='PolyLR', power=0.9, end=98480, by_epoch=False)]

@@ -1,0 +1,111 @@
+"""Hook that fuses the weights before and after a step."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor, nn
+
+from ...ops.weight_fusion import fuse_weights, new_share
+from ...utils.checkpoint import load_weights
+from ...utils.distributed import bare_model
+from ...utils.files import atomic_path
+
+UNFUSED = 'unfused.pth'
+
+
+@HOOKS.register_module()
+class WeightFusionHook(Hook):
+    """Hook that ends a step with weights between the old and the new ones (EWF).
+
+    After the last iteration of a step the model becomes
+    :func:`~mmseg_labelfree.ops.weight_fusion.fuse_weights` of the previous step's
+    weights and of what was learned, which costs nothing at test and is a method of
+    its own on any class-incremental training (Endpoints Weight Fusion, Xiao et al.,
+    CVPR 2023). The last checkpoint and what is validated are the fused model; the one
+    before stays beside it as ``unfused.pth``. This happens in
+    memory before the last checkpoint is written, so a run that was killed at any time
+    and goes on fuses exactly once.
+
+    Args:
+        checkpoint: Checkpoint of the previous step, or its ``work_dir``. Defaults to
+            None, as in step 0: nothing happens.
+        fix_old_classifier: Whether the classifier's old rows, the background's
+            included, stay as they are at the start of a step: all settings of the
+            authors' scripts have it. Defaults to True.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: The checkpoint's weights are not those of this model with fewer
+            classes; names them.
+
+    Example:
+        ``custom_hooks=[dict(type='WeightFusionHook',
+        checkpoint='work_dirs/voc_15-5/step_0')]``
+    """
+
+    priority = 'LOW'  # after hooks that load weights, before the checkpoint's
+
+    def __init__(
+        self, checkpoint: str | None = None, fix_old_classifier: bool = True
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.fix_old_classifier = fix_old_classifier
+        self._old: dict[str, Tensor] = {}
+        self._fixed: list[tuple[Tensor, Tensor]] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Read the previous step's weights, and note the classifier's old rows."""
+        if self.checkpoint is None:
+            return
+        self._old = load_weights(self.checkpoint)[0]
+        model = bare_model(runner.model)
+        fuse_weights(self._old, model.state_dict(), 1.0)  # refuses what does not fit
+        if self.fix_old_classifier:
+            self._fixed = list(_old_rows(model, self._old))
+
+    @torch.no_grad()
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Put the fixed rows back; fuse after the last iteration."""
+        for rows, start in self._fixed:
+            rows.copy_(start)
+        if self._old and runner.iter + 1 == runner.max_iters:
+            self._fuse(runner)
+
+    def _fuse(self, runner: Runner) -> None:
+        model = bare_model(runner.model)
+        new = model.state_dict()
+        if is_main_process():
+            with atomic_path(Path(runner.work_dir) / UNFUSED) as path:
+                torch.save(dict(state_dict=new), path)
+        barrier()
+        share = new_share(*_count_classes(self._old, new))
+        model.load_state_dict(fuse_weights(self._old, new, share))
+        runner.logger.info(
+            f'Weights fused: {share:.3f} of this step and {1 - share:.3f} of '
+            f'{self.checkpoint}; those before are in {UNFUSED}.'
+        )
+
+
+def _count_classes(old: dict[str, Tensor], new: dict[str, Tensor]) -> tuple[int, int]:
+    """Old and new classes of the decode head."""
+    key = 'decode_head.conv_seg.weight'
+    return len(old[key]), len(new[key]) - len(old[key])
+
+
+def _old_rows(model: nn.Module, old: dict[str, Tensor]):
+    """The old rows of each classifier that has grown, and what they are now."""
+    for key, value in model.named_parameters():
+        if '.conv_seg.' in key and len(value) > len(old[key]):
+            rows = value.detach()[: len(old[key])]
+            yield rows, rows.clone()

@@ -1,0 +1,77 @@
+import copy
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmseg_labelfree.engine.hooks import WeightFusionHook
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.ops.weight_fusion import fuse_weights, new_share
+from mmseg_labelfree.utils.checkpoint import load_weights
+
+
+class Stop(Hook):
+    """Ends a run before the last checkpoint is written, as a kill would."""
+
+    priority = 'LOW'
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter + 1 == runner.max_iters:
+            raise InterruptedError
+
+
+@pytest.fixture
+def second(incremental):
+    """The config of step 1 with the hook, after a step 0 of three classes."""
+    incremental.custom_hooks.append(dict(type='WeightFusionHook'))
+    runner = ProtocolRunner(incremental)
+    runner.run('step_0')
+    return runner.stage('step_1').cfg
+
+
+@pytest.mark.slow
+def test_a_step_ends_between_the_old_and_the_new_weights(second):
+    (hook,) = (h for h in second.custom_hooks if h.type == 'WeightFusionHook')
+    old = load_weights(hook.checkpoint)[0]
+    Runner.from_cfg(second).train()
+    last = load_weights(second.work_dir)[0]
+    unfused = torch.load(f'{second.work_dir}/unfused.pth', weights_only=True)
+    want = fuse_weights(old, unfused['state_dict'], new_share(3, 1))
+    for key, value in want.items():
+        assert torch.equal(last[key], value), key
+    key = 'decode_head.conv_seg.weight'
+    assert torch.equal(unfused['state_dict'][key][:3], old[key])  # they do not learn
+    assert not torch.equal(unfused['state_dict'][key][3], old[key][0])
+
+    cut = copy.deepcopy(second)
+    cut.work_dir, cut.experiment_name = second.work_dir + '_cut', 'cut'
+    runner = Runner.from_cfg(cut)
+    runner.register_hook(Stop())  # after the fusion: hooks of a priority in their order
+    with pytest.raises(InterruptedError):
+        runner.train()
+    cut.resume, cut.experiment_name = True, 'resumed'
+    Runner.from_cfg(cut).train()
+    for key, value in load_weights(cut.work_dir)[0].items():
+        assert torch.equal(last[key], value), key
+
+
+@pytest.mark.slow
+def test_old_rows_may_learn(second):
+    (hook,) = (h for h in second.custom_hooks if h.type == 'WeightFusionHook')
+    hook.fix_old_classifier = False
+    Runner.from_cfg(second).train()
+    unfused = torch.load(f'{second.work_dir}/unfused.pth', weights_only=True)
+    key = 'decode_head.conv_seg.weight'
+    start = load_weights(hook.checkpoint)[0][key]
+    assert not torch.equal(unfused['state_dict'][key][:3], start)
+
+
+def test_nothing_happens_without_an_earlier_step(tiny):
+    tiny.custom_hooks.append(dict(type='WeightFusionHook'))
+    runner = Runner.from_cfg(tiny)
+    hook = WeightFusionHook()
+    hook.before_train(runner)
+    before = copy.deepcopy(runner.model.state_dict())
+    hook.after_train_iter(runner, 5)
+    assert all(torch.equal(v, before[k]) for k, v in runner.model.state_dict().items())

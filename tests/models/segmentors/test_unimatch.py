@@ -1,0 +1,183 @@
+"""UniMatch against the authors' numbers (LiheYoung/UniMatch 0324f3d) and equations."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch.testing import assert_close
+
+from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
+from mmseg_labelfree.models.segmentors import TeacherView, mix_view
+from mmseg_labelfree.ops import pseudo_labels
+
+from ...reference_inputs import labels, wave
+
+PUBLISHED = dict(
+    type='UniMatchEncoderDecoder',
+    threshold=0.95,
+    mixing='cutmix',
+    mixing_prob=0.5,
+    mixing_per_sample=True,
+    mixing_area=(0.02, 0.4),
+    num_strong_views=2,
+    strong_view=dict(),
+    unlabeled_weight=0.25,
+)
+
+
+@pytest.fixture
+def build(tiny):
+    def build(**changes):
+        cfg = copy.deepcopy(tiny.model)
+        cfg.decode_head.num_classes = 5
+        cfg.update(PUBLISHED)
+        cfg.update(changes)
+        return MODELS.build(cfg)
+
+    return build
+
+
+def near(found, want, tolerance=1e-8):
+    want = torch.tensor(want, dtype=found.dtype)
+    assert_close(found, want, rtol=tolerance, atol=tolerance)
+
+
+def test_authors_numbers(build):
+    model = build(unlabeled_weight=1.0)
+    own = wave(4, 5, 9, 9, scale=6).requires_grad_()
+    dropped = wave(4, 5, 9, 9, phase=1.0).requires_grad_()
+    strong = wave(4, 5, 9, 9, phase=0.6).requires_grad_()
+    real = labels(2, 9, 9, [0, 0, 0, 0, 1]) != 1
+    real_partner = labels(2, 9, 9, [0, 0, 0, 0, 0, 0, 1]) != 1
+    images = torch.zeros(2, 3, 9, 9)
+
+    def view(logits, valid):
+        found = pseudo_labels(logits.detach(), 0.9, valid)
+        return TeacherView(images, found, valid.double())
+
+    weak = view(own[2:], real)
+    partner = view(wave(2, 5, 9, 9, phase=0.3, scale=6), real_partner)
+    boxes = [[(2, 6, 1, 7), (0, 3, 4, 9)], [(0, 0, 0, 0), (5, 9, 0, 5)]]
+    views = []
+    for pair in boxes:
+        masks = torch.zeros(2, 9, 9, dtype=torch.bool)
+        for mask, (top, bottom, left, right) in zip(masks, pair, strict=True):
+            mask[top:bottom, left:right] = True
+        views.append(mix_view(weak, masks, partner))
+    criterion = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
+    truth = labels(2, 9, 9, range(5), 11)
+    loss_x = pixel_loss(criterion, own[:2], truth)
+    loss_s = [
+        model.view_loss(part, one)['unlabeled.loss_ce']
+        for part, one in zip(strong.tensor_split(2), views, strict=True)
+    ]
+    loss_fp = model.view_loss(dropped[2:], weak)['unlabeled.loss_ce']
+    near(loss_x.detach(), 5.6749411111, 1e-7)
+    near(loss_s[0].detach(), 0.7483068791, 1e-7)
+    near(loss_s[1].detach(), 0.6780477592, 1e-7)
+    near(loss_fp.detach(), 0.8750368165, 1e-7)
+    total = 0.5 * loss_x + 0.25 * (sum(loss_s) / 2 + loss_fp)
+    near(total.detach(), 3.2345240895, 1e-7)
+    total.backward()
+    near(strong.grad.norm(), 0.00957397071, 1e-7)
+    near(dropped.grad.norm(), 0.0162005309, 1e-7)
+    near(own.grad[:2].norm(), 0.0469149986, 1e-7)
+    assert not own.grad[2:].any()  # the labels have no gradient
+    both = model.unlabeled_loss(strong.detach(), views)['unlabeled.loss_ce']
+    near(both, (0.7483068791 + 0.6780477592) / 2, 1e-7)
+
+
+def batch_of(num, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    samples = []
+    for index in range(2 * num):
+        source = 'labeled' if index < num else 'unlabeled'
+        label = torch.randint(0, 5, (1, 24, 24), generator=generator)
+        sample = SegDataSample(metainfo=dict(source=source))
+        sample.gt_sem_seg = PixelData(data=label if index < num else label * 0 + 255)
+        samples.append(sample)
+    return torch.randn(2 * num, 3, 24, 24, generator=generator), samples
+
+
+def test_step_is_the_equations(build):
+    """A whole step without chance: no mixing, no colors, no channel dropped."""
+    model = build(
+        mixing=None, strong_view=None, feature_dropout=0.0, threshold=0.25
+    ).double()
+    images, samples = batch_of(2)
+    images = images.double()
+    total = sum(v for k, v in model.loss(images, samples).items() if '.loss_' in k)
+    total.backward()
+    found = [p.grad.clone() for p in model.parameters()]
+    logits = model(images, mode='tensor')
+    logits = F.interpolate(logits, (24, 24), mode='bilinear', align_corners=False)
+    top, own = logits[2:].softmax(1).max(1)
+    truth = torch.cat([s.gt_sem_seg.data for s in samples[:2]])
+    pixels = F.cross_entropy(logits[2:], own.detach(), reduction='none')
+    unlabeled = (pixels * (top >= 0.25)).mean()
+    want = F.cross_entropy(logits[:2], truth) + 0.25 * (unlabeled + unlabeled)
+    assert_close(total, want, rtol=1e-6, atol=1e-9)
+    model.zero_grad()
+    want.backward()
+    for one, param in zip(found, model.parameters(), strict=True):
+        assert_close(one, param.grad, rtol=1e-5, atol=1e-9)
+
+
+def test_dropped_views_lose_whole_channels(build):
+    model = build(threshold=0.0, feature_dropout=0.9)
+    seen = []
+    model.decode_head.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    model.loss(*batch_of(2))
+    for level in seen[0]:
+        plain, dropped = level.tensor_split(2)
+        gone = (dropped == 0).flatten(2).all(2)
+        kept = ~gone & (plain != 0).flatten(2).any(2)
+        assert gone.float().mean() > 0.7
+        assert_close(dropped[kept], plain[kept] / 0.1)
+
+
+def test_batches_without_labels_or_without_unlabeled_images(build):
+    model = build()
+    images, samples = batch_of(2)
+    assert set(model.loss(images[:2], samples[:2])) == {
+        'decode.loss_ce',
+        'decode.acc_seg',
+    }
+    losses = model.loss(images[2:], samples[2:])
+    total = sum(v for k, v in losses.items() if '.loss_' in k)
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_its_labels_can_be_looked_at(build):
+    model = build(threshold=0.0).train()
+    images, samples = batch_of(2)
+    maps = model.pseudo_label_maps(images[2:], samples[2:])
+    assert maps['pseudo-label'].shape == maps['entropy'].shape == (2, 24, 24)
+    assert model.training
+
+
+def test_wrong_settings_are_refused(build):
+    with pytest.raises(ValueError, match='feature_dropout=1.5 is not in 0 to 1'):
+        build(feature_dropout=1.5)
+    with pytest.raises(ValueError, match="student_passes='per_source'"):
+        build(student_passes='per_source')
+
+
+@pytest.mark.slow
+def test_resumed_is_whole(semi, whole_and_resumed):
+    for name in ('mixing', 'mixing_prob', 'strong_view'):
+        semi.model.pop(name)
+    semi.model.update(PUBLISHED, threshold=0.3)
+    semi.custom_hooks = [h for h in semi.custom_hooks if h.type != 'EMATeacherHook']
+    semi.val_cfg = dict(type='ValLoop')
+    (whole, _), (resumed, _) = whole_and_resumed(semi)
+    state = resumed.model.state_dict()
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, state[key]), key
+    assert isinstance(whole, Runner)
