@@ -8,7 +8,7 @@ _base_ = [
     './methods/u2pl.py',
     './default_runtime.py',
 ]
-u2pl_plus = u2pl = dict(
+u2pl_plus = u2pl = u2pl_official = dict(
     representation_head=dict(
         in_channels=512,
         layer='fusion',  # code: the fused features
@@ -20,4 +20,9 @@ u2pl_plus = u2pl = dict(
 labeled_hooks = _base_.custom_hooks
 teacher_hooks = [*labeled_hooks, *_base_.teacher_hooks]
 custom_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
+official_hooks = [
+    *labeled_hooks,
+    *_base_.official_teacher_hooks,
+    dict(type='PrototypeMemoryBankHook'),
+]
 val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher

@@ -28,6 +28,7 @@ from .consistency import (
 from .contrast_pairs import (
     anchor_classes,
     clamp_ranks,
+    classes_between_ranks,
     negative_classes,
     sample_per_class,
 )
@@ -116,6 +117,11 @@ from .token_affinity import (
     propagate_activations,
 )
 from .two_classes import two_class_logits
+from .u2pl_official import (
+    classes_in_first_image,
+    first_classes,
+    official_negatives,
+)
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
 from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
@@ -147,6 +153,8 @@ __all__ = [
     'class_agreement',
     'class_masks',
     'class_means',
+    'classes_between_ranks',
+    'classes_in_first_image',
     'cluster_features',
     'cluster_frequencies',
     'confident_pixels',
@@ -158,6 +166,7 @@ __all__ = [
     'entropy_balance',
     'feature_distance',
     'feature_distillation',
+    'first_classes',
     'foreground_entropy',
     'fuse_labels',
     'full_precision',
@@ -189,6 +198,7 @@ __all__ = [
     'normalize_activations',
     'normalize_importance',
     'novel_map',
+    'official_negatives',
     'overlap_scores',
     'pair_sum',
     'partial_cross_entropy',

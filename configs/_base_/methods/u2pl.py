@@ -43,6 +43,16 @@ u2pl = dict(  # CVPR 2022 (Table 4, row 6)
     memory_bank=dict(u2pl_plus['memory_bank'], momentum=0.0),
     unlabeled_loss=dict(type='CrossEntropyLoss'),
 )
+u2pl_official = dict(  # CVPR 2022 as its code trains it
+    u2pl,
+    type='U2PLOfficialEncoderDecoder',
+    unlabeled_loss=dict(type='CrossEntropyLoss', avg_non_ignore=True),  # code
+    contrastive_loss=dict(
+        u2pl['contrastive_loss'],
+        type='U2PLOfficialContrastiveLoss',
+        loss_weight=1.0,  # code
+    ),
+)
 teacher_hooks = [
     dict(type='SamplerStateHook'),
     dict(
@@ -50,5 +60,10 @@ teacher_hooks = [
         momentum=0.99,  # code, with the ramp min(1 - 1 / (update + 1), 0.99)
         buffers='copy',  # the code's teacher has statistics of its own ('own')
     ),
+    dict(type='PseudoLabelPanelHook', num_images=4),
+]
+official_teacher_hooks = [
+    dict(type='SamplerStateHook'),
+    dict(type='EMATeacherHook', momentum=0.99, buffers='own'),  # code
     dict(type='PseudoLabelPanelHook', num_images=4),
 ]

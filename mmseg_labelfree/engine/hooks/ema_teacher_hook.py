@@ -33,8 +33,9 @@ class EMATeacherHook(CheckpointEntryHook):
         ramp: Whether the share rises as ``1 - 1 / (update + 1)`` up to ``momentum``.
         buffers: 'copy', 'ema' or 'own', see
             :class:`~mmseg_labelfree.models.teachers.WeightAverage`. 'own' is for a
-            teacher that runs in train mode (U2PL's code), so the segmentor's
-            ``teacher_mode`` must be 'train' or 'train_norm'.
+            teacher that runs in train mode, so the segmentor's ``teacher_mode`` must be
+            'train' or 'train_norm', or the segmentor one that runs it in train mode
+            beside that, as ``U2PLOfficialEncoderDecoder`` does, which asks for 'own'.
 
     During the segmentor's ``warmup_iters``, in which it trains on labels alone, the
     teacher's parameters are the student's (with 'own' the statistics stay its own);
@@ -134,7 +135,15 @@ class EMATeacherHook(CheckpointEntryHook):
                 'EMATeacherHook and EMAHook do not go together: EMAHook swaps the '
                 "student's weights; take one of them out of custom_hooks"
             )
-        if self.buffers == 'own' and getattr(student, 'teacher_mode', None) == 'eval':
+        wanted = getattr(student, 'teacher_buffers', None) or self.buffers
+        if self.buffers != wanted:
+            raise ValueError(
+                f'EMATeacherHook: {type(student).__name__} goes with '
+                f'buffers={wanted!r}, not {self.buffers!r}'
+            )
+        if self.buffers == 'own' and not getattr(
+            student, 'teacher_has_statistics', True
+        ):
             raise ValueError(
                 "EMATeacherHook: with buffers='own' the teacher needs forward passes "
                 "in train mode for its statistics; set model.teacher_mode='train' or "
