@@ -20,9 +20,4 @@ u2pl_plus = u2pl = u2pl_official = dict(
 labeled_hooks = _base_.custom_hooks
 teacher_hooks = [*labeled_hooks, *_base_.teacher_hooks]
 custom_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
-official_hooks = [
-    *labeled_hooks,
-    *_base_.official_teacher_hooks,
-    dict(type='PrototypeMemoryBankHook'),
-]
 val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher

@@ -7,4 +7,13 @@ val_dataloader = dict(dataset=dict(pipeline=_base_.center_pipeline))
 test_dataloader = val_dataloader
 train_cfg = dict(max_iters=45520)  # 80 epochs
 param_scheduler = [dict(type='PolyLR', power=0.9, end=45520, by_epoch=False)]
-custom_hooks = _base_.official_hooks
+teacher = dict(  # code: the student itself for one epoch more
+    type='EMATeacherHook', momentum=0.99, buffers='own', copy_iters=569
+)
+custom_hooks = [
+    *_base_.labeled_hooks,
+    dict(type='SamplerStateHook'),
+    teacher,
+    dict(type='PseudoLabelPanelHook', num_images=4),
+    dict(type='PrototypeMemoryBankHook'),
+]
