@@ -9,11 +9,15 @@ _base_ = [
     './default_runtime.py',
 ]
 crop_size = (769, 769)
-# code: OHEM, threshold 0.7, at least 100,000 pixels
-hard_pixels = dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100000)
+# code: OHEM, threshold 0.7, at least 100,000 pixels of a process' batch
+hard_pixels = dict(type='HardPixelSampler', thresh=0.7, min_kept=100000)
 model = dict(
     data_preprocessor=dict(size=crop_size),
-    decode_head=dict(num_classes=19, sampler=hard_pixels),
+    decode_head=dict(
+        num_classes=19,
+        sampler=hard_pixels,
+        loss_decode=dict(avg_non_ignore=False),  # the sampler averages
+    ),
     auxiliary_head=dict(  # code: on the third stage, weight 0.4
         type='FCNHead',
         in_channels=1024,

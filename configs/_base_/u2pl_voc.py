@@ -8,7 +8,7 @@ _base_ = [
     './methods/u2pl.py',
     './default_runtime.py',
 ]
-u2pl_plus = u2pl = dict(
+u2pl_plus = u2pl = u2pl_official = dict(
     representation_head=dict(
         in_channels=512,
         layer='fusion',  # code: the fused features

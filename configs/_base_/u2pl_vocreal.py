@@ -12,7 +12,7 @@ model = dict(decode_head=dict(num_classes=13))
 # Half on labels alone; the code takes one epoch of 80. With a quarter U2PL+ loses
 # three points on the VOC subset with 1/16 of the labels, see configs/u2pl/README.md.
 mean_teacher = cutmix = unimatch = dict(warmup_iters=600)
-u2pl = dict(
+u2pl = u2pl_official = dict(
     warmup_iters=600,
     representation_head=dict(in_channels=64, channels=64, dropout_ratio=0.0),
     memory_bank=dict(num_classes=13, channels=64, length=3000, background_length=5000),
@@ -25,4 +25,9 @@ param_scheduler = [dict(type='PolyLR', power=0.9, end=1200, by_epoch=False)]
 labeled_hooks = _base_.custom_hooks
 teacher_hooks = [*labeled_hooks, *_base_.teacher_hooks]
 custom_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
+official_hooks = [
+    *labeled_hooks,
+    *_base_.official_teacher_hooks,
+    dict(type='PrototypeMemoryBankHook'),
+]
 val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher

@@ -6,5 +6,6 @@ train_dataloader = dict(
 )
 train_cfg = dict(max_iters=46240)  # 80 epochs
 param_scheduler = [dict(type='PolyLR', power=0.9, end=46240, by_epoch=False)]
+auto_scale_lr = dict(base_batch_size=16)  # the labeled images of all GPUs
 custom_hooks = _base_.labeled_hooks
 val_cfg = dict(type='ValLoop')

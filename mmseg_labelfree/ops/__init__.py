@@ -28,6 +28,7 @@ from .consistency import (
 from .contrast_pairs import (
     anchor_classes,
     clamp_ranks,
+    classes_between_ranks,
     negative_classes,
     sample_per_class,
 )
@@ -126,6 +127,11 @@ from .token_affinity import (
     propagate_activations,
 )
 from .two_classes import two_class_logits
+from .u2pl_official import (
+    classes_in_first_image,
+    first_classes,
+    official_negatives,
+)
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
 from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
@@ -158,6 +164,8 @@ __all__ = [
     'class_agreement',
     'class_masks',
     'class_means',
+    'classes_between_ranks',
+    'classes_in_first_image',
     'cluster_features',
     'cluster_frequencies',
     'confident_pixels',
@@ -169,6 +177,7 @@ __all__ = [
     'entropy_balance',
     'feature_distance',
     'feature_distillation',
+    'first_classes',
     'foreground_entropy',
     'fuse_weights',
     'fuse_labels',
@@ -202,6 +211,7 @@ __all__ = [
     'normalize_activations',
     'normalize_importance',
     'novel_map',
+    'official_negatives',
     'overlap_scores',
     'pair_sum',
     'partial_cross_entropy',

@@ -8,13 +8,12 @@ first.
 import torch
 from torch import Tensor
 
-from .checks import Variant, check_variant
 from .probabilities import full_precision
 
 __all__ = [
     'anchor_classes',
     'clamp_ranks',
-    'contrasted_classes',
+    'classes_between_ranks',
     'negative_classes',
     'sample_per_class',
 ]
@@ -79,6 +78,34 @@ def clamp_ranks(num_classes: int, low_rank: int, high_rank: int) -> tuple[int, i
 
 
 @torch.no_grad()
+def classes_between_ranks(logits: Tensor, low_rank: int, high_rank: int) -> Tensor:
+    """Mark the classes of each pixel with a rank from low to high, less 1.
+
+    The rank of a class is 0 for the most probable one. Classes of equal probability
+    come in any order.
+
+    Args:
+        logits: ``(N, C, h, w)``.
+        low_rank: :math:`r_l`.
+        high_rank: :math:`r_h`, at most C; see :func:`clamp_ranks`.
+
+    Returns:
+        Bool ``(N, C, h, w)``.
+
+    Example:
+        >>> logits = torch.tensor([3.0, 2.0, 1.0]).view(1, 3, 1, 1)
+        >>> classes_between_ranks(logits, 1, 2).flatten().tolist()
+        [False, True, False]
+    """
+    num_classes = logits.shape[1]
+    if num_classes - high_rank <= high_rank:
+        marked = ~_top(logits, num_classes - high_rank, largest=False)
+    else:
+        marked = _top(logits, high_rank, largest=True)
+    return marked & ~_top(logits, low_rank, largest=True)
+
+
+@torch.no_grad()
 def negative_classes(
     logits: Tensor,
     labels: Tensor,
@@ -86,35 +113,25 @@ def negative_classes(
     num_labeled: int,
     low_rank: int = 3,
     high_rank: int = 20,
-    variant: Variant = 'paper',
 ) -> Tensor:
     r"""Find the classes that each pixel is a negative of (U2PL+, eq. 25-28).
 
-    The rank of a class is 0 for the most probable one. A labeled pixel is a negative
-    of the classes other than its own of rank below ``low_rank`` (U2PL+, eq. 26); an
-    unlabeled one, if unreliable, of those from ``low_rank`` to ``high_rank - 1``
-    (U2PL+, eq. 27). Classes of equal probability come in any order.
-
-    ``variant='official'`` is what the authors' code does instead (open issue #171
-    there): no labeled pixel is ever a negative, and an unreliable one only of its
-    own pseudo-label, if it has such a rank. With logits and labels from the same
-    prediction this is never so; their code ranks by a second, noisier one.
+    A labeled pixel is a negative of the classes other than its own of rank below
+    ``low_rank`` (U2PL+, eq. 26); an unlabeled one, if unreliable, of those from
+    ``low_rank`` to ``high_rank - 1`` (U2PL+, eq. 27). What the authors' code does
+    instead: :func:`~mmseg_labelfree.ops.official_negatives`.
 
     Args:
         logits: Of the teacher ``(N, C, h, w)``.
         labels: int64 ``(N, h, w)``; ground truth of the first ``num_labeled`` images,
-            255 = none; pseudo-labels of the others, which only 'official' reads.
+            255 = none; the others are not read.
         unreliable: Bool ``(N, h, w)``; only the unlabeled images are read.
         num_labeled: L, at most N.
         low_rank: :math:`r_l`. Defaults to 3.
         high_rank: :math:`r_h`, at most C; see :func:`clamp_ranks`. Defaults to 20.
-        variant: 'paper' or 'official'. Defaults to 'paper'.
 
     Returns:
         Bool ``(N, C, h, w)``.
-
-    Raises:
-        ValueError: ``variant`` is unknown.
 
     Example:
         An unlabeled pixel, negative of its second class in rank, then a labeled one
@@ -128,75 +145,13 @@ def negative_classes(
         >>> negative_classes(logits, label, unsure, 1, 2, 3).flatten().tolist()
         [False, True, False]
     """
-    check_variant(variant)
-    num_classes = logits.shape[1]
-    likely = _top(logits, low_rank, largest=True)
-    unlabeled = logits[num_labeled:]
-    if num_classes - high_rank <= high_rank:
-        possible = ~_top(unlabeled, num_classes - high_rank, largest=False)
-    else:
-        possible = _top(unlabeled, high_rank, largest=True)
-    possible &= ~likely[num_labeled:]
+    classes = torch.arange(logits.shape[1], device=labels.device)[:, None, None]
+    own = labels[:num_labeled, None] == classes
+    likely = _top(logits[:num_labeled], low_rank, largest=True)
+    likely &= ~own & own.any(1, keepdim=True)
+    possible = classes_between_ranks(logits[num_labeled:], low_rank, high_rank)
     possible &= unreliable[num_labeled:, None]
-
-    classes = torch.arange(num_classes, device=labels.device)[:, None, None]
-    own = labels[:, None] == classes
-    labeled = likely[:num_labeled]
-    if variant == 'official':
-        possible &= own[num_labeled:]
-        labeled = torch.zeros_like(labeled)
-    else:
-        has_label = own[:num_labeled].any(1, keepdim=True)
-        labeled = labeled & ~own[:num_labeled] & has_label
-    return torch.cat([labeled, possible])
-
-
-@torch.no_grad()
-def contrasted_classes(
-    counts: Tensor, labels: Tensor, reliable: Tensor, variant: Variant = 'paper'
-) -> tuple[Tensor, Tensor, Tensor | int]:
-    """Find which classes are contrasted with whose negatives (U2PL+, eq. 10).
-
-    A class that has anchors is contrasted with the negatives of its own queue, and the
-    sum over classes is divided by their number C.
-
-    ``variant='official'`` is what the authors' code does instead: with V classes in
-    the batch, class k < V is contrasted with the queue of the k-th class present, and
-    classes from V on with none (open issue #111 there); one class alone has no
-    contrast; the sum is divided by V.
-
-    Args:
-        counts: int64 ``(C,)``, anchors of each class.
-        labels: int64 ``(N, h, w)``, as for :func:`anchor_classes`.
-        reliable: Bool ``(N, h, w)``, as there.
-        variant: 'paper' or 'official'. Defaults to 'paper'.
-
-    Returns:
-        Bool ``(C,)``, which classes are contrasted; int64 ``(C,)``, the class whose
-        queue each meets; the number to divide by.
-
-    Raises:
-        ValueError: ``variant`` is unknown.
-
-    Example:
-        >>> counts, labels = torch.tensor([0, 5, 2]), torch.tensor([[[1, 2, 2]]])
-        >>> reliable = torch.ones_like(labels, dtype=torch.bool)
-        >>> contrasted_classes(counts, labels, reliable)
-        (tensor([False,  True,  True]), tensor([0, 1, 2]), 3)
-        >>> contrasted_classes(counts, labels, reliable, 'official')
-        (tensor([False,  True, False]), tensor([1, 2, 0]), tensor(2))
-    """
-    check_variant(variant)
-    every = torch.arange(len(counts), device=counts.device)
-    if variant == 'paper':
-        return counts > 0, every, len(counts)
-    present = (labels[:, None] == every[:, None, None]) & reliable[:, None]
-    present = present.any(-1).any(-1).any(0)
-    num_present = present.sum()
-    # Ids of the present classes, then those of the others.
-    queue = (~present).to(torch.uint8).argsort(stable=True)
-    contrasted = (counts > 0) & (every < num_present) & (num_present > 1)
-    return contrasted, queue, num_present.clamp(min=1)
+    return torch.cat([likely, possible])
 
 
 def sample_per_class(

@@ -8,10 +8,27 @@ first ``filled[c]`` places hold rows. Everything is on one device.
 import torch
 from torch import Tensor
 
-__all__ = ['newest_rows', 'push_rows_', 'sample_queues']
+__all__ = ['finite_rows', 'newest_rows', 'push_rows_', 'sample_queues']
 
 # Bytes of one copied block: small enough for the CPU's caches.
 CPU_BLOCK, GPU_BLOCK = 2**21, 2**29
+
+
+def finite_rows(features: Tensor) -> Tensor:
+    """Mark the rows without a NaN or an infinite value.
+
+    Args:
+        features: Floating point ``(..., D)``.
+
+    Returns:
+        Bool ``(...)``.
+
+    Example:
+        >>> finite_rows(torch.tensor([[1.0, 2.0], [torch.nan, 0.0]]))
+        tensor([ True, False])
+    """
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    return features.sum(-1, dtype=dtype).isfinite()
 
 
 def newest_rows(member: Tensor, limit: Tensor) -> Tensor:

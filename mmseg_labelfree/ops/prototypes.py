@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .collectives import sum_over_processes
+from .feature_bank import finite_rows
 
 __all__ = [
     'class_means',
@@ -22,6 +23,8 @@ def class_means(
     features: Tensor, labels: Tensor, num_classes: int, all_processes: bool = True
 ) -> tuple[Tensor, Tensor]:
     """Compute the mean embedding of each class (U2PL+, eq. 15-17).
+
+    Pixels whose embedding is not finite are in no mean.
 
     Everything is float32, since not every device has float64: images and processes,
     whose sums are added up, are so few that the rounding stays that of the sums of
@@ -53,9 +56,12 @@ def class_means(
     else:
         classes = torch.arange(num_classes, device=labels.device)[:, None]
         member = labels.flatten(1)[:, None] == classes
-    counts = member.sum((0, 2))
     with torch.autocast(features.device.type, enabled=False):
         rows = features.detach().flatten(2).transpose(1, 2).to(dtype)
+        finite = finite_rows(rows)
+        member = member & finite[:, None]
+        counts = member.sum((0, 2))
+        rows = rows.where(finite[..., None], 0)
         sums = (member.to(dtype) @ rows).sum(0)
     if all_processes:
         sum_over_processes(sums)
@@ -98,7 +104,10 @@ def update_prototypes_(
 
 @torch.no_grad()
 def prototype_log_weights(
-    features: Tensor, prototypes: Tensor, known: Tensor | None = None
+    features: Tensor,
+    prototypes: Tensor,
+    known: Tensor | None = None,
+    unit: bool = False,
 ) -> Tensor:
     r"""Compute the logarithm of the weights of denoising (U2PL+, eq. 19).
 
@@ -114,9 +123,12 @@ def prototype_log_weights(
         prototypes: ``(C, D)``, in the same space.
         known: Bool ``(C,)``. A class without a prototype is taken to be as near as the
             nearest one that has one, so that nothing speaks against it.
+        unit: Whether the distances are those of unit vectors, at most 2, instead of the
+            embeddings as they are. The paper does not say.
 
     Returns:
-        float32 ``(N, C, h, w)`` (float64 for float64); ``exp`` of it sums to 1.
+        float32 ``(N, C, h, w)`` (float64 for float64); ``exp`` of it sums to 1. 0, so
+        that nothing changes, at pixels whose embedding is not finite.
 
     Example:
         >>> prototypes = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
@@ -128,6 +140,8 @@ def prototype_log_weights(
     with torch.autocast(features.device.type, enabled=False):
         rows = features.detach().flatten(2).to(dtype)
         centers = prototypes.to(dtype)
+        if unit:
+            rows, centers = F.normalize(rows, dim=1), F.normalize(centers, dim=1)
         distance = torch.matmul(centers, rows).mul_(-2)
         distance += rows.square().sum(1, keepdim=True)
         distance += centers.square().sum(1, keepdim=True)
@@ -138,6 +152,7 @@ def prototype_log_weights(
         nearest = nearest.masked_fill(nearest.isinf(), 0)
         distance = torch.where(has, distance, nearest)
     weights = distance.neg_().log_softmax(1)
+    weights.masked_fill_(weights.isnan(), 0)
     return weights.unflatten(2, features.shape[2:])
 
 

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
-from mmseg.registry import MODELS
+from mmengine.dataset import Compose
+from mmseg.registry import DATASETS, MODELS
+from PIL import Image
 
 import mmseg_labelfree  # noqa: F401
 
@@ -33,7 +36,8 @@ def test_length_follows_from_the_partition(path):
         r'_(voc|cityscapes)[-_]((?:classic_|blender_)?(\d+))', path.stem
     ).groups()
     images, epochs = dict(voc=(10582, 80), cityscapes=(2975, 200))[data]
-    epoch = (images - int(labels)) // 16  # unlabeled images of all GPUs (code)
+    official = 'suponly_official' in path.stem  # its epochs are of the labeled images
+    epoch = (int(labels) if official else images - int(labels)) // 16
     assert cfg.train_cfg.max_iters == cfg.param_scheduler[0].end == epochs * epoch
     if data == 'voc' and 'suponly' not in path.stem:
         assert cfg.model.warmup_iters == epoch  # code: the first one on labels alone
@@ -68,6 +72,9 @@ def test_baselines_leave_out(name, features):
             half = whole.train_dataloader.sampler.source_counts.labeled
             assert cfg.train_dataloader.batch_size == half
             assert cfg.custom_hooks == whole.custom_hooks[: len(cfg.custom_hooks)]
+            if 'auto_scale_lr' in cfg:  # four or eight GPUs, as the others have
+                num = whole.auto_scale_lr.base_batch_size // (2 * half)
+                assert cfg.auto_scale_lr.base_batch_size == num * half == 16
         else:
             assert cfg.val_cfg == dict(type='TeacherStudentValLoop')
             assert cfg.train_dataloader == whole.train_dataloader
@@ -105,7 +112,8 @@ def components(model):
         'contrast': contrast,
         'DPA': contrast and partition,
         'PRT': contrast and model.contrastive_loss.low_rank > 1,
-        'Un': contrast and 'reliable' not in model.get('negatives', ()),
+        'Un': contrast
+        and {'reliable', 'surest'}.isdisjoint(model.get('negatives', ())),
         'PD': model.get('denoise', True),
         'MP': model.memory_bank.momentum > 0,
         'SCE': model.unlabeled_loss.type == 'SymmetricCrossEntropyLoss',
@@ -128,6 +136,69 @@ def test_cutmix_with_symmetric_cross_entropy():
     whole = config('demo_voc_40')
     assert cfg.model.pop('unlabeled_loss') == whole.model.unlabeled_loss
     assert cfg.to_dict() == cutmix.to_dict()
+
+
+OFFICIAL = 'deeplabv3plus_r101_voc-classic_1464_{}_official'
+
+
+def test_the_authors_code():
+    """One variable sets segmentor, loss, bank and teacher."""
+    for name in (OFFICIAL.format('u2pl'), f'{VOCREAL}_u2pl_official'):
+        cfg = config(name)
+        cfg.model.backbone.init_cfg = None
+        cfg.model.memory_bank.update(length=10, background_length=10)
+        model = MODELS.build(cfg.model)
+        assert model.official and model.contrastive_loss.official
+        assert model.contrastive_loss.loss_weight == 1
+        buffers = [hook.get('buffers') for hook in cfg.custom_hooks]
+        assert model.teacher_buffers in buffers
+        assert cfg.custom_hooks[-1].type == 'PrototypeMemoryBankHook'
+
+
+@pytest.mark.parametrize('name', ['u2pl', 'suponly'])
+def test_central_crop_of_the_authors(name):
+    """A smaller image is background where it lacks pixels, and scored at 513."""
+    cfg = config(OFFICIAL.format(name))
+    assert cfg.val_dataloader == cfg.test_dataloader
+    pipeline = Compose(cfg.test_dataloader.dataset.pipeline[2:])
+    image = np.full((375, 600, 3), 7, np.uint8)
+    labels = np.full((375, 600), 3, np.uint8)
+    data = pipeline(dict(img=image, gt_seg_map=labels, seg_fields=['gt_seg_map']))
+    truth = data['data_samples'].gt_sem_seg.data[0].numpy()
+    assert data['inputs'].shape == (3, 513, 513) and truth.shape == (513, 513)
+    assert data['data_samples'].ori_shape == (513, 513)
+    assert (truth[375:] == 0).all() and (truth[:375] != 0).all()
+
+
+def test_ohem_and_scale_of_cityscapes():
+    cfg = config('deeplabv3plus_r101_cityscapes_186')
+    for head in (cfg.model.decode_head, cfg.model.auxiliary_head):
+        assert head.sampler.type == 'HardPixelSampler'
+        assert head.sampler.thresh == 0.7 and head.sampler.min_kept == 100000
+    for whole in (cfg, config('deeplabv3plus_r101_voc-classic_92')):
+        scale = sources(whole)[0].dataset.pipeline[2]
+        assert scale == dict(type='RandomScale', ratio_range=(0.5, 2.0))
+
+
+def test_lists_of_the_authors_for_cityscapes(tmp_path):
+    """Whole paths with suffixes, from the data root on."""
+    cfg = config('deeplabv3plus_r101_cityscapes_186')
+    name = 'ulm/ulm_000000_000019'
+    for folder, suffix in (
+        ('leftImg8bit', '_leftImg8bit.png'),
+        ('gtFine', '_gtFine_labelTrainIds.png'),
+    ):
+        path = tmp_path / f'{folder}/train/{name}{suffix}'
+        path.parent.mkdir(parents=True)
+        Image.fromarray(np.zeros((4, 8), np.uint8)).save(path)
+    line = f'leftImg8bit/train/{name}_leftImg8bit.png\n'
+    (tmp_path / 'list.txt').write_text(line)
+    for source in sources(cfg):
+        source.dataset.update(data_root=str(tmp_path), ann_file='list.txt')
+        found = DATASETS.build(source).get_data_info(0)
+        assert found['img_path'].endswith(f'leftImg8bit/train/{name}_leftImg8bit.png')
+        mask = f'gtFine/train/{name}_gtFine_labelTrainIds.png'
+        assert found['seg_map_path'].endswith(mask)
 
 
 def test_partition_is_an_option():

@@ -139,6 +139,12 @@ FAMILIES = {
         ['labeled', 'unlabeled'] * 2,
         ['waits: aten.nonzero'],
     ),
+    "U2PL's code": (
+        'u2pl/deeplabv3_mobilenetv2_vocreal_1-16_u2pl_official.py',
+        None,
+        ['labeled', 'unlabeled'] * 2,
+        ['waits: aten.nonzero'],
+    ),
     'DAFormer, MIC and U2PL+': (
         'daformer/daformer_mit-b5_gta2cityscapes_u2pl.py',
         None,
@@ -186,6 +192,8 @@ def learner(request):
     if 'AFA' in request.param:
         metainfo = dict(image_labels=np.arange(20) < 2, box=(8, 96, 0, 80))
     cfg = stage(path, name).model
+    if request.param == "U2PL's code":
+        cfg.decode_head.sampler = dict(type='HardPixelSampler', min_kept=100)
     if request.param.startswith('DAFormer'):
         cfg.backbone.update(num_layers=[1, 1, 1, 1], init_cfg=None)
         cfg.update(ignore_rows=(2, 10), masked_view=dict(block_size=32))
@@ -256,7 +264,9 @@ class FullSize(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(
-    'learner', ['MiB', 'CutMix', 'U2PL+', 'EUMS', 'STRICT'], indirect=True
+    'learner',
+    ['MiB', 'CutMix', 'U2PL+', "U2PL's code", 'EUMS', 'STRICT'],
+    indirect=True,
 )
 def test_no_map_of_all_classes_has_the_size_of_the_images(learner, monkeypatch):
     """In any operation of a step, teacher and backward pass included."""

@@ -7,11 +7,13 @@ Their functions ran unchanged, on inputs that anyone can write down: ``wave`` an
 import pytest
 import torch
 import torch.nn.functional as F
+from mmseg.registry import MODELS
 from torch.testing import assert_close
 
 from mmseg_labelfree import ops
 from mmseg_labelfree.models.layers.memory_bank import PrototypeMemoryBank
-from mmseg_labelfree.models.losses import MemoryBankContrastiveLoss
+from mmseg_labelfree.models.losses import U2PLOfficialContrastiveLoss
+from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
 
 from ..reference_inputs import labels, wave
 
@@ -133,7 +135,7 @@ def test_classifier_of_mib():
 
 @pytest.mark.parametrize('percent', U2PL_UNSUPERVISED)
 def test_unlabeled_loss_of_u2pl(percent):
-    """Theirs is ours times the weight once more: they average over kept pixels."""
+    """Eq. 14 times the mean over the kept pixels."""
     kept, expected = U2PL_UNSUPERVISED[percent]
     student = wave(2, 5, 9, 9).requires_grad_()
     entropy = ops.softmax_entropy(wave(2, 5, 9, 9, phase=0.8))
@@ -141,8 +143,8 @@ def test_unlabeled_loss_of_u2pl(percent):
     target = labels(2, 9, 9, range(5)).masked_fill(~reliable, 255)
     assert reliable.sum() == kept
     weight = ops.reliable_pixel_weight(target).double()
-    pixels = F.cross_entropy(student, target, ignore_index=255, reduction='none')
-    ours = weight * pixels.mean()
+    loss = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
+    ours = pixel_loss(loss, student, target)
     assert_loss(weight * ours, [student], expected)
 
 
@@ -163,15 +165,16 @@ def counted(monkeypatch):
 
 
 def test_contrast_of_u2pl(counted):
-    """Their ``compute_contra_memobank_loss``, its two known bugs included.
+    """Their ``compute_contra_memobank_loss``, its mistakes included.
 
-    No labeled pixel is a negative, and classes meet the queues of others.
+    It is called with a one-hot map of each image, as the mistake in that is elsewhere.
     """
     student = wave(4, 8, 9, 9, scale=1).requires_grad_()
     teacher = wave(4, 8, 9, 9, phase=0.4, scale=1)
     logits = torch.cat([wave(2, 5, 9, 9, phase=p) for p in (0.2, 1.1)])
     own = [labels(2, 9, 9, classes) for classes in ([0, 1, 2], [0, 1, 2, 2, 1])]
     own = torch.cat(own)
+    member = own[:, None] == torch.arange(5)[:, None, None]
     entropy = ops.softmax_entropy(logits[2:])
     split = ops.split_by_entropy(entropy, 0.2, variant='official')
     every = torch.ones_like(split.anchors)
@@ -180,13 +183,13 @@ def test_contrast_of_u2pl(counted):
     bank = PrototypeMemoryBank(
         num_classes=5, channels=8, length=40, background_length=40, momentum=0
     ).double()
-    contrast = MemoryBankContrastiveLoss(
-        num_anchors=6, num_negatives=4, low_rank=1, high_rank=4, variant='official'
+    contrast = U2PLOfficialContrastiveLoss(
+        num_anchors=6, num_negatives=4, low_rank=1, high_rank=4
     )
-    bank.update_prototypes(teacher, own.masked_fill(~low, 255))
-    contrast.push_negatives(bank, teacher, logits, own, high, num_labeled=2)
+    bank.update_prototypes(teacher, member & low[:, None])
+    contrast.push_negatives(bank, teacher, logits, member, high, num_labeled=2)
     assert bank.filled.tolist() == [7, 8, 4, 0, 0]
-    loss = contrast(student, logits, own, low, bank)
+    loss = contrast(student, logits, member, low, bank)
     assert_loss(loss, [student], U2PL_CONTRAST)
 
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from mmseg_labelfree.ops.contrast_pairs import (
     anchor_classes,
     clamp_ranks,
-    contrasted_classes,
     negative_classes,
     sample_per_class,
 )
@@ -42,19 +41,15 @@ def test_negatives_pixel_by_pixel(num_classes, low, extra, seed):
     labeled = seed % 4
     arguments = (logits, labels, unreliable, labeled, low, high)
     paper = negative_classes(*arguments)
-    official = negative_classes(*arguments, variant='official')
     for n, y, x in np.ndindex(*labels.shape):
         order = np.argsort(-logits[n, :, y, x].numpy(), kind='stable')
         label = labels[n, y, x].item()
         for rank, c in enumerate(order):
             if n < labeled:
                 want = label not in (c, 255) and rank < low
-                want_official = False
             else:
                 want = bool(unreliable[n, y, x]) and low <= rank < high
-                want_official = want and label == c
             assert paper[n, c, y, x] == want
-            assert official[n, c, y, x] == want_official
 
 
 def test_negatives_of_half_precision_with_equal_probabilities():
@@ -102,22 +97,3 @@ def test_sampling_without_any_class():
     index, counts = sample_per_class(torch.full((7,), -1), 3, 4)
     assert not counts.any()
     assert ((index >= 0) & (index < 7)).all()
-
-
-def test_contrasted_classes():
-    labels = torch.tensor([[[4, 2, 1, 255], [2, 2, 0, 0]]])
-    reliable = torch.tensor([[[True, True, True, True], [True, True, False, False]]])
-    counts = torch.tensor([3, 2, 0, 0, 1])  # 0 has anchors that are not reliable here
-    contrasted, queue, divisor = contrasted_classes(counts, labels, reliable)
-    assert contrasted.tolist() == [True, True, False, False, True]
-    assert queue.tolist() == [0, 1, 2, 3, 4]
-    assert divisor == 5
-    # Present: 1, 2 and 4, so that classes 0, 1 and 2 meet their queues.
-    contrasted, queue, divisor = contrasted_classes(
-        counts, labels, reliable, 'official'
-    )
-    assert contrasted.tolist() == [True, True, False, False, False]
-    assert queue.tolist() == [1, 2, 4, 0, 3]
-    assert divisor == 3
-    alone = contrasted_classes(counts, labels, reliable & (labels == 4), 'official')
-    assert not alone[0].any() and alone[2] == 1

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from mmseg_labelfree.ops.prototypes import (
     class_means,
@@ -102,3 +103,30 @@ def test_weights_of_images_and_of_smaller_maps(batch):
     pixels = denoised_logits(logits, prototype_log_weights(features, prototypes))
     assert pixels.shape == logits.shape
     assert pixels.dtype == torch.float32
+
+
+def test_distances_of_unit_vectors(batch):
+    features, _ = batch
+    prototypes = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
+    got = prototype_log_weights(5 * features, 0.1 * prototypes, unit=True)
+    for n, y, x in np.ndindex(2, 3, 5):
+        z = F.normalize(features[n, :, y, x], dim=0)
+        distance = (z - F.normalize(prototypes, dim=1)).norm(dim=1)
+        torch.testing.assert_close(got[n, :, y, x], (-distance).log_softmax(0))
+
+
+@pytest.mark.parametrize('value', [torch.nan, torch.inf, -torch.inf])
+def test_an_embedding_that_is_not_finite_counts_for_nothing(batch, value):
+    features, labels = batch
+    labels = labels.clone()
+    labels[1, 2, 3] = 1
+    broken = features.clone()
+    broken[1, 0, 2, 3] = value
+    means, counts = class_means(broken, labels, num_classes=5)
+    without = labels.clone()
+    without[1, 2, 3] = 255
+    want, want_counts = class_means(features, without, num_classes=5)
+    assert torch.equal(means, want) and torch.equal(counts, want_counts)
+    prototypes = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
+    weights = prototype_log_weights(broken, prototypes)
+    assert not weights[1, :, 2, 3].any() and weights.isfinite().all()

@@ -9,8 +9,8 @@ mean, which computes the same.
 Example::
 
     python tools/model_converters/u2pl_to_mmseg.py ckpt_best.pth u2pl_voc.pth
-    python tools/test.py configs/u2pl/deeplabv3plus_r101_voc-classic_1464.py \
-        u2pl_voc.pth
+    python tools/test.py \
+        configs/u2pl/deeplabv3plus_r101_voc-classic_1464_u2pl_official.py u2pl_voc.pth
     python tools/model_converters/u2pl_to_mmseg.py --to-authors u2pl_voc.pth ckpt.pth
     python tools/model_converters/u2pl_to_mmseg.py resnet101.pth \
         data/weights/resnet101_u2pl.pth

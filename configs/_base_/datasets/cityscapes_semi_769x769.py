@@ -5,13 +5,8 @@ data_root = '{{$LABELFREE_DATA:data}}/cityscapes'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    # code: scale of 0.5 to 2.0, no change of colors
-    dict(
-        type='RandomResize',
-        scale=(2048, 1024),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
-    ),
+    # code: 0.5 to 2.0 of the image's own size, no change of colors
+    dict(type='RandomScale', ratio_range=(0.5, 2.0)),
     dict(type='RandomCrop', crop_size=(769, 769)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=(769, 769), pad_val=dict(img=0, seg=255)),

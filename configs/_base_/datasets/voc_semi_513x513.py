@@ -5,13 +5,8 @@ data_root = '{{$LABELFREE_DATA:data}}/VOCdevkit/VOC2012'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    # code: scale of 0.5 to 2.0, no change of colors
-    dict(
-        type='RandomResize',
-        scale=(2048, 512),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
-    ),
+    # code: 0.5 to 2.0 of the image's own size, no change of colors
+    dict(type='RandomScale', ratio_range=(0.5, 2.0)),
     dict(type='RandomCrop', crop_size=(513, 513)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=(513, 513), pad_val=dict(img=0, seg=255)),
@@ -20,6 +15,16 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+# Section 4.1: the central 513 x 513 pixels; code: what a smaller image lacks is scored
+# as background. Where it lies and its color are ours: below and right, the mean color.
+center_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='CenterCrop', crop_size=(513, 513)),
+    dict(type='Pad', size=(513, 513), pad_val=dict(img=(104, 116, 124), seg=0)),
+    dict(type='ScoreAtCurrentSize'),
     dict(type='PackSegInputs'),
 ]
 images = dict(

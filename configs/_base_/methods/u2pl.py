@@ -75,6 +75,16 @@ own_label_hooks = [
     dict(type='SamplerStateHook'),
     dict(type='PseudoLabelPanelHook', num_images=4),
 ]
+u2pl_official = dict(  # CVPR 2022 as its code trains it
+    u2pl,
+    type='U2PLOfficialEncoderDecoder',
+    unlabeled_loss=dict(type='CrossEntropyLoss', avg_non_ignore=True),  # code
+    contrastive_loss=dict(
+        u2pl['contrastive_loss'],
+        type='U2PLOfficialContrastiveLoss',
+        loss_weight=1.0,  # code
+    ),
+)
 teacher_hooks = [
     dict(type='SamplerStateHook'),
     dict(
@@ -82,5 +92,10 @@ teacher_hooks = [
         momentum=0.99,  # code, with the ramp min(1 - 1 / (update + 1), 0.99)
         buffers='copy',  # the code's teacher has statistics of its own ('own')
     ),
+    dict(type='PseudoLabelPanelHook', num_images=4),
+]
+official_teacher_hooks = [
+    dict(type='SamplerStateHook'),
+    dict(type='EMATeacherHook', momentum=0.99, buffers='own'),  # code
     dict(type='PseudoLabelPanelHook', num_images=4),
 ]

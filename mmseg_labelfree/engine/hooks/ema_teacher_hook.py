@@ -33,8 +33,11 @@ class EMATeacherHook(CheckpointEntryHook):
         ramp: Whether the share rises as ``1 - 1 / (update + 1)`` up to ``momentum``.
         buffers: 'copy', 'ema' or 'own', see
             :class:`~mmseg_labelfree.models.teachers.WeightAverage`. 'own' is for a
-            teacher that runs in train mode (U2PL's code), so the segmentor's
-            ``teacher_mode`` must be 'train' or 'train_norm'.
+            teacher that runs in train mode, so the segmentor's ``teacher_mode`` must be
+            'train' or 'train_norm', or the segmentor one that runs it in train mode
+            beside that, as ``U2PLOfficialEncoderDecoder`` does, which asks for 'own'.
+        copy_iters: Iterations with pseudo-labels at the start in which the teacher
+            still is the student (one epoch in U2PL's code); the ramp runs meanwhile.
 
     During the segmentor's ``warmup_iters``, in which it trains on labels alone, the
     teacher's parameters are the student's (with 'own' the statistics stay its own);
@@ -57,12 +60,16 @@ class EMATeacherHook(CheckpointEntryHook):
         momentum: float = 0.99,
         ramp: bool = True,
         buffers: Literal['copy', 'ema', 'own'] = 'copy',
+        copy_iters: int = 0,
     ) -> None:
         if not 0 <= momentum <= 1:
             raise ValueError(f'EMATeacherHook: momentum={momentum} is not in 0 to 1')
+        if copy_iters < 0:
+            raise ValueError(f'EMATeacherHook: copy_iters={copy_iters} is below 0')
         self.momentum = momentum
         self.ramp = ramp
         self.buffers = buffers
+        self.copy_iters = copy_iters
         self.updates: Any = 0
         self._step_hook: RemovableHandle | None = None
 
@@ -75,10 +82,12 @@ class EMATeacherHook(CheckpointEntryHook):
         super().before_train(runner)
         average = WeightAverage(student, student.teacher, self.buffers)
         warmup_iters = getattr(student, 'warmup_iters', 0)
+        # The last copy is what the last iteration of ``copy_iters`` sees.
+        first = warmup_iters + max(0, self.copy_iters - 1)
 
         def follow(optimizer: Any, args: Any, kwargs: Any) -> None:
             momentum: float | Tensor = 0.0
-            if runner.iter >= warmup_iters:
+            if runner.iter >= first:
                 momentum = ramped_momentum(self.updates, self.momentum, self.ramp)
             # A fused optimizer is called for overflows, too, which it leaves out by a
             # flag that the device alone knows; then the device counts the updates.
@@ -134,7 +143,15 @@ class EMATeacherHook(CheckpointEntryHook):
                 'EMATeacherHook and EMAHook do not go together: EMAHook swaps the '
                 "student's weights; take one of them out of custom_hooks"
             )
-        if self.buffers == 'own' and getattr(student, 'teacher_mode', None) == 'eval':
+        wanted = getattr(student, 'teacher_buffers', None) or self.buffers
+        if self.buffers != wanted:
+            raise ValueError(
+                f'EMATeacherHook: {type(student).__name__} goes with '
+                f'buffers={wanted!r}, not {self.buffers!r}'
+            )
+        if self.buffers == 'own' and not getattr(
+            student, 'teacher_has_statistics', True
+        ):
             raise ValueError(
                 "EMATeacherHook: with buffers='own' the teacher needs forward passes "
                 "in train mode for its statistics; set model.teacher_mode='train' or "

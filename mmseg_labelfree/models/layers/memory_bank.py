@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...ops.collectives import num_processes, rows_of_all_processes
-from ...ops.feature_bank import newest_rows, push_rows_, sample_queues
+from ...ops.feature_bank import finite_rows, newest_rows, push_rows_, sample_queues
 from ...ops.prototypes import class_means, update_prototypes_
 
 __all__ = ['PrototypeMemoryBank']
@@ -120,6 +120,7 @@ class PrototypeMemoryBank(nn.Module):
         Every process must call it, with rows or without: the rows of all processes
         enter all banks, in the order of the ranks. For this a queue of L rows takes at
         most the last L / W rows of each of W processes.
+        Rows that are not finite enter none.
 
         Args:
             features: Rows ``(K, D)``, any precision.
@@ -141,6 +142,7 @@ class PrototypeMemoryBank(nn.Module):
             raise ValueError(
                 f'the bank has {self.num_classes} classes, got {classes.shape[1]}'
             )
+        classes = classes & finite_rows(features)[:, None]
         processes = num_processes()
         if processes > 1:
             if len(classes):
@@ -170,17 +172,21 @@ class PrototypeMemoryBank(nn.Module):
         """
         self.push(_rows(features.detach()), _rows(member))
 
-    def update_prototypes(self, features: Tensor, labels: Tensor) -> None:
+    def update_prototypes(
+        self, features: Tensor, labels: Tensor, all_processes: bool = True
+    ) -> None:
         """Move the prototypes to the means of this batch (U2PL+, eq. 15-18).
 
-        Every process must call it.
+        Every process must call it. Pixels whose embedding is not finite do not count.
 
         Args:
             features: Embeddings of the teacher ``(N, D, h, w)``, any precision.
             labels: int64 ``(N, h, w)``: ground truth and reliable pseudo-labels, 255
                 for all other pixels; or bool ``(N, C, h, w)``.
+            all_processes: Means over the batches of all processes, instead of this
+                one's alone (U2PL's code), after which those of the processes differ.
         """
-        means, counts = class_means(features, labels, self.num_classes)
+        means, counts = class_means(features, labels, self.num_classes, all_processes)
         update_prototypes_(self.prototypes, self.known, means, counts, self.momentum)
 
     def sample(

@@ -18,6 +18,7 @@ from .multi_label_soft_margin_loss import MultiLabelSoftMarginLoss
 from .pairwise_affinity_loss import PairwiseAffinityLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 from .symmetric_cross_entropy_loss import SymmetricCrossEntropyLoss
+from .u2pl_official_contrastive_loss import U2PLOfficialContrastiveLoss
 from .unbiased_cross_entropy_loss import UnbiasedCrossEntropyLoss
 from .unbiased_knowledge_distillation_loss import UnbiasedKnowledgeDistillationLoss
 from .unlabeled_set_cross_entropy_loss import UnlabeledSetCrossEntropyLoss
@@ -44,6 +45,7 @@ __all__ = [
     'PairwiseAffinityLoss',
     'PartialCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
+    'U2PLOfficialContrastiveLoss',
     'UnbiasedCrossEntropyLoss',
     'UnbiasedKnowledgeDistillationLoss',
     'UnlabeledSetCrossEntropyLoss',

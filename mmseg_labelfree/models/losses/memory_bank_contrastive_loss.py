@@ -6,11 +6,9 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops.checks import Variant, check_variant
 from ...ops.contrast_pairs import (
     anchor_classes,
     clamp_ranks,
-    contrasted_classes,
     negative_classes,
     sample_per_class,
 )
@@ -40,15 +38,7 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
     Everything is at the size of the embeddings, labeled images first. A step calls
     :meth:`push_negatives` before the loss, see there.
 
-    ``variant='official'`` reproduces the authors' code (github.com/
-    Haochen-Wang409/U2PL) where it differs, for comparison only: which classes meet
-    which queue and what the sum is divided by
-    (:func:`~mmseg_labelfree.ops.contrasted_classes`), and what is a negative
-    (:func:`~mmseg_labelfree.ops.negative_classes`). There ``loss_weight`` is 1 and the
-    gradient is divided by the number of processes: set ``loss_weight`` to
-    1 / processes for that. The code's entropy tails of anchors and negatives are those
-    of :func:`~mmseg_labelfree.ops.split_by_entropy`, and its positives the means of the
-    batch: ``PrototypeMemoryBank(momentum=0)``.
+    What the authors' code computes instead: :class:`U2PLOfficialContrastiveLoss`.
 
     Args:
         num_anchors: M, of each class. Defaults to 256.
@@ -60,7 +50,6 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
         high_rank: :math:`r_h`; with fewer classes all ranks from ``low_rank`` on are
             used, and ``low_rank`` is lowered so that one is left. A warning says so.
             Defaults to 20.
-        variant: 'paper' or 'official'. Defaults to 'paper'.
         **kwargs: As for :class:`BaseLoss`; the paper's weight is 0.1.
 
     Raises:
@@ -84,6 +73,9 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
         tensor(0.3133)
     """
 
+    official = False
+    """Whether it is the authors' code, see ``U2PLOfficialEncoderDecoder``."""
+
     def __init__(
         self,
         num_anchors: int = 256,
@@ -92,16 +84,13 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
         anchor_threshold: float = 0.3,
         low_rank: int = 3,
         high_rank: int = 20,
-        variant: Variant = 'paper',
         **kwargs: Any,
     ) -> None:
         super().__init__(num_anchors, num_negatives, temperature, **kwargs)
-        check_variant(variant)
         clamp_ranks(max(2, high_rank), low_rank, high_rank)  # checks them
         self.anchor_threshold = anchor_threshold
         self.low_rank = low_rank
         self.high_rank = high_rank
-        self.variant: Variant = variant
         self._warned_ranks = False
 
     @torch.no_grad()
@@ -123,21 +112,26 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
             teacher_embeddings: ``(N, D, h, w)``.
             teacher_logits: ``(N, C, h, w)``.
             labels: int64 ``(N, h, w)``: ground truth of the labeled images, 255 =
-                none; pseudo-labels of the others, which only 'official' reads.
+                none; the others are not read.
             unreliable: Bool ``(N, h, w)``; only the unlabeled images are read.
             num_labeled: Labeled images, which come first.
         """
-        low, high = self._ranks(teacher_logits.shape[1])
-        member = negative_classes(
-            teacher_logits,
-            labels,
-            unreliable,
-            num_labeled,
-            low,
-            high,
-            self.variant,
-        )
+        member = self.negatives(teacher_logits, labels, unreliable, num_labeled)
         bank.push_map(teacher_embeddings, member)
+
+    def negatives(
+        self, logits: Tensor, labels: Tensor, unreliable: Tensor, num_labeled: int
+    ) -> Tensor:
+        """Classes that each pixel is a negative of, bool ``(N, C, h, w)``.
+
+        Args:
+            logits: The teacher's ``(N, C, h, w)``.
+            labels: See :meth:`push_negatives`.
+            unreliable: See there.
+            num_labeled: See there.
+        """
+        ranks = self.ranks(logits.shape[1])
+        return negative_classes(logits, labels, unreliable, num_labeled, *ranks)
 
     def forward(
         self,
@@ -172,13 +166,12 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
         pixels, counts = sample_per_class(
             classes.flatten(), num_classes, self.num_anchors, generator
         )
-        contrasted, queue, divisor = contrasted_classes(
-            counts, labels, reliable, self.variant
-        )
-        loss = self.contrast(embeddings, pixels, contrasted, queue, bank, generator)
-        return self.loss_weight * (loss / divisor)
+        queue = torch.arange(num_classes, device=counts.device)
+        loss = self.contrast(embeddings, pixels, counts > 0, queue, bank, generator)
+        return self.loss_weight * (loss / num_classes)
 
-    def _ranks(self, num_classes: int) -> tuple[int, int]:
+    def ranks(self, num_classes: int) -> tuple[int, int]:
+        """Rank thresholds for so many classes; says once if they were lowered."""
         ranks = clamp_ranks(num_classes, self.low_rank, self.high_rank)
         if ranks != (self.low_rank, self.high_rank) and not self._warned_ranks:
             self._warned_ranks = True

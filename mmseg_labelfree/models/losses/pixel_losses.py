@@ -39,8 +39,8 @@ def head_losses(
 ) -> dict[str, Tensor]:
     """Compute what ``head.loss_by_feat`` computes, without enlarging the logits.
 
-    Heads with a pixel sampler (OHEM) or with a ``loss_by_feat`` of their own compute
-    their losses as ever.
+    Heads with a pixel sampler that wants enlarged logits (``OHEMPixelSampler``) or with
+    a ``loss_by_feat`` of their own compute their losses as ever.
 
     Args:
         head: A decode head of MMSegmentation.
@@ -57,7 +57,11 @@ def head_losses(
     """
     labels = torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])
     stock = type(head).loss_by_feat is BaseDecodeHead.loss_by_feat
-    if stock and head.sampler is None:
+    finds = getattr(head.sampler, 'pixel_weights', None)
+    if stock and (head.sampler is None or finds):
+        if finds:
+            hard = finds(logits, labels)
+            weight = hard if weight is None else weight * hard
         return pixel_losses(
             [_of_samples(loss, data_samples) for loss in losses_of(head)],
             logits,

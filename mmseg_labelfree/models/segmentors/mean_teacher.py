@@ -57,7 +57,8 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             :mod:`~mmseg_labelfree.ops.mixing`.
         mixing_partner: Where pixels are taken from: another 'unlabeled' image, or a
             'labeled' one with its ground truth and weight 1 (DACS). The i-th unlabeled
-            image gets the i-th labeled one; a batch without labels is not mixed.
+            image gets the i-th labeled one; a batch without labels is not mixed. An
+            unlabeled image that is alone in its process gets a labeled one, too.
         mixing_prob: Probability of mixing (U2PL's code: 0.5).
         mixing_per_sample: Decide for each sample (UniMatch) instead of once an
             iteration (U2PL).
@@ -149,10 +150,8 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         self._missing.report('labeled', batch.num_labeled, self.labeled_sources)
         self._missing.report('unlabeled', batch.num_unlabeled, self.unlabeled_sources)
         # The teacher labels the weak views; the student sees them mixed and recolored.
-        if not (self.in_warmup() and batch.num_labeled):
-            labeled, strong = self.views(batch)
-        else:
-            labeled, strong = TeacherView(batch.labeled, batch.truth()), []
+        views = self.warmup_views if self.in_warmup() else self.views
+        labeled, strong = views(batch)
         outputs = self.student_outputs(batch, strong)
         # Labeled images have the heads' own losses, the others the teacher's labels.
         losses = self.labeled_loss(outputs, batch)
@@ -172,6 +171,15 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             return False
         hub = MessageHub.get_current_instance()
         return hub.get_info('iter', 0) < self.warmup_iters
+
+    def warmup_views(self, batch: MixedBatch) -> tuple[TeacherView, list[TeacherView]]:
+        """The labeled images alone; if there are none, others that teach nothing."""
+        labeled = TeacherView(batch.labeled, batch.truth())
+        if batch.num_labeled:
+            return labeled, []
+        size = batch.num_unlabeled, *batch.unlabeled.shape[2:]
+        nothing = torch.full(size, 255, device=batch.unlabeled.device)
+        return labeled, [TeacherView(batch.unlabeled, nothing)]
 
     def views(self, batch: MixedBatch) -> tuple[TeacherView, list[TeacherView]]:
         """The labeled images, and the strong views of the others."""

@@ -65,6 +65,8 @@ class TeacherStudentEncoderDecoder(
             ignores another label than 255.
     """
 
+    teacher_buffers: str | None = None
+    """What ``EMATeacherHook.buffers`` has to be; None for any."""
     missing_teacher = (
         "train with dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
         "without `ema_teacher`, set model.val_model='student'"
@@ -108,6 +110,11 @@ class TeacherStudentEncoderDecoder(
         """Take ``teacher``, whose predictions are its own whatever ``val_model``."""
         super().set_teacher(teacher)
         teacher.val_model = 'student'
+
+    @property
+    def teacher_has_statistics(self) -> bool:
+        """Whether the teacher's passes move its running statistics of batch norm."""
+        return self.teacher_mode != 'eval'
 
     def student_outputs(
         self, batch: MixedBatch, strong: Sequence[TeacherView]

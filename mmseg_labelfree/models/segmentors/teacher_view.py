@@ -1,11 +1,13 @@
 """Views of a batch's images with what a student is to learn of them."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from ...ops.block_masks import block_masks
@@ -64,7 +66,8 @@ class ViewMixing:
     Attributes:
         kind: None, 'cutmix', 'classmix' or 'cutout'.
         partner: Where pixels are taken from: the next 'unlabeled' image, or a 'labeled'
-            one; the i-th image gets the i-th labeled one.
+            one; the i-th image gets the i-th labeled one. A single unlabeled image,
+            which has no next one, gets a labeled one.
         prob: Probability of mixing.
         per_sample: Decide for each sample instead of once for all.
         area: Share of the image in the box of CutMix and CutOut, or the bounds of one
@@ -82,6 +85,9 @@ class ViewMixing:
     per_sample: bool = False
     area: float | tuple[float, float] = 0.5
     classes: Literal['image', 'batch'] = 'image'
+    _told: list[int] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         check_choice('mixing', self.kind, (None, 'cutmix', 'classmix', 'cutout'))
@@ -102,14 +108,16 @@ class ViewMixing:
 
         Args:
             view: The view.
-            labeled: The labeled images of the batch; without any the partner
-                'labeled' leaves the view as it is.
+            labeled: The labeled images of the batch; without any a view that needs them
+                stays as it is, and a warning says so once.
         """
         if self.kind is None or not len(view):
             return view
         partner = None
-        if self.partner == 'labeled':
+        alone = len(view) == 1 and self.kind != 'cutout'
+        if alone or self.partner == 'labeled':
             if not len(labeled):
+                self._warn(len(view))
                 return view
             partner = repeat_view(labeled, len(view))
         masks = mixing_masks(
@@ -124,6 +132,16 @@ class ViewMixing:
         if self.kind == 'cutout':
             return blank_view(view, masks)
         return mix_view(view, masks, partner)
+
+    def _warn(self, num: int) -> None:
+        if not self._told:
+            self._told.append(num)
+            print_log(
+                f'A process has {num} unlabeled image(s), no labeled one, and '
+                f'so nothing to mix for {self.kind}.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
 
 @dataclass(frozen=True)

@@ -5,31 +5,23 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import torch
-from mmengine.logging import MessageHub
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...ops.prototypes import prototype_log_weights
-from ...ops.reliability import (
-    EntropySplit,
-    nearest_pixels,
-    reliable_pixel_weight,
-    split_by_entropy,
-    unreliable_share,
-)
-from ...utils.choices import check_choice
+from ...ops.reliability import EntropySplit, nearest_pixels
+from ..utils.head_checks import needs_bank_of_size
+from .entropy_partition import TARGET_NEGATIVES, EntropyPartitionMixin
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels
 from .network_outputs import NetworkOutputs
 from .teacher_view import TeacherView
 
-TARGET_NEGATIVES = ('reliable', 'surest', 'unreliable')
-
 
 @MODELS.register_module()
-class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
+class U2PLEncoderDecoder(EntropyPartitionMixin, MeanTeacherEncoderDecoder):
     r"""Segmentor that learns from unreliable pseudo-labels, too: U2PL+.
 
     The objective is (U2PL+, eq. 9; https://arxiv.org/abs/2306.02314)
@@ -46,8 +38,8 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
     The teacher sees labeled images and weak views once, in one pass. What it said of
     the weak views is then mixed with the same masks as the images, so that it fits
     the student's view. Anything between the passes has the size of the embeddings, with
-    labels and masks taken by the nearest pixel. The order of the authors' code is
-    another one: :class:`U2PLOfficialEncoderDecoder`.
+    labels and masks taken by the nearest pixel. What the authors' code does is another
+    thing: :class:`U2PLOfficialEncoderDecoder`.
 
     Args:
         representation_head: A ``RepresentationHead``. None, with ``contrastive_loss``
@@ -55,25 +47,20 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         memory_bank: A ``PrototypeMemoryBank`` of as many classes.
         contrastive_loss: A ``MemoryBankContrastiveLoss``, or None for no :math:`L_c`.
         denoise: Correct pseudo-labels by the prototypes (U2PL+; not in U2PL).
-        unreliable: :math:`\alpha_0`, share of unreliable pixels at the start.
-        dynamic_partition: Let that share fall to 0 over the training (U2PL+, eq. 13),
-            here in every iteration; the paper steps once an epoch, 1/80 of its range.
-        entropy_filter: Leave the unreliable pixels out of :math:`L_u` (U2PL+, eq. 12);
-            otherwise they only have no part in prototypes and anchors.
-        adaptive_weight: Weight :math:`L_u` (U2PL+, eq. 14). Without it :math:`L_u` is
-            the mean over all pixels, ignored ones included.
-        negatives: Which pixels enter the bank, of 'labeled', 'reliable' (those below
-            the entropy threshold), 'surest' (of the lowest entropy, as many as are
-            unreliable; R in Tables 3 and 12) and 'unreliable' (U there).
-        **kwargs: As for :class:`MeanTeacherEncoderDecoder`.
+        unit_distances: Measure the distance to the prototypes between unit vectors
+            (U2PL+, eq. 19) instead of embeddings as they are.
+        **kwargs: As for :class:`EntropyPartitionMixin` and
+            :class:`MeanTeacherEncoderDecoder`.
 
     Raises:
-        ValueError: A part is missing that another one needs.
+        ValueError: A part is missing that another one needs, or does not fit it.
 
     Example:
         See ``configs/_base_/methods/u2pl.py``.
     """
 
+    official = False
+    """Whether it is the authors' code."""
     not_in_teacher = ('memory_bank', 'contrastive_loss', 'feature_distance')
 
     def __init__(
@@ -83,16 +70,10 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         memory_bank: dict | None = None,
         contrastive_loss: dict | None = None,
         denoise: bool = True,
-        unreliable: float = 0.2,
-        dynamic_partition: bool = True,
-        entropy_filter: bool = True,
-        adaptive_weight: bool = True,
-        negatives: Sequence[str] = ('labeled', 'unreliable'),
+        unit_distances: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        for kind in negatives:
-            check_choice('negatives', kind, ('labeled', *TARGET_NEGATIVES))
         embeds = [part is not None for part in (representation_head, memory_bank)]
         if any(embeds) != all(embeds):
             raise ValueError('representation_head and memory_bank need each other')
@@ -108,11 +89,20 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         self.memory_bank = _build(memory_bank)
         self.contrastive_loss = _build(contrastive_loss)
         self.denoise = denoise
-        self.unreliable = unreliable
-        self.dynamic_partition = dynamic_partition
-        self.entropy_filter = entropy_filter
-        self.adaptive_weight = adaptive_weight
-        self.negatives = tuple(negatives)
+        self.unit_distances = unit_distances
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        if self.memory_bank is not None:
+            channels = self.representation_head.channels
+            needs_bank_of_size(self.memory_bank, self.num_classes, channels)
+        loss = self.contrastive_loss
+        if getattr(loss, 'official', self.official) != self.official:
+            raise ValueError(
+                f'{type(self).__name__} and {type(loss).__name__} are of two '
+                'algorithms: U2PLOfficialEncoderDecoder goes with '
+                'U2PLOfficialContrastiveLoss, neither without the other'
+            )
 
     def views(self, batch: MixedBatch) -> tuple[TeacherView, list[TeacherView]]:
         """The labeled images and the strong views, learned about by the teacher."""
@@ -158,57 +148,48 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         labels = predicted if labels is None else labels
         # EntropySplit: the unlabeled pixels by their entropy (U2PL+, eq. 11-13).
         pixels = self.partition(entropy, valid)
-        reliable = labels.masked_fill(~pixels.reliable, 255)
         embeddings = outputs.embeddings
         if embeddings is None:
-            taught = reliable if self.entropy_filter else labels
-            return labeled, TeacherView(images, taught, weights)
+            return labeled, TeacherView(images, self.taught(labels, pixels), weights)
         # Update the prototypes (U2PL+, eq. 15-18), which correct the labels.
-        size = embeddings.shape[2:]
-        both = _small(size, labeled.labels, reliable)
-        self.memory_bank.update_prototypes(embeddings, both)
+        size, truth = embeddings.shape[2:], labeled.labels
+        members = self.label_maps(size, truth, labels, pixels.anchors)
+        self.memory_bank.update_prototypes(embeddings, members, not self.official)
         if self.denoise:
             labels = self.denoised_labels(logits, embeddings[num:], valid)
-            reliable = labels.masked_fill(~pixels.reliable, 255)
-        taught = reliable if self.entropy_filter else labels
+        taught = self.taught(labels, pixels)
         # Update the queues of negatives (U2PL+, eq. 25-28).
         small = outputs.logits
         if small.shape[2:] != size:
             small = self.to_size(small, embeddings)
-        self.push_negatives(embeddings, small, labeled.labels, labels, pixels)
-        anchors = labels.masked_fill(~pixels.anchors, 255)
-        both = _small(size, labeled.labels, anchors)
+        self.push_negatives(embeddings, small, truth, labels, pixels)
+        anchors = self.label_maps(size, truth, labels, pixels.anchors)
         return (
-            replace(labeled, logits=small[:num], anchors=both[:num]),
-            TeacherView(images, taught, weights, small[num:], both[num:]),
+            replace(labeled, logits=small[:num], anchors=anchors[:num]),
+            TeacherView(images, taught, weights, small[num:], anchors[num:]),
         )
 
-    def partition(
-        self, entropy: Tensor, valid: Tensor, all_processes: bool = True
-    ) -> EntropySplit:
-        """Tell reliable pixels from unreliable ones (U2PL+, eq. 12-13).
+    def label_maps(
+        self,
+        size: Sequence[int],
+        truth: Tensor,
+        labels: Tensor,
+        counted: Tensor | None = None,
+    ) -> Tensor:
+        """Labels of all images, labeled ones first, at the size of the embeddings.
 
         Args:
-            entropy: Of the teacher's predictions (U, H, W), in nats.
-            valid: Bool (U, H, W), where there is an image.
-            all_processes: Over the images of all processes, which all must call this.
-        """
-        share = self.unreliable_share()
-        pixels = split_by_entropy(entropy, share, valid, all_processes=all_processes)
-        if 'surest' in self.negatives:
-            low = split_by_entropy(
-                entropy, 1 - share, valid, all_processes=all_processes
-            )
-            pixels = pixels._replace(surest=low.reliable)
-        return pixels
+            size: Height and width of the embeddings.
+            truth: Labels of the labeled images (L, H, W).
+            labels: Labels of the others (U, H, W).
+            counted: Bool (U, H, W), where these count; None for everywhere.
 
-    def unreliable_share(self) -> float:
-        """Share of unreliable pixels in this iteration, 0 to 1 (U2PL+, eq. 13)."""
-        hub = MessageHub.get_current_instance()
-        total = hub.get_info('max_iters', 0)
-        if not (total and self.dynamic_partition):
-            return self.unreliable
-        return unreliable_share(hub.get_info('iter', 0), total, self.unreliable)
+        Returns:
+            int64 (L + U, h, w), 255 = none.
+        """
+        if counted is not None:
+            labels = labels.masked_fill(~counted, 255)
+        return small_maps(size, truth, labels)
 
     def denoised_labels(
         self, logits: Tensor, embeddings: Tensor, valid: Tensor
@@ -221,7 +202,9 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             valid: Bool (U, H, W), where there is an image.
         """
         bank = self.memory_bank
-        weights = prototype_log_weights(embeddings, bank.prototypes, bank.known)
+        weights = prototype_log_weights(
+            embeddings, bank.prototypes, bank.known, self.unit_distances
+        )
         return self.pseudo_labels(logits, valid, weights)[0]
 
     def push_negatives(
@@ -254,17 +237,10 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             self.memory_bank,
             embeddings,
             logits,
-            _small(size, truth, labels),
-            _small(size, none, candidates),
+            self.label_maps(size, truth, labels),
+            small_maps(size, none, candidates),
             len(truth),
         )
-
-    def weigh(self, view: TeacherView, all_processes: bool = True) -> TeacherView:
-        """Set the weight of a view by its share of reliable pixels (U2PL+, eq. 14)."""
-        if not self.adaptive_weight:
-            return view
-        weight = reliable_pixel_weight(view.labels, all_processes=all_processes)
-        return replace(view, loss_weight=view.loss_weight * weight)
 
     def decode(
         self, network: EncoderDecoder, features: Sequence[Tensor]
@@ -295,7 +271,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
             outputs.embeddings,
             torch.cat(logits),
             anchors,
-            anchors != 255,
+            anchors.any(1) if self.official else anchors != 255,
             self.memory_bank,
         )
         return {f'contrast.{self.contrastive_loss.loss_name}': loss}
@@ -318,6 +294,6 @@ def _build(cfg: dict | None) -> Any:
     return None if cfg is None else MODELS.build(cfg)
 
 
-def _small(size: Sequence[int], labeled: Tensor, unlabeled: Tensor) -> Tensor:
+def small_maps(size: Sequence[int], labeled: Tensor, unlabeled: Tensor) -> Tensor:
     """Maps of the two parts, one after the other, at the size of the embeddings."""
     return torch.cat([nearest_pixels(m, size) for m in (labeled, unlabeled)])

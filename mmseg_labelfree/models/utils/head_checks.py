@@ -8,7 +8,7 @@ from torch import nn
 
 from ...ops.label_maps import IGNORE
 
-__all__ = ['needs_ignore_255', 'needs_output_per_class']
+__all__ = ['needs_bank_of_size', 'needs_ignore_255', 'needs_output_per_class']
 
 
 def needs_ignore_255(model: EncoderDecoder) -> None:
@@ -35,6 +35,22 @@ def needs_output_per_class(model: EncoderDecoder) -> None:
                 f'{type(model).__name__} needs an output for each class, but {name}.'
                 'out_channels=1 (two classes by a threshold): leave out out_channels '
                 'and threshold, and use_sigmoid of its loss'
+            )
+
+
+def needs_bank_of_size(bank: nn.Module, num_classes: int, channels: int) -> None:
+    """Raise a ValueError if a memory bank has other classes or channels.
+
+    Args:
+        bank: A ``PrototypeMemoryBank``.
+        num_classes: Of the decode head.
+        channels: Of the embeddings.
+    """
+    for name, wanted in dict(num_classes=num_classes, channels=channels).items():
+        if getattr(bank, name) != wanted:
+            raise ValueError(
+                f'memory_bank.{name}={getattr(bank, name)} does not fit the heads: set '
+                f'memory_bank.{name}={wanted}'
             )
 
 

@@ -165,6 +165,20 @@ def test_warmup_copies_the_student(semi):
     )
 
 
+def test_copies_after_the_warmup(semi):
+    semi.model.warmup_iters = 1
+    semi.custom_hooks[2].copy_iters = 3
+    _, record = train(semi)
+    key = 'decode_head.conv_seg.weight'
+    for i in range(1, 4):
+        assert torch.equal(record.teacher[i][key], record.student[i][key])
+    # The third update, of what was the student in the iteration before.
+    mean = record.student[3][key].lerp(record.student[4][key], 1 / 3)
+    torch.testing.assert_close(record.teacher[4][key], mean)
+    with pytest.raises(ValueError, match='copy_iters=-1 is below 0'):
+        EMATeacherHook(copy_iters=-1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('buffers', ['copy', 'own'])
 def test_resume_is_exact(semi, buffers):

@@ -33,6 +33,17 @@ def test_sizes_are_fixed_and_outside_the_state_dict():
     assert make_bank(dtype='float16').queues.dtype == torch.float16
 
 
+def test_rows_that_are_not_finite_enter_no_queue():
+    bank = make_bank()
+    rows = torch.tensor([[1.0, 0, 0, 0], [torch.nan, 0, 0, 0], [0, torch.inf, 0, 0]])
+    bank.push(rows, torch.zeros(3, dtype=torch.long))
+    assert bank.filled.tolist() == [1, 0, 0]
+    maps = rows.t().view(1, 4, 1, 3)
+    bank.update_prototypes(maps, torch.tensor([[[0, 0, 1]]]))
+    assert bank.known.tolist() == [True, False, False]
+    assert bank.prototypes.isfinite().all()
+
+
 def test_push_by_ids_and_by_membership():
     generator = torch.Generator().manual_seed(0)
     bank, other = make_bank(), make_bank()

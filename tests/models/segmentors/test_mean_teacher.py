@@ -135,6 +135,25 @@ def test_mixing_reaches_images_and_labels_alike(build, mixing):
     assert 0 < taken.float().mean() <= 1
 
 
+@pytest.mark.parametrize('mixing', ['cutmix', 'classmix'])
+def test_an_unlabeled_image_alone_is_mixed_with_a_labeled_one(build, mixing, caplog):
+    model = build(mixing=mixing)
+    inputs, data = painted('labeled', 'unlabeled', 'labeled')
+    labeled, weak, (strong,) = views_of(model, inputs, data)
+    taken = strong.images[:, 0] == 0
+    assert 0 < taken.float().mean() < 1
+    expected = torch.where(taken, labeled.labels[:1], weak.labels)
+    assert torch.equal(strong.labels, expected)
+    logger = MMLogger.get_current_instance()
+    with caplog.at_level('WARNING', logger.name):
+        logger.addHandler(caplog.handler)
+        for _ in range(2):
+            _, weak, (strong,) = views_of(model, *painted('unlabeled'))
+        logger.removeHandler(caplog.handler)
+    assert torch.equal(strong.images, weak.images)
+    assert caplog.text.count(f'nothing to mix for {mixing}') == 1
+
+
 def test_mixing_probability_and_area(build):
     _, weak, (strong,) = views_of(
         build(mixing='cutmix', mixing_prob=0.0), *painted('unlabeled', 'unlabeled')
@@ -439,6 +458,9 @@ def test_warmup_uses_labels_alone(build):
     try:
         hub.update_info('iter', 4)
         assert 'unlabeled.loss_ce' not in model.loss(*data)
+        # Without labels there is nothing to learn, whatever the teacher says.
+        losses = model.loss(*samples('unlabeled'))
+        assert losses['unlabeled.loss_ce'] == losses['unlabeled.used'] == 0
         hub.update_info('iter', 5)
         assert 'unlabeled.loss_ce' in model.loss(*data)
     finally:

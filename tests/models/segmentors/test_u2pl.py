@@ -1,14 +1,17 @@
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_labelfree.engine.hooks import EMATeacherHook
 from mmseg_labelfree.models.segmentors import U2PLEncoderDecoder, split_batch
 from mmseg_labelfree.models.teachers.ema import copy_student
 from mmseg_labelfree.ops import mix
@@ -79,8 +82,11 @@ def config(incremental, **kwargs):
         cfg[name] = value
     official = cfg.pop('official', False)
     cfg.type = 'U2PLOfficialEncoderDecoder' if official else 'U2PLEncoderDecoder'
-    if official and cfg.contrastive_loss:
-        cfg.contrastive_loss.variant = 'official'
+    if official:
+        cfg.contrastive_loss.type = 'U2PLOfficialContrastiveLoss'
+        cfg.memory_bank.momentum = 0.0
+        cfg.denoise = False
+        cfg.unlabeled_loss.avg_non_ignore = True
     return cfg
 
 
@@ -273,8 +279,11 @@ def test_order_of_the_official_code(build):
     anchors = torch.tensor(entropy <= np.percentile(entropy, 20))
     mixed = mix((view.images != inputs[1:]).all(1), labels)
     assert torch.equal(view.labels, mixed.masked_fill(~reliable, 255))
-    small = mixed.masked_fill(~anchors, 255)[:, ::4, ::4]
-    assert torch.equal(view.anchors, small)
+    # The first image has the labels of both.
+    for c in range(5):
+        has = (mixed == c).any(0) & anchors[0]
+        assert torch.equal(view.anchors[0, c], has[::4, ::4])
+    assert not view.anchors[1].any()
 
 
 def test_negatives_are_unreliable_or_hard(build):
@@ -375,6 +384,90 @@ def test_parts_can_be_left_out(build):
         build(memory_bank=None, contrastive_loss=None, denoise=False)
 
 
+def test_a_bank_of_another_size_is_one_message(build):
+    bank = PARTS['memory_bank']
+    with pytest.raises(ValueError, match='heads: set memory_bank.num_classes=5'):
+        build(memory_bank=dict(bank, num_classes=4))
+    with pytest.raises(ValueError, match='heads: set memory_bank.channels=6'):
+        build(memory_bank=dict(bank, channels=8))
+
+
+def test_two_algorithms_are_not_mixed(build, incremental):
+    with pytest.raises(ValueError, match='of two algorithms'):
+        build(contrastive_loss=dict(type='U2PLOfficialContrastiveLoss'))
+    whole = config(incremental, official=True)
+    bank = dict(PARTS['memory_bank'])
+    bank.pop('momentum')
+    plain = dict(memory_bank=bank, contrastive_loss={}, unlabeled_loss=None)
+    model = MODELS.build(dict(whole, **plain))  # the switch alone
+    assert model.contrastive_loss.official and model.memory_bank.momentum == 0
+    assert not model.denoise and model.unlabeled_criterion.avg_non_ignore
+    for message, change in (
+        ('of two algorithms', dict(contrastive_loss=PARTS['contrastive_loss'])),
+        ('set memory_bank.momentum=0', dict(memory_bank=PARTS['memory_bank'])),
+        ('set denoise=False', dict(denoise=True)),
+        ('set unlabeled_loss.avg', dict(unlabeled_loss=PARTS['unlabeled_loss'])),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MODELS.build(dict(whole, **change))
+
+
+def test_an_embedding_that_is_not_finite_is_gone_with_its_step(build):
+    model = build()
+    model.teacher.representation_head.register_forward_hook(
+        lambda module, args, output: output.index_fill(3, torch.tensor([2]), torch.nan)
+    )
+    losses = model.loss(*samples('labeled', 'unlabeled', 'unlabeled'))
+    assert all(value.isfinite() for value in losses.values())
+    bank = model.memory_bank
+    assert bank.filled.any() and bank.queues.isfinite().all()
+    assert bank.known.any() and bank.prototypes.isfinite().all()
+
+
+def test_unit_distances(build):
+    inputs, data = samples('labeled', 'unlabeled', 'unlabeled')
+    labels = []
+    for scale in (1, 100):  # of the embeddings alone
+        model = build(unit_distances=True, mixing=None)
+        model.teacher.representation_head.register_forward_hook(
+            lambda module, args, output, scale=scale: scale * output
+        )
+        batch = split_batch(inputs, data, ['labeled'], ['unlabeled'])
+        labels.append(model.views(batch)[1][0].labels)
+    assert torch.equal(*labels)
+
+
+def warmup_step(model, kinds):
+    """One step of the warm-up in a process that has these kinds of samples."""
+    losses = model.loss(*samples(*kinds[dist.get_rank()]))
+    return {name: float(value) for name, value in losses.items()}
+
+
+def test_a_process_without_labels_in_the_warmup(build, in_two_processes):
+    """The others do not wait for what it says of its images."""
+    kinds = ('labeled', 'unlabeled'), ('unlabeled', 'unlabeled')
+    with_labels, without = in_two_processes(warmup_step, build(warmup_iters=100), kinds)
+    assert with_labels['decode.loss_ce'] > 0
+    assert not any(value for name, value in without.items() if 'loss' in name)
+
+
+def test_the_official_teacher_needs_its_own_statistics(build):
+    runner = SimpleNamespace(model=build(official=True), hooks=[])
+    with pytest.raises(ValueError, match="goes with buffers='own', not 'copy'"):
+        EMATeacherHook().before_train(runner)
+
+
+def test_the_official_teacher_keeps_its_statistics_in_the_warmup(incremental):
+    cfg = config(incremental, official=True, warmup_iters=100)
+    for part in (cfg.backbone, cfg.decode_head):
+        part.norm_cfg = dict(type='BN')
+    model = MODELS.build(cfg)
+    model.set_teacher(copy_student(model, model.not_in_teacher))
+    model.loss(*samples('labeled', 'unlabeled'))
+    for network in (model, model.teacher):
+        assert network.backbone.stem[1].running_mean.any()
+
+
 def test_pixels_are_partitioned_less_and_less(build):
     shares = []
     for iteration in (0, 25, 49):
@@ -427,13 +520,19 @@ def test_padding_is_in_no_set(build):
 
 
 @pytest.mark.slow
-def test_training_resumes_exactly(semi, whole_and_resumed):
-    semi.model.update(copy.deepcopy(PARTS))
-    semi.model.update(type='U2PLEncoderDecoder', unreliable=0.4)
+@pytest.mark.parametrize('official', [False, True])
+def test_training_resumes_exactly(semi, incremental, whole_and_resumed, official):
+    """The code's with a teacher that has statistics of its own."""
+    parts = config(incremental, official=official)
+    semi.model.update({name: parts[name] for name in ('type', 'unreliable', *PARTS)})
+    if official:
+        semi.model.update(denoise=False, warmup_iters=1)
+        semi.custom_hooks[-1].buffers = 'own'
     semi.custom_hooks.append(dict(type='PrototypeMemoryBankHook', report_interval=2))
 
     (whole, expected), (resumed, got) = whole_and_resumed(semi)
-    assert all('contrast.loss_contrast' in losses for losses in expected.losses)
+    first = 1 if official else 0
+    assert all('contrast.loss_contrast' in each for each in expected.losses[first:])
     assert got.losses == expected.losses[4:]
     for name, value in whole.model.memory_bank.contents().items():
         assert torch.equal(resumed.model.memory_bank.contents()[name], value)
