@@ -47,6 +47,7 @@ def test_rows_of_the_ablation(novel):
     assert [h.type for h in eums.custom_hooks] == [
         'IterationSeedHook',
         'SamplerStateHook',
+        'ClusterNamesHook',
         'EMATeacherHook',
         'DynamicReassignmentHook',
     ]
@@ -67,9 +68,9 @@ def test_rows_of_the_ablation(novel):
         'base',
         'clean',
     ]
-    assert [h.type for h in last.custom_hooks][2:] == ['DynamicReassignmentHook']
+    assert [h.type for h in last.custom_hooks][3:] == ['DynamicReassignmentHook']
     last = stages_of(novel, reassignment=None)[-1].cfg
-    assert [h.type for h in last.custom_hooks][2:] == ['EMATeacherHook']
+    assert [h.type for h in last.custom_hooks][3:] == ['EMATeacherHook']
 
 
 def test_rows_share_stages(novel):
