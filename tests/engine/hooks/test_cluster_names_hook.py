@@ -101,7 +101,12 @@ def test_of_iddc(iddc, run_tool, tmp_path):
 
 @pytest.mark.slow
 def test_of_eums(novel, run_tool, tmp_path):
-    novel.protocol.update(entropy_ranking=None, reassignment=None)
+    long_enough = dict(max_iters=40, val_interval=40)  # to predict clusters at all
+    novel.protocol.update(
+        entropy_ranking=None, reassignment=None, fine_tuning=dict(train_cfg=long_enough)
+    )
+    novel.param_scheduler = []
+    novel.default_hooks.checkpoint.interval = 40
     runner = ProtocolRunner(novel)
     runner.run()
     data = Runner.from_cfg(runner.stages[-1].cfg).val_dataloader.dataset.metainfo
@@ -112,7 +117,7 @@ def test_of_eums(novel, run_tool, tmp_path):
 def test_weights_that_were_not_validated(iddc, run_tool, tmp_path):
     """Clusters without names, also if earlier weights were matched; resuming."""
     iddc.custom_hooks.append(dict(type='ClusterNamesHook'))
-    iddc.train_cfg.update(max_iters=4, val_interval=3)
+    iddc.train_cfg.update(max_iters=5, val_interval=3)
     iddc.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=-1)
     runner = Runner.from_cfg(iddc)
     runner.train()
