@@ -6,9 +6,9 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS, PARAM_SCHEDULERS
+from mmseg.registry import METRICS, MODELS, PARAM_SCHEDULERS
 
-import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.utils.test_options import use_dense_crf
 
 CONFIGS = Path(__file__).parents[2] / 'configs/iddc'
 CHANGES = {
@@ -137,3 +137,21 @@ def test_network_of_the_authors(name):
     assert cfg.model.test_cfg == dict(
         mode='slide', crop_size=(224, 224), stride=(149, 149), flip=True
     )
+
+
+def test_dense_crf_of_the_authors_comments():
+    cfg = load('vits8_cocostuff27')
+    use_dense_crf(cfg)
+    metric = METRICS.build(cfg.test_evaluator[0])
+    assert metric.crf == dict(
+        iterations=2,
+        gaussian_weight=9,
+        gaussian_std=2,
+        bilateral_weight=4,
+        bilateral_xy=75,
+        bilateral_rgb=5,
+    )
+    cfg = load('vits8_cocostuff27')
+    cfg.dense_crf = None  # STEGO's
+    use_dense_crf(cfg)
+    assert METRICS.build(cfg.test_evaluator[0]).crf == {}

@@ -91,7 +91,6 @@ def check(cfg, data, num_old_classes, run_tool, tmp_path):
 
 @pytest.mark.slow
 def test_of_iddc(iddc, run_tool, tmp_path):
-    iddc.custom_hooks.append(dict(type='ClusterNamesHook'))
     iddc.val_evaluator.maximize = iddc.test_evaluator.maximize = 'pixels'
     runner = Runner.from_cfg(iddc)
     runner.train()
@@ -116,7 +115,6 @@ def test_of_eums(novel, run_tool, tmp_path):
 @pytest.mark.slow
 def test_weights_that_were_not_validated(iddc, run_tool, tmp_path):
     """Clusters without names, also if earlier weights were matched; resuming."""
-    iddc.custom_hooks.append(dict(type='ClusterNamesHook'))
     iddc.train_cfg.update(max_iters=5, val_interval=3)
     iddc.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=-1)
     runner = Runner.from_cfg(iddc)
