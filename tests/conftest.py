@@ -553,5 +553,6 @@ def iddc(tiny) -> Config:
     )
     for name in ('val', 'test'):
         cfg[f'{name}_evaluator'] = dict(type='ClusteringIoUMetric', num_clusters=6)
+    cfg.custom_hooks.append(dict(type='ClusterNamesHook'))
     cfg.custom_hooks.append(dict(type='ClusterMonitorHook', interval=4))
     return cfg

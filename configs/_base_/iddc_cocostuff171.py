@@ -10,6 +10,7 @@ _base_ = [
 model = dict(
     decode_head=dict(num_classes=171),
     auxiliary_head=dict(num_classes=171),
+    variant='official',
     # Section 4.2.3; 1 / 50 as in the code for COCO-Stuff-27.
     pairwise_loss=dict(
         _base_.iddc.pairwise_loss,
@@ -25,7 +26,12 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(type='COCOStuffDataset', ann_file=''))
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='SquashedClusteringIoUMetric', num_clusters=171, size=(320, 320)),
+    dict(
+        type='SquashedClusteringIoUMetric',
+        num_clusters=171,
+        size=(320, 320),
+        maximize='pixels',  # code
+    ),
     dict(type='LinearProbeIoUMetric', size=(320, 320), iou_metrics=['mIoU']),
 ]
 test_evaluator = val_evaluator

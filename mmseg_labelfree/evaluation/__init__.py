@@ -1,7 +1,7 @@
 """Metrics, registered into ``mmseg.registry.METRICS``."""
 
 from .checked_iou_metric import CheckedIoUMetric
-from .clustering_iou_metric import ClusteringIoUMetric
+from .clustering_iou_metric import ClusteringIoUMetric, clustering_metrics
 from .dense_crf_metric import DenseCRFMetric
 from .grouped_iou_metric import GroupedIoUMetric
 from .image_label_f1_metric import ImageLabelF1Metric
@@ -18,4 +18,5 @@ __all__ = [
     'LinearProbeIoUMetric',
     'MapIoUMetric',
     'SquashedClusteringIoUMetric',
+    'clustering_metrics',
 ]

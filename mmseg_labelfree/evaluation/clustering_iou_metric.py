@@ -4,9 +4,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger, print_log
 from mmseg.registry import METRICS
 from prettytable import PrettyTable
@@ -18,8 +20,11 @@ from ..ops.matching import (
     majority_matching,
     overlap_scores,
 )
+from ..utils.cluster_names import name_clusters
 from ..utils.files import write_text
 from .grouped_iou_metric import GroupedIoUMetric
+
+__all__ = ['ClusteringIoUMetric', 'clustering_metrics']
 
 _MATCHINGS = dict(hungarian=hungarian_matching, majority=majority_matching)
 
@@ -37,7 +42,10 @@ class ClusteringIoUMetric(GroupedIoUMetric):
     The matching is that of the scored images, or is read from a file, so that a test
     can use the matching of the validation split. Every image is a small table of
     counts until the end, so that images which a distributed sampler repeats are
-    dropped before anything is matched. ``output_dir`` gets the outputs unmatched.
+    dropped before anything is matched. Masks in ``output_dir`` hold classes by the
+    matching that was there before, that of ``matching_file`` or the one that
+    ``ClusterNamesHook`` finds in the checkpoint, and 255 for a cluster without a class;
+    if there is none, the outputs.
 
     Args:
         num_clusters: Number of clusters, 1 or more.
@@ -103,6 +111,19 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         self.matching_file = matching_file
         self.save_matching = save_matching
         self.maximize = maximize
+        self.stored: Sequence[str | None] | None = None
+        """Class of each cluster, None for none, that the checkpoint stores."""
+        self.matched: list[str | None] | None = None
+        """Class of each cluster in the last evaluation, in the first process."""
+
+    @property
+    def output_meta(self) -> dict[str, Any] | None:
+        """Name and color of each output by the last matching, None before it."""
+        if self.matched is None:
+            return None
+        return name_clusters(
+            self.dataset_meta, self.num_clusters, self.num_old_classes, self.matched
+        )
 
     def intersect_and_union(
         self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
@@ -157,8 +178,9 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             matched = self._read_matching(self.matching_file, names)
         else:
             matched = _MATCHINGS[self.matching](clusters, self.maximize)
+        self.matched = [None if m == UNMATCHED else names[m] for m in matched]
         if self.save_matching is not None:
-            self._write_matching(self.save_matching, matched, names)
+            self._write_matching(self.save_matching, self.matched)
         self._log(matched, clusters, names)
         return super().compute_metrics([self._areas(confusion, matched)])
 
@@ -182,14 +204,29 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         areas = intersect, predicted + labeled - intersect, predicted, labeled
         return tuple(torch.from_numpy(a.astype(np.float64)) for a in areas)
 
+    def _write(self, prediction: Tensor, sample: dict) -> None:
+        names = list(self.dataset_meta['classes'])[self.num_old_classes :]
+        if self.matching_file is not None:
+            matched = self._read_matching(self.matching_file, names)
+        elif self.stored is not None:
+            matched = _indices(self.stored, names)
+        else:
+            return super()._write(prediction, sample)
+        classes = np.where(
+            matched == UNMATCHED, self.ignore_index, self.num_old_classes + matched
+        )
+        table = np.concatenate([np.arange(self.num_old_classes), classes])
+        labels = torch.from_numpy(table).to(prediction.device)
+        return super()._write(labels[prediction.long()], sample)
+
     def _write_matching(
-        self, path: str | os.PathLike, matched: np.ndarray, names: list[str]
+        self, path: str | os.PathLike, matched: list[str | None]
     ) -> None:
         content = dict(
             num_old_classes=self.num_old_classes,
             matching=self.matching,
             maximize=self.maximize,
-            classes=[None if m == UNMATCHED else names[m] for m in matched],
+            classes=matched,
         )
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(content, indent=2) + '\n')
@@ -218,8 +255,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
                 f'{path} matches clusters to {sorted(unknown)}, but the classes to be '
                 f'discovered are {names}'
             )
-        index = {None: UNMATCHED} | {n: i for i, n in enumerate(names)}
-        return np.array([index[n] for n in stored], np.int64)
+        return _indices(stored, names)
 
     def _log(self, matched: np.ndarray, clusters: np.ndarray, names: list[str]) -> None:
         iou = 100 * overlap_scores(clusters)
@@ -232,3 +268,15 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         logger = MMLogger.get_current_instance()
         print_log(f'clusters and their classes ({origin}):', logger)
         print_log('\n' + table.get_string(), logger)
+
+
+def clustering_metrics(evaluator: Evaluator) -> list[ClusteringIoUMetric]:
+    """Metrics of an evaluator that match clusters, also inside a ``DenseCRFMetric``."""
+    metrics = [getattr(metric, 'metric', metric) for metric in evaluator.metrics]
+    return [metric for metric in metrics if isinstance(metric, ClusteringIoUMetric)]
+
+
+def _indices(matched: Sequence[str | None], names: Sequence[str]) -> np.ndarray:
+    """Index of each cluster's class, int64 ``(K,)``."""
+    index = {None: UNMATCHED} | {n: i for i, n in enumerate(names)}
+    return np.array([index[n] for n in matched], np.int64)

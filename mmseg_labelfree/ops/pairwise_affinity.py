@@ -93,9 +93,10 @@ def negative_pair_loss(
     .. math::
         L^- = \frac{1}{N^-} \sum_{i,j} w^-(u_i \cdot u_j) h^-(v_i \cdot v_j)
 
-    Pixel i is in the first crop of image n, j in the second crop of image n + r of the
-    batch, for each rotation r; :math:`w^-(a) = 1 - a` for a < ``threshold``. They are
-    pushed into different clusters.
+    Pixel i is in the crop ``first`` of image n, j in the crop ``second`` of image n + r
+    of the batch, for each rotation r; :math:`w^-(a) = 1 - a` for a < ``threshold``.
+    They are pushed into different clusters. Both crops may be the same tensor, as in
+    the authors' code.
 
     ``variant='official'`` is the authors' code: the weight is at most 1,
     :math:`1 - \max(a, 0)`, and the result is the mean over the rotations, each with an
@@ -177,17 +178,22 @@ def unit_embeddings(
 
 
 def draw_rotations(
-    num_images: int, number: int, generator: torch.Generator | None = None
+    num_images: int,
+    number: int,
+    generator: torch.Generator | None = None,
+    variant: Variant = 'paper',
 ) -> list[int]:
-    """Draw different rotations of a batch, none of which leaves an image in place.
+    """Draw rotations of a batch, none of which leaves an image in place.
 
     Args:
         num_images: Images in the batch of this process.
         number: Rotations, that is other images for each image.
         generator: Of torch, on the CPU; by default the global one.
+        variant: 'paper': different ones. 'official', as in the authors' code: each by
+            itself, so that some may be equal, and never the last one.
 
     Returns:
-        ``number`` integers of 1 to ``num_images - 1``.
+        ``number`` integers of 1 to ``num_images - 1``, 'official' to one less.
 
     Raises:
         ValueError: The batch is too small.
@@ -196,13 +202,20 @@ def draw_rotations(
         >>> sorted(draw_rotations(num_images=4, number=3))
         [1, 2, 3]
     """
-    if number > num_images - 1:
+    check_variant(variant)
+    official = variant == 'official'
+    least = 3 if official else number + 1
+    if num_images < least:
         raise ValueError(
-            f'{number} negatives for each image need a batch of {number + 1} images or '
+            f'{number} negatives for each image need a batch of {least} images or '
             f'more on each process, but this one has {num_images}: raise the batch '
             'size, set drop_last=True, or lower num_negatives'
         )
-    return (1 + torch.randperm(num_images - 1, generator=generator)[:number]).tolist()
+    if official:
+        drawn = torch.randint(num_images - 2, (number,), generator=generator)
+    else:
+        drawn = torch.randperm(num_images - 1, generator=generator)[:number]
+    return (1 + drawn).tolist()
 
 
 def pair_sum(

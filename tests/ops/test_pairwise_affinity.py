@@ -199,6 +199,19 @@ def test_rotations_are_different_and_move_every_image():
         draw_rotations(3, 3)
 
 
+def test_rotations_of_the_authors_may_be_equal_and_leave_out_the_last():
+    drawn = [
+        draw_rotations(5, 3, torch.Generator().manual_seed(seed), 'official')
+        for seed in range(100)
+    ]
+    counts = torch.tensor(drawn).flatten().bincount()
+    assert len(counts) == 4 and counts[0] == 0 and counts[1:].min() > 60
+    assert any(len(set(rotations)) < 3 for rotations in drawn)
+    assert draw_rotations(3, 3, variant='official') == [1, 1, 1]
+    with pytest.raises(ValueError, match='need a batch of 3 images or more'):
+        draw_rotations(2, 1, variant='official')
+
+
 def test_unit_embeddings_of_rows_and_maps():
     rows = torch.randn(7, 5, generator=torch.Generator().manual_seed(0)) + 1
     want = torch.nn.functional.normalize(rows - rows.mean(0), dim=1)

@@ -60,7 +60,11 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='ClusteringIoUMetric', num_clusters=11),
+    dict(
+        type='ClusteringIoUMetric',
+        num_clusters=11,
+        maximize='pixels',  # code
+    ),
     dict(type='LinearProbeIoUMetric', iou_metrics=['mIoU']),
 ]
 test_evaluator = val_evaluator

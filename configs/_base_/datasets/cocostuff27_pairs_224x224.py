@@ -66,7 +66,12 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = [
     # Code: prediction and label are resized to 320 x 320 (nearest) before counting.
-    dict(type='SquashedClusteringIoUMetric', num_clusters=27, size=(320, 320)),
+    dict(
+        type='SquashedClusteringIoUMetric',
+        num_clusters=27,
+        size=(320, 320),
+        maximize='pixels',  # code
+    ),
     dict(type='LinearProbeIoUMetric', size=(320, 320), iou_metrics=['mIoU']),
 ]
 test_evaluator = val_evaluator

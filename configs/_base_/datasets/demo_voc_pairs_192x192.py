@@ -63,7 +63,11 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='ClusteringIoUMetric', num_clusters=21),
+    dict(
+        type='ClusteringIoUMetric',
+        num_clusters=21,
+        maximize='pixels',  # code
+    ),
     dict(type='LinearProbeIoUMetric', iou_metrics=['mIoU']),
 ]
 test_evaluator = val_evaluator

@@ -36,6 +36,16 @@ model = dict(
     # Code: windows of 224 pixels with an overlap of 75, averaged over flips.
     test_cfg=dict(mode='slide', crop_size=(224, 224), stride=(149, 149), flip=True),
 )
+# Of `tools/test.py --crf`: from comments in the code, whose figures are without a CRF.
+# It refines each window; here the whole image is. None takes STEGO's.
+dense_crf = dict(
+    iterations=2,
+    gaussian_weight=9.0,
+    gaussian_std=2.0,
+    bilateral_weight=4.0,
+    bilateral_xy=75.0,
+    bilateral_rgb=5.0,
+)
 vits16 = dict(
     backbone=dict(
         patch_size=16,
@@ -49,6 +59,30 @@ vitb8 = dict(
     ),
     decode_head=dict(in_channels=768),
     auxiliary_head=dict(in_channels=768),
+)
+vitb16 = dict(
+    vitb8,
+    backbone=dict(
+        arch='deit-base',
+        patch_size=16,
+        init_cfg=dict(checkpoint='{{$LABELFREE_DATA:data}}/weights/dino_vitb16.pth'),
+    ),
+)
+ibot_vitb16 = dict(  # trained on ImageNet-1k
+    vitb16,
+    backbone=dict(
+        vitb16['backbone'],
+        init_cfg=dict(checkpoint='{{$LABELFREE_DATA:data}}/weights/ibot_vitb16.pth'),
+    ),
+)
+ibot_vitb16_in22k = dict(
+    vitb16,
+    backbone=dict(
+        vitb16['backbone'],
+        init_cfg=dict(
+            checkpoint='{{$LABELFREE_DATA:data}}/weights/ibot_vitb16_in22k.pth'
+        ),
+    ),
 )
 # dino_xcit_small_12_p8_pretrain.pth after tools/model_converters/xcit_to_mmpretrain.py
 xcits8 = dict(
@@ -64,6 +98,16 @@ xcits8 = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='{{$LABELFREE_DATA:data}}/weights/dino_xcits8.pth',
+        ),
+    )
+)
+xcits16 = dict(  # dino_xcit_small_12_p16_pretrain.pth, likewise
+    backbone=dict(
+        xcits8['backbone'],
+        patch_size=16,
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='{{$LABELFREE_DATA:data}}/weights/dino_xcits16.pth',
         ),
     )
 )

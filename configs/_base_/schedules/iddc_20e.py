@@ -11,7 +11,8 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     # Section 4.2.2: power 0.9; once an epoch (code).
-    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=20, by_epoch=True)
+    # MMEngine's rate is 0 one epoch before the end, the code's after the last.
+    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=21, by_epoch=True)
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=5)
 val_cfg = dict(type='ValLoop')
@@ -31,4 +32,5 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='IterationSeedHook'),
     dict(type='ClusterMonitorHook', interval=50),
+    dict(type='ClusterNamesHook'),
 ]

@@ -29,4 +29,5 @@ custom_hooks = [
     dict(type='IterationSeedHook'),
     dict(type='ChannelsLastHook'),
     dict(type='ClusterMonitorHook', interval=20),
+    dict(type='ClusterNamesHook'),
 ]

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 
 from ...ops.label_maps import IGNORE, INVALID, lookup_table
 from ...utils.choices import check_choice
+from ...utils.cluster_names import name_clusters
 from ..mask_check import void_labels
 from ..samplers.seeded import SeededIndex
 from ..splits.class_tasks import ClassTask
@@ -57,7 +58,7 @@ class NovelClassDataset(IncrementalDataset):
             pixels are background: base training and its validation (the authors in
             their repository: the base model sees all images with base classes).
         num_clusters: K. In training ``metainfo`` then names the clusters as classes
-            ``cluster_1`` to ``cluster_K``, as the model has that many outputs.
+            ``cluster_0`` and so on, as the model has that many outputs.
         labels: With 'novel', folder of the clustering stage's label maps,
             ``<image name>.png``. None gives no labels (255).
         image_list: File with the names of the images to use, see
@@ -198,13 +199,8 @@ class NovelClassDataset(IncrementalDataset):
         info = self._metainfo
         info['fold'] = info.pop('task')
         info.pop('step')
-        if self.num_clusters is None or self.subset == 'val':
-            return
-        base = 1 + len(self.task.new(0))
-        colors = np.random.default_rng(0).integers(64, 256, (self.num_clusters, 3))
-        names = [f'cluster_{k + 1}' for k in range(self.num_clusters)]
-        info['classes'] = (*info['classes'][:base], *names)
-        info['palette'] = [*info['palette'][:base], *colors.tolist()]
+        if self.num_clusters is not None and self.subset != 'val':
+            info.update(name_clusters(info, self.num_clusters, self.num_old_classes))
 
     def __getitem__(self, idx: int) -> dict[str, Any]:
         """Run the pipeline on one image; tag it if the dataset has a source."""

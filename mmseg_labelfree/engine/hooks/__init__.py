@@ -5,6 +5,7 @@ from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_entry_hook import CheckpointEntryHook
 from .cluster_monitor_hook import ClusterMonitorHook
+from .cluster_names_hook import ClusterNamesHook
 from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
 from .entropy_ranking_hook import EntropyRankingHook
@@ -28,6 +29,7 @@ __all__ = [
     'ChannelsLastHook',
     'CheckpointEntryHook',
     'ClusterMonitorHook',
+    'ClusterNamesHook',
     'DynamicReassignmentHook',
     'EMATeacherHook',
     'EntropyRankingHook',

@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_rank, is_main_process
+from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
-from ...evaluation import ClusteringIoUMetric
+from ...evaluation import clustering_metrics
 from ...ops.collectives import num_processes, sum_over_processes
 from ...utils.distributed import bare_model
 from ...utils.files import write_text
@@ -53,6 +54,8 @@ class ClusterMonitorHook(CheckpointEntryHook):
     """
 
     entry = 'cluster_history'
+    # Before ClusterNamesHook, which makes classes of the clusters.
+    priority = 'HIGHEST'
 
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
@@ -116,7 +119,7 @@ class ClusterMonitorHook(CheckpointEntryHook):
 
     def before_val(self, runner: Runner) -> None:
         """Reset the counts; set the file that the matching is written to."""
-        _save_matching(runner.val_loop.evaluator.metrics, runner.work_dir)
+        _save_matching(runner.val_loop.evaluator, runner.work_dir)
         segmentor: Any = bare_model(runner.model)
         num_classes = len(runner.val_dataloader.dataset.metainfo['classes'])
         counts = segmentor.cluster_counts.new_zeros
@@ -125,7 +128,7 @@ class ClusterMonitorHook(CheckpointEntryHook):
 
     def before_test(self, runner: Runner) -> None:
         """Set the file that the matching is written to."""
-        _save_matching(runner.test_loop.evaluator.metrics, runner.work_dir)
+        _save_matching(runner.test_loop.evaluator, runner.work_dir)
 
     def after_val_iter(
         self,
@@ -195,12 +198,7 @@ def _sizes(counts: Tensor) -> dict[str, Any]:
     return dict(shares=[v / total for v in values], empty=values.count(0))
 
 
-def _save_matching(metrics: Sequence, work_dir: str) -> None:
-    for metric in metrics:
-        metric = getattr(metric, 'metric', metric)  # inside a DenseCRFMetric
-        if (
-            isinstance(metric, ClusteringIoUMetric)
-            and metric.save_matching is None
-            and metric.matching_file is None
-        ):
+def _save_matching(evaluator: Evaluator, work_dir: str) -> None:
+    for metric in clustering_metrics(evaluator):
+        if metric.save_matching is None and metric.matching_file is None:
             metric.save_matching = str(Path(work_dir) / 'matching.json')

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...ops.classifier_growth import grow_classifier
 from ...utils.checkpoint import load_weights
+from ...utils.cluster_names import data_meta
 from ...utils.distributed import bare_model
 
 
@@ -109,7 +110,7 @@ def grow_state_dict(
 
 def _check_classes(filename: str, meta: Mapping, metainfo: Mapping) -> None:
     """Refuse a checkpoint whose classes are not the first ones of this step."""
-    old = (meta.get('dataset_meta') or {}).get('classes')
+    old = data_meta(meta).get('classes')
     new = metainfo.get('classes')
     if old and new and list(new[: len(old)]) != list(old):
         raise ValueError(

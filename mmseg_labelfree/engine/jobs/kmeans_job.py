@@ -13,9 +13,11 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import TASK_UTILS
 from torch import Tensor, nn
 
+from ...evaluation import clustering_metrics
 from ...models.decode_heads import ClusteringHead
 from ...models.utils.embedding_samples import embedding_samples
 from ...ops.collectives import rows_of_all_processes
+from ...utils.cluster_names import store_output_meta
 from ...utils.distributed import bare_model, fail_together, in_first_process
 from ...utils.files import atomic_path, write_text
 from ...utils.progress import tracked
@@ -36,7 +38,8 @@ class KMeansJob(Job):
     as weight and minus half its squared length as bias, so the result is a
     checkpoint of the config's own model with a linear ``ClusteringHead``, and
     ``tools/test.py`` scores it as it scores the others. It is ``kmeans.pth`` in the
-    work dir; where it exists it is only scored. Any number of processes makes the same.
+    work dir, with the matching of the score; where it exists it is only scored. Any
+    number of processes makes the same.
 
     Args:
         num_images: Images to take pixels from. Defaults to the training data once.
@@ -81,7 +84,11 @@ class KMeansJob(Job):
         if cfg.load_from is None:
             self._fit(runner, cfg)
             in_first_process(lambda: _write(path, bare_model(runner.model)))
-        return runner.test()
+        metrics = runner.test()
+        for metric in clustering_metrics(runner.test_loop.evaluator):
+            if metric.output_meta is not None:  # in the first process
+                store_output_meta(path, metric.output_meta)
+        return metrics
 
     def _fit(self, runner: Runner, cfg: Config) -> None:
         """Make the centroids the weights of the model's classifier."""

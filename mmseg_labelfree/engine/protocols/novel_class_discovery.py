@@ -276,6 +276,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         self._mix_sources(stage, sources)
         self._score_clusters(stage)
         add_hook(stage, type='SamplerStateHook')
+        add_hook(stage, type='ClusterNamesHook', num_old_classes=self.num_old_classes)
         start = self.starts[name]
         if start is not None:
             # Pretrained weights are read all the same: without them the new rows of

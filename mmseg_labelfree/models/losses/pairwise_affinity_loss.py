@@ -28,8 +28,11 @@ class PairwiseAffinityLoss(nn.Module):
     another image with one below :math:`t^-` are negative. The other images are
     the same batch, rotated by a few random numbers of places. See
     :func:`~mmseg_labelfree.ops.positive_pair_loss` and
-    :func:`~mmseg_labelfree.ops.negative_pair_loss`, where ``variant='official'``
-    differs.
+    :func:`~mmseg_labelfree.ops.negative_pair_loss`.
+
+    ``variant='official'`` is the authors' code: negative pairs are of two first crops,
+    their weight is at most 1, each rotation has a mean of its own, and rotations are
+    drawn as :func:`~mmseg_labelfree.ops.draw_rotations` says.
 
     Unlike the other losses it has two terms, whose names are fixed.
 
@@ -116,6 +119,7 @@ class PairwiseAffinityLoss(nn.Module):
         Returns:
             ``loss_positive`` and, unless its weight is 0, ``loss_negative``.
         """
+        official = self.variant == 'official'
         first, second = probabilities
         first_units, second_units = self.unit_embeddings(embeddings)
         positive = positive_pair_loss(
@@ -131,10 +135,10 @@ class PairwiseAffinityLoss(nn.Module):
         if self.negative_weight:
             negative = negative_pair_loss(
                 first,
-                second,
+                first if official else second,
                 first_units,
-                second_units,
-                draw_rotations(len(first), self.num_negatives, generator),
+                first_units if official else second_units,
+                draw_rotations(len(first), self.num_negatives, generator, self.variant),
                 self.negative_threshold,
                 self.function,
                 self.weighted,

@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
+from ...ops.checks import Variant, check_variant
 from ...utils.choices import check_choice
 from ..utils.head_checks import needs_output_per_class
 from ..utils.pretrained_check import check_pretrained
@@ -53,13 +54,16 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
             which the data need no labels.
         probe_features: What the probe sees: the maps of the 'backbone', or, as in the
             authors' code, that of the 'head' before its classifier.
+        variant: 'paper': balance and probe see both crops of the pairs. 'official': the
+            first ones, as in the authors' code. The losses must be of the same variant.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Raises:
         TypeError: There are several auxiliary heads.
-        ValueError: ``probe_features`` is unknown; pretrained weights do not fit the
-            backbone; a batch does not consist of pairs of crops, or is padded; sizes
-            of embeddings and logits differ.
+        ValueError: ``probe_features`` or ``variant`` is unknown, or that of a loss is
+            another; pretrained weights do not fit the backbone; a batch does not
+            consist of pairs of crops, or is padded; sizes of embeddings and logits
+            differ.
 
     Example:
         See ``configs/_base_/methods/iddc.py``.
@@ -76,6 +80,7 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         train_backbone: bool = False,
         auxiliary_head: dict | None = None,
         probe_features: str = 'backbone',
+        variant: Variant = 'paper',
         **kwargs,
     ) -> None:
         if isinstance(auxiliary_head, list | tuple):
@@ -90,6 +95,9 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         self.embedding_index = embedding_index
         check_choice('probe_features', probe_features, ('backbone', 'head'))
         self.probe_features = probe_features
+        check_variant(variant)
+        self.variant = variant
+        _check_one_variant(variant, self.pairwise_loss, self.balance_loss)
         self.train_backbone = train_backbone
         self.backbone_frozen = not train_backbone
         if not train_backbone:
@@ -155,7 +163,8 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         probabilities = logits.float().softmax(1)
         losses = self.pairwise_loss(probabilities.chunk(2), embeddings.chunk(2))
         if self.balance_loss is not None:
-            losses[self.balance_loss.loss_name] = self.balance_loss(probabilities)
+            balance = self.balance_loss(self._crops(probabilities))
+            losses[self.balance_loss.loss_name] = balance
         if self.train_backbone and self.backbone_frozen:
             losses['loss_positive'] = losses['loss_positive'] + self._nothing()
         losses = add_prefix(losses, 'clusters')
@@ -215,6 +224,10 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
             logits.append(self.auxiliary_head.predict(seen, metas, self.test_cfg))
         return logits
 
+    def _crops(self, pairs: Tensor) -> Tensor:
+        """What balance and probe see of ``(2 N, ...)``, first crops before second."""
+        return pairs[: len(pairs) // 2] if self.variant == 'official' else pairs
+
     def _probe_inputs(
         self, features: Sequence[Tensor], codes: Sequence[Tensor]
     ) -> Sequence[Tensor]:
@@ -223,11 +236,10 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
     def _probe_loss(
         self, features: Sequence[Tensor], data_samples: SampleList
     ) -> dict[str, Tensor]:
-        labels = torch.cat(
-            torch.stack([s.gt_sem_seg.data for s in data_samples]).chunk(2, dim=2)
-        )
+        labels = torch.stack([s.gt_sem_seg.data for s in data_samples])
+        labels = self._crops(torch.cat(labels.chunk(2, dim=2)))
         crops = [SegDataSample(gt_sem_seg=PixelData(data=label)) for label in labels]
-        logits = self.auxiliary_head([f.detach() for f in features])
+        logits = self.auxiliary_head([self._crops(f).detach() for f in features])
         return add_prefix(self.auxiliary_head.loss_by_feat(logits, crops), 'probe')
 
     @torch.no_grad()
@@ -240,6 +252,17 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         """Zero that reaches the resting parameters: DDP waits for all of them."""
         parts = [p for part in self._embedder() for p in part.parameters()]
         return 0 * torch.stack([p.sum() for p in parts]).sum()
+
+
+def _check_one_variant(variant: Variant, *losses: nn.Module | None) -> None:
+    for loss in losses:
+        other = getattr(loss, 'variant', variant)
+        if other != variant:
+            raise ValueError(
+                f'variant={variant!r} of the model and variant={other!r} of its '
+                f'{type(loss).__name__} are two methods: set model.variant, '
+                'model.pairwise_loss.variant and model.balance_loss.variant alike'
+            )
 
 
 def _check_pairs(inputs: Tensor, data_samples: SampleList) -> None:

@@ -160,7 +160,7 @@ def test_cluster_labels_and_pools(train, clusters, boxes_root, tmp_path):
     train['data_prefix']['seg_map_path'] = 'SegmentationClass'
     base = NovelClassDataset(train, subset='base', source='base', **settings)
     assert base.metainfo == novel.metainfo
-    assert base.metainfo['classes'][4:] == ('cluster_1', 'cluster_2')
+    assert base.metainfo['classes'][4:] == ('cluster_0', 'cluster_1')
     one = dict(type='NovelClassDataset', dataset=train, **settings)
     parts = [
         dict(one, subset='base', source='base'),

@@ -126,7 +126,10 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     distance = ((rows[:, None] - centers[None]) ** 2).sum(2)
     assert (logits.argmax(1) == distance.argmin(1)).all()
     matching = json.loads((Path(config.work_dir) / 'matching.json').read_text())
-    assert len(matching['classes']) == 6
+    names = [name or f'cluster_{k}' for k, name in enumerate(matching['classes'])]
+    assert len(names) == 6
+    meta = load_weights(config.work_dir)[1]
+    assert meta['dataset_meta']['classes'] == tuple(names)
     # Once written it is only scored.
     fitted.clear()
     config.experiment_name = 'again'

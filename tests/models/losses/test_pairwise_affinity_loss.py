@@ -3,7 +3,11 @@ import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 
-from mmseg_labelfree.ops import negative_pair_loss, positive_pair_loss
+from mmseg_labelfree.ops import (
+    draw_rotations,
+    negative_pair_loss,
+    positive_pair_loss,
+)
 
 
 def batch(images=4):
@@ -30,15 +34,18 @@ def test_settings_reach_the_functions(variant, centered):
         variant=variant,
         centered=centered,
     )
-    found = loss(p, e)  # three negatives of four images: all rotations
+    found = loss(p, e, torch.Generator().manual_seed(1))
     if centered:
         mean = torch.stack(e).mean((0, 1, 3, 4))[:, None, None]
         e = [x - mean for x in e]
     units = [F.normalize(x, dim=1) for x in e]
     options = dict(function='linear', weighted=False)
     positive = positive_pair_loss(*p, *units, 0.3, **options)
+    rotations = draw_rotations(4, 3, torch.Generator().manual_seed(1), variant)
+    if variant == 'official':  # first crops with first crops
+        p, units = [p[0], p[0]], [units[0], units[0]]
     negative = negative_pair_loss(
-        *p, *units, [1, 2, 3], 0.25, variant=variant, **options
+        *p, *units, rotations, 0.25, variant=variant, **options
     )
     assert found.keys() == {'loss_positive', 'loss_negative'}
     torch.testing.assert_close(found['loss_positive'], positive)

@@ -14,6 +14,7 @@ from mmseg.structures import SegDataSample
 from mmseg_labelfree.models.segmentors import DiscriminativeClusteringSegmentor
 from mmseg_labelfree.ops import (
     cluster_frequencies,
+    draw_rotations,
     negative_pair_loss,
     positive_pair_loss,
     weibull_balance,
@@ -114,6 +115,107 @@ def test_losses_are_those_of_the_crops():
     winners = torch.cat(v).argmax(1).flatten()
     assert torch.equal(model.cluster_counts, torch.bincount(winners, minlength=6))
     assert not any('cluster_counts' in name for name in model.state_dict())
+
+
+def literal_step(model, images, labels, rotations, official):
+    """Eq. 1, 2, 5, 7 and 8 and the probe, image by image, as paper or code has them."""
+
+    def rows(maps):  # (N, pixels, channels)
+        return maps.flatten(2).transpose(1, 2)
+
+    head, losses = model.decode_head, model.pairwise_loss
+    number = len(images)
+    codes, u, v = [], [], []
+    for crop in images.chunk(2, dim=2):
+        features = model.backbone(crop)[0]
+        codes.append(head.convs(features))
+        u.append(rows(features) / rows(features).norm(dim=2, keepdim=True))
+        v.append(rows(head.conv_seg(codes[-1])).softmax(2))
+
+    def selected(n, m, other, positive):
+        affinity, p = u[0][n] @ u[other][m].T, v[0][n] @ v[other][m].T
+        if positive:
+            keep = affinity > losses.positive_threshold
+            return (affinity * torch.exp(1 - p))[keep]
+        keep = affinity < losses.negative_threshold
+        weight = 1 - (affinity.clamp(min=0) if official else affinity)
+        return (weight * torch.exp(p))[keep]
+
+    pairs = [selected(n, n, 1, True) for n in range(number)]
+    positive = torch.cat(pairs).mean()
+    shifted = [
+        torch.cat(
+            [
+                selected(n, (n + r) % number, 0 if official else 1, False)
+                for n in range(number)
+            ]
+        )
+        for r in rotations
+    ]
+    if official:
+        negative = sum(part.mean() for part in shifted) / len(shifted)
+    else:
+        negative = torch.cat(shifted).mean()
+
+    crops = v[:1] if official else v
+    x = torch.cat(crops).flatten(0, 1).mean(0)
+    lambda_ = 5.0 if official else 1.0
+    x = ((x / x.max() if official else x) + 1e-6) / lambda_
+    density = 0.3 / lambda_ * x ** (0.3 - 1) * torch.exp(-(x**0.3))
+    balance = density.mean() if official else density.sum()
+
+    seen = torch.cat(codes[: len(crops)]).detach()
+    large = torch.nn.functional.interpolate(
+        model.auxiliary_head.conv_seg(seen), (16, 16), mode='bilinear'
+    )
+    truth = torch.cat(labels.chunk(2, dim=1)[: len(crops)])
+    probe = torch.nn.functional.cross_entropy(large, truth)
+    weight = 0.4 / 50 if official else 0.4
+    return positive + 1.4 * negative + weight * balance + probe
+
+
+@pytest.mark.parametrize('variant', ['paper', 'official'])
+def test_whole_step_equals_a_literal_transcription(variant):
+    official = variant == 'official'
+    model = build(
+        variant=variant,
+        probe_features='head',
+        pairwise_loss=dict(
+            type='PairwiseAffinityLoss', negative_threshold=0.12, variant=variant
+        ),
+        balance_loss=dict(
+            type='WeibullBalanceLoss',
+            variant=variant,
+            lambda_=5.0 if official else 1.0,
+            loss_weight=0.4 / 50 if official else 0.4,
+        ),
+    )
+    images, samples = batch(5)
+    torch.manual_seed(7)
+    rotations = draw_rotations(5, 3, variant=variant)
+    labels = torch.stack([s.gt_sem_seg.data[0] for s in samples])
+    exact = copy.deepcopy(model).double()
+    expected = literal_step(exact, images.double(), labels, rotations, official)
+    expected.backward()
+    torch.manual_seed(7)
+    found, _ = model.parse_losses(model.loss(images, samples))
+    found.backward()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    for (name, a), b in zip(model.named_parameters(), exact.parameters(), strict=True):
+        if not name.startswith('backbone'):
+            assert (a.grad - b.grad).norm() <= 1e-5 * b.grad.norm(), name
+
+
+def test_a_mixture_of_paper_and_code_is_refused():
+    with pytest.raises(ValueError, match="'paper' of its PairwiseAffinityLoss are two"):
+        build(variant='official')
+    official = dict(type='PairwiseAffinityLoss', variant='official')
+    with pytest.raises(ValueError, match="'paper' of its WeibullBalanceLoss are two"):
+        build(variant='official', pairwise_loss=official)
+    entropy = dict(type='EntropyBalanceLoss')
+    assert build(variant='official', pairwise_loss=official, balance_loss=entropy)
+    with pytest.raises(ValueError, match="got 'code'"):
+        build(variant='code')
 
 
 def test_probe_of_the_head_sees_what_the_classifier_sees():

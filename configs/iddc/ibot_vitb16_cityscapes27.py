@@ -1,0 +1,4 @@
+# IDDC, iBOT ViT-B/16 (ImageNet-1k), Cityscapes-27, whole images (table 7).
+# Thresholds and lambdas are not published; those of ViT-S/8 are ours.
+_base_ = '../_base_/iddc_cityscapes27.py'
+model = _base_.ibot_vitb16
