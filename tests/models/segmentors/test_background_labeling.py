@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from torch.testing import assert_close
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.models.losses import LocalPODLoss
 from mmseg_labelfree.ops import softmax_entropy
+from mmseg_labelfree.utils.distributed import bare_model, prepare_cpu_processes
 
 
 @pytest.fixture
@@ -89,14 +91,35 @@ def test_step_is_the_equations(second):
         assert_close(one, other, rtol=1e-5, atol=1e-8)
 
 
+def without_augmentation(cfg):
+    inner = cfg.train_dataloader.dataset.dataset
+    inner.pipeline = [
+        t for t in inner.pipeline if t.type not in ('RandomCrop', 'RandomFlip')
+    ]
+
+
+def _thresholds(cfg, launcher):
+    cfg = copy.deepcopy(cfg)
+    cfg.launcher, cfg.experiment_name = launcher, f'{launcher}_thresholds'
+    cfg.train_cfg.update(max_iters=1, val_interval=9)
+    prepare_cpu_processes(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return bare_model(runner.model).thresholds.tolist()
+
+
+@pytest.mark.slow
+def test_processes_have_the_thresholds_of_one(second, in_two_processes):
+    second.model.least_threshold = 0.0
+    without_augmentation(second)
+    want = _thresholds(second, 'none')
+    assert in_two_processes(_thresholds, second, 'pytorch') == [want] * 2
+
+
 @pytest.mark.slow
 def test_median_of_the_background(second):
     second.model.least_threshold = 0.0
-    second.train_dataloader.dataset.dataset.pipeline = [
-        t
-        for t in second.train_dataloader.dataset.dataset.pipeline
-        if t.type not in ('RandomCrop', 'RandomFlip')
-    ]  # so that a pass is the same each time
+    without_augmentation(second)  # so that a pass is the same each time
     runner = Runner.from_cfg(second)
     runner.train()
     values = [[], [], []]
