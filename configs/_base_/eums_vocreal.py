@@ -8,6 +8,7 @@ _base_ = [
 ]
 model = dict(
     _base_.eums,
+    **_base_.joint_student,
     ramp_up=70,  # a sixth of the length, as in the paper
     ramp_by_epoch=False,
 )
@@ -18,12 +19,15 @@ protocol = dict(
     from_base=True,  # a few epochs are too short from the ImageNet weights
     from_basic=True,  # a teacher has to know the clusters before it labels
     reassignment=dict(begin=70, by_epoch=False),
+    teacher=_base_.joint_teacher,
     clustering=dict(
         type='NovelClusteringJob',
         saliency=dict(type='SaliencyFolder', folder=f'{_base_.data_root}/Saliency'),
         features=dict(
             backbone=dict(
                 type='MobileNetV2',
+                strides=(1, 2, 2, 1, 1, 1, 1),  # stride 8, as the authors' features
+                dilations=(1, 1, 1, 2, 2, 4, 4),
                 out_indices=(4, 6),
                 init_cfg=_base_.model.backbone.init_cfg,
             ),
