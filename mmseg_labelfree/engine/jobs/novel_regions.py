@@ -16,7 +16,7 @@ from ...ops.pseudo_labels import pseudo_labels
 from ...utils.files import reading, write_arrays
 from .masked_features import MaskedFeatures
 from .result_folder import REMEDY, ResultFolder
-from .saliency_sources import SaliencySource
+from .saliency_sources import SaliencyFolder
 
 __all__ = ['KEPT', 'NovelRegion', 'NovelRegionFinder', 'RegionFolder']
 
@@ -57,8 +57,11 @@ class NovelRegion(NamedTuple):
         """Read a file of :meth:`write`."""
         with reading(path, REMEDY), np.load(path, allow_pickle=False) as data:
             region = cls(**{name: data[name] for name in cls._fields})
-        texts = dict(decision=str(region.decision), inputs=str(region.inputs))
-        return region._replace(area=int(region.area), **texts)
+        return region._replace(
+            decision=str(region.decision),
+            area=int(region.area),
+            inputs=str(region.inputs),
+        )
 
     @staticmethod
     def read_outcome(path: Path) -> tuple[str, int, np.ndarray]:
@@ -105,7 +108,7 @@ class NovelRegionFinder:
 
     Args:
         model: The base model, in eval mode; class 0 is the background.
-        saliency: Source of the saliency maps.
+        saliency: Source of the saliency maps. Images that it has none of are left out.
         features: Module that computes the features of a region.
         base_confidence: Threshold tau (EUMS, eq. 2).
         saliency_threshold: A pixel is salient above this share of the map's range.
@@ -115,7 +118,7 @@ class NovelRegionFinder:
     def __init__(
         self,
         model: EncoderDecoder,
-        saliency: SaliencySource,
+        saliency: SaliencyFolder,
         features: MaskedFeatures,
         base_confidence: float,
         saliency_threshold: float,

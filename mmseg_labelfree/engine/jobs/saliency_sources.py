@@ -161,11 +161,10 @@ def check_saliency(source: Mapping[str, Any]) -> None:
     Raises:
         FileNotFoundError: Names the folder.
     """
-    folder = source.get('folder')
-    if source['type'] == 'SaliencyFolder' and not Path(folder).is_dir():
+    if source['type'] == 'SaliencyFolder' and not Path(source['folder']).is_dir():
         raise FileNotFoundError(
-            f'there is no folder of saliency maps {folder}: correct saliency.folder, '
-            "or make the maps with dict(type='SaliencyJob', ...)"
+            f'there is no folder of saliency maps {source["folder"]}: correct '
+            "saliency.folder, or make the maps with dict(type='SaliencyJob', ...)"
         )
 
 
