@@ -169,6 +169,12 @@ def test_settings_that_do_not_fit(novel):
         stages_of(novel, entropy_ranking=None)
     with pytest.raises(ValueError, match=r"reuse names \['first'\], but the stages"):
         stages_of(novel, reuse=dict(first='x'))
+    nowhere = dict(type='SaliencyFolder', folder=f'{novel.work_dir}/maps')
+    missing = copy.deepcopy(novel)
+    missing.protocol.clustering.saliency = nowhere
+    with pytest.raises(FileNotFoundError, match='no folder of saliency maps .*/maps'):
+        ProtocolRunner(missing).run()
+    assert not Path(novel.work_dir, 'base').exists()  # before anything trains
     novel.pop('plain_pipeline')
     with pytest.raises(ValueError, match='has no plain_pipeline'):
         stages_of(novel)
