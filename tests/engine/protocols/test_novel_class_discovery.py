@@ -293,7 +293,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
 def test_two_processes_go_through_all_stages_like_one(
     novel, tmp_path, train_in_two_processes
 ):
-    novel.protocol.from_basic = True
+    novel.protocol.update(from_basic=True, hand_on='best')
     # Each process draws colors of its own.
     novel.model.strong_view = dict(jitter_prob=0.0, grayscale_prob=0.0, blur_prob=0.0)
     path = tmp_path / 'config.py'
@@ -311,6 +311,10 @@ def test_two_processes_go_through_all_stages_like_one(
         other = np.asarray(Image.open(two / 'clustering/labels' / path.name))
         assert np.array_equal(np.asarray(Image.open(path)), other)
     for stage in ('base', 'basic', 'eums'):
+        markers = [
+            json.loads((d / stage / 'finished.json').read_text()) for d in (one, two)
+        ]
+        assert {m['checkpoint'].partition('_')[0] for m in markers} == {'best'}
         expected = load_weights(one / stage)[0]
         for key, value in load_weights(two / stage)[0].items():
             torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-4)
