@@ -26,8 +26,6 @@ protocol = dict(
         features=dict(
             backbone=dict(
                 type='MobileNetV2',
-                strides=(1, 2, 2, 1, 1, 1, 1),  # stride 8, as the authors' features
-                dilations=(1, 1, 1, 2, 2, 4, 4),
                 out_indices=(4, 6),
                 init_cfg=_base_.model.backbone.init_cfg,
             ),
