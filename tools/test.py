@@ -10,7 +10,12 @@ from mmengine.runner import Runner
 from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.protocols import DataCheck, ProtocolRunner, follow_move
+from mmseg_labelfree.engine.protocols import (
+    DataCheck,
+    ProtocolRunner,
+    follow_move,
+    result_checkpoint,
+)
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, resolve_checkpoint
 from mmseg_labelfree.utils.command_line import expand_home
 from mmseg_labelfree.utils.distributed import (
@@ -31,7 +36,7 @@ def parse_args() -> argparse.Namespace:
         'checkpoint',
         nargs='?',
         help='checkpoint file or work dir; '
-        "default the last one in the (stage's) work dir",
+        "default the one in the (stage's) work dir that the training was scored with",
     )
     parser.add_argument('--stage', help='stage of the protocol; default the last')
     parser.add_argument(
@@ -95,7 +100,10 @@ def run(args: argparse.Namespace) -> None:
         use_dense_crf(cfg)
     cfg.launcher = args.launcher
     prepare_cpu_processes(cfg)
-    cfg.load_from = resolve_checkpoint(args.checkpoint or cfg.work_dir)
+    if args.checkpoint is None:
+        cfg.load_from = result_checkpoint(cfg.work_dir)
+    else:
+        cfg.load_from = resolve_checkpoint(args.checkpoint)
     check_checkpoint(cfg.load_from)
     cfg.resume = False
     if args.show_dir is not None:

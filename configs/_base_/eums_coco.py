@@ -35,16 +35,21 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# code: 20 epochs each of base training and fine-tuning, a step after 15
+# code: 20 epochs each of base training and fine-tuning, a step after 16
 train_cfg = dict(max_epochs=20, val_interval=20)
-param_scheduler = [dict(type='MultiStepLR', milestones=[15], gamma=0.1, by_epoch=True)]
+param_scheduler = [dict(type='MultiStepLR', milestones=[16], gamma=0.1, by_epoch=True)]
 protocol = dict(
     source_counts=dict(base=6, clean=6, unclean=6),  # code
+    basic_counts=dict(base=8, clean=8),  # code
+    # code: the last epoch of base training, of the others the best one
+    hand_on=dict(base='last', basic='best', eums='best'),
     clustering=dict(
         _base_.clustering,
         saliency=dict(  # code: BASNet's maps, made by the authors
             type='SaliencyFolder', folder=f'{data_root}/saliency/train2014'
         ),
     ),
-    fine_tuning=dict(train_cfg=train_cfg, param_scheduler=param_scheduler),
+    fine_tuning=dict(
+        train_cfg=dict(max_epochs=20, val_interval=1), param_scheduler=param_scheduler
+    ),
 )

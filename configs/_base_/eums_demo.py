@@ -8,6 +8,7 @@ _base_ = [
 ]
 model = dict(
     _base_.eums,
+    **_base_.joint_student,
     strong_view=dict(_base_.eums.strong_view, hue=0.0),  # a class has its hue here
     ramp_up=70,  # a sixth of the length, as in the paper
     ramp_by_epoch=False,
@@ -22,6 +23,7 @@ protocol = dict(
     from_base=True,  # there are no pretrained weights to start from
     from_basic=True,  # a teacher has to know the clusters before it labels
     reassignment=dict(begin=70, by_epoch=False),
+    teacher=_base_.joint_teacher,
     clustering=dict(
         type='NovelClusteringJob',
         saliency=dict(type='RobustBackgroundSaliency'),

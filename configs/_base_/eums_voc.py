@@ -8,6 +8,7 @@ _base_ = [
 ]
 model = _base_.eums
 protocol = dict(
+    hand_on='best',  # code: of each training the best epoch on the validation images
     clustering=dict(
         _base_.clustering,
         saliency=dict(  # code: BASNet's maps, as MaskContrast's authors give them
@@ -16,9 +17,10 @@ protocol = dict(
         ),
     ),
     fine_tuning=dict(
-        train_cfg=dict(max_epochs=30, val_interval=30),  # section 4.1
+        train_cfg=dict(max_epochs=30, val_interval=1),  # section 4.1; code
         param_scheduler=[
-            dict(type='MultiStepLR', milestones=[15], gamma=0.1, by_epoch=True)
+            # code: after 16 epochs
+            dict(type='MultiStepLR', milestones=[16], gamma=0.1, by_epoch=True)
         ],
     ),
 )

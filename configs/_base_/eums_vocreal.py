@@ -8,6 +8,7 @@ _base_ = [
 ]
 model = dict(
     _base_.eums,
+    **_base_.joint_student,
     ramp_up=70,  # a sixth of the length, as in the paper
     ramp_by_epoch=False,
 )
@@ -18,6 +19,7 @@ protocol = dict(
     from_base=True,  # a few epochs are too short from the ImageNet weights
     from_basic=True,  # a teacher has to know the clusters before it labels
     reassignment=dict(begin=70, by_epoch=False),
+    teacher=_base_.joint_teacher,
     clustering=dict(
         type='NovelClusteringJob',
         saliency=dict(type='SaliencyFolder', folder=f'{_base_.data_root}/Saliency'),

@@ -1,6 +1,5 @@
 """Reading of the checkpoints that earlier stages have written."""
 
-import hashlib
 import os
 import re
 import zipfile
@@ -13,6 +12,10 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from .checkpoint_compat import allow_checkpoint_classes
+from .files import content_digest
+
+#: Name that stands for the best checkpoint in a work dir.
+BEST = 'best_*.pth'
 
 
 def resolve_checkpoint(path: str | os.PathLike) -> str:
@@ -21,7 +24,8 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
     Args:
         path: A checkpoint file, or the ``work_dir`` of a training run, whose last
             checkpoint is meant: the one in this very folder, even if the folder was
-            moved or copied since.
+            moved or copied since. Or ``<work_dir>/best_*.pth``, the checkpoint with
+            the best validation (``save_best`` of the checkpoint hook).
 
     Returns:
         Path of an existing file (URLs, ``scheme://...``, are returned as they are).
@@ -34,12 +38,25 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
     path = Path(path)
     if path.is_file():
         return str(path)
+    if path.name == BEST:
+        return _best_checkpoint(path.parent)
     if latest := latest_checkpoint(path):
         return str(latest)
     raise FileNotFoundError(
         f'no checkpoint at {path}: train the earlier stage first (tools/train.py with '
         '--stage, or the whole protocol with --resume), or correct the path'
     )
+
+
+def _best_checkpoint(folder: Path) -> str:
+    """The latest of the best checkpoints: an earlier one was about to be deleted."""
+    found = _numbered(folder, r'best_.*_(?:iter|epoch)_(\d+)')
+    if not found:
+        raise FileNotFoundError(
+            f'no best checkpoint in {folder}: the stage was trained without save_best, '
+            "or not at all; train it again in another --work-dir, or set hand_on='last'"
+        )
+    return str(max(found)[1])
 
 
 def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
@@ -64,11 +81,11 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
     return named if named and named.is_file() else None
 
 
-def _numbered(folder: Path) -> list[tuple[int, Path]]:
+def _numbered(
+    folder: Path, pattern: str = r'(?:iter|epoch)_(\d+)'
+) -> list[tuple[int, Path]]:
     """Checkpoints of a training, with their iteration or epoch."""
-    files = (
-        (re.fullmatch(r'(?:iter|epoch)_(\d+)', p.stem), p) for p in folder.glob('*.pth')
-    )
+    files = ((re.fullmatch(pattern, p.stem), p) for p in folder.glob('*.pth'))
     return [(int(match[1]), path) for match, path in files if match]
 
 
@@ -159,11 +176,7 @@ def checkpoint_identity(path: str | os.PathLike) -> str:
         return str(path)
     if '://' in filename:
         return filename
-    digest = hashlib.sha256()
-    with open(filename, 'rb') as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return f'{Path(filename).name} {digest.hexdigest()[:16]}'
+    return f'{Path(filename).name} {content_digest(filename)}'
 
 
 def load_checkpoint(path: str | os.PathLike) -> tuple[dict, str]:

@@ -1,6 +1,7 @@
 """Atomic writing of files, and names of images."""
 
 import errno
+import hashlib
 import os
 import re
 import socket
@@ -128,6 +129,24 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file (UTF-8) by :func:`atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding='utf-8')
+
+
+def content_digest(*paths: str | os.PathLike) -> str:
+    """Identify files by their content: the start of its SHA-256.
+
+    Args:
+        *paths: The files, which count in this order; one that is not there is empty.
+
+    Example:
+        >>> content_digest('nowhere.png')
+        'e3b0c44298fc1c14'
+    """
+    digest = hashlib.sha256()
+    for path in filter(os.path.isfile, paths):
+        with open(path, 'rb') as stream:
+            while block := stream.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()[:16]
 
 
 def write_arrays(path: str | os.PathLike, /, **arrays: Any) -> None:

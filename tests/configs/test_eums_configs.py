@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from mmengine.config import Config
+from mmseg.registry import MODELS as NETWORKS
 
 from mmseg_labelfree.engine.protocols import build_protocol
 
@@ -49,6 +51,51 @@ def test_rows_of_table_2_leave_parts_out(data, row):
     assert found & {TEACHER, REASSIGNMENT} == hooks
     unlabeled = stages[-1].cfg.train_dataloader.sampler.source_counts['unclean']
     assert bool(unlabeled) is (TEACHER in hooks)
+
+
+@pytest.mark.parametrize(
+    ('name', 'base_step', 'base_best', 'counts'),
+    [
+        ('deeplabv3_r50_pascal-5i_fold0', 26, True, 8),
+        ('deeplabv3_r50_coco-20i_fold0', 16, False, 6),
+    ],
+)
+def test_settings_of_the_authors(name, base_step, base_best, counts):
+    _, stages = stages_of(name)
+    base, _, basic, _, eums = stages
+    steps = [s.cfg.param_scheduler[0].milestones for s in (base, basic, eums)]
+    assert steps == [[base_step], [16], [16]]
+    assert [s.best for s in (base, basic, eums)] == [base_best, True, True]
+    assert basic.cfg.train_cfg.val_interval == eums.cfg.train_cfg.val_interval == 1
+    drawn = [s.cfg.train_dataloader.sampler.source_counts for s in (basic, eums)]
+    assert drawn[0] == dict(base=8, clean=8, unclean=0)
+    assert drawn[1] == dict(base=counts, clean=counts, unclean=counts)
+    (teacher,) = [h for h in eums.cfg.custom_hooks if h['type'] == TEACHER]
+    assert teacher == dict(type=TEACHER, momentum=0.99, ramp=False, buffers='own')
+    model = eums.cfg.model
+    assert (model.student_passes, model.teacher_mode) == ('per_source', 'train')
+    assert [h for h in eums.cfg.custom_hooks if 'checkpoint' in h] == []
+
+
+@pytest.mark.parametrize('name', ['demo_voc_fold0', 'deeplabv3_mobilenetv2_vocreal'])
+def test_small_data_has_a_teacher_with_the_statistics_of_the_student(name):
+    _, stages = stages_of(name)
+    model = stages[-1].cfg.model
+    assert (model.student_passes, model.teacher_mode) == ('joint', 'eval')
+    (teacher,) = [h for h in stages[-1].cfg.custom_hooks if h['type'] == TEACHER]
+    assert teacher == dict(type=TEACHER, momentum=0.99, ramp=True, buffers='copy')
+    assert not any(stage.best for stage in stages)
+
+
+def test_features_of_regions_are_those_of_the_dilated_network():
+    _, stages = stages_of('deeplabv3_r50_pascal-5i_fold0')
+    backbone = dict(stages[1].cfg.job.features.backbone, init_cfg=None)
+    with torch.device('meta'):
+        maps = NETWORKS.build(backbone)(torch.zeros(1, 3, 64, 64))
+    assert maps[-1].shape[2:] == (8, 8)
+    trained = stages[0].cfg.model.backbone
+    for name in ('strides', 'dilations', 'contract_dilation', 'style'):
+        assert backbone[name] == trained[name]
 
 
 def folds(node):

@@ -12,6 +12,7 @@ from mmseg_labelfree.utils.checkpoint import (
 )
 from mmseg_labelfree.utils.files import (
     atomic_path,
+    content_digest,
     image_name,
     write_arrays,
     write_text,
@@ -137,3 +138,21 @@ def test_a_copy_never_takes_the_checkpoint_of_its_original(tmp_path):
     # A folder without any may keep its checkpoints elsewhere (out_dir of the hook).
     (tmp_path / 'copy/iter_4.pth').unlink()
     assert latest_checkpoint(tmp_path / 'copy') == original
+
+
+def test_the_best_checkpoint_of_a_folder(tmp_path):
+    for name in ('iter_60.pth', 'best_mIoU_base_epoch_9.pth', 'best_mIoU_epoch_12.pth'):
+        (tmp_path / name).touch()
+    best = resolve_checkpoint(tmp_path / 'best_*.pth')
+    assert best == str(tmp_path / 'best_mIoU_epoch_12.pth')
+    with pytest.raises(FileNotFoundError, match='no best checkpoint in .*nowhere'):
+        resolve_checkpoint(tmp_path / 'nowhere/best_*.pth')
+
+
+def test_digest_of_content(tmp_path):
+    a, b = tmp_path / 'a', tmp_path / 'b'
+    a.write_text('x')
+    b.write_text('y')
+    digests = [content_digest(*p) for p in ((a, b), (b, a), (a,), (b,), ())]
+    assert len(set(digests)) == 5
+    assert content_digest(a, tmp_path / 'c') == content_digest(a)

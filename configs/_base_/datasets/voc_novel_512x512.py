@@ -13,7 +13,8 @@ train_pipeline = [
         ratio_range=(0.75, 1.25),
         keep_ratio=True,
     ),
-    dict(type='RandomRotate', prob=1.0, degree=5.0, pad_val=0, seg_pad_val=255),
+    # code: the border of a turned image is background
+    dict(type='RandomRotate', prob=1.0, degree=5.0, pad_val=0, seg_pad_val=0),
     dict(type='RandomCrop', crop_size=(512, 512)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=(512, 512), pad_val=dict(img=0, seg=255)),

@@ -15,7 +15,8 @@ eums = dict(
         grayscale_prob=0.0,
         blur_prob=0.0,
     ),
-    teacher_mode='train',  # code: its decoder's batch norm is in train mode
+    student_passes='per_source',  # code: base, clean, unclean
+    teacher_mode='train',  # code: its decoder; over the unclean images alone
 )
 protocol = dict(
     type='NovelClassDiscoveryProtocol',
@@ -26,10 +27,15 @@ protocol = dict(
     teacher=dict(
         type='EMATeacherHook',
         momentum=0.99,  # code
+        ramp=False,  # code
         buffers='own',  # code: averages parameters only
     ),
 )
 basic = dict(entropy_ranking=None, reassignment=None)  # basic framework, eq. 5
+# Ours, for small data, where the authors' teacher loses to the basic framework: one
+# pass over all sources, and a teacher with the student's running statistics.
+joint_student = dict(student_passes='joint', teacher_mode='eval')
+joint_teacher = dict(ramp=True, buffers='copy')
 # Section 4.1, on ImageNet's ResNet-50; small experiments have their own settings.
 clustering = dict(
     type='NovelClusteringJob',
@@ -37,6 +43,9 @@ clustering = dict(
         backbone=dict(
             type='ResNet',
             depth=50,
+            strides=(1, 2, 1, 1),  # code: dilated, stride 8
+            dilations=(1, 1, 2, 4),
+            contract_dilation=True,
             out_indices=(3,),
             style='pytorch',
             init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),

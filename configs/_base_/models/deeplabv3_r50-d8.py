@@ -1,5 +1,5 @@
-# DeepLabV3, ResNet-50, output stride 8 (EUMS, section 4.1; the rest is the code's): the
-# authors' network. MMSegmentation's head is `type='ASPPHead'`.
+# DeepLabV3, ResNet-50 (EUMS, section 4.1), the network of the authors' code.
+# MMSegmentation's head is `type='ASPPHead'`.
 norm_cfg = dict(type='BN', requires_grad=True)  # one GPU in the paper
 model = dict(
     type='EncoderDecoder',
@@ -17,11 +17,12 @@ model = dict(
         depth=50,
         num_stages=4,
         out_indices=(3,),
-        strides=(1, 2, 1, 1),
+        strides=(1, 2, 1, 1),  # code: stride 8
         dilations=(1, 1, 2, 4),
         frozen_stages=2,  # section 4.1: layers 3 and 4 are trained
         norm_cfg=norm_cfg,
-        norm_eval=True,  # code: fixed statistics, trained weights
+        # code: fixed statistics everywhere; weights of layers 3 and 4 are trained
+        norm_eval=True,
         style='pytorch',
         contract_dilation=True,
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),

@@ -1,5 +1,5 @@
-# EUMS, section 4.1 and the authors' code: SGD, a step after 25 of 60 epochs in base
-# training and after 15 of 30 in fine-tuning, which the protocol's overrides set.
+# EUMS, section 4.1: SGD, 60 epochs of base training with a step at the 25th, 30 of
+# fine-tuning with one at the 15th, which the protocol's overrides set.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4),
@@ -7,8 +7,10 @@ optim_wrapper = dict(
         custom_keys=dict(backbone=dict(lr_mult=0.01))
     ),
 )
-param_scheduler = [dict(type='MultiStepLR', milestones=[25], gamma=0.1, by_epoch=True)]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=60)
+# code: after 26 epochs, where the paper says at the 25th
+param_scheduler = [dict(type='MultiStepLR', milestones=[26], gamma=0.1, by_epoch=True)]
+# code: each epoch is scored, for the best one
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 log_processor = dict(by_epoch=True)

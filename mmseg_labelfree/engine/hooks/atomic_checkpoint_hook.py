@@ -19,8 +19,8 @@ class AtomicCheckpointHook(CheckpointHook):
     leaves nothing to resume from when ``max_keep_ckpts=1``. Here the new file is
     written under a temporary name, renamed, then ``last_checkpoint`` is replaced, and
     only then are outdated files deleted. One more checkpoint than ``max_keep_ckpts``
-    must fit on the disk for a moment. For local folders; ``save_best`` is MMEngine's
-    own.
+    must fit on the disk for a moment. For local folders. With ``save_best`` the
+    checkpoint that was the best is deleted once the new best one is there.
 
     Args:
         **kwargs: As for :class:`mmengine.hooks.CheckpointHook`. Intervals are in
@@ -70,6 +70,18 @@ class AtomicCheckpointHook(CheckpointHook):
             ) from error
         for path in outdated:
             path.unlink(missing_ok=True)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        before = getattr(self, 'best_ckpt_path', None)
+        if before is not None:
+            self.best_ckpt_path = None  # which MMEngine's hook would delete first
+        super()._save_best_checkpoint(runner, metrics)
+        if before is None:
+            return
+        if self.best_ckpt_path is None:
+            self.best_ckpt_path = before
+        elif is_main_process() and self.best_ckpt_path != before:
+            Path(before).unlink(missing_ok=True)
 
     def _update_kept(self, runner: Runner, step: int) -> list[Path]:
         """Note ``step`` as kept; return the files that it makes outdated."""

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS, TASK_UTILS
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.novel_labels import fuse_labels
 from ...utils.distributed import in_first_process
+from ...utils.files import content_digest
 from ...visualization.clusters import write_cluster_scatter
 from ...visualization.figures import write_label_map
 from .base import ImageJob, Images, dataset_pipeline
@@ -23,7 +24,7 @@ from .clustering_report import (
 )
 from .masked_features import MaskedFeatures
 from .novel_clusters import ClusteredImages, cluster_regions
-from .novel_regions import NovelRegion, NovelRegionFinder
+from .novel_regions import NovelRegion, NovelRegionFinder, RegionFolder
 from .result_folder import ResultFolder
 from .saliency_sources import saliency_in_files
 
@@ -49,7 +50,8 @@ class NovelClusteringJob(ImageJob):
     - ``clusters.png``, ``panels/<image name>.png``: pictures;
     - ``saliency/<image name>.png``: maps, unless they come from a folder;
     - ``regions/``: what was found in each image. A stopped run goes on from there,
-      and so does one with other settings of the clustering alone.
+      and so does one with other settings of the clustering alone. Images whose photo
+      or saliency map has changed are looked at again.
 
     The processes of a distributed run share the images; the first one clusters.
 
@@ -57,14 +59,16 @@ class NovelClusteringJob(ImageJob):
         checkpoint: The base model's weights: a file, or the folder of its stage. Its
             architecture is the stage's ``cfg.model``.
         dataset: Config of the novel images, with a test pipeline.
-        saliency: Config of a ``SaliencySource``.
+        saliency: Config of a ``SaliencySource``. Images without a map in a
+            ``SaliencyFolder`` are left out, as the authors do (code).
         num_clusters: K. EUMS: 10 for 5 novel classes, 40 for 20.
         features: Arguments of
             :class:`~mmseg_labelfree.engine.jobs.masked_features.MaskedFeatures`;
             without ``backbone`` the base model's own is used.
         base_confidence: Threshold tau (EUMS, eq. 2).
         saliency_threshold: A pixel is salient above this share of the map's range. The
-            paper does not give it.
+            paper does not give it; the authors take all of COCO's maps that is not zero
+            (code): 0.
         min_area: Least novel area of an image in pixels of the original image.
         pca_dim: Principal components for k-means, which are whitened.
         seed: Seed of PCA, k-means and pictures. Defaults to the authors'.
@@ -77,7 +81,8 @@ class NovelClusteringJob(ImageJob):
             clusters; nothing that is trained on depends on it.
 
     Raises:
-        FileNotFoundError: The checkpoint or a saliency map is missing.
+        FileNotFoundError: The checkpoint or the folder of saliency maps is missing.
+        FloatingPointError: Logits or features of an image are not finite.
         ValueError: No image has a novel region, there are more clusters than images or
             more labels than 255, or ``regions`` is from other settings.
 
@@ -169,6 +174,7 @@ class NovelClusteringJob(ImageJob):
         self, images: Images, finder: NovelRegionFinder, cfg: Config
     ) -> ResultFolder:
         """Write a file of :class:`NovelRegion` for each image."""
+        index = {name: i for i, name in enumerate(images.names)}
         settings = dict(
             checkpoint=self.checkpoint,
             model=stage_model_config(cfg.model),
@@ -177,12 +183,16 @@ class NovelClusteringJob(ImageJob):
             features=self.features,
             **self.thresholds,
         )
-        regions = ResultFolder(Path(cfg.work_dir, 'regions'), settings, '.npz')
+
+        def inputs(name: str) -> str:
+            return content_digest(images.path(index[name]), finder.saliency.path(name))
+
+        regions = RegionFolder(Path(cfg.work_dir, 'regions'), settings, inputs)
 
         def find(index: int) -> None:
             name = images.names[index]
             region = finder.find(images.photo(index), images[index], name)
-            region.write(regions.path(name))
+            region._replace(inputs=inputs(name)).write(regions.path(name))
 
         images.for_each(find, 'Novel regions', finished=regions)
         return regions

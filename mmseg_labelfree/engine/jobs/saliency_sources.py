@@ -63,6 +63,10 @@ class SaliencyFolder(SaliencySource):
         """Return the file of an image's map."""
         return self.folder / f'{image_id}.png'
 
+    def has_map(self, image_id: str) -> bool:
+        """Whether :meth:`saliency` gives a map of this image."""
+        return self.path(image_id).is_file()
+
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """See :meth:`SaliencySource.saliency`."""
         path = self.path(image_id)
@@ -113,6 +117,10 @@ class CachedSaliency(SaliencyFolder):
         self.results = ResultFolder(folder, source)
         self.source = TASK_UTILS.build(source)
 
+    def has_map(self, image_id: str) -> bool:
+        """True: a map that is not there is made."""
+        return True
+
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """See :meth:`SaliencySource.saliency`."""
         if image_id not in self.results:
@@ -133,11 +141,31 @@ def saliency_in_files(
 
     Returns:
         The source itself if it reads files, otherwise a :class:`CachedSaliency`.
+
+    Raises:
+        FileNotFoundError: The folder of a ``SaliencyFolder`` is not there.
     """
+    check_saliency(source)
     kind = TASK_UTILS.get(source['type'])
     if kind is not None and issubclass(kind, SaliencyFolder):
         return TASK_UTILS.build(source)
     return CachedSaliency(source, folder)
+
+
+def check_saliency(source: Mapping[str, Any]) -> None:
+    """Raise if a source reads a folder that is not there.
+
+    Args:
+        source: Config of a :class:`SaliencySource`.
+
+    Raises:
+        FileNotFoundError: Names the folder.
+    """
+    if source['type'] == 'SaliencyFolder' and not Path(source['folder']).is_dir():
+        raise FileNotFoundError(
+            f'there is no folder of saliency maps {source["folder"]}: correct '
+            "saliency.folder, or make the maps with dict(type='SaliencyJob', ...)"
+        )
 
 
 @TASK_UTILS.register_module()

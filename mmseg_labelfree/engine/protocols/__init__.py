@@ -1,6 +1,13 @@
 """Methods that train several times, as lists of plain stage configs."""
 
-from .base import DataPart, Protocol, Stage, build_protocol, loader_parts
+from .base import (
+    DataPart,
+    Protocol,
+    Stage,
+    build_protocol,
+    loader_parts,
+    result_checkpoint,
+)
 from .class_incremental import ClassIncrementalProtocol
 from .moved_config import follow_move
 from .novel_class_discovery import NovelClassDiscoveryProtocol
@@ -28,4 +35,5 @@ __all__ = [
     'follow_move',
     'loader_parts',
     'overruled_options',
+    'result_checkpoint',
 ]

@@ -2,14 +2,20 @@
 
 import copy
 import inspect
+import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
+
+from ...utils.checkpoint import BEST, resolve_checkpoint
+from ...utils.files import reading
 
 #: File in a stage's folder with the config that the stage runs as.
 CONFIG = 'config.py'
@@ -47,16 +53,25 @@ class Stage:
             ``job`` in it, the config of a :class:`Job` that runs in place of the
             training.
         note: What the stage does, in a few words for the terminal.
+        best: Whether its result is the checkpoint with the best validation (its
+            checkpoint hook has ``save_best``) instead of the last one.
     """
 
     name: str
     cfg: Config
     note: str = ''
+    best: bool = False
 
     @property
     def is_job(self) -> bool:
         """Whether the stage runs a job and trains nothing."""
         return 'job' in self.cfg
+
+    @property
+    def result(self) -> str:
+        """Checkpoint that is scored and handed on, for ``resolve_checkpoint``."""
+        folder = self.cfg.work_dir
+        return f'{folder}/{BEST}' if self.best else folder
 
     @property
     def length(self) -> float:
@@ -201,3 +216,23 @@ def loader_parts(cfg: Config) -> list[DataPart]:
         images = cfg.val_dataloader.dataset
         parts.append(DataPart('val', 'validation images', images, training=False))
     return parts
+
+
+def result_checkpoint(folder: str | os.PathLike) -> str:
+    """Find the checkpoint in a work dir that a test takes.
+
+    Args:
+        folder: A ``work_dir``; of a finished stage it is the checkpoint whose metrics
+            :data:`MARKER` holds, otherwise the last one.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: The marker is damaged.
+    """
+    marker = Path(folder, MARKER)
+    if marker.is_file():
+        with reading(marker, '--resume makes it again'):
+            name = json.loads(marker.read_text(encoding='utf-8')).get('checkpoint')
+        if name and Path(folder, name).is_file():
+            return str(Path(folder, name))
+    return resolve_checkpoint(folder)

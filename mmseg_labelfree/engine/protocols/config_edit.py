@@ -100,3 +100,17 @@ def start_from(stage: Config, checkpoint: str, **settings: Any) -> None:
         checkpoint=checkpoint,
         **settings,
     )
+
+
+def keep_best(stage: Config, metric: str) -> None:
+    """Let a stage keep the checkpoint with the largest value of a metric.
+
+    Args:
+        stage: Config of a stage.
+        metric: Key of the validation's metrics. Its ``val_interval`` says how often
+            there is a choice.
+    """
+    hooks = dict(stage.get('default_hooks') or {})
+    saving = dict(type='AtomicCheckpointHook') | dict(hooks.get('checkpoint') or {})
+    hooks['checkpoint'] = dict(saving, save_best=metric, rule='greater')
+    stage.default_hooks = hooks

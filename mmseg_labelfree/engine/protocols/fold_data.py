@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmengine.config import Config
+
+from ...datasets.splits.class_tasks import ClassTask
+from .base import DataPart
+
 
 @dataclass(frozen=True)
 class FoldData:
@@ -56,3 +61,46 @@ class FoldData:
 
     def _part(self, subset: str, **settings: Any) -> dict[str, Any]:
         return dict(self.dataset, subset=subset, **self.settings, **settings)
+
+
+def check_fold_config(cfg: Config) -> None:
+    """Raise if a config is not one of novel class discovery.
+
+    Raises:
+        ValueError: A loader has another dataset, or there is no ``plain_pipeline``.
+    """
+    for loader in ('train_dataloader', 'val_dataloader'):
+        if cfg[loader].dataset.get('type') != 'NovelClassDataset':
+            raise ValueError(
+                f'{cfg.filename}: NovelClassDiscoveryProtocol needs {loader}.'
+                "dataset=dict(type='NovelClassDataset', dataset=...)"
+            )
+    if 'plain_pipeline' not in cfg:
+        raise ValueError(
+            f'{cfg.filename} has no plain_pipeline: clustering and ranking need a '
+            'pipeline without augmentation that gives image and label map one size'
+        )
+
+
+def fold_parts(cfg: Config, fold: ClassTask, setting: Any) -> list[DataPart]:
+    """Images of base training, base and novel images, and base validation.
+
+    Args:
+        cfg: The whole config.
+        fold: The fold.
+        setting: How the config names it.
+    """
+    base, novel = fold.new(0), fold.new(1)
+    parts = []
+    for name, text, subset, classes in (
+        ('mixed', 'training images with a base class: base training', 'base', ()),
+        ('base', 'training images with base classes and no novel one', 'base', base),
+        ('novel', 'training images with a novel class', 'novel', novel),
+        ('val', 'validation images with a base class', 'base', ()),
+    ):
+        training = name != 'val'
+        loader = cfg.train_dataloader if training else cfg.val_dataloader
+        mixed = name in ('mixed', 'val')
+        dataset = dict(loader.dataset, subset=subset, fold=setting, mixed_images=mixed)
+        parts.append(DataPart(name, text, dataset, training, classes))
+    return parts

@@ -1,16 +1,19 @@
 """Protocol of novel class discovery: base model, clusters, training on them, EUMS."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.novel_folds import get_fold
 from ...datasets.splits.published_counts import expected_fold_counts
+from ...utils.checkpoint import BEST
+from ..jobs.saliency_sources import check_saliency
 from .base import DataPart, Protocol, Stage
-from .config_edit import add_hook, set_class_counts
-from .fold_data import FoldData
+from .cluster_training import by_stage, mix_sources, score_clusters
+from .config_edit import add_hook, keep_best, set_class_counts
+from .fold_data import FoldData, check_fold_config, fold_parts
 
 NEEDS = dict(
     base=[],
@@ -19,6 +22,7 @@ NEEDS = dict(
     ranking=['clustering', 'basic'],
     eums=['clustering', 'ranking'],
 )
+SCORES = dict(base='mIoU/base', basic='mIoU/novel', eums='mIoU/novel')
 
 
 @TASK_UTILS.register_module()
@@ -58,6 +62,8 @@ class NovelClassDiscoveryProtocol(Protocol):
             takes twice as many.
         source_counts: Images of the sources 'base', 'clean' and 'unclean' in a batch of
             one process. Defaults to 8 of each.
+        basic_counts: Those of 'basic', 'base' and 'clean'. Defaults to
+            ``source_counts``.
         entropy_ranking: Share of clean images (lambda), 0 to 1; None ends with the
             basic model.
         reassignment: Arguments of ``DynamicReassignmentHook`` in the last stage, ``{}``
@@ -70,6 +76,11 @@ class NovelClassDiscoveryProtocol(Protocol):
         from_basic: Go on with the basic model in 'eums' (algorithm 1, line 28). In a
             short training its teacher else labels before it knows the clusters.
         fine_tuning: Config overrides of 'basic' and 'eums'.
+        hand_on: Which checkpoint of a training is its result, which is clustered,
+            ranked, scored and tested: the 'last' one, or the 'best' by validation, of
+            'base' by the mIoU of base classes, for 'basic' and 'eums' by that of
+            novel ones, whose labels it so uses (the authors' code); ``val_interval``
+            sets how many there are. By stage in a dict, 'last' for the others.
         reuse: Folders of finished stages of another run, by name of the stage, which
             are taken instead of running these: rows of an ablation can share a base
             model, clusters, a basic model and a ranking.
@@ -95,6 +106,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         clustering: Mapping[str, Any],
         num_clusters: int | None = None,
         source_counts: Mapping[str, int] | None = None,
+        basic_counts: Mapping[str, int] | None = None,
         entropy_ranking: float | None = 0.67,
         reassignment: Mapping[str, Any] | None = None,
         self_training: bool = True,
@@ -102,6 +114,7 @@ class NovelClassDiscoveryProtocol(Protocol):
         from_base: bool = False,
         from_basic: bool = False,
         fine_tuning: Mapping[str, Any] | None = None,
+        hand_on: Literal['last', 'best'] | Mapping[str, str] = 'last',
         reuse: Mapping[str, str] | None = None,
     ) -> None:
         self.fold = get_fold(fold)
@@ -109,11 +122,11 @@ class NovelClassDiscoveryProtocol(Protocol):
         num_novel = len(self.fold.new(1))
         self.num_old_classes = 1 + len(self.fold.new(0))
         self.num_clusters = num_clusters or num_novel
-        # As in the authors' code.
         exact = self.num_clusters == num_novel
         self.matching = 'hungarian' if exact else 'majority'
         self.clustering = dict(clustering)
         self.source_counts = dict(source_counts or dict(base=8, clean=8, unclean=8))
+        self.basic_counts = dict(basic_counts or self.source_counts)
         self.entropy_ranking = entropy_ranking
         self.reassignment = reassignment
         self.self_training = self_training
@@ -123,6 +136,7 @@ class NovelClassDiscoveryProtocol(Protocol):
             eums='basic' if from_basic else 'base' if from_base else None,
         )
         self.fine_tuning = dict(fine_tuning or {})
+        self.hand_on = by_stage(hand_on, SCORES)
         self.reuse = dict(reuse or {})
         if entropy_ranking is None and reassignment is not None:
             raise ValueError(
@@ -135,17 +149,7 @@ class NovelClassDiscoveryProtocol(Protocol):
 
     def stages(self, cfg: Config) -> list[Stage]:
         """List the stages, from the first that has to run."""
-        for loader in ('train_dataloader', 'val_dataloader'):
-            if cfg[loader].dataset.get('type') != 'NovelClassDataset':
-                raise ValueError(
-                    f'{cfg.filename}: NovelClassDiscoveryProtocol needs {loader}.'
-                    "dataset=dict(type='NovelClassDataset', dataset=...)"
-                )
-        if 'plain_pipeline' not in cfg:
-            raise ValueError(
-                f'{cfg.filename} has no plain_pipeline: clustering and ranking need a '
-                'pipeline without augmentation that gives image and label map one size'
-            )
+        check_fold_config(cfg)
         last = 'basic' if self.entropy_ranking is None else 'eums'
         wanted: set[str] = set()
         self._collect(last, wanted)
@@ -160,30 +164,13 @@ class NovelClassDiscoveryProtocol(Protocol):
 
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Images of base training, base and novel images, and base validation."""
-        base, novel = self.fold.new(0), self.fold.new(1)
-        choices = (
-            ('mixed', 'training images with a base class: base training', 'base', ()),
-            (
-                'base',
-                'training images with base classes and no novel one',
-                'base',
-                base,
-            ),
-            ('novel', 'training images with a novel class', 'novel', novel),
-            ('val', 'validation images with a base class', 'base', ()),
-        )
-        parts = []
-        for name, text, subset, classes in choices:
-            training = name != 'val'
-            loader = cfg.train_dataloader if training else cfg.val_dataloader
-            dataset = dict(
-                loader.dataset,
-                subset=subset,
-                fold=self.fold_setting,
-                mixed_images=name in ('mixed', 'val'),
-            )
-            parts.append(DataPart(name, text, dataset, training, classes))
-        return parts
+        return fold_parts(cfg, self.fold, self.fold_setting)
+
+    def check(self, stages: Sequence[Stage]) -> None:
+        """Refuse a clustering by saliency maps that are not there."""
+        for stage in stages:
+            if stage.name == 'clustering':
+                check_saliency(stage.cfg.job.saliency)
 
     def known_counts(self, cfg: Config, num_images: int) -> dict[str, int]:
         """Sizes of the authors' lists of the fold."""
@@ -200,6 +187,18 @@ class NovelClassDiscoveryProtocol(Protocol):
         """Folder of a stage's results."""
         return self.reuse.get(stage, f'{cfg.work_dir}/{stage}')
 
+    def _result(self, cfg: Config, stage: str) -> str:
+        """Checkpoint that a training hands on."""
+        folder = self._folder(cfg, stage)
+        return f'{folder}/{BEST}' if self.hand_on[stage] == 'best' else folder
+
+    def _training(self, cfg: Config, name: str, note: str) -> Stage:
+        """The stage, which keeps its best checkpoint if that is what it hands on."""
+        best = self.hand_on[name] == 'best'
+        if best:
+            keep_best(cfg, SCORES[name])
+        return Stage(name, cfg, note, best)
+
     def _base(self, cfg: Config) -> Stage:
         stage = self.stage_config(cfg, 'base')
         stage.model.unlabeled_sources = []
@@ -214,13 +213,13 @@ class NovelClassDiscoveryProtocol(Protocol):
         for kind in ('val', 'test'):
             stage[f'{kind}_dataloader'].dataset.update(part)
             stage[f'{kind}_evaluator'] = metric
-        return Stage('base', stage, ', '.join(self.fold.new(0)))
+        return self._training(stage, 'base', ', '.join(self.fold.new(0)))
 
     def _clustering(self, cfg: Config) -> Stage:
         stage = self.stage_config(cfg, 'clustering')
         stage.job = dict(
             dict(truth=self._data(cfg).truth()) | self.clustering,
-            checkpoint=self._folder(cfg, 'base'),
+            checkpoint=self._result(cfg, 'base'),
             dataset=self._data(cfg).plain(),
             num_clusters=self.num_clusters,
         )
@@ -231,13 +230,14 @@ class NovelClassDiscoveryProtocol(Protocol):
         stage = self._fine_tuning(cfg, 'basic', ['base', 'clean'])
         kept = f'{self._folder(cfg, "clustering")}/images.txt'
         stage.train_dataloader.dataset = self._data(cfg).mixed(clean=kept)
-        return Stage('basic', stage, f'{", ".join(self.fold.new(1))} as clusters')
+        note = f'{", ".join(self.fold.new(1))} as clusters'
+        return self._training(stage, 'basic', note)
 
     def _ranking(self, cfg: Config) -> Stage:
         stage = self.stage_config(cfg, 'ranking')
         stage.job = dict(
             type='EntropyRankingJob',
-            checkpoint=self._folder(cfg, 'basic'),
+            checkpoint=self._result(cfg, 'basic'),
             dataset=self._data(cfg).clustered(),
             num_old_classes=self.num_old_classes,
             keep=self.entropy_ranking,
@@ -266,15 +266,18 @@ class NovelClassDiscoveryProtocol(Protocol):
                 num_workers=cfg.train_dataloader.get('num_workers', 0),
                 **self.reassignment,
             )
-        return Stage('eums', stage, ' + '.join(parts))
+        return self._training(stage, 'eums', ' + '.join(parts))
 
     def _fine_tuning(self, cfg: Config, name: str, sources: Sequence[str]) -> Config:
         """Config of a training on these sources, still without its dataset."""
         stage = self.stage_config(cfg, name, self.fine_tuning)
         stage.model.unlabeled_sources = [s for s in sources if s == 'unclean']
         set_class_counts(stage.model, self.num_old_classes + self.num_clusters)
-        self._mix_sources(stage, sources)
-        self._score_clusters(stage)
+        given = self.basic_counts if name == 'basic' else self.source_counts
+        mix_sources(stage, {source: given[source] for source in sources})
+        stage.val_dataloader.dataset.update(subset='val', fold=self.fold_setting)
+        stage.test_dataloader.dataset.update(subset='val', fold=self.fold_setting)
+        score_clusters(stage, self.num_clusters, self.num_old_classes, self.matching)
         add_hook(stage, type='SamplerStateHook')
         add_hook(stage, type='ClusterNamesHook', num_old_classes=self.num_old_classes)
         start = self.starts[name]
@@ -284,44 +287,10 @@ class NovelClassDiscoveryProtocol(Protocol):
             add_hook(
                 stage,
                 type='IncrementalClassifierInitHook',
-                checkpoint=self._folder(cfg, start),
+                checkpoint=self._result(cfg, start),
                 init='random',
             )
         return stage
-
-    def _mix_sources(self, stage: Config, sources: Sequence[str]) -> None:
-        """Draw batches of ``source_counts``, without the sources that do not occur."""
-        counts = {
-            s: self.source_counts[s] if s in sources else 0
-            for s in ('base', 'clean', 'unclean')
-        }
-        loader = stage.train_dataloader
-        loader.batch_size = sum(counts.values())
-        loader.sampler = dict(
-            type='MultiSourceSampler',
-            source_counts=counts,
-            epoch_source='shortest',
-            infinite='max_iters' in stage.train_cfg,
-        )
-        if 'auto_scale_lr' in stage:
-            stage.auto_scale_lr.base_batch_size = loader.batch_size
-
-    def _score_clusters(self, stage: Config) -> None:
-        """Match clusters to classes in the validation; tests take that matching."""
-        metric = dict(
-            type='ClusteringIoUMetric',
-            num_clusters=self.num_clusters,
-            num_old_classes=self.num_old_classes,
-            matching=self.matching,
-            classwise=True,
-        )
-        file = f'{stage.work_dir}/matching.json'
-        stage.val_evaluator = dict(metric, save_matching=file)
-        stage.test_evaluator = dict(metric, matching_file=file)
-        for kind in ('val', 'test'):
-            stage[f'{kind}_dataloader'].dataset.update(
-                subset='val', fold=self.fold_setting
-            )
 
     def _data(self, cfg: Config) -> FoldData:
         return FoldData(

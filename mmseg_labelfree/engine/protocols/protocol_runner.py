@@ -18,7 +18,12 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from ...utils.checkpoint import latest_checkpoint, nonfinite_weights, resume_latest
+from ...utils.checkpoint import (
+    latest_checkpoint,
+    nonfinite_weights,
+    resolve_checkpoint,
+    resume_latest,
+)
 from ...utils.distributed import bare_model
 from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
@@ -156,11 +161,15 @@ class ProtocolRunner:
                 'train_cfg and train_dataloader something to do'
             )
         _check_finite(runner)
-        metrics = last_metrics.metrics or runner.val()
-        latest = latest_checkpoint(folder)
+        checkpoint: Path | None
+        if stage.best:
+            checkpoint, metrics = _validate_best(runner, stage)
+        else:
+            metrics = last_metrics.metrics or runner.val()
+            checkpoint = latest_checkpoint(folder)
         return dict(
             metrics={k: float(v) for k, v in metrics.items()},
-            checkpoint=latest.name if latest else None,
+            checkpoint=checkpoint.name if checkpoint else None,
             iterations=runner.iter,
             seed=runner.seed,
         )
@@ -230,6 +239,17 @@ class ProtocolRunner:
             logger='current',
             level=logging.INFO,
         )
+
+
+def _validate_best(runner: Runner, stage: Stage) -> tuple[Path, dict]:
+    """The best checkpoint of a training that is at its end, and its metrics.
+
+    It is validated again, for the files that belong to it, such as a matching.
+    """
+    barrier()  # the first process writes it
+    checkpoint = Path(resolve_checkpoint(stage.result))
+    runner.load_checkpoint(str(checkpoint))
+    return checkpoint, runner.val_loop.run()
 
 
 def _check_finite(runner: Runner) -> None:

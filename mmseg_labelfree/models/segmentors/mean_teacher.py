@@ -190,7 +190,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
 
     def weak_view(self, batch: MixedBatch) -> TeacherView:
         """The unlabeled images as the loader made them, with the teacher's labels."""
-        logits = self.teacher_outputs(batch.unlabeled).logits
+        logits = self.unlabeled_logits(batch)
         real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
         labels, _ = self.pseudo_labels(logits, self.inner_rows(real))
         return TeacherView(batch.unlabeled, labels, self.pixel_weights(logits, real))

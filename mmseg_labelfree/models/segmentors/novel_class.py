@@ -33,7 +33,8 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
     otherwise, whose ``threshold`` is the paper's eta and whose ``unlabeled_weight`` is
     omega. Without unclean images it is the paper's basic framework (EUMS, eq. 5) and
     needs no teacher; without clean ones it is the base training (EUMS, eq. 1). The
-    authors' student runs once for each source: ``student_passes='per_source'``.
+    authors' student runs once for each source, and their teacher, in train mode, over
+    the unclean images alone: ``student_passes='per_source', teacher_mode='train'``.
 
     Args:
         labeled_sources: Sources with labels; each has a loss of its own.

@@ -38,10 +38,11 @@ class TeacherStudentEncoderDecoder(
         unlabeled_sources: Sources whose labels are not looked at.
         student_passes: 'joint': the student runs once, over labeled images and strong
             views together; batch norm normalizes all by common statistics, those
-            that its running averages, used at test, describe. 'per_source': once for
-            each source, labeled ones first, so that batch norm normalizes each by
-            itself (EUMS' and DAFormer's code), masked views by themselves, too. Layers
-            that synchronize processes then need every source in every process.
+            that its running averages, used at test, describe; so does a teacher in
+            train mode. 'per_source': once for each source, labeled ones first, so that
+            batch norm normalizes each by itself (EUMS' and DAFormer's code), masked
+            views by themselves, too. Layers that synchronize processes then need every
+            source in every process.
         threshold: Least probability of a pseudo-label, 0 to 1.
         ignore_rows: Rows at the top and at the bottom of the unlabeled crops without
             pseudo-labels: borders of the rectification, the own car (DAFormer's code:
@@ -219,6 +220,17 @@ class TeacherStudentEncoderDecoder(
             outputs = self.run(teacher, images)
         threshold = teacher.decode_head.threshold or 0.5
         return replace(outputs, logits=two_class_logits(outputs.logits, threshold))
+
+    def unlabeled_logits(self, batch: MixedBatch) -> Tensor:
+        """The teacher's logits (U, C, h, w) of the unlabeled images.
+
+        A teacher in train mode normalizes what the student does: with
+        ``student_passes='joint'`` it sees the labeled images, too.
+        """
+        images = batch.unlabeled
+        if self.teacher_mode != 'eval' and self.student_passes == 'joint':
+            images = join([batch.labeled, images])
+        return self.teacher_outputs(images).logits[-batch.num_unlabeled :]
 
     def teacher_passes(
         self,

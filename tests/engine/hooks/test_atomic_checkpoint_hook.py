@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.fileio.backends import LocalBackend
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner, ValLoop, find_latest_checkpoint
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
 
 
 @pytest.fixture
@@ -73,3 +74,36 @@ def test_interrupt_while_saving_leaves_the_previous_checkpoint(stage, monkeypatc
     latest = find_latest_checkpoint(stage.work_dir)
     assert latest.endswith('iter_4.pth')
     assert torch.load(latest, weights_only=False)['meta']['iter'] == 4
+
+
+def test_the_best_checkpoint_stays_until_there_is_a_better_one(stage, monkeypatch):
+    stage.default_hooks.checkpoint.update(save_best='mIoU', rule='greater')
+    stage.train_cfg.val_interval = 2
+    scores = iter([1.0, 0.5, 2.0])
+    val = ValLoop.run
+
+    def scored(loop):
+        with monkeypatch.context() as patch:
+            metrics = dict(mIoU=next(scores))
+            patch.setattr(type(loop.evaluator), 'evaluate', lambda *a: dict(metrics))
+            return val(loop)
+
+    monkeypatch.setattr(ValLoop, 'run', scored)
+    put = LocalBackend.put
+
+    def put_or_stop(self, obj, filepath):
+        if 'best_mIoU_iter_6' in str(filepath):
+            raise KeyboardInterrupt
+        put(self, obj, filepath)
+
+    monkeypatch.setattr(LocalBackend, 'put', put_or_stop)
+    with pytest.raises(KeyboardInterrupt):
+        Runner.from_cfg(stage).train()
+    best = resolve_checkpoint(f'{stage.work_dir}/best_*.pth')
+    assert Path(best).name == 'best_mIoU_iter_2.pth'
+    monkeypatch.setattr(LocalBackend, 'put', put)
+    scores = iter([1.0, 0.5, 2.0])
+    stage.experiment_name = 'again'
+    Runner.from_cfg(stage).train()
+    folder = Path(stage.work_dir)
+    assert [p.name for p in folder.glob('best*')] == ['best_mIoU_iter_6.pth']

@@ -1,5 +1,6 @@
 import copy
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -165,24 +166,34 @@ def test_labels_equal_the_steps_of_the_paper(cfg):
 @pytest.mark.slow
 def test_goes_on_after_a_stop(cfg, tmp_path):
     maps = tmp_path / 'maps'
-    maps.mkdir()
-    paths = sorted(Path(cfg.job.saliency.folder).glob('*'))
-    for path in paths[:10]:
-        (maps / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(cfg.job.saliency.folder, maps)
+    colored = np.zeros((32, 32, 3), np.uint8)
+    Image.fromarray(colored).save(maps / 'train_010.png')
     saliency = dict(type='SaliencyFolder', folder=str(maps))
-    with pytest.raises(
-        FileNotFoundError,
-        match=r'train_010 has no saliency map .*'
-        r'train_010\.png: correct `folder`',
-    ):
+    with pytest.raises(ValueError, match=r'train_010\.png has image mode RGB'):
         run(cfg, saliency=saliency)
     folder = Path(cfg.work_dir)
     first = {p: p.stat().st_mtime_ns for p in folder.glob('regions/*.npz')}
     assert len(first) == 10 and not (folder / 'labels').exists()
-    for path in paths[10:]:
-        (maps / path.name).write_bytes(path.read_bytes())
+    right = Path(cfg.job.saliency.folder, 'train_010.png')
+    (maps / 'train_010.png').write_bytes(right.read_bytes())
     run(cfg, saliency=saliency)
     assert all(p.stat().st_mtime_ns == t for p, t in first.items())
+    # Of another map, and of another photo, regions are found again.
+    inner = dict(cfg.job.dataset, data_root=str(tmp_path / 'photos'))
+    shutil.copytree(cfg.job.dataset.data_root, tmp_path / 'photos')
+    photo = tmp_path / 'photos/JPEGImages/train_001'
+    (photo,) = photo.parent.glob('train_001.*')
+    Image.fromarray(255 - np.asarray(Image.open(photo))).save(photo)
+    Image.fromarray(np.full((32, 32), 255, np.uint8)).save(maps / 'train_000.png')
+    run(cfg, saliency=saliency, dataset=inner)
+    assert {p.stem for p, t in first.items() if p.stat().st_mtime_ns != t} == {
+        'train_000',
+        'train_001',
+    }
+    shutil.copy(Path(cfg.job.saliency.folder, 'train_000.png'), maps)
+    run(cfg, saliency=saliency)
+    first = {p: p.stat().st_mtime_ns for p in folder.glob('regions/*.npz')}
     whole = run(cfg, tmp_path / 'whole')
     ours, unbroken = labels_of(folder), labels_of(tmp_path / 'whole')
     assert {*ours} == {*unbroken}
@@ -201,6 +212,51 @@ def test_goes_on_after_a_stop(cfg, tmp_path):
     with pytest.raises(ValueError, match=r"\(checkpoint was 'base\.pth "):
         run(cfg, saliency=saliency)
     assert whole['clusters'] == 3
+
+
+def test_images_without_a_map_are_left_out(cfg, tmp_path, saliency_folder):
+    maps = tmp_path / 'maps'
+    shutil.copytree(saliency_folder, maps)
+    (maps / 'train_007.png').unlink()
+    cfg.job.saliency.folder = str(maps)
+    run(cfg)
+    folder = Path(cfg.work_dir)
+    assert 'train_007' not in (folder / 'images.txt').read_text().split()
+    left_out = (folder / 'left_out.txt').read_text().splitlines()
+    assert 'train_007 0 there is no saliency map' in left_out
+    shutil.copy(saliency_folder / 'train_007.png', maps)
+    run(cfg)
+    assert 'train_007 0 there' not in (folder / 'left_out.txt').read_text()
+    shutil.rmtree(maps)
+    with pytest.raises(FileNotFoundError, match=f'no folder of saliency maps {maps}'):
+        run(cfg)
+
+
+@pytest.mark.parametrize(
+    ('part', 'what'),
+    [('decode_head.conv_seg.bias', 'logits'), ('backbone.stem.0.weight', 'logits')],
+)
+def test_names_the_image_of_values_that_are_not_finite(cfg, part, what):
+    base = Path(cfg.job.checkpoint).parent / 'base.pth'
+    model = torch.load(base)
+    model['state_dict'][part][0] = torch.nan
+    torch.save(model, base)
+    with pytest.raises(FloatingPointError, match=f'image train_000: .*{what} are not'):
+        run(cfg)
+    assert not [*Path(cfg.work_dir).glob('regions/*.npz')]
+
+
+def test_names_the_image_of_features_that_are_not_finite(cfg, tmp_path):
+    net = MODELS.build(dict(cfg.model.backbone))
+    weights = net.state_dict()
+    weights['stem.0.weight'] *= torch.inf
+    torch.save(weights, tmp_path / 'backbone.pth')
+    features = dict(
+        backbone=dict(cfg.model.backbone), checkpoint=str(tmp_path / 'backbone.pth')
+    )
+    with pytest.raises(FloatingPointError, match='image train_000: the features are'):
+        run(cfg, features=features)
+    assert not [*Path(cfg.work_dir).glob('regions/*.npz')]
 
 
 def test_other_backbone_and_computed_saliency(cfg, tmp_path):
@@ -298,16 +354,14 @@ def test_an_error_in_one_process_ends_both(
     assert isinstance(first, ValueError) and isinstance(second, RuntimeError)
     for error in (first, second):
         assert 'none of 24 images has a novel region' in str(error)
-    # One image, of the second process, has no map.
+    # The map of one image, of the second process, has colors.
     maps = tmp_path / 'maps'
-    maps.mkdir()
-    for path in saliency_folder.glob('*'):
-        if path.stem != 'train_007':
-            (maps / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(saliency_folder, maps)
+    Image.new('RGB', (32, 32)).save(maps / 'train_007.png')
     cfg.job.saliency.folder = str(maps)
     cfg.work_dir += '_2'
     (tmp_path / 'cfg.py').write_text(cfg.pretty_text)
     first, second = in_two_processes(fail_in_regions, str(tmp_path / 'cfg.py'))
-    assert isinstance(first, RuntimeError) and isinstance(second, FileNotFoundError)
+    assert isinstance(first, RuntimeError) and isinstance(second, ValueError)
     for error in (first, second):
-        assert 'train_007 has no saliency map' in str(error)
+        assert 'train_007.png has image mode RGB' in str(error)

@@ -36,10 +36,12 @@ def counting():
 
 def test_folder_reads_maps_and_resizes_them(tmp_path, image):
     source = TASK_UTILS.build(dict(type='SaliencyFolder', folder=str(tmp_path)))
+    assert not source.has_map('a')
     with pytest.raises(FileNotFoundError, match=r'a has no saliency map .*a\.png'):
         source.saliency(image, 'a')
     values = np.arange(40 * 50, dtype=np.uint8).reshape(40, 50)
     Image.fromarray(values).save(tmp_path / 'a.png')
+    assert source.has_map('a')
     assert np.array_equal(source.saliency(image, 'a'), values)
     Image.fromarray(np.full((20, 25), 77, np.uint8)).save(tmp_path / 'b.png')
     assert source.saliency(image, 'b').tolist() == [[77] * 50] * 40
@@ -59,6 +61,7 @@ def test_cache_computes_a_map_once(tmp_path, image, counting):
     config = dict(type='CachedSaliency', source=source, folder=str(folder))
     for _ in range(2):
         cached = TASK_UTILS.build(config)
+        assert cached.has_map('x/a') and cached.has_map('not yet')
         assert np.array_equal(cached.saliency(image, 'x/a'), image[..., 0])
     assert counting == ['x/a']
     files = [p.relative_to(folder) for p in folder.rglob('*') if p.is_file()]
@@ -70,6 +73,9 @@ def test_cache_computes_a_map_once(tmp_path, image, counting):
 
 def test_maps_in_files_are_taken_as_they_are(tmp_path, image, counting):
     folder = dict(type='SaliencyFolder', folder=str(tmp_path / 'maps'))
+    with pytest.raises(FileNotFoundError, match=r'no folder of saliency maps .*maps: '):
+        saliency_in_files(folder, tmp_path / 'cache')
+    (tmp_path / 'maps').mkdir()
     source = saliency_in_files(folder, tmp_path / 'cache')
     assert not isinstance(source, CachedSaliency)
     assert source.path('a') == tmp_path / 'maps/a.png'

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.apis import init_model
+from mmseg.registry import HOOKS
 from PIL import Image
 
 from mmseg_labelfree.engine.hooks import IterationSeedHook
@@ -96,11 +98,85 @@ def test_rows_share_stages(novel):
     assert starts == [[], [stages[0].cfg.work_dir]]
 
 
+def test_best_checkpoints_are_handed_on(novel):
+    stages = {s.name: s for s in stages_of(novel, hand_on='best', from_basic=True)}
+    for name, metric in (('base', 'base'), ('basic', 'novel'), ('eums', 'novel')):
+        saving = stages[name].cfg.default_hooks.checkpoint
+        assert (saving.save_best, saving.rule) == (f'mIoU/{metric}', 'greater')
+        assert stages[name].best
+        assert stages[name].result == f'{novel.work_dir}/{name}/best_*.pth'
+    assert stages['clustering'].cfg.job.checkpoint == stages['base'].result
+    assert stages['ranking'].cfg.job.checkpoint == stages['basic'].result
+    hooks = {h.type: h for h in stages['eums'].cfg.custom_hooks}
+    start = hooks['IncrementalClassifierInitHook'].checkpoint
+    assert start == stages['basic'].result
+    hand_on = dict(base='last', basic='best')
+    stages = {s.name: s for s in stages_of(novel, hand_on=hand_on)}
+    assert [stages[n].best for n in ('base', 'basic', 'eums')] == [False, True, False]
+    assert 'save_best' not in stages['base'].cfg.default_hooks.checkpoint
+    assert stages['clustering'].cfg.job.checkpoint == stages['base'].cfg.work_dir
+    with pytest.raises(ValueError, match="hand_on.base='first' is unknown"):
+        stages_of(novel, hand_on=dict(base='first'))
+    with pytest.raises(ValueError, match="stage of hand_on='ranking' is unknown"):
+        stages_of(novel, hand_on=dict(ranking='best'))
+
+
+@HOOKS.register_module()
+class ForgetfulHook(Hook):
+    """Ends what was learned: from the third iteration on all is background."""
+
+    @torch.no_grad()
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if batch_idx >= 2:
+            head = runner.model.decode_head.conv_seg
+            head.weight.zero_()
+            head.bias.zero_()[0] += 1
+
+
+@pytest.mark.slow
+def test_the_best_checkpoint_is_clustered_scored_and_tested(novel, run_tool, tmp_path):
+    novel.train_cfg.val_interval = 2
+    novel.protocol.update(hand_on='best', entropy_ranking=None, reassignment=None)
+    novel.custom_hooks.append(dict(type='ForgetfulHook'))
+    ProtocolRunner(novel).run('base')
+    folder = Path(novel.work_dir) / 'base'
+    best = 'best_mIoU_base_iter_2.pth'
+    assert {p.name for p in folder.glob('*.pth')} == {'iter_6.pth', best}
+    # Resumed at its end, for instance after a kill before it was marked as finished.
+    marker = folder / 'finished.json'
+    first = json.loads(marker.read_text())
+    marker.unlink()
+    with pytest.raises(FileNotFoundError, match='base is not finished'):
+        ProtocolRunner(novel, resume=True).run('clustering')
+    finished = ProtocolRunner(novel, resume=True).run('base')['base']
+    assert finished['checkpoint'] == first['checkpoint'] == best
+    assert finished['metrics'] == first['metrics']
+    assert load_weights(folder / best)[0]['decode_head.conv_seg.weight'].any()
+    ProtocolRunner(novel, resume=True).run('clustering')
+    settings = json.loads(
+        (folder.parent / 'clustering/regions/settings.json').read_text()
+    )
+    assert settings['checkpoint'].startswith(f'{best} ')
+
+    finished = ProtocolRunner(novel, resume=True).run('basic')['basic']
+    assert finished['checkpoint'] == 'best_mIoU_novel_iter_2.pth'
+    (tmp_path / 'config.py').write_text(novel.pretty_text)
+    for config in (tmp_path / 'config.py', f'{novel.work_dir}/basic/config.py'):
+        done = run_tool('test.py', config)
+        assert finished['checkpoint'] in done.stdout
+
+
 def test_settings_that_do_not_fit(novel):
     with pytest.raises(ValueError, match='set entropy_ranking, or reassignment=None'):
         stages_of(novel, entropy_ranking=None)
     with pytest.raises(ValueError, match=r"reuse names \['first'\], but the stages"):
         stages_of(novel, reuse=dict(first='x'))
+    nowhere = dict(type='SaliencyFolder', folder=f'{novel.work_dir}/maps')
+    missing = copy.deepcopy(novel)
+    missing.protocol.clustering.saliency = nowhere
+    with pytest.raises(FileNotFoundError, match='no folder of saliency maps .*/maps'):
+        ProtocolRunner(missing).run()
+    assert not Path(novel.work_dir, 'base').exists()  # before anything trains
     novel.pop('plain_pipeline')
     with pytest.raises(ValueError, match='has no plain_pipeline'):
         stages_of(novel)
@@ -219,7 +295,7 @@ def test_killed_in_each_stage_it_ends_as_if_it_was_not(novel, monkeypatch):
 def test_two_processes_go_through_all_stages_like_one(
     novel, tmp_path, train_in_two_processes
 ):
-    novel.protocol.from_basic = True
+    novel.protocol.update(from_basic=True, hand_on='best')
     # Each process draws colors of its own.
     novel.model.strong_view = dict(jitter_prob=0.0, grayscale_prob=0.0, blur_prob=0.0)
     path = tmp_path / 'config.py'
@@ -237,6 +313,10 @@ def test_two_processes_go_through_all_stages_like_one(
         other = np.asarray(Image.open(two / 'clustering/labels' / path.name))
         assert np.array_equal(np.asarray(Image.open(path)), other)
     for stage in ('base', 'basic', 'eums'):
+        markers = [
+            json.loads((d / stage / 'finished.json').read_text()) for d in (one, two)
+        ]
+        assert {m['checkpoint'].partition('_')[0] for m in markers} == {'best'}
         expected = load_weights(one / stage)[0]
         for key, value in load_weights(two / stage)[0].items():
             torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-4)
