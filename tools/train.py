@@ -7,23 +7,18 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.logging import print_log
-from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.jobs import run_job
 from mmseg_labelfree.engine.protocols import (
     DataCheck,
     ProtocolRunner,
-    check_same_run,
     data_is_there,
     follow_move,
     overruled_options,
 )
-from mmseg_labelfree.utils.checkpoint import latest_checkpoint, resume_latest
 from mmseg_labelfree.utils.command_line import expand_home
 from mmseg_labelfree.utils.distributed import (
     connect_processes,
@@ -32,7 +27,6 @@ from mmseg_labelfree.utils.distributed import (
     name_failing_process,
     prepare_cpu_processes,
 )
-from mmseg_labelfree.utils.metafile import published_result
 from mmseg_labelfree.utils.run_lock import WorkDirInUse, run_lock
 from mmseg_labelfree.utils.signals import one_line_stops
 
@@ -137,24 +131,9 @@ def print_stages(runner: ProtocolRunner) -> None:
 
 
 def run(args: argparse.Namespace, cfg: Config) -> None:
-    """Train, run a job or run a protocol, as the config says."""
-    if 'protocol' not in cfg:
-        if args.stage or args.dry_run:
-            sys.exit(f'{args.config} has no protocol: --stage and --dry-run need one')
-        if 'job' in cfg:
-            run_job(cfg)
-            return
-        cfg.resume = False
-        if args.resume:
-            if latest_checkpoint(cfg.work_dir):
-                check_same_run(cfg)
-            resume_latest(cfg)
-        connect_processes(cfg)
-        DataCheck().training(cfg)
-        Runner.from_cfg(cfg).train()
-        if published := published_result(cfg):
-            print_log(f'Published: {published}', logger='current')
-        return
+    """Run the stages of the config: one training or job, or those of a protocol."""
+    if args.stage and 'protocol' not in cfg:
+        sys.exit(f'{args.config} has no protocol: --stage needs one')
     runner = ProtocolRunner(cfg, resume=args.resume)
     for line in overruled_options(args.cfg_options, runner.stages):
         Console(stderr=True).print(f'Warning: {line}', soft_wrap=True, markup=False)

@@ -1,15 +1,16 @@
 """Methods that train several times, as lists of plain stage configs."""
 
-from .base import DataPart, Protocol, Stage, build_protocol, loader_parts
+from .base import DataPart, Protocol, Stage, loader_parts
 from .class_incremental import ClassIncrementalProtocol
 from .moved_config import follow_move
 from .novel_class_discovery import NovelClassDiscoveryProtocol
 from .overruled import overruled_options
 from .protocol_runner import ProtocolRunner
 from .pseudo_label_training import PseudoLabelTrainingProtocol
-from .same_stage import check_same_run
 from .self_training import SelfTrainingProtocol
+from .single_stage import SingleStageProtocol, build_protocol
 from .stage_data import DataCheck, TrainingSize, data_is_there
+from .stage_test import score_stage
 
 __all__ = [
     'ClassIncrementalProtocol',
@@ -20,12 +21,13 @@ __all__ = [
     'ProtocolRunner',
     'PseudoLabelTrainingProtocol',
     'SelfTrainingProtocol',
+    'SingleStageProtocol',
     'Stage',
     'TrainingSize',
     'build_protocol',
-    'check_same_run',
     'data_is_there',
     'follow_move',
     'loader_parts',
     'overruled_options',
+    'score_stage',
 ]

@@ -9,7 +9,6 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmseg.registry import TASK_UTILS
 
 #: File in a stage's folder with the config that the stage runs as.
 CONFIG = 'config.py'
@@ -110,6 +109,10 @@ class Protocol(ABC):
             stages: Stages that are not finished.
         """
 
+    def table_columns(self, metrics: Sequence[Mapping[str, float]]) -> dict[str, str]:
+        """Columns of the result table of stages with these metrics."""
+        return self.columns
+
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Which images the stages train on and are scored on.
 
@@ -164,17 +167,6 @@ class Protocol(ABC):
         # into the first stage's folder; without one it is called after the experiment.
         stage.get('visualizer', {}).pop('name', None)
         return stage
-
-
-def build_protocol(cfg: Config) -> Protocol:
-    """Build ``cfg.protocol``.
-
-    Raises:
-        KeyError: The config has no ``protocol``.
-    """
-    if 'protocol' not in cfg:
-        raise KeyError(f'{cfg.filename} has no `protocol`')
-    return TASK_UTILS.build(cfg.protocol)
 
 
 def loader_parts(cfg: Config) -> list[DataPart]:

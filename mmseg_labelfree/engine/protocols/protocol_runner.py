@@ -8,7 +8,6 @@ import logging
 import math
 import time
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -22,12 +21,15 @@ from ...utils.checkpoint import latest_checkpoint, nonfinite_weights, resume_lat
 from ...utils.distributed import bare_model
 from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
+from ...utils.origin import run_origin
 from ...visualization.reports import print_table, write_report
 from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
-from .base import CONFIG, MARKER, Stage, build_protocol
+from ..loops.scored import scored_by
+from .base import CONFIG, MARKER, Stage
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
+from .single_stage import build_protocol
 from .stage_data import DataCheck, TrainingSize
 
 # Runners of one process, name and second would share loggers and visualizers.
@@ -37,15 +39,16 @@ _RUNS = itertools.count(1)
 class ProtocolRunner:
     """Runner of the stages of ``cfg.protocol``, each in a fresh Runner or as a job.
 
-    Each stage is written to ``<work_dir>/<stage>/config.py`` and runs as that plain
-    config would. A stage counts as finished when ``finished.json``, with its
-    metrics, is in its folder; the file is written last, through a rename. With
+    Each stage runs as the plain config that is written to ``config.py`` in its folder,
+    ``<work_dir>/<stage>``. A config without protocol is one stage, in ``work_dir``
+    itself. A stage counts as finished when ``finished.json``, with its metrics and what
+    it was made by, is in its folder; the file is written last, through a rename. With
     ``resume`` finished stages are skipped and the interrupted one goes on from its last
     checkpoint. At the end ``results.json``, ``results.md`` and ``curves.png`` are in
     ``work_dir``.
 
     Args:
-        cfg: A config with ``protocol`` and ``work_dir``.
+        cfg: A config with ``work_dir``.
         resume: Go on with what is in ``work_dir``.
 
     Raises:
@@ -127,7 +130,7 @@ class ProtocolRunner:
                 stage=stage.name,
                 **outcome,
                 seconds=round(time.monotonic() - started, 1),
-                versions={p: version(p) for p in ('torch', 'numpy')},
+                made_by=run_origin(),
             )
             write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
         barrier()
@@ -156,13 +159,14 @@ class ProtocolRunner:
                 'train_cfg and train_dataloader something to do'
             )
         _check_finite(runner)
-        metrics = last_metrics.metrics or runner.val()
+        metrics = last_metrics.metrics or (runner.val() if runner.val_loop else {})
         latest = latest_checkpoint(folder)
         return dict(
             metrics={k: float(v) for k, v in metrics.items()},
             checkpoint=latest.name if latest else None,
             iterations=runner.iter,
             seed=runner.seed,
+            scored=scored_by(runner, runner.val_loop) if runner.val_loop else None,
         )
 
     def _finished(self, stage: Stage) -> dict | None:
@@ -193,7 +197,7 @@ class ProtocolRunner:
             finished = self._finished(stage) is not None
             if finished and not self.resume:
                 raise FileExistsError(
-                    f'{stage.cfg.work_dir} holds a finished stage: add --resume to go '
+                    f'{stage.cfg.work_dir} holds finished results: add --resume to go '
                     'on after it, choose another --work-dir, or delete the folder'
                 )
             if self.resume and (
@@ -215,14 +219,16 @@ class ProtocolRunner:
         if not finished:
             return
         published = published_result(self.cfg)
+        columns = self.protocol.table_columns([f['metrics'] for f in finished.values()])
         write_report(
             self.work_dir,
             finished,
-            self.protocol.columns,
-            title=Path(self.cfg.filename or self.work_dir).stem,
+            columns,
+            title=self._title(),
             published=published,
+            folders={s.name: s.cfg.work_dir for s in self.stages},
         )
-        print_table(finished, self.protocol.columns, published)
+        print_table(finished, columns, published)
         seconds = sum(f['seconds'] for f in finished.values())
         print_log(
             f'{len(finished)} of {len(self.stages)} stages finished in '
@@ -230,6 +236,10 @@ class ProtocolRunner:
             logger='current',
             level=logging.INFO,
         )
+
+    def _title(self) -> str:
+        file = Path(self.cfg.filename or self.work_dir)
+        return self.work_dir.name if file.name == CONFIG else file.stem
 
 
 def _check_finite(runner: Runner) -> None:
