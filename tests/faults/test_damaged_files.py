@@ -116,6 +116,7 @@ def test_a_whole_checkpoint_passes(tmp_path):
 def test_pointer_of_a_plain_run(damage, semi, written, train, damaged, tmp_path):
     path, work = written(semi), Path(semi.work_dir)
     assert train(path)[0] == 0
+    (work / 'finished.json').unlink()
     damaged(work / 'last_checkpoint', damage)
     code, output = train(path, '--resume')
     assert code == 0, output

@@ -17,6 +17,7 @@ from ...evaluation import ClusteringIoUMetric
 from ...ops.collectives import num_processes, sum_over_processes
 from ...utils.distributed import bare_model
 from ...utils.files import write_text
+from ...utils.choices import check_range
 from ...visualization.cluster_history import write_cluster_history
 from .checkpoint_entry_hook import CheckpointEntryHook
 
@@ -55,6 +56,7 @@ class ClusterMonitorHook(CheckpointEntryHook):
     entry = 'cluster_history'
 
     def __init__(self, interval: int = 50) -> None:
+        check_range(1, interval=interval)
         self.interval = interval
         self.history: dict[str, list] = dict(train=[], val=[])
         self.counts = torch.zeros(0, dtype=torch.int64)

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...utils.choices import check_range
 from ...utils.checkpoint import latest_checkpoint, nonfinite_weights
 
 REMEDY = (
@@ -40,6 +41,7 @@ class InvalidLossHook(Hook):
     priority = 'ABOVE_NORMAL'
 
     def __init__(self, interval: int = 50) -> None:
+        check_range(1, interval=interval)
         self.interval = interval
 
     def after_train_iter(

@@ -18,6 +18,7 @@ from ...models.utils.embedding_samples import embedding_samples
 from ...ops.collectives import rows_of_all_processes
 from ...utils.distributed import bare_model, fail_together, in_first_process
 from ...utils.files import atomic_path, write_text
+from ...utils.choices import check_range
 from ...utils.progress import tracked
 from .base import Job, dataset_pipeline
 from .result_folder import ResultFolder
@@ -54,6 +55,9 @@ class KMeansJob(Job):
     def __init__(
         self, num_images: int | None = None, per_image: int = 64, seed: int = 0
     ) -> None:
+        check_range(1, per_image=per_image)
+        if num_images is not None:
+            check_range(1, num_images=num_images)
         self.num_images = num_images
         self.per_image = per_image
         self.seed = seed

@@ -12,6 +12,7 @@ from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.novel_labels import fuse_labels
 from ...utils.distributed import in_first_process
 from ...visualization.clusters import write_cluster_scatter
+from ...utils.choices import check_choice, check_range
 from ...visualization.figures import write_label_map
 from .base import ImageJob, Images, dataset_pipeline
 from .clustering_report import (
@@ -116,6 +117,9 @@ class NovelClusteringJob(ImageJob):
         ):
             if not 0 <= value < 1:
                 raise ValueError(f'{name} must be in 0..1, below 1, not {value}')
+        check_range(1, pca_dim=pca_dim)
+        check_range(0, panels=panels)
+        check_choice('scatter', scatter, (None, 'tsne', 'pca'))
         self.checkpoint = checkpoint
         self.saliency = saliency
         self.num_clusters = num_clusters

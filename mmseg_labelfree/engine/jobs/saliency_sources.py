@@ -16,6 +16,7 @@ from PIL import Image
 
 from ...ops.robust_background import robust_background_saliency
 from ...utils.checkpoint import load_weights
+from ...utils.choices import check_range
 from ...utils.files import atomic_path, reading
 from .masked_features import IMAGENET_MEAN, IMAGENET_STD
 from .result_folder import ResultFolder
@@ -154,6 +155,7 @@ class RobustBackgroundSaliency(SaliencySource):
     """
 
     def __init__(self, num_superpixels: int = 200) -> None:
+        check_range(2, num_superpixels=num_superpixels)
         self.num_superpixels = num_superpixels
 
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:

@@ -8,6 +8,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.novel_folds import get_fold
 from ...datasets.splits.published_counts import expected_fold_counts
+from ...utils.choices import check_range
 from .base import DataPart, Protocol, Stage
 from .config_edit import add_hook, set_class_counts
 from .fold_data import FoldData
@@ -108,7 +109,15 @@ class NovelClassDiscoveryProtocol(Protocol):
         self.fold_setting = fold
         num_novel = len(self.fold.new(1))
         self.num_old_classes = 1 + len(self.fold.new(0))
-        self.num_clusters = num_clusters or num_novel
+        if num_clusters is not None and num_clusters < num_novel:
+            raise ValueError(
+                f'num_clusters={num_clusters} is less than the {num_novel} novel '
+                'classes of the fold, some of which no cluster could be: give as many '
+                'or more'
+            )
+        if entropy_ranking is not None:
+            check_range(0, 1, entropy_ranking=entropy_ranking)
+        self.num_clusters = num_novel if num_clusters is None else num_clusters
         # As in the authors' code.
         exact = self.num_clusters == num_novel
         self.matching = 'hungarian' if exact else 'majority'

@@ -31,6 +31,7 @@ from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
 from .single_stage import build_protocol
 from .stage_data import DataCheck, TrainingSize
+from .useless_settings import useless_settings
 
 # Runners of one process, name and second would share loggers and visualizers.
 _RUNS = itertools.count(1)
@@ -92,6 +93,7 @@ class ProtocolRunner:
         self._check_earlier(wanted[0])
         self.protocol.check([s for s in self.stages if not self._finished(s)])
         self._sizes = self._data.stages([s for s in wanted if not self._finished(s)])
+        self._say_useless([s for s in wanted if not self._finished(s)])
         progress = None
         for index, stage in enumerate(self.stages):
             if stage not in wanted or self._finished(stage):
@@ -105,6 +107,16 @@ class ProtocolRunner:
             self._report(finished)
         barrier()
         return finished
+
+    def _say_useless(self, stages: list[Stage]) -> None:
+        """Log each setting that does nothing, with its stages."""
+        found: dict[str, list[str]] = {}
+        for stage in stages:
+            for line in useless_settings(stage):
+                found.setdefault(line, []).append(stage.name)
+        for line, names in found.items():
+            text = f'{", ".join(names)}: {line}'
+            print_log(text, logger='current', level=logging.WARNING)
 
     def _announce(self, index: int, stage: Stage) -> None:
         print_log(

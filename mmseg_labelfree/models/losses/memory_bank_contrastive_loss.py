@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...ops.checks import Variant, check_variant
+from ...utils.choices import check_range
 from ...ops.contrast_pairs import (
     anchor_classes,
     clamp_ranks,
@@ -98,6 +99,7 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
         super().__init__(num_anchors, num_negatives, temperature, **kwargs)
         check_variant(variant)
         clamp_ranks(max(2, high_rank), low_rank, high_rank)  # checks them
+        check_range(0, 1, anchor_threshold=anchor_threshold)
         self.anchor_threshold = anchor_threshold
         self.low_rank = low_rank
         self.high_rank = high_rank

@@ -1,7 +1,6 @@
 """Cross-entropy of MiB for points and scribbles, which models unlabeled pixels."""
 
 import copy
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -15,7 +14,8 @@ from ...ops.unlabeled_set_cross_entropy import (
     image_classes,
     unlabeled_set_cross_entropy,
 )
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
+from .label_watch import LabelWatch
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 
 
@@ -82,8 +82,7 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 <= gamma < math.inf:
-            raise ValueError(f'gamma must be a number of at least 0, got {gamma}')
+        check_range(0, gamma=gamma)
         check_choice(
             'unlabeled_classes', unlabeled_classes, ('image', 'crop', 'background')
         )
@@ -96,6 +95,12 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
         self.unlabeled_classes = unlabeled_classes
         self.background = background
         self._images: Sequence[Sequence[int]] | None = None
+        self.unlabeled_pixels = LabelWatch(
+            f'{type(self).__name__} has met no unlabeled pixel, so gamma does nothing: '
+            f'their label is {UNLABELED}, as the transforms of points and scribbles '
+            'set it, and 255 is ignored',
+            wanted=True,
+        )
 
     def of_samples(self, data_samples: SampleList) -> 'UnlabeledSetCrossEntropyLoss':
         """Make the loss of one batch, which knows the classes of its images.
@@ -132,6 +137,7 @@ class UnlabeledSetCrossEntropyLoss(PartialCrossEntropyLoss):
 
     def maps(self, label: Tensor, num_classes: int) -> tuple[Tensor]:
         """Classes that unlabeled pixels of each image may have: U, ``(N, C, 1, 1)``."""
+        self.unlabeled_pixels(label == UNLABELED)
         if self.unlabeled_classes == 'image':
             classes = self._known_classes(label, num_classes)
         elif self.unlabeled_classes == 'crop':

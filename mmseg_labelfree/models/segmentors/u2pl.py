@@ -19,7 +19,7 @@ from ...ops.reliability import (
     split_by_entropy,
     unreliable_share,
 )
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels
 from .network_outputs import NetworkOutputs
@@ -90,6 +90,7 @@ class U2PLEncoderDecoder(MeanTeacherEncoderDecoder):
         negatives: Sequence[str] = ('labeled', 'unreliable'),
         **kwargs,
     ) -> None:
+        check_range(0, 1, unreliable=unreliable)
         super().__init__(*args, **kwargs)
         for kind in negatives:
             check_choice('negatives', kind, ('labeled', *TARGET_NEGATIVES))

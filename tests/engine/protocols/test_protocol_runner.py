@@ -133,7 +133,7 @@ def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
 @pytest.mark.slow
 def test_finished_stages_are_never_redone_unnoticed(incremental):
     ProtocolRunner(incremental).run('step_0')
-    with pytest.raises(FileExistsError, match='step_0 holds a finished stage'):
+    with pytest.raises(FileExistsError, match='step_0 holds finished results'):
         ProtocolRunner(incremental).run()
     incremental.optim_wrapper.optimizer.lr = 0.5
     refused = pytest.raises(ValueError, match=r'step_0.*\n.*optimizer.lr: 0.05 -> 0.5')
@@ -321,7 +321,6 @@ def test_plain_config_is_trained_as_usual(incremental, tmp_path, run_tool):
     write_metafile(path, '{mIoU: 46.7, aAcc: 83.6}')
     done = run_tool('train.py', str(path), '--work-dir', str(tmp_path / 'plain'))
     assert done.returncode == 0, done.stdout
-    assert 'Published: mIoU 46.7, aAcc 83.6 (Table 5)' in done.stdout
+    results = (tmp_path / 'plain' / 'results.md').read_text()
+    assert '| published (Table 5) | 46.7 | 83.6 |' in results
     assert (tmp_path / 'plain' / 'iter_6.pth').exists()
-    refused = run_tool('train.py', str(path), '--dry-run')
-    assert refused.returncode == 1 and 'has no protocol' in refused.stdout
