@@ -1,5 +1,6 @@
 """What the loaders of a training will give, looked at before anything trains."""
 
+import logging
 import math
 import os.path as osp
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
+from mmengine.logging import print_log
 from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS as WRAPPERS
@@ -25,6 +27,7 @@ from ...datasets.wrappers.inner import build_inner, explain_missing
 from ...datasets.wrappers.source_dataset import SourceDataset
 from .base import Stage
 from .config_edit import find_nodes
+from .data_remarks import data_remarks
 
 __all__ = ['DataCheck', 'TrainingSize', 'data_is_there']
 
@@ -52,6 +55,7 @@ class DataCheck:
 
     def __init__(self) -> None:
         self._read: dict[str, Any] = {}
+        self._remarked: set[str] = set()
 
     def stages(self, stages: Sequence[Stage]) -> dict[str, TrainingSize]:
         """Check all stages whose data is known; those that wait for others are not.
@@ -85,6 +89,8 @@ class DataCheck:
         settings = cfg.train_dataloader
         dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
+        for line in data_remarks(dataset, settings.get('batch_size', 1)):
+            self._remark(f'train_dataloader: {line}')
         if cfg.get('val_dataloader') is not None:
             _check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
         sampler = DATA_SAMPLERS.build(
@@ -115,6 +121,12 @@ class DataCheck:
         """Build a dataset; what it wraps is read once and checked."""
         shared = self._shared(config)
         return DATASETS.build(shared) if isinstance(shared, Mapping) else shared
+
+    def _remark(self, line: str) -> None:
+        """Log a warning, once for all stages."""
+        if line not in self._remarked:
+            self._remarked.add(line)
+            print_log(line, logger='current', level=logging.WARNING)
 
     def _shared(self, config: Mapping[str, Any], wrapper: str = '') -> Any:
         """A config with its innermost datasets built, or one of these."""

@@ -1,7 +1,6 @@
 """Settings of a training that will do nothing, or less than they seem to."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mmengine.config import Config
 
@@ -12,6 +11,18 @@ __all__ = ['useless_settings']
 
 #: Iterations at the start of a training that a segmentor counts itself.
 _STARTS = ('warmup_iters', 'classifier_iters', 'propagation_begin')
+
+#: Arguments of a segmentor that belong to another one.
+_NEEDS = dict(
+    confidence_threshold='confidence_weight',
+    mixing_area='mixing',
+    mixing_classes='mixing',
+    mixing_partner='mixing',
+    mixing_per_sample='mixing',
+    mixing_prob='mixing',
+)
+
+_WARMUPS = ('LinearLR', 'ConstantLR')
 
 
 def useless_settings(stage: Stage) -> list[str]:
@@ -31,7 +42,8 @@ def useless_settings(stage: Stage) -> list[str]:
     if stage.is_job:
         return []
     cfg = stage.cfg
-    return [*_starts(cfg), *_hooks(cfg), *_schedulers(cfg), *_without_step(cfg)]
+    checks = (_starts, _alone, _hooks, _schedulers, _without_step)
+    return [line for check in checks for line in check(cfg)]
 
 
 def _length(cfg: Config, by_epoch: bool) -> float:
@@ -48,6 +60,12 @@ def _starts(cfg: Config) -> Iterator[str]:
                 f'model.{key}={cfg.model[key]} leaves nothing of the {iterations} '
                 'iterations of the training'
             )
+
+
+def _alone(cfg: Config) -> Iterator[str]:
+    for key, needed in _NEEDS.items():
+        if key in cfg.model and not cfg.model.get(needed):
+            yield f'model.{key}={cfg.model[key]!r} does nothing without model.{needed}'
 
 
 def _hooks(cfg: Config) -> Iterator[str]:
@@ -76,12 +94,9 @@ def _schedulers(cfg: Config) -> Iterator[str]:
             yield f'{key} warms up until the end of the training, {length}'
 
 
-_WARMUPS = ('LinearLR', 'ConstantLR')
-
-
 def _without_step(cfg: Config) -> Iterator[str]:
     """MiB's cross-entropy where neither data nor teacher are those of a step."""
-    parts: tuple[Any, ...] = (cfg.train_dataloader, cfg.get('custom_hooks') or [])
+    parts = cfg.get('train_dataloader'), cfg.get('custom_hooks')
     names = 'IncrementalDataset', 'FrozenTeacherHook'
     found = [
         any(find_nodes(part, name)) for part, name in zip(parts, names, strict=True)

@@ -18,6 +18,7 @@ def test_nothing_is_said_of_settings_that_act(semi, incremental, novel, iddc):
     ('changes', 'message'),
     [
         ({'model.warmup_iters': 6}, 'model.warmup_iters=6 leaves nothing of the 6'),
+        ({'model.mixing_prob': 0.5}, 'model.mixing_prob=0.5 does nothing without'),
         ({'model.classifier_iters': 9}, 'model.classifier_iters=9 leaves nothing'),
         (
             {'custom_hooks.0': dict(type='A', begin=6, by_epoch=False)},

@@ -1,0 +1,34 @@
+import copy
+
+from mmseg.registry import DATASETS
+
+from mmseg_labelfree.engine.protocols.data_remarks import data_remarks
+
+
+def remarks(cfg, batch_size=4):
+    dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
+    return list(data_remarks(dataset, batch_size))
+
+
+def test_nothing_odd(tiny, incremental, novel):
+    for cfg in (tiny, incremental, novel):
+        assert remarks(cfg) == []
+
+
+def test_fewer_images_than_a_batch(tiny):
+    (line,) = remarks(tiny, batch_size=25)
+    assert line.startswith('batch_size=25, but there are 24 images')
+
+
+def test_an_image_twice(tiny, tmp_path):
+    names = tmp_path / 'list.txt'
+    names.write_text('train_000\ntrain_001\ntrain_000\n')
+    tiny.train_dataloader.dataset.ann_file = str(names)
+    (line,) = remarks(tiny, 1)
+    assert line.startswith('1 images are in the list more than once, first /')
+    assert line.endswith('train_000.jpg')
+
+
+def test_labeled_and_unlabeled(semi):
+    (line,) = remarks(semi)
+    assert line.startswith('8 labeled images are unlabeled ones, too, first /')
