@@ -45,7 +45,9 @@ def read_result(folder: str) -> Result:
     """
     path = Path(folder) / 'results.json'
     if not path.is_file():
-        tests = ', '.join(str(p.parent) for p in Path(folder).glob('**/test/*/results.json'))
+        tests = ', '.join(
+            str(p.parent) for p in Path(folder).glob('**/test/*/results.json')
+        )
         raise FileNotFoundError(
             f'{folder} has no results.json: has the run finished?'
             + (f' Its tests are {tests}' if tests else '')

@@ -17,10 +17,9 @@ from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 from torch import Tensor
 
-from ..utils.choices import check_range
 from ..ops.dense_crf import dense_crf, load_pydensecrf
+from ..utils.choices import check_range
 from ..utils.photos import to_bytes
-
 
 _DEVIATIONS = ('gaussian_std', 'bilateral_xy', 'bilateral_rgb')
 

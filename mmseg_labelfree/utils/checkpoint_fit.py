@@ -98,7 +98,7 @@ def _stored_classes(meta: Mapping[str, Any]) -> list[str]:
 
 
 def _class_differences(stored: list[str], classes: Sequence[str] | None) -> list[str]:
-    """Where the classes differ; clusters, ``cluster_0`` and so on, have no class yet."""
+    """Where the classes differ; clusters, ``cluster_0`` and on, have no class yet."""
     wanted = list(classes or [])
     named = [name for name in stored if not name.startswith('cluster_')]
     if len(named) < len(stored):

@@ -79,9 +79,9 @@ def check_range(
             and (value < high if below or high == math.inf else value <= high)
         )
         if not fits:
+            begin = 'above' if above else 'of at least'
             raise ValueError(
-                f'{name}={value!r} must be a number {"above" if above else "of at least"}'
-                f' {low}' + _end(high, below)
+                f'{name}={value!r} must be a number {begin} {low}{_end(high, below)}'
             )
 
 

@@ -1,4 +1,4 @@
-"""Options of a test: test-time augmentation, dense CRF, folders of masks and results."""
+"""Options of a test: test-time augmentation, dense CRF, folders for what it writes."""
 
 import copy
 import hashlib

@@ -9,8 +9,8 @@ from mmseg.registry import HOOKS
 
 from ...models.teachers import networks_of
 from ...ops.collectives import average_over_processes_
-from ...utils.distributed import bare_model
 from ...utils.choices import check_range
+from ...utils.distributed import bare_model
 from ...utils.framework_compat import BatchNorm
 
 

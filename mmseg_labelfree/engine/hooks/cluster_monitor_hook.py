@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ...evaluation import ClusteringIoUMetric
 from ...ops.collectives import num_processes, sum_over_processes
+from ...utils.choices import check_range
 from ...utils.distributed import bare_model
 from ...utils.files import write_text
-from ...utils.choices import check_range
 from ...visualization.cluster_history import write_cluster_history
 from .checkpoint_entry_hook import CheckpointEntryHook
 

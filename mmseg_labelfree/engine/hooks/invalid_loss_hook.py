@@ -8,8 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...utils.choices import check_range
 from ...utils.checkpoint import latest_checkpoint, nonfinite_weights
+from ...utils.choices import check_range
 
 REMEDY = (
     'Lower optim_wrapper.optimizer.lr or the weight of the loss that grew first (see '

@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
-from ...utils.distributed import bare_model
 from ...utils.choices import check_range
+from ...utils.distributed import bare_model
 from ...visualization.panels import picture, write_panels
 
 

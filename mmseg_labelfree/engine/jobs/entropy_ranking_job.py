@@ -14,8 +14,8 @@ from mmseg.registry import TASK_UTILS
 
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.entropy_ranking import Ranking, rank_and_split
-from ...utils.distributed import fail_together
 from ...utils.choices import check_range
+from ...utils.distributed import fail_together
 from ...utils.files import reading, write_arrays, write_text
 from .base import ImageJob, Images, dataset_pipeline
 from .image_entropy import score_images

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from ...models.decode_heads import ClusteringHead
 from ...models.utils.embedding_samples import embedding_samples
 from ...ops.collectives import rows_of_all_processes
+from ...utils.choices import check_range
 from ...utils.distributed import bare_model, fail_together, in_first_process
 from ...utils.files import atomic_path, write_text
-from ...utils.choices import check_range
 from ...utils.progress import tracked
 from .base import Job, dataset_pipeline
 from .result_folder import ResultFolder

@@ -10,9 +10,9 @@ from mmseg.registry import DATASETS, TASK_UTILS
 
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.novel_labels import fuse_labels
+from ...utils.choices import check_choice, check_range
 from ...utils.distributed import in_first_process
 from ...visualization.clusters import write_cluster_scatter
-from ...utils.choices import check_choice, check_range
 from ...visualization.figures import write_label_map
 from .base import ImageJob, Images, dataset_pipeline
 from .clustering_report import (

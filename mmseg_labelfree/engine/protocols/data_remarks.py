@@ -27,7 +27,7 @@ def data_remarks(dataset: Any, batch_size: int) -> Iterator[str]:
     for images in paths:
         twice = [path for path, count in Counter(images).items() if count > 1]
         if twice:
-            yield f'{len(twice)} images are in the list more than once, first {twice[0]}'
+            yield f'{len(twice)} images are listed more than once, first {twice[0]}'
     sides: dict[bool, list[str]] = {True: [], False: []}
     for part, images in zip(parts, paths, strict=False):
         sides[getattr(part, 'labeled', True)] += images

@@ -73,8 +73,8 @@ def _hooks(cfg: Config) -> Iterator[str]:
         length = _length(cfg, hook.get('by_epoch', True))
         if 'begin' in hook and hook['begin'] >= length:
             yield (
-                f'custom_hooks.{index}.begin={hook["begin"]}: {hook["type"]} never acts, '
-                f'as the training ends at {length}'
+                f'custom_hooks.{index}.begin={hook["begin"]}: {hook["type"]} never '
+                f'acts, as the training ends at {length}'
             )
 
 
@@ -87,7 +87,7 @@ def _schedulers(cfg: Config) -> Iterator[str]:
         length = _length(cfg, scheduler.get('by_epoch', True))
         begin, end = scheduler.get('begin', 0), scheduler.get('end', 0)
         if begin >= length:
-            yield f'{key}.begin={begin}: it never acts, as the training ends at {length}'
+            yield f'{key}.begin={begin}: it never acts, the training ends at {length}'
         elif end > length:
             yield f'{key}.end={end} is not reached, as the training ends at {length}'
         elif begin == 0 and end == length and scheduler['type'] in _WARMUPS:

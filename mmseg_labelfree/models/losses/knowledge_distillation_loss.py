@@ -5,8 +5,8 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...utils.choices import check_range
 from ...ops.knowledge_distillation import knowledge_distillation
+from ...utils.choices import check_range
 from .base import DistillationLoss
 
 

@@ -7,7 +7,6 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...ops.checks import Variant, check_variant
-from ...utils.choices import check_range
 from ...ops.contrast_pairs import (
     anchor_classes,
     clamp_ranks,
@@ -15,6 +14,7 @@ from ...ops.contrast_pairs import (
     negative_classes,
     sample_per_class,
 )
+from ...utils.choices import check_range
 from ..layers.memory_bank import PrototypeMemoryBank
 from .bank_contrast import BankContrastLoss, warn
 

@@ -87,8 +87,8 @@ class PairwiseAffinityLoss(nn.Module):
         if negative_threshold > positive_threshold:
             raise ValueError(
                 f'negative_threshold={negative_threshold} is above positive_threshold='
-                f'{positive_threshold}, so that pairs between them would be both: lower '
-                'the one or raise the other'
+                f'{positive_threshold}, so that pairs between them would be both: '
+                'lower the one or raise the other'
             )
         if num_negatives < 1 or negative_weight < 0:
             raise ValueError(

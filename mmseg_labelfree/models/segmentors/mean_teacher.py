@@ -109,9 +109,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
     ) -> None:
         if num_strong_views < 1:
             raise ValueError(f'num_strong_views={num_strong_views} must be at least 1')
-        check_range(
-            0, unlabeled_weight=unlabeled_weight, warmup_iters=warmup_iters
-        )
+        check_range(0, unlabeled_weight=unlabeled_weight, warmup_iters=warmup_iters)
         super().__init__(*args, **kwargs)
         self.unlabeled_criterion = MODELS.build(
             unlabeled_loss or dict(type='CrossEntropyLoss')

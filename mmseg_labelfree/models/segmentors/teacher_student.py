@@ -61,8 +61,8 @@ class TeacherStudentEncoderDecoder(
             :class:`mmseg.models.EncoderDecoder`. Heads must give one tensor of logits.
 
     Raises:
-        ValueError: A choice is unknown, a number out of range, ``ignore_rows`` leaves no row, or a head
-            ignores another label than 255.
+        ValueError: A choice is unknown, a number out of range, ``ignore_rows`` leaves
+            no row, or a head ignores another label than 255.
     """
 
     missing_teacher = (

@@ -11,8 +11,8 @@ from torch import Tensor
 from ...ops.pixel_adaptive_refinement import pixel_adaptive_refinement
 from ...ops.probabilities import full_precision
 from ...ops.refined_labels import Box, Refine, background_scores, refined_labels
-from ...utils.choices import check_range
 from ...ops.token_affinity import propagate_activations
+from ...utils.choices import check_range
 
 __all__ = ['ActivationLabeler', 'image_colors']
 

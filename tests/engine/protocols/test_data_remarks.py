@@ -25,7 +25,7 @@ def test_an_image_twice(tiny, tmp_path):
     names.write_text('train_000\ntrain_001\ntrain_000\n')
     tiny.train_dataloader.dataset.ann_file = str(names)
     (line,) = remarks(tiny, 1)
-    assert line.startswith('1 images are in the list more than once, first /')
+    assert line.startswith('1 images are listed more than once, first /')
     assert line.endswith('train_000.jpg')
 
 

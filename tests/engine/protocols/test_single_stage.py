@@ -15,7 +15,7 @@ def test_a_config_is_its_own_stage(tiny):
     (stage,) = build_protocol(tiny).stages(tiny)
     assert (stage.name, stage.note) == ('work', 'training')
     assert stage.cfg.work_dir == tiny.work_dir and stage.cfg.helper == tiny.helper
-    assert ProtocolRunner(tiny).stage() == stage
+    assert ProtocolRunner(tiny).stage().name == stage.name
     tiny.job = dict(type='KMeansJob')
     assert build_protocol(tiny).stages(tiny)[0].is_job
 
