@@ -26,6 +26,7 @@ from mmseg.registry import (
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.engine.jobs import Job
 from mmseg_labelfree.engine.protocols import build_protocol
+from mmseg_labelfree.engine.protocols.useless_settings import useless_settings
 from mmseg_labelfree.utils.metafile import get_option, read_metafile
 
 ROOT = Path(__file__).parent.parent
@@ -79,14 +80,14 @@ def data_folder(annotations, monkeypatch):
 def last_training(cfg: Config, work_dir: Path) -> Config:
     """The config itself, or that of a protocol's last training; its jobs build."""
     cfg.work_dir = str(work_dir)
-    if 'protocol' not in cfg:
-        return cfg
     stages = build_protocol(cfg).stages(cfg)
     assert len({stage.name for stage in stages}) == len(stages)
     for stage in stages:
+        assert useless_settings(stage) == []
         if stage.is_job:
             assert isinstance(TASK_UTILS.build(stage.cfg.job), Job)
-    return [stage for stage in stages if not stage.is_job][-1].cfg
+    trainings = [stage for stage in stages if not stage.is_job]
+    return (trainings or stages)[-1].cfg
 
 
 def build_model(model: dict) -> None:

@@ -19,7 +19,7 @@ BY_THEMSELVES = [
     (MODELS, dict(type='KnowledgeDistillationLoss'), 'alpha', (0, float('inf'))),
     (MODELS, dict(type='UnlabeledSetCrossEntropyLoss'), 'gamma', (-1, NAN, 'gama')),
     (MODELS, dict(type='MemoryBankContrastiveLoss'), 'anchor_threshold', (-1, 30)),
-    (MODELS, dict(type='PairwiseAffinityLoss'), 'negative_threshold', (0.3, 95)),
+    (MODELS, dict(type='PairwiseAffinityLoss'), 'negative_threshold', (95,)),
     (HOOKS, dict(type='AdaBNHook', dataloader={}), 'num_batches', (0,)),
     (HOOKS, dict(type='ClusterMonitorHook'), 'interval', (0,)),
     (HOOKS, dict(type='InvalidLossHook'), 'interval', (0,)),

@@ -9,9 +9,6 @@ from .config_edit import find_nodes
 
 __all__ = ['useless_settings']
 
-#: Iterations at the start of a training that a segmentor counts itself.
-_STARTS = ('warmup_iters', 'classifier_iters', 'propagation_begin')
-
 #: Arguments of a segmentor that belong to another one.
 _NEEDS = dict(
     confidence_threshold='confidence_weight',
@@ -42,7 +39,7 @@ def useless_settings(stage: Stage) -> list[str]:
     if stage.is_job:
         return []
     cfg = stage.cfg
-    checks = (_starts, _alone, _hooks, _schedulers, _without_step)
+    checks = (_warmup, _alone, _hooks, _schedulers, _without_step)
     return [line for check in checks for line in check(cfg)]
 
 
@@ -52,14 +49,14 @@ def _length(cfg: Config, by_epoch: bool) -> float:
     return float('inf') if found is None else found
 
 
-def _starts(cfg: Config) -> Iterator[str]:
+def _warmup(cfg: Config) -> Iterator[str]:
     iterations = _length(cfg, by_epoch=False)
-    for key in _STARTS:
-        if cfg.model.get(key, 0) >= iterations:
-            yield (
-                f'model.{key}={cfg.model[key]} leaves nothing of the {iterations} '
-                'iterations of the training'
-            )
+    warmup = cfg.model.get('warmup_iters', 0)
+    if warmup >= iterations:
+        yield (
+            f'model.warmup_iters={warmup} leaves nothing of the {iterations} '
+            'iterations of the training'
+        )
 
 
 def _alone(cfg: Config) -> Iterator[str]:
@@ -88,7 +85,7 @@ def _schedulers(cfg: Config) -> Iterator[str]:
         begin, end = scheduler.get('begin', 0), scheduler.get('end', 0)
         if begin >= length:
             yield f'{key}.begin={begin}: it never acts, the training ends at {length}'
-        elif end > length:
+        elif end > length + 1:  # a schedule may count from 1
             yield f'{key}.end={end} is not reached, as the training ends at {length}'
         elif begin == 0 and end == length and scheduler['type'] in _WARMUPS:
             yield f'{key} warms up until the end of the training, {length}'

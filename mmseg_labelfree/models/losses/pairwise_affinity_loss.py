@@ -84,12 +84,6 @@ class PairwiseAffinityLoss(nn.Module):
         ):
             if not -1 <= cosine <= 1:
                 raise ValueError(f'{name}={cosine} is no cosine, -1 to 1')
-        if negative_threshold > positive_threshold:
-            raise ValueError(
-                f'negative_threshold={negative_threshold} is above positive_threshold='
-                f'{positive_threshold}, so that pairs between them would be both: '
-                'lower the one or raise the other'
-            )
         if num_negatives < 1 or negative_weight < 0:
             raise ValueError(
                 'num_negatives must be 1 or more and negative_weight at least 0, got '

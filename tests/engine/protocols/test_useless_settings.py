@@ -19,12 +19,11 @@ def test_nothing_is_said_of_settings_that_act(semi, incremental, novel, iddc):
     [
         ({'model.warmup_iters': 6}, 'model.warmup_iters=6 leaves nothing of the 6'),
         ({'model.mixing_prob': 0.5}, 'model.mixing_prob=0.5 does nothing without'),
-        ({'model.classifier_iters': 9}, 'model.classifier_iters=9 leaves nothing'),
         (
             {'custom_hooks.0': dict(type='A', begin=6, by_epoch=False)},
             'custom_hooks.0.begin=6: A never acts, as the training ends at 6',
         ),
-        ({'param_scheduler.0.end': 7}, 'param_scheduler.0.end=7 is not reached'),
+        ({'param_scheduler.0.end': 8}, 'param_scheduler.0.end=8 is not reached'),
         ({'param_scheduler.0.begin': 6}, 'param_scheduler.0.begin=6: it never acts'),
         ({'param_scheduler.0.type': 'LinearLR'}, 'param_scheduler.0 warms up until'),
         (
