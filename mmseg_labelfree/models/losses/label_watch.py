@@ -32,9 +32,8 @@ class LabelWatch(nn.Module):
         self.message = message
         self.wanted = wanted
         self.told = False
-        self.steps = 0
-        self.found: Tensor
-        self.register_buffer('found', torch.zeros((), dtype=torch.bool), False)
+        # No buffer: it is no part of the model, and lies where the labels are.
+        self.found: Tensor | None = None
 
     def extra_repr(self) -> str:
         """The kind, for ``print(model)``."""
@@ -48,13 +47,13 @@ class LabelWatch(nn.Module):
         Args:
             found: Bool, of any shape: which labels are of the kind.
         """
-        self.steps += 1
-        self.found |= found.any()
+        known = found.any()
+        self.found = known if self.found is None else self.found | known
 
     def train(self, mode: bool = True) -> 'LabelWatch':
         """Set the mode; evaluation is the time to look."""
         super().train(mode)
-        if not mode and self.steps and not self.told:
+        if not mode and self.found is not None and not self.told:
             self.told = bool(self.found) != self.wanted
             if self.told:
                 print_log(self.message, logger='current', level=logging.WARNING)

@@ -367,7 +367,7 @@ def test_sources_are_settings(build):
     'settings',
     [
         dict(threshold=0.0),
-        dict(threshold=1.1),
+        dict(threshold=1.0),
         dict(student_passes='per_source', num_strong_views=2),
         dict(mixing_partner='labeled', confidence_weight='batch'),
     ],
