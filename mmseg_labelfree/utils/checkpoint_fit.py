@@ -93,7 +93,8 @@ def _size(tensor: Any) -> str:
 
 
 def _stored_classes(meta: Mapping[str, Any]) -> list[str]:
-    dataset = meta.get('dataset_meta') or {}
+    # Where outputs are clusters, `data_meta` is what the training data was.
+    dataset = meta.get('data_meta') or meta.get('dataset_meta') or {}
     return list(dataset.get('classes') or meta.get('CLASSES') or [])
 
 

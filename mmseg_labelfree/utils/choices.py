@@ -3,7 +3,6 @@
 import math
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from numbers import Real
 from typing import Any
 
 
@@ -74,7 +73,7 @@ def check_range(
         threshold=95 must be a number of at least 0 and at most 1
     """
     for name, value in values.items():
-        fits = isinstance(value, Real) and (
+        fits = isinstance(value, int | float) and (
             (low < value if above else low <= value)
             and (value < high if below or high == math.inf else value <= high)
         )

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ def draw_curves(
     left, right = figure.subplots(1, 2)
     left.set_prop_cycle(color=matplotlib.colormaps['tab20'](range(20)))
     names = [n for n, stage in results.items() if 'iterations' in stage]
+    points: Any
     for heading, key in columns.items():
         if len(results) == 1 and names:
             points, values = _logged(folders[names[0]], key)

@@ -1,5 +1,3 @@
-import copy
-
 import pytest
 from mmseg.registry import MODELS
 
@@ -68,7 +66,10 @@ def test_a_deeper_backbone(model, tiny):
 def test_clusters_have_no_class_yet(model):
     named = (*CLASSES[:3], *(f'cluster_{k}' for k in range(4)))
     check_fit(model, CLASSES, saved(model, named), 'a.pth')
-    wrong = copy.copy(CLASSES[::-1])
+    described = saved(model, ('dot', 'cluster_1', 'bar', 'square', 'cluster_4'))
+    described['meta']['data_meta'] = dict(classes=CLASSES)
+    check_fit(model, CLASSES, described, 'a.pth')
+    wrong = CLASSES[::-1]
     assert 'class 0 is background there' in refusal(model, saved(model, named), wrong)
 
 
