@@ -71,6 +71,8 @@ class EntropyRankingJob(ImageJob):
         num_workers: int = 0,
     ) -> None:
         super().__init__(dataset)
+        if not 0 <= keep <= 1:
+            raise ValueError(f'keep is a share, 0 to 1, not {keep} (entropy_ranking)')
         self.checkpoint = checkpoint
         self.num_old_classes = num_old_classes
         self.keep = keep

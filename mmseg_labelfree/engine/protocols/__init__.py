@@ -9,6 +9,7 @@ from .protocol_runner import ProtocolRunner
 from .pseudo_label_training import PseudoLabelTrainingProtocol
 from .same_stage import check_same_run
 from .self_training import SelfTrainingProtocol
+from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize, data_is_there
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     'PseudoLabelTrainingProtocol',
     'SelfTrainingProtocol',
     'Stage',
+    'StageCheck',
     'TrainingSize',
     'build_protocol',
     'check_same_run',

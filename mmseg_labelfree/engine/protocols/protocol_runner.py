@@ -4,7 +4,6 @@ import copy
 import gc
 import itertools
 import json
-import logging
 import math
 import time
 import warnings
@@ -15,19 +14,21 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ...utils.checkpoint import latest_checkpoint, nonfinite_weights, resume_latest
+from ...utils.console import keep_in_file, say
 from ...utils.distributed import bare_model
 from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
 from ...visualization.reports import print_table, write_report
 from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
+from ..stage_runner import StageRunner
 from .base import CONFIG, MARKER, Stage, build_protocol
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
+from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize
 
 # Runners of one process, name and second would share loggers and visualizers.
@@ -87,8 +88,7 @@ class ProtocolRunner:
         wanted = self.stages if only is None else [self.stage(only)]
         self._check_begun(wanted)
         self._check_earlier(wanted[0])
-        self.protocol.check([s for s in self.stages if not self._finished(s)])
-        self._sizes = self._data.stages([s for s in wanted if not self._finished(s)])
+        self._sizes = self.check([s for s in wanted if not self._finished(s)])
         progress = None
         for index, stage in enumerate(self.stages):
             if stage not in wanted or self._finished(stage):
@@ -103,11 +103,27 @@ class ProtocolRunner:
         barrier()
         return finished
 
+    def check(self, stages: list[Stage]) -> dict[str, TrainingSize]:
+        """Check everything that stages need, and train nothing.
+
+        Returns:
+            Sizes of the trainings whose data is known, by name of the stage.
+
+        Raises:
+            FileNotFoundError, ValueError: Something is missing or wrong, see
+                :class:`~mmseg_labelfree.engine.protocols.StageCheck`.
+        """
+        keep_in_file('Checking all stages.')
+        unfinished = [s for s in self.stages if not self._finished(s)]
+        self.protocol.check(unfinished)
+        check = StageCheck()
+        self._data = check.data
+        return check.stages(stages)
+
     def _announce(self, index: int, stage: Stage) -> None:
-        print_log(
+        say(
             f'Stage {index + 1} of {len(self.stages)}, {stage.name}: {stage.note} '
-            f'-> {stage.cfg.work_dir}',
-            logger='current',
+            f'-> {stage.cfg.work_dir}'
         )
 
     def _run_stage(self, stage: Stage, progress: Hook) -> None:
@@ -130,10 +146,23 @@ class ProtocolRunner:
                 versions={p: version(p) for p in ('torch', 'numpy')},
             )
             write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
+            self._say_result(stage, content)
         barrier()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _say_result(self, stage: Stage, content: dict) -> None:
+        """Print the figures of a stage that is finished."""
+        columns = {k: h for h, k in self.protocol.columns.items()}
+        metrics = content['metrics']
+        figures = [
+            f'{columns.get(key, key)} {value:.1f}'
+            for key, value in metrics.items()
+            if key in columns or stage.is_job
+        ]
+        seconds = format_seconds(content['seconds'])
+        say(f'{stage.name} finished in {seconds}: {", ".join(figures)}')
 
     def _train(self, stage: Stage, progress: Hook) -> dict:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
@@ -145,7 +174,7 @@ class ProtocolRunner:
         if self.resume:
             resume_latest(cfg)
         cfg.experiment_name = f'{stage.name}_{next(_RUNS)}'
-        runner = Runner.from_cfg(cfg)
+        runner = StageRunner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
@@ -224,11 +253,9 @@ class ProtocolRunner:
         )
         print_table(finished, self.protocol.columns, published)
         seconds = sum(f['seconds'] for f in finished.values())
-        print_log(
+        say(
             f'{len(finished)} of {len(self.stages)} stages finished in '
-            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md',
-            logger='current',
-            level=logging.INFO,
+            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md'
         )
 
 
