@@ -8,7 +8,7 @@ from importlib import import_module
 
 # In the order in which they need each other. ``mmseg.models`` stands for itself
 # because mmsegmentation 1.2.2 imports with mmcv-lite, and only its models fail.
-_MODULES = ('torch', 'mmengine', 'mmcv', 'mmseg', 'mmseg.models')
+_MODULES = ('torch', 'mmengine', 'mmcv', 'mmseg', 'mmseg.models', 'mmseg.datasets')
 
 _ADVICE = (
     'run `pip install -e ".[mminstall]"` in the checkout or '

@@ -5,6 +5,7 @@ from .class_incremental import ClassIncrementalProtocol
 from .moved_config import follow_move
 from .novel_class_discovery import NovelClassDiscoveryProtocol
 from .overruled import overruled_options
+from .progress import ProgressHook
 from .protocol_runner import ProtocolRunner
 from .pseudo_label_training import PseudoLabelTrainingProtocol
 from .same_stage import check_same_run
@@ -17,6 +18,7 @@ __all__ = [
     'DataCheck',
     'DataPart',
     'NovelClassDiscoveryProtocol',
+    'ProgressHook',
     'Protocol',
     'ProtocolRunner',
     'PseudoLabelTrainingProtocol',

@@ -22,6 +22,7 @@ from mmseg.registry import (
     METRICS,
     PARAM_SCHEDULERS,
     TASK_UTILS,
+    VISUALIZERS,
 )
 from torch import nn
 from torch.utils.data import DataLoader
@@ -105,6 +106,7 @@ class StageCheck:
                 check_weights(dict(job=cfg.job))
                 TASK_UTILS.build(copy.deepcopy(cfg.job))
             return
+        _build_visualizer(cfg)
         _check_hooks(cfg, folders)
         _check_loops(cfg)
         model = self._model(cfg)
@@ -178,6 +180,14 @@ def _build_metrics(cfg: Config, kind: str) -> list[Any]:
     several = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
     with located(f'{kind}_evaluator'):
         return [METRICS.build(copy.deepcopy(settings)) for settings in several]
+
+
+def _build_visualizer(cfg: Config) -> None:
+    """Build the visualizer that hooks ask for, without files."""
+    with located('visualizer'):
+        settings = copy.deepcopy(cfg.get('visualizer')) or dict(type='Visualizer')
+        settings.update(name='check', vis_backends=None)
+        VISUALIZERS.build(settings)
 
 
 def _check_hooks(cfg: Config, folders: Sequence[str]) -> None:
