@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ...models.segmentors.discriminative_clustering import (
     DiscriminativeClusteringSegmentor,
 )
+from ...models.segmentors.u2pl import U2PLEncoderDecoder
 from ...utils.errors import flat_text
 
 __all__ = ['build_model', 'check_weights', 'located']
@@ -45,22 +46,24 @@ def located(where: str) -> Iterator[None]:
         raise ValueError(f'{where}: {flat_text(error)}{advice}') from error
 
 
-def check_weights(config: Mapping[str, Any]) -> None:
+def check_weights(config: Mapping[str, Any], made: Sequence[str] = ()) -> None:
     """Raise if a file of pretrained weights is missing.
 
     Args:
         config: A config, or a part of one: what is in it of ``load_from``,
             ``pretrained`` and ``init_cfg``. URLs are not looked at.
+        made: Folders whose files earlier stages will make.
 
     Raises:
         FileNotFoundError: Names the setting and the file.
     """
     for key, file in _weights(config, ''):
-        if isinstance(file, str) and '://' not in file and not osp.exists(file):
-            setting = key.removesuffix('.checkpoint')
+        if not isinstance(file, str) or file.startswith(tuple(made)):
+            continue
+        if '://' not in file and not osp.exists(file):
             raise FileNotFoundError(
-                f'{key}: there are no weights {file}; correct the path, get them as '
-                f'the README beside the config says, or train without ({setting}=None)'
+                f'{key}: there are no weights {file}; correct the path, or get them '
+                'as the README beside the config says'
             )
 
 
@@ -124,7 +127,7 @@ def _check_classes(model: EncoderDecoder) -> None:
     if isinstance(model, DiscriminativeClusteringSegmentor):
         counts.clear()  # the probe learns classes, the head clusters
     bank = getattr(model, 'memory_bank', None)
-    if bank is not None:
+    if bank is not None and isinstance(model, U2PLEncoderDecoder):
         counts['memory_bank.num_classes'] = bank.num_classes
     for key, count in counts.items():
         if count != model.num_classes:

@@ -103,12 +103,14 @@ class StageCheck:
         _check_keys(cfg)
         if 'job' in cfg:
             with located('job'):
-                check_weights(dict(job=cfg.job))
+                check_weights(dict(job=cfg.job), folders)
                 TASK_UTILS.build(copy.deepcopy(cfg.job))
             return
         _build_visualizer(cfg)
         _check_hooks(cfg, folders)
         _check_loops(cfg)
+        weights = dict(model=cfg.model, load_from=cfg.get('load_from'))
+        check_weights(weights, folders)
         model = self._model(cfg)
         _check_optimizer(cfg, model)
         for kind in ('val', 'test'):
@@ -117,7 +119,6 @@ class StageCheck:
 
     def _model(self, cfg: Config) -> nn.Module:
         """Build the model, once for stages that have the same one."""
-        check_weights(dict(model=cfg.model, load_from=cfg.get('load_from')))
         config = copy.deepcopy(cfg.model)
         if cfg.get('data_preprocessor') is not None:
             config.setdefault('data_preprocessor', cfg.data_preprocessor)
@@ -185,9 +186,10 @@ def _build_metrics(cfg: Config, kind: str) -> list[Any]:
 def _build_visualizer(cfg: Config) -> None:
     """Build the visualizer that hooks ask for, without files."""
     with located('visualizer'):
-        settings = copy.deepcopy(cfg.get('visualizer')) or dict(type='Visualizer')
-        settings.update(name='check', vis_backends=None)
-        VISUALIZERS.build(settings)
+        settings = dict(cfg.get('visualizer') or dict(type='Visualizer'))
+        kind = VISUALIZERS.get(settings['type'])
+        if kind is None or not kind.check_instance_created('check'):
+            VISUALIZERS.build(settings | dict(name='check', vis_backends=None))
 
 
 def _check_hooks(cfg: Config, folders: Sequence[str]) -> None:

@@ -69,7 +69,7 @@ WRONG = [
         'incremental',
         {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='no.pth')},
         r'step_0: model.backbone.init_cfg.checkpoint: there are no weights no.pth; '
-        r'.* \(model.backbone.init_cfg=None\)',
+        'correct the path, or get them as the README beside the config says',
     ),
     (
         'incremental',
