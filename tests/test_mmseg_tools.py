@@ -27,7 +27,7 @@ def plain(request, tmp_path) -> Config:
     if 'protocol' in cfg:
         cfg = ProtocolRunner(cfg).stages[0].cfg
     path = tmp_path / 'plain.py'
-    cfg.visualizer = dict(type='SegLocalVisualizer')
+    cfg.visualizer = dict(type='SegLocalVisualizer', name='visualizer')
     path.write_text(cfg.pretty_text)
     return Config.fromfile(path)
 

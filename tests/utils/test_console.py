@@ -3,7 +3,6 @@
 import logging
 import warnings
 
-import pytest
 from mmengine.logging import MMLogger
 
 from mmseg_labelfree.utils.console import (
@@ -15,14 +14,14 @@ from mmseg_labelfree.utils.console import (
 )
 
 
-@pytest.fixture
-def log(tmp_path, capsys):
-    """The log of a run; gives its file."""
-    open_log(tmp_path)
-    return tmp_path / 'run.log'
+def opened(folder):
+    """Open the log of a run; gives its file."""
+    open_log(folder)
+    return folder / 'run.log'
 
 
-def test_the_console_shows_what_is_said(log, capsys):
+def test_the_console_shows_what_is_said(tmp_path, capsys):
+    log = opened(tmp_path)
     assert not log.exists()
     logger = MMLogger.get_current_instance()
     logger.info('Config:\nmodel = dict()')
@@ -33,7 +32,7 @@ def test_the_console_shows_what_is_said(log, capsys):
     assert 'model = dict()' in text and 'details' in text and 'Stage 1 of 6' in text
 
 
-def test_a_warning_is_one_line_and_comes_once(log, capsys):
+def test_a_warning_is_one_line_and_comes_once(capsys):
     for _ in range(2):
         for name in ('first stage', 'second stage'):
             logger = quiet_console(MMLogger.get_instance(name))
@@ -44,7 +43,8 @@ def test_a_warning_is_one_line_and_comes_once(log, capsys):
     )
 
 
-def test_warnings_of_frameworks_are_in_the_file_alone(log, capsys):
+def test_warnings_of_frameworks_are_in_the_file_alone(tmp_path, capsys):
+    log = opened(tmp_path)
     foreign = dict(__name__='torch.optim.lr_scheduler')
     code = compile("import warnings\nwarnings.warn('call step\\nfirst')", 'x', 'exec')
     with warnings_in_log():

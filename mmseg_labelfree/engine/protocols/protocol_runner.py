@@ -174,6 +174,9 @@ class ProtocolRunner:
         if self.resume:
             resume_latest(cfg)
         cfg.experiment_name = f'{stage.name}_{next(_RUNS)}'
+        # Runners in one process share visualizers of the same name, and would all log
+        # into the first stage's folder; without one it is called after the experiment.
+        cfg.get('visualizer', {}).pop('name', None)
         runner = StageRunner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
