@@ -28,6 +28,7 @@ class StageClock:
     Args:
         iterations: Iterations of the whole training.
         first_validation: Length of a validation, in iterations, until one was measured.
+        validation: Seconds of one, if an earlier stage has measured that.
         now: What tells the time, in seconds.
     """
 
@@ -35,11 +36,12 @@ class StageClock:
         self,
         iterations: int,
         first_validation: float = 0.0,
+        validation: float | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.now = now
         self.first_validation = first_validation
-        self.validation: float | None = None
+        self.validation = validation
         """Seconds of the last validation."""
         self._last: float | None = None
         self._begun = 0.0
@@ -92,7 +94,9 @@ class ProgressHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Start the clock of a stage."""
-        self.clock = StageClock(runner.max_iters, _validation_length(runner))
+        self.clock = StageClock(
+            runner.max_iters, _validation_length(runner), self.clock.validation
+        )
         self._printed = (10 * runner.iter // max(runner.max_iters, 1), -math.inf)
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -172,11 +176,11 @@ def _validations(cfg: Config, length: float) -> int:
 
 
 def _validation_length(runner: Runner) -> float:
-    """Guess how many iterations a validation is as long as: a third for an image."""
+    """Guess how many iterations a validation takes, as many as its images would."""
     if runner.val_loop is None:
         return 0.0
     batch = getattr(runner.train_dataloader, 'batch_size', None) or 1
-    return len(runner.val_dataloader.dataset) / batch / 3
+    return len(runner.val_dataloader.dataset) / batch
 
 
 def format_seconds(seconds: float) -> str:

@@ -128,7 +128,7 @@ def _convolve(
     """Run a layer with other kernels; ``functional_call`` cannot be traced."""
     if isinstance(embed, SummedASPP):
         return embed.convolve(x, weight, bias)
-    geometry = embed.stride, embed.padding, embed.dilation, embed.groups
+    geometry: Any = embed.stride, embed.padding, embed.dilation, embed.groups
     return F.conv2d(x, weight, bias, *geometry)
 
 

@@ -30,8 +30,8 @@ WRONG = [
     ),
     (
         'incremental',
-        {'protocol.next_steps.default_hooks.checkpoint.intervall': 9},
-        r"step_1: default_hooks.checkpoint: save_checkpoint takes no 'intervall'",
+        {'protocol.next_steps.default_hooks.checkpoint.intervaal': 9},
+        r"step_1: default_hooks.checkpoint: save_checkpoint takes no 'intervaal'",
     ),
     (
         'incremental',
@@ -51,8 +51,8 @@ WRONG = [
     ),
     (
         'incremental',
-        {'protocol.next_steps.train_dataloader.batch_sise': 7},
-        "step_1: train_dataloader: DataLoader takes no 'batch_sise': did you mean "
+        {'protocol.next_steps.train_dataloader.batch_sizes': 7},
+        "step_1: train_dataloader: DataLoader takes no 'batch_sizes': did you mean "
         'batch_size',
     ),
     (
