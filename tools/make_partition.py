@@ -34,11 +34,19 @@ from mmseg_labelfree.utils.command_line import config_parser, read_config
 from mmseg_labelfree.utils.files import write_text
 
 
+def share(text: str) -> Fraction:
+    """A share of images, as ``1/8`` or ``0.125``."""
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(f'{text} is no share') from None
+
+
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = config_parser(__doc__, 'config file with a train_dataloader')
     size = parser.add_mutually_exclusive_group(required=True)
-    size.add_argument('--ratio', type=Fraction, help='labeled share, as 1/8 or 0.125')
+    size.add_argument('--ratio', type=share, help='labeled share, as 1/8 or 0.125')
     size.add_argument('--number', type=int, help='number of labeled images')
     parser.add_argument('--seed', type=int, default=0, help='seed of the draw')
     parser.add_argument(

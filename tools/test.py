@@ -19,11 +19,12 @@ from mmseg_labelfree.engine.protocols import (
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, resolve_checkpoint
 from mmseg_labelfree.utils.command_line import expand_home
 from mmseg_labelfree.utils.distributed import (
+    check_launcher,
     connect_processes,
     leave_process_group,
-    name_failing_process,
     prepare_cpu_processes,
 )
+from mmseg_labelfree.utils.errors import one_line_errors
 from mmseg_labelfree.utils.signals import one_line_stops
 from mmseg_labelfree.utils.test_options import (
     save_masks,
@@ -107,6 +108,7 @@ def run(args: argparse.Namespace) -> None:
         use_tta(cfg)
     if args.crf:
         use_dense_crf(cfg)
+    check_launcher(args.launcher)
     cfg.launcher = args.launcher
     prepare_cpu_processes(cfg)
     cfg.load_from = resolve_checkpoint(args.checkpoint or cfg.work_dir)
@@ -127,13 +129,11 @@ def run(args: argparse.Namespace) -> None:
     print_log(f'Results are in {cfg.work_dir}/results.md', logger='current')
 
 
-@record  # torchrun's summary names the first process that failed, with its traceback
 def main() -> None:
     """Test what the command line asks for."""
     args = parse_args()
-    with one_line_stops('nothing was changed.'):
-        with name_failing_process():
-            run(args)
+    with one_line_errors(), one_line_stops('nothing was changed.'):
+        record(run)(args)  # for torchrun's summary, which has the traceback
         leave_process_group()
 
 

@@ -82,8 +82,9 @@ def test_checkpoint(
         else f'goes on from {folder}/iter_4.pth'
     )
     message = (
-        rf'ValueError: {latest} is not a readable checkpoint \(.+\): put a whole copy '
-        rf'in its place, or delete it, after which --resume {onward}\n$'
+        rf'Error: {latest} is not a readable checkpoint \(.+\): put a whole copy '
+        rf'in its place, or delete it, after which --resume {onward}'
+        r'( \(traceback in .*\))?\n$'
     )
     marker.unlink()
     for output in (

@@ -14,7 +14,7 @@ from ...utils.choices import check_choice, check_range
 from ...utils.distributed import in_first_process
 from ...visualization.clusters import write_cluster_scatter
 from ...visualization.figures import write_label_map
-from .base import ImageJob, Images, dataset_pipeline
+from .base import ImageJob, Images, dataset_pipeline, image_names
 from .clustering_report import (
     draw_panels,
     measure,
@@ -26,7 +26,7 @@ from .masked_features import MaskedFeatures
 from .novel_clusters import ClusteredImages, cluster_regions
 from .novel_regions import NovelRegion, NovelRegionFinder
 from .result_folder import ResultFolder
-from .saliency_sources import saliency_in_files
+from .saliency_sources import check_saliency, saliency_in_files
 
 __all__ = ['NovelClusteringJob']
 
@@ -133,6 +133,10 @@ class NovelClusteringJob(ImageJob):
         self.panels = panels
         self.scatter = scatter
         self.truth = truth
+
+    def check(self, cfg: Config) -> None:
+        """Look up the saliency maps of all images, or the weights that make them."""
+        check_saliency(self.saliency, image_names(self.build_dataset(cfg)))
 
     def run_on(self, images: Images, cfg: Config) -> dict[str, float]:
         """Make the label maps: find regions, cluster, write labels, report.

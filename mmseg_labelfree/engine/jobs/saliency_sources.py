@@ -15,7 +15,7 @@ from mmseg.registry import MODELS, TASK_UTILS
 from PIL import Image
 
 from ...ops.robust_background import robust_background_saliency
-from ...utils.checkpoint import load_weights
+from ...utils.checkpoint import load_weights, resolve_checkpoint
 from ...utils.choices import check_range
 from ...utils.files import atomic_path, reading
 from .masked_features import IMAGENET_MEAN, IMAGENET_STD
@@ -64,14 +64,20 @@ class SaliencyFolder(SaliencySource):
         """Return the file of an image's map."""
         return self.folder / f'{image_id}.png'
 
+    def check(self, image_ids: Sequence[str]) -> None:
+        """Raise a FileNotFoundError if an image has no map; names the first."""
+        for image_id in image_ids:
+            path = self.path(image_id)
+            if not path.is_file():
+                raise FileNotFoundError(
+                    f'image {image_id} has no saliency map {path}: correct `folder`, '
+                    "or make the maps with dict(type='SaliencyJob', ...)"
+                )
+
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """See :meth:`SaliencySource.saliency`."""
+        self.check([image_id])
         path = self.path(image_id)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'image {image_id} has no saliency map {path}: correct `folder`, or '
-                "make the maps with dict(type='SaliencyJob', ...)"
-            )
         with reading(path, 'make this saliency map again'):
             with Image.open(path) as file:
                 mode, values = file.mode, np.asarray(file)
@@ -121,6 +127,19 @@ class CachedSaliency(SaliencyFolder):
             with atomic_path(self.path(image_id)) as temporary:
                 Image.fromarray(values).save(temporary, format='PNG')
         return super().saliency(image, image_id)
+
+
+def check_saliency(source: Mapping[str, Any], image_ids: Sequence[str]) -> None:
+    """Raise a FileNotFoundError if maps, or the weights that make them, are missing.
+
+    Args:
+        source: Config of a :class:`SaliencySource`.
+        image_ids: Names of the images.
+    """
+    if source.get('checkpoint'):
+        resolve_checkpoint(source['checkpoint'])
+    if source['type'] == 'SaliencyFolder':
+        TASK_UTILS.build(source).check(image_ids)
 
 
 def saliency_in_files(

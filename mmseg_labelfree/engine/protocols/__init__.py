@@ -5,10 +5,12 @@ from .class_incremental import ClassIncrementalProtocol
 from .moved_config import follow_move
 from .novel_class_discovery import NovelClassDiscoveryProtocol
 from .overruled import overruled_options
+from .progress import ProgressHook
 from .protocol_runner import ProtocolRunner
 from .pseudo_label_training import PseudoLabelTrainingProtocol
 from .self_training import SelfTrainingProtocol
 from .single_stage import SingleStageProtocol, build_protocol
+from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize, data_is_there
 from .stage_test import score_stage
 
@@ -17,12 +19,14 @@ __all__ = [
     'DataCheck',
     'DataPart',
     'NovelClassDiscoveryProtocol',
+    'ProgressHook',
     'Protocol',
     'ProtocolRunner',
     'PseudoLabelTrainingProtocol',
     'SelfTrainingProtocol',
     'SingleStageProtocol',
     'Stage',
+    'StageCheck',
     'TrainingSize',
     'build_protocol',
     'data_is_there',

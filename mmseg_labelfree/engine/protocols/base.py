@@ -163,9 +163,6 @@ class Protocol(ABC):
         stage.merge_from_dict(dict(overrides or {}))
         stage.work_dir = f'{cfg.work_dir}/{name}'
         stage.experiment_name = name
-        # Runners in one process share visualizers of the same name, and would all log
-        # into the first stage's folder; without one it is called after the experiment.
-        stage.get('visualizer', {}).pop('name', None)
         return stage
 
 

@@ -7,21 +7,15 @@ from typing import Any
 __all__ = ['data_remarks']
 
 
-def data_remarks(dataset: Any, batch_size: int) -> Iterator[str]:
+def data_remarks(dataset: Any) -> Iterator[str]:
     """Say which images come twice, or are labeled and unlabeled.
 
     Args:
         dataset: Dataset of the training, or a concatenation of its sources.
-        batch_size: Images in a batch.
 
     Yields:
         One line for each oddity: what it is, and the first image.
     """
-    if batch_size > len(dataset):
-        yield (
-            f'batch_size={batch_size}, but there are {len(dataset)} images: each batch '
-            'repeats some'
-        )
     parts = getattr(dataset, 'datasets', [dataset])
     paths = [_paths(part) for part in parts if hasattr(part, 'get_data_info')]
     for images in paths:

@@ -18,6 +18,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ...utils.checkpoint import latest_checkpoint, nonfinite_weights, resume_latest
+from ...utils.console import keep_in_file, say
 from ...utils.distributed import bare_model
 from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
@@ -26,10 +27,12 @@ from ...visualization.reports import print_table, write_report
 from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
 from ..loops.scored import scored_by
+from ..stage_runner import StageRunner
 from .base import CONFIG, MARKER, Stage
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
 from .single_stage import build_protocol
+from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize
 from .useless_settings import useless_settings
 
@@ -91,9 +94,7 @@ class ProtocolRunner:
         wanted = self.stages if only is None else [self.stage(only)]
         self._check_begun(wanted)
         self._check_earlier(wanted[0])
-        self.protocol.check([s for s in self.stages if not self._finished(s)])
-        self._sizes = self._data.stages([s for s in wanted if not self._finished(s)])
-        self._say_useless([s for s in wanted if not self._finished(s)])
+        self._sizes = self.check([s for s in wanted if not self._finished(s)])
         progress = None
         for index, stage in enumerate(self.stages):
             if stage not in wanted or self._finished(stage):
@@ -118,11 +119,29 @@ class ProtocolRunner:
             text = f'{", ".join(names)}: {line}'
             print_log(text, logger='current', level=logging.WARNING)
 
+    def check(self, stages: list[Stage]) -> dict[str, TrainingSize]:
+        """Check everything that stages need, and train nothing.
+
+        Returns:
+            Sizes of the trainings whose data is known, by name of the stage.
+
+        Raises:
+            FileNotFoundError, ValueError: Something is missing or wrong, see
+                :class:`~mmseg_labelfree.engine.protocols.StageCheck`.
+        """
+        keep_in_file('Checking all stages.')
+        unfinished = [s for s in self.stages if not self._finished(s)]
+        self.protocol.check(unfinished)
+        check = StageCheck()
+        self._data = check.data
+        sizes = check.stages(stages)
+        self._say_useless(stages)
+        return sizes
+
     def _announce(self, index: int, stage: Stage) -> None:
-        print_log(
+        say(
             f'Stage {index + 1} of {len(self.stages)}, {stage.name}: {stage.note} '
-            f'-> {stage.cfg.work_dir}',
-            logger='current',
+            f'-> {stage.cfg.work_dir}'
         )
 
     def _run_stage(self, stage: Stage, progress: Hook) -> None:
@@ -145,10 +164,23 @@ class ProtocolRunner:
                 made_by=run_origin(),
             )
             write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
+            self._say_result(stage, content)
         barrier()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _say_result(self, stage: Stage, content: dict) -> None:
+        """Print the figures of a stage that is finished."""
+        metrics = content['metrics']
+        columns = {k: h for h, k in self.protocol.table_columns([metrics]).items()}
+        figures = [
+            f'{columns.get(key, key)} {value:.1f}'
+            for key, value in metrics.items()
+            if key in columns or stage.is_job
+        ]
+        seconds = format_seconds(content['seconds'])
+        say(f'{stage.name} finished in {seconds}: {", ".join(figures)}')
 
     def _train(self, stage: Stage, progress: Hook) -> dict:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
@@ -160,7 +192,10 @@ class ProtocolRunner:
         if self.resume:
             resume_latest(cfg)
         cfg.experiment_name = f'{stage.name}_{next(_RUNS)}'
-        runner = Runner.from_cfg(cfg)
+        # Runners in one process share visualizers of the same name, and would all log
+        # into the first stage's folder; without one it is called after the experiment.
+        cfg.get('visualizer', {}).pop('name', None)
+        runner = StageRunner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
@@ -242,11 +277,9 @@ class ProtocolRunner:
         )
         print_table(finished, columns, published)
         seconds = sum(f['seconds'] for f in finished.values())
-        print_log(
+        say(
             f'{len(finished)} of {len(self.stages)} stages finished in '
-            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md',
-            logger='current',
-            level=logging.INFO,
+            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md'
         )
 
     def _title(self) -> str:

@@ -29,7 +29,6 @@ class SingleStageProtocol(Protocol):
     def stages(self, cfg: Config) -> list[Stage]:
         """The config as a stage; it keeps variables that only helped to write it."""
         stage = copy.deepcopy(cfg)
-        (stage.get('visualizer') or {}).pop('name', None)  # as in `stage_config`
         note = 'job' if 'job' in cfg else 'training'
         return [Stage(osp.basename(osp.abspath(cfg.work_dir)), stage, note)]
 

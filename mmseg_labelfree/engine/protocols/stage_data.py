@@ -3,6 +3,7 @@
 import logging
 import math
 import os.path as osp
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -72,7 +73,6 @@ class DataCheck:
             if stage.is_job or waits_for_others(stage, stages):
                 continue
             try:
-                _check_length(stage.cfg)
                 sizes[stage.name] = self.training(stage.cfg)
             except ValueError as error:
                 raise ValueError(f'{stage.name}: {error}') from error
@@ -86,13 +86,15 @@ class DataCheck:
             ValueError: The loader gives no batch, or masks are none.
         """
         init_default_scope(cfg.get('default_scope', 'mmengine'))
+        _check_length(cfg)
         settings = cfg.train_dataloader
         dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
-        for line in data_remarks(dataset, settings.get('batch_size', 1)):
+        for line in data_remarks(dataset):
             self._remark(f'train_dataloader: {line}')
         if cfg.get('val_dataloader') is not None:
             _check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
+        _check_outputs(cfg.get('model', {}), dataset)
         sampler = DATA_SAMPLERS.build(
             settings.sampler, default_args=dict(dataset=dataset, seed=0)
         )
@@ -115,6 +117,12 @@ class DataCheck:
                 f'{settings.get("batch_size", 1)}{_processes()}; lower its batch_size, '
                 'set drop_last=False, or add images'
             )
+        if endless and images < settings.get('batch_size', 1) * get_world_size():
+            warnings.warn(
+                f'the training data has {images} images, fewer than a batch: they are '
+                'repeated in it',
+                stacklevel=2,
+            )
         return TrainingSize(images, max(batches, 1))
 
     def dataset(self, config: Mapping[str, Any]) -> Any:
@@ -127,6 +135,13 @@ class DataCheck:
         if line not in self._remarked:
             self._remarked.add(line)
             print_log(line, logger='current', level=logging.WARNING)
+
+    def classes(self, config: Mapping[str, Any]) -> list[str]:
+        """Classes of a dataset; none where files have yet to be made for it."""
+        shared = self._shared(config)
+        if isinstance(shared, Mapping):
+            shared = DATASETS.build(dict(shared, lazy_init=True))
+        return list(getattr(shared, 'metainfo', {}).get('classes') or [])
 
     def _shared(self, config: Mapping[str, Any], wrapper: str = '') -> Any:
         """A config with its innermost datasets built, or one of these."""
@@ -151,9 +166,10 @@ def data_is_there(cfg: Config) -> bool:
 def waits_for_others(stage: Stage, stages: Sequence[Stage]) -> bool:
     """Whether a stage's data is made by stages that have not run."""
     folders = [other.cfg.work_dir for other in stages if other is not stage]
+    data = stage.cfg.job if stage.is_job else stage.cfg.train_dataloader
     return any(
         text.startswith(f'{folder}/') and not osp.exists(text)
-        for text in _texts(stage.cfg.train_dataloader)
+        for text in _texts(data)
         for folder in folders
     )
 
@@ -170,10 +186,32 @@ def _texts(node: Any) -> Iterator[str]:
             yield from _texts(value)
 
 
+def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
+    """Check that a plain training has an output for each class of its labels."""
+    head = model.get('decode_head')
+    outputs = head.get('num_classes') if isinstance(head, Mapping) else None
+    if outputs is None or 'pairwise_loss' in model or not _is_plain(dataset):
+        return  # several heads; clusters; some classes of a task
+    parts = getattr(dataset, 'datasets', [dataset])
+    labeled = [part for part in parts if getattr(part, 'labeled', True)]
+    classes = labeled[0].metainfo.get('classes') or [] if labeled else []
+    if outputs < len(classes):
+        raise ValueError(
+            f'model.decode_head.num_classes={outputs}, but the training data has '
+            f'{len(classes)} classes ({", ".join(classes[:3])}, ...): set '
+            f'num_classes={len(classes)} in all heads'
+        )
+
+
+def _is_plain(dataset: Any) -> bool:
+    """Whether a dataset gives the labels that its files have."""
+    plain = type(dataset) in (SourceDataset, ConcatDataset)
+    return plain or isinstance(dataset, BaseSegDataset)
+
+
 def _check_classes(trained: Any, scored: Any) -> None:
     """Check that validation data has the classes that a plain training learns."""
-    plain = type(trained) in (SourceDataset, ConcatDataset)
-    if not (plain or isinstance(trained, BaseSegDataset)):
+    if not _is_plain(trained):
         return  # it has some classes of a task
     learned, found = (
         list(getattr(dataset, 'metainfo', {}).get('classes') or [])

@@ -5,9 +5,9 @@ from mmseg.registry import DATASETS
 from mmseg_labelfree.engine.protocols.data_remarks import data_remarks
 
 
-def remarks(cfg, batch_size=4):
+def remarks(cfg):
     dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
-    return list(data_remarks(dataset, batch_size))
+    return list(data_remarks(dataset))
 
 
 def test_nothing_odd(tiny, incremental, novel):
@@ -15,16 +15,11 @@ def test_nothing_odd(tiny, incremental, novel):
         assert remarks(cfg) == []
 
 
-def test_fewer_images_than_a_batch(tiny):
-    (line,) = remarks(tiny, batch_size=25)
-    assert line.startswith('batch_size=25, but there are 24 images')
-
-
 def test_an_image_twice(tiny, tmp_path):
     names = tmp_path / 'list.txt'
     names.write_text('train_000\ntrain_001\ntrain_000\n')
     tiny.train_dataloader.dataset.ann_file = str(names)
-    (line,) = remarks(tiny, 1)
+    (line,) = remarks(tiny)
     assert line.startswith('1 images are listed more than once, first /')
     assert line.endswith('train_000.jpg')
 

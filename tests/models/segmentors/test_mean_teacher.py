@@ -488,7 +488,7 @@ def test_predictions_of_student_and_teacher(build):
         model.predict(inputs)
     for unlabeled in (False, True):
         if unlabeled:
-            with pytest.raises(RuntimeError, match='has no teacher'):
+            with pytest.raises(AttributeError, match='has no teacher'):
                 model.loss(*samples('labeled', 'unlabeled'))
         else:
             model.loss(*samples('labeled'))
