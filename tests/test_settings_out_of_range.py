@@ -20,6 +20,7 @@ BY_THEMSELVES = [
     (MODELS, dict(type='UnlabeledSetCrossEntropyLoss'), 'gamma', (-1, NAN, 'gama')),
     (MODELS, dict(type='MemoryBankContrastiveLoss'), 'anchor_threshold', (-1, 30)),
     (MODELS, dict(type='PairwiseAffinityLoss'), 'negative_threshold', (95,)),
+    (METRICS, dict(type='LinearProbeIoUMetric'), 'size', ((0, 8),)),
     (HOOKS, dict(type='AdaBNHook', dataloader={}), 'num_batches', (0,)),
     (HOOKS, dict(type='ClusterMonitorHook'), 'interval', (0,)),
     (HOOKS, dict(type='InvalidLossHook'), 'interval', (0,)),

@@ -14,6 +14,7 @@ Example:
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,10 @@ def main() -> None:
         if not separator:
             parser.error(f'{row!r} is not NAME=FOLDER[,FOLDER...]')
         rows.append((name, folders.split(',')))
-    print(table(rows, args.per_class))
+    try:
+        print(table(rows, args.per_class))
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'Error: {error}')
 
 
 if __name__ == '__main__':

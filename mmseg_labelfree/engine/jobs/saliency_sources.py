@@ -213,6 +213,8 @@ class NetworkSaliency(SaliencySource):
         size: Sequence[int] | None = (256, 256),
         stretch: bool = True,
     ) -> None:
+        if size is not None:
+            check_range(1, height=size[0], width=size[1])
         self.size = None if size is None else tuple(size)
         self.stretch = stretch
         self.device = get_device()

@@ -81,7 +81,7 @@ WRONG = [
         {'model.generator.views': 'mirrorup'},
         r"round_1: model: .*views='mirrorup' is unknown; use one of",
     ),
-    ('novel', {'protocol.entropy_ranking': 67}, r'ranking: job: keep.* 67'),
+    ('novel', {'protocol.entropy_ranking': 67}, r'entropy_ranking=67 must be a number'),
     (
         'novel',
         {'protocol.clustering.saliency.folder': 'no/saliency'},
