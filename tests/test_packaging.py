@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = {'mminstall', 'crf', 'tests', 'docs'}
+EXTRAS = {'mminstall', 'crf', 'tests', 'docs', 'export'}
 pytestmark = pytest.mark.slow  # builds, and starts other interpreters
 
 

@@ -35,6 +35,12 @@ def parse_args() -> argparse.Namespace:
         help='override settings of the config: key=value ...',
     )
     parser.add_argument(
+        '--seeds',
+        type=int,
+        nargs='+',
+        help='train with each of these seeds, and end with mean and spread',
+    )
+    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
@@ -42,6 +48,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
+    if args.seeds and args.launcher != 'none':
+        parser.error('--seeds trains in one process: start each seed by --launcher')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
 

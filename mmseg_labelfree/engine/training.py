@@ -1,7 +1,9 @@
 """What ``tools/train.py`` does with its command line."""
 
 import argparse
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from mmengine.config import Config
@@ -28,6 +30,7 @@ from .protocols import (
     follow_move,
     overruled_options,
 )
+from .seeds import train_seeds
 
 __all__ = ['train']
 
@@ -42,7 +45,17 @@ def train(args: argparse.Namespace) -> None:
         SystemExit: Something is wrong; one line was printed.
     """
     with one_line_errors(), warnings_in_log():
+        if args.seeds:
+            _train_seeds(args)
         record(_train)(args)  # for torchrun's summary, which has the traceback
+
+
+def _train_seeds(args: argparse.Namespace) -> NoReturn:
+    """Run the same command line once for each seed."""
+    tool, *arguments = sys.argv
+    args.cfg_options = parse_options(args.cfg_options)
+    work_dir = load_config(args).work_dir
+    sys.exit(train_seeds(Path(tool).parent, arguments, work_dir, args.seeds))
 
 
 def _train(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_entry_hook import CheckpointEntryHook
 from .cluster_monitor_hook import ClusterMonitorHook
+from .cluster_panel_hook import ClusterPanelHook
 from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
 from .entropy_ranking_hook import EntropyRankingHook
@@ -15,6 +16,7 @@ from .invalid_loss_hook import InvalidLossHook
 from .iteration_seed_hook import IterationSeedHook
 from .norm_statistics_hook import NormStatisticsHook
 from .parameter_importance import ParameterImportanceHook
+from .partition_hook import PartitionHook
 from .prototype_memory_bank_hook import PrototypeMemoryBankHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .sampler_state_hook import SamplerStateHook
@@ -26,6 +28,7 @@ __all__ = [
     'ChannelsLastHook',
     'CheckpointEntryHook',
     'ClusterMonitorHook',
+    'ClusterPanelHook',
     'DynamicReassignmentHook',
     'EMATeacherHook',
     'EntropyRankingHook',
@@ -36,6 +39,7 @@ __all__ = [
     'IterationSeedHook',
     'NormStatisticsHook',
     'ParameterImportanceHook',
+    'PartitionHook',
     'PrototypeMemoryBankHook',
     'PseudoLabelPanelHook',
     'SamplerStateHook',

@@ -5,6 +5,7 @@ from .class_incremental import ClassIncrementalProtocol
 from .moved_config import follow_move
 from .novel_class_discovery import NovelClassDiscoveryProtocol
 from .overruled import overruled_options
+from .pretraining import PretrainingProtocol
 from .progress import ProgressHook
 from .protocol_runner import ProtocolRunner
 from .pseudo_label_training import PseudoLabelTrainingProtocol
@@ -19,6 +20,7 @@ __all__ = [
     'DataCheck',
     'DataPart',
     'NovelClassDiscoveryProtocol',
+    'PretrainingProtocol',
     'ProgressHook',
     'Protocol',
     'ProtocolRunner',

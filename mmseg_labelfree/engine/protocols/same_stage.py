@@ -44,7 +44,13 @@ _LEFT_OUT = {
     'randomness': ('deterministic',),
 }
 # Hooks that change neither weights nor scores.
-_WATCHING = ('PseudoLabelPanelHook', 'ClusterMonitorHook', 'SegVisualizationHook')
+_WATCHING = (
+    'ClusterMonitorHook',
+    'ClusterPanelHook',
+    'PartitionHook',
+    'PseudoLabelPanelHook',
+    'SegVisualizationHook',
+)
 _MISSING = object()
 
 Move = tuple[Path, Path]

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from ...datasets.mask_check import count_values, reads_masks
 from ...datasets.size_check import check_pairs
+from ...datasets.splits.partition import Partition
 from ...datasets.transforms.check_mask import turns_photos
 from ...datasets.transforms.pipelines import transforms_of
 from ...datasets.transforms.weak.loader import WeakAnnotationLoader
@@ -148,7 +149,10 @@ class DataCheck:
         if 'datasets' in config:
             return dict(config, datasets=[self._shared(c) for c in config['datasets']])
         if 'dataset' in config:
-            return dict(config, dataset=self._shared(config['dataset'], config['type']))
+            inner = config['dataset']
+            if config.get('partition'):
+                inner = Partition(**config['partition']).of_all(inner)
+            return dict(config, dataset=self._shared(inner, config['type']))
         key = f'{wrapper} {dict(config)!r}'
         if key not in self._read:
             with explain_missing(config):
