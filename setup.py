@@ -70,7 +70,8 @@ setup(
     package_data={PACKAGE: ['py.typed']},
     install_requires=read_requirements('runtime'),
     extras_require={
-        name: read_requirements(name) for name in ('mminstall', 'crf', 'tests', 'docs')
+        name: read_requirements(name)
+        for name in ('mminstall', 'crf', 'docs', 'export', 'tests')
     },
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,

@@ -21,11 +21,12 @@ allow_checkpoint_classes()
 
 from . import datasets, engine, evaluation, models, ops, visualization  # noqa: E402
 from .datasets.damaged_files import name_damaged_files  # noqa: E402
-from .utils.framework_compat import mend_loaders  # noqa: E402
+from .utils.framework_compat import mend_inferencer, mend_loaders  # noqa: E402
 from .utils.safe_loading import protect_checkpoint_loading  # noqa: E402
 
 name_damaged_files()
 protect_checkpoint_loading()
+mend_inferencer()
 mend_loaders()
 
 __all__ = [

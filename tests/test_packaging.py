@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = {'mminstall', 'crf', 'tests', 'docs'}
+EXTRAS = {'mminstall', 'crf', 'tests', 'docs', 'export'}
 pytestmark = pytest.mark.slow  # builds, and starts other interpreters
 
 
@@ -101,6 +101,50 @@ def test_wheel_ships_package_configs_and_tools(wheel):
     }
     assert 'mmseg_labelfree/.mim/tools/dist_train.sh' in shipped
     assert 'mmseg_labelfree/py.typed' in shipped
+
+
+INSTALLED = """
+import json, sys
+from mmengine.config import Config
+from mmengine.hub import get_config, get_model
+
+import mmseg_labelfree
+
+own = Config.fromfile(sys.argv[1])
+leaf = 'mmseg_labelfree::u2pl/demo_voc_40.py'
+model = get_model(leaf)
+print(json.dumps(dict(
+    package=mmseg_labelfree.__file__,
+    task=own.protocol.task,
+    stages=len(mmseg_labelfree.engine.protocols.build_protocol(own).stages(own)),
+    config=get_config('mmseg_labelfree::mib/demo_voc_15-1.py').protocol.task,
+    model=type(model).__name__,
+)))
+"""
+
+
+def test_configs_of_an_installed_wheel_are_found_by_name(wheel, tmp_path):
+    site = tmp_path / 'site'
+    wheel.extractall(site)
+    own = tmp_path / 'own.py'
+    own.write_text(
+        "_base_ = 'mmseg_labelfree::mib/demo_voc_15-1.py'\n"
+        'model = dict(decode_head=dict(dropout_ratio=0.2))\n'
+        "protocol = dict(task='voc_15-5', setup=_base_.protocol.setup)\n"
+        "work_dir = 'x'\n"
+    )
+    script = tmp_path / 'script.py'
+    script.write_text(INSTALLED)
+    done = run(sys.executable, script, own, cwd=tmp_path, PYTHONPATH=str(site))
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == dict(
+        package=str(site / 'mmseg_labelfree/__init__.py'),
+        task='voc_15-5',
+        stages=2,
+        config='voc_15-1',
+        model='U2PLEncoderDecoder',
+    )
+    assert 'Failed to' not in done.stdout + done.stderr
 
 
 def test_rebuilding_drops_configs_that_are_gone(source, tmp_path):

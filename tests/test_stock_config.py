@@ -10,19 +10,25 @@ import mmseg_labelfree  # noqa: F401
 
 
 @pytest.mark.slow
-def test_stock_config_trains_with_unbiased_cross_entropy(boxes_root, tmp_path):
-    path = tmp_path / 'stock.py'
+def test_example_of_the_readme_trains(boxes_root, tmp_path):
+    """A loss and an averaged teacher, each by a few lines in a stock config."""
+    path = tmp_path / 'my_config.py'
     path.write_text(
         """
 _base_ = 'mmseg::fcn/fcn_r18-d8_4xb2-80k_cityscapes-512x1024.py'
 custom_imports = dict(imports=['mmseg_labelfree'], allow_failed_imports=False)
-model = dict(decode_head=dict(
-    loss_decode=dict(type='UnbiasedCrossEntropyLoss', num_old_classes=2)))
+model = dict(
+    type='MeanTeacherEncoderDecoder',
+    unlabeled_sources=[],
+    val_model='teacher',
+    decode_head=dict(loss_decode=dict(type='SymmetricCrossEntropyLoss')),
+)
+custom_hooks = [dict(type='EMATeacherHook', momentum=0.99)]
 """
     )
     cfg = Config.fromfile(path)
     loss = cfg.model.decode_head.loss_decode
-    assert loss.type == 'UnbiasedCrossEntropyLoss' and loss.use_sigmoid is False
+    assert loss.type == 'SymmetricCrossEntropyLoss' and loss.use_sigmoid is False
 
     # The stock config on tiny data: only data, size and length are replaced.
     crop = [dict(type='RandomCrop', crop_size=(24, 24)), dict(type='PackSegInputs')]
@@ -57,8 +63,10 @@ model = dict(decode_head=dict(
     runner.train()
     assert runner.iter == 3
     assert not torch.equal(before, runner.model.decode_head.conv_seg.weight)
-    losses = runner.message_hub.get_scalar('train/decode.loss_unbiased_ce').data[0]
+    losses = runner.message_hub.get_scalar('train/decode.loss_sce').data[0]
     assert len(losses) == 3
+    teacher = runner.model.teacher.decode_head.conv_seg.weight
+    assert not torch.equal(teacher, runner.model.decode_head.conv_seg.weight)
 
 
 def test_stock_segformer_with_the_parts_of_daformer(tmp_path):

@@ -1,63 +1,103 @@
 """One Markdown table from the results of several runs.
 
 Each row is a method: the mean of its runs and, with more than one (other seeds), their
-sample standard deviation. A run is the work dir of a protocol, whose last stage counts,
-or of one training or test, whose last score counts. Work dirs joined by '+' are one
-run: several class orders, of which MiB's Table 3 shows the mean.
+sample standard deviation. A run is the folder of a training, of a protocol, whose last
+stage counts, or of a test (`WORK_DIR/test/...`): each has a `results.json` that says
+what its scores are of. Folders joined by '+' are one run: several class orders, of
+which MiB's Table 3 shows the mean.
 
 Example:
     python tools/collect_results.py FT=work_dirs/ft MiB=work_dirs/mib,work_dirs/mib_1
     python tools/collect_results.py MiB=work_dirs/ade_100-50+work_dirs/ade_100-50b
+    python tools/collect_results.py CRF=work_dirs/points/test/iter_3000_crf
 """
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-_PLAIN_COLUMNS = {
-    'mIoU': 'mIoU',
-    'accuracy': 'aAcc',
-    'mIoU, student': 'student/mIoU',
-    'mIoU, teacher': 'teacher/mIoU',
-}
+
+@dataclass(frozen=True)
+class Result:
+    """Scores of a run.
+
+    Attributes:
+        columns: Keys of the metrics by heading.
+        metrics: In percent.
+        scored: What the scores are of, such as '200 images in training'.
+    """
+
+    columns: dict[str, str]
+    metrics: dict[str, float]
+    scored: str
 
 
-def last_metrics(work_dir: str) -> tuple[dict[str, str], dict[str, float]]:
-    """Columns (heading -> key) and the last metrics of a run."""
-    path = Path(work_dir) / 'results.json'
-    if path.is_file():
-        content = json.loads(path.read_text(encoding='utf-8'))
-        return content['columns'], list(content['stages'].values())[-1]['metrics']
-    # LoggerHook: <time>/<time>.json of a test, <time>/vis_data/scalars.json of training
-    logs = [*Path(work_dir).glob('[0-9]*/[0-9]*.json')]
-    logs += Path(work_dir).glob('[0-9]*/vis_data/scalars.json')
-    for log in sorted(logs, reverse=True):
-        for line in reversed(log.read_text(encoding='utf-8').splitlines()):
-            metrics = json.loads(line)
-            found = {k: v for k, v in _PLAIN_COLUMNS.items() if v in metrics}
-            if found:
-                return found, metrics
-    raise FileNotFoundError(
-        f'{work_dir} has neither a results.json nor a log with an mIoU: has the run '
-        'finished?'
-    )
+def read_result(folder: str) -> Result:
+    """Read the results of a run: of its last stage.
+
+    Raises:
+        FileNotFoundError: The folder has no ``results.json``.
+    """
+    path = Path(folder) / 'results.json'
+    if not path.is_file():
+        tests = ', '.join(
+            str(p.parent) for p in Path(folder).glob('**/test/*/results.json')
+        )
+        raise FileNotFoundError(
+            f'{folder} has no results.json: has the run finished?'
+            + (f' Its tests are {tests}' if tests else '')
+        )
+    content = json.loads(path.read_text(encoding='utf-8'))
+    last = list(content['stages'].values())[-1]
+    return Result(content['columns'], last['metrics'], _text(last.get('scored')))
 
 
-def mean_of_orders(work_dirs: str) -> tuple[dict[str, str], dict[str, float]]:
-    """Columns and metrics of a run, means over the work dirs joined by '+'."""
-    columns, runs = zip(*map(last_metrics, work_dirs.split('+')), strict=True)
-    if any(set(other) != set(columns[0]) for other in columns):
+def _text(scored: Mapping[str, Any] | None) -> str:
+    if not scored:
+        return '-'
+    parts = [scored['model'], 'CRF' * scored['crf'], 'TTA' * scored['tta']]
+    run = 'in training' if scored['run'] == 'training' else 'by test.py'
+    images = f'{scored["images"]} of {scored["subset"]} {run}'
+    return ', '.join([part for part in parts if part] + [images])
+
+
+def mean_of_orders(folders: str) -> Result:
+    """Results of a run, means over the folders joined by '+'."""
+    runs = [read_result(folder) for folder in folders.split('+')]
+    if any(set(run.columns) != set(runs[0].columns) for run in runs):
         raise ValueError(
-            f'{work_dirs} are results with different columns; join runs of one task '
+            f'{folders} are results with different columns; join runs of one task '
             'that differ in the class order.'
         )
-    keys = {key for key in runs[0] if all(key in run for run in runs)}
-    keys &= {*columns[0].values(), *(key for key in keys if key.startswith('IoU/'))}
-    means = {k: float(np.mean([run[k] for run in runs])) for k in runs[0] if k in keys}
-    return columns[0], means
+    kept = {*runs[0].columns.values()}
+    means = {
+        key: float(np.mean([run.metrics[key] for run in runs]))
+        for key in runs[0].metrics
+        if (key in kept or key.startswith('IoU/'))
+        and all(key in run.metrics for run in runs)
+    }
+    return Result(runs[0].columns, means, same_scored(folders, runs))
+
+
+def same_scored(name: str, runs: Sequence[Result]) -> str:
+    """What the scores of several runs are of.
+
+    Raises:
+        ValueError: They are of different things.
+    """
+    kinds = list(dict.fromkeys(run.scored for run in runs))
+    if len(kinds) > 1:
+        raise ValueError(
+            f'{name} mixes scores of {" and ".join(kinds)}: give runs that were scored '
+            'alike'
+        )
+    return kinds[0]
 
 
 def cell(values: Sequence[float]) -> str:
@@ -72,28 +112,31 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) ->
     """Markdown table of methods and their runs, with the columns of all of them.
 
     Args:
-        rows: Name of a method and the work dirs of its runs, those of several class
+        rows: Name of a method and the folders of its runs, those of several class
             orders joined by '+'.
         per_class: One column a class instead of the groups.
 
     Raises:
         FileNotFoundError: A run has no results.
-        ValueError: Joined runs have different columns.
+        ValueError: Joined runs have different columns, or the runs of a method were
+            scored differently.
     """
-    runs = {name: [mean_of_orders(d) for d in work_dirs] for name, work_dirs in rows}
+    runs = {name: [mean_of_orders(d) for d in folders] for name, folders in rows}
     columns: dict[str, str] = {}
-    for headings, metrics in (run for several in runs.values() for run in several):
+    for run in (run for several in runs.values() for run in several):
+        headings = run.columns
         if per_class:
-            keys = [k for k in metrics if k.startswith('IoU/')]
+            keys = [k for k in run.metrics if k.startswith('IoU/')]
             headings = {k.removeprefix('IoU/'): k for k in keys}
         columns |= headings
-    lines = ['| method | runs | ' + ' | '.join(columns) + ' |']
-    lines.append('|---|---:|' + '---:|' * len(columns))
+    lines = ['| method | runs | ' + ' | '.join(columns) + ' | scored |']
+    lines.append('|---|---:|' + '---:|' * len(columns) + '---|')
     for name, several in runs.items():
         cells = [
-            cell([metrics.get(key, float('nan')) for _, metrics in several])
+            cell([run.metrics.get(key, float('nan')) for run in several])
             for key in columns.values()
         ]
+        cells.append(same_scored(name, several))
         lines.append(f'| {name} | {len(several)} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
@@ -103,16 +146,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('rows', nargs='+', help='NAME=WORK_DIR[+WORK_DIR...][,...]')
+    parser.add_argument('rows', nargs='+', help='NAME=FOLDER[+FOLDER...][,...]')
     parser.add_argument('--per-class', action='store_true', help='IoU of each class')
     args = parser.parse_args()
     rows = []
     for row in args.rows:
-        name, separator, work_dirs = row.partition('=')
+        name, separator, folders = row.partition('=')
         if not separator:
-            parser.error(f'{row!r} is not NAME=WORK_DIR[,WORK_DIR...]')
-        rows.append((name, work_dirs.split(',')))
-    print(table(rows, args.per_class))
+            parser.error(f'{row!r} is not NAME=FOLDER[,FOLDER...]')
+        rows.append((name, folders.split(',')))
+    try:
+        print(table(rows, args.per_class))
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'Error: {error}')
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ Example::
 
 import argparse
 import copy
+import sys
 
 import numpy as np
 import torch
@@ -89,7 +90,9 @@ def main(argv: list[str] | None = None) -> None:
     cfg = read_config(args)
     cfg.work_dir = 'work_dirs/pseudo_label_quality'
     cfg = build_protocol(cfg).stages(cfg)[-1].cfg
-    unseen = cfg.model.decode_head.unseen
+    unseen = cfg.model.decode_head.get('unseen')
+    if not unseen:
+        sys.exit(f'Error: {args.config} has no unseen classes: this is for STRICT')
     columns = ['views', 'labeled', 'right', 'elsewhere', *unseen]
     print('|', ' | '.join(columns), '|')
     print('|---|' + '---:|' * (len(columns) - 1))

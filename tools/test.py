@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from torch.distributed.elastic.multiprocessing.errors import record
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
@@ -15,17 +15,24 @@ from mmseg_labelfree.engine.protocols import (
     ProtocolRunner,
     follow_move,
     result_checkpoint,
+    score_stage,
 )
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, resolve_checkpoint
 from mmseg_labelfree.utils.command_line import expand_home
 from mmseg_labelfree.utils.distributed import (
+    check_launcher,
     connect_processes,
     leave_process_group,
-    name_failing_process,
     prepare_cpu_processes,
 )
+from mmseg_labelfree.utils.errors import one_line_errors
 from mmseg_labelfree.utils.signals import one_line_stops
-from mmseg_labelfree.utils.test_options import save_masks, use_dense_crf, use_tta
+from mmseg_labelfree.utils.test_options import (
+    save_masks,
+    use_dense_crf,
+    use_own_folder,
+    use_tta,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,7 +48,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--stage', help='stage of the protocol; default the last')
     parser.add_argument(
         '--work-dir',
-        help='folder of the training run; default work_dirs/<name of the config>',
+        help='folder of the training run, in which results go to test/<checkpoint>; '
+        'default work_dirs/<name of the config>',
     )
     parser.add_argument('--out', help='folder for the predictions as PNG files')
     parser.add_argument(
@@ -88,16 +96,20 @@ def run(args: argparse.Namespace) -> None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    if 'protocol' in cfg:
-        cfg = ProtocolRunner(cfg).stage(args.stage).cfg
-    elif args.stage:
+    if args.stage and 'protocol' not in cfg:
         raise SystemExit(f'{args.config} has no protocol: --stage needs one')
+    runner = ProtocolRunner(cfg)
+    stage = runner.stage(args.stage)
+    if stage.is_job:
+        raise SystemExit(f'stage {stage.name} trains nothing that could be tested')
+    cfg = stage.cfg
     if args.out is not None:
         save_masks(cfg, args.out)
     if args.tta:
         use_tta(cfg)
     if args.crf:
         use_dense_crf(cfg)
+    check_launcher(args.launcher)
     cfg.launcher = args.launcher
     prepare_cpu_processes(cfg)
     if args.checkpoint is None:
@@ -106,6 +118,8 @@ def run(args: argparse.Namespace) -> None:
         cfg.load_from = resolve_checkpoint(args.checkpoint)
     check_checkpoint(cfg.load_from)
     cfg.resume = False
+    options = dict(tta=args.tta, crf=args.crf, cfg_options=args.cfg_options)
+    use_own_folder(cfg, options)
     if args.show_dir is not None:
         # The original hook draws every 50th image by itself, also in a test.
         cfg.default_hooks.visualization = dict(
@@ -115,16 +129,15 @@ def run(args: argparse.Namespace) -> None:
     connect_processes(cfg)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     DataCheck().dataset(cfg.test_dataloader.dataset)
-    Runner.from_cfg(cfg).test()
+    score_stage(stage, runner.protocol)
+    print_log(f'Results are in {cfg.work_dir}/results.md', logger='current')
 
 
-@record  # torchrun's summary names the first process that failed, with its traceback
 def main() -> None:
     """Test what the command line asks for."""
     args = parse_args()
-    with one_line_stops('nothing was changed.'):
-        with name_failing_process():
-            run(args)
+    with one_line_errors(), one_line_stops('nothing was changed.'):
+        record(run)(args)  # for torchrun's summary, which has the traceback
         leave_process_group()
 
 

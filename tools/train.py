@@ -3,38 +3,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
-
-import torch
-from mmengine.config import Config, DictAction
-from mmengine.logging import print_log
-from mmengine.runner import Runner
-from rich.console import Console
-from rich.table import Table
-from torch.distributed.elastic.multiprocessing.errors import record
-
-import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.jobs import run_job
-from mmseg_labelfree.engine.protocols import (
-    DataCheck,
-    ProtocolRunner,
-    check_same_run,
-    data_is_there,
-    follow_move,
-    overruled_options,
-)
-from mmseg_labelfree.utils.checkpoint import latest_checkpoint, resume_latest
-from mmseg_labelfree.utils.command_line import expand_home
-from mmseg_labelfree.utils.distributed import (
-    connect_processes,
-    launched_rank,
-    leave_process_group,
-    name_failing_process,
-    prepare_cpu_processes,
-)
-from mmseg_labelfree.utils.metafile import published_result
-from mmseg_labelfree.utils.run_lock import WorkDirInUse, run_lock
-from mmseg_labelfree.utils.signals import one_line_stops
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--dry-run',
         action='store_true',
-        help='print the stages of the protocol and stop',
+        help='check everything, print the stages and their sizes, and stop',
     )
     parser.add_argument(
         '--amp',
@@ -64,8 +32,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
         help='override settings of the config: key=value ...',
+    )
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        nargs='+',
+        help='train with each of these seeds, and end with mean and spread',
     )
     parser.add_argument(
         '--launcher',
@@ -75,111 +48,20 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
+    if args.seeds and args.launcher != 'none':
+        parser.error('--seeds trains in one process: start each seed by --launcher')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply the command line to it."""
-    cfg = follow_move(Config.fromfile(args.config))
-    cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    expand_home(cfg)
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    if args.amp:
-        use_mixed_precision(cfg)
-    if not args.dry_run:
-        prepare_cpu_processes(cfg)
-    return cfg
-
-
-def use_mixed_precision(cfg: Config) -> None:
-    """Switch ``optim_wrapper`` to mixed precision, on the device that there is."""
-    kind = cfg.optim_wrapper.type
-    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
-        return
-    if kind != 'OptimWrapper':
-        raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, not {kind}')
-    if torch.cuda.is_available():
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.loss_scale = 'dynamic'
-    else:
-        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
-
-
-def print_stages(runner: ProtocolRunner) -> None:
-    """Print what a protocol would do."""
-    table = Table(title=f'{len(runner.stages)} stages')
-    for heading in ('stage', 'length', 'learning rate', 'images', 'batches', 'learns'):
-        table.add_column(heading)
-    sizes = {}
-    if all(data_is_there(s.cfg) for s in runner.stages if not s.is_job):
-        sizes = DataCheck().stages(runner.stages)
-    for stage in runner.stages:
-        if stage.is_job:
-            table.add_row(stage.name, '-', '-', '-', '-', stage.note)
-            continue
-        size = sizes.get(stage.name)
-        data = (str(size.images), str(size.batches)) if size else ('-', '-')
-        train_cfg = stage.cfg.train_cfg
-        length = (
-            f'{train_cfg.max_iters} iterations'
-            if 'max_iters' in train_cfg
-            else f'{train_cfg.max_epochs} epochs'
-        )
-        rate = stage.cfg.optim_wrapper.optimizer.lr
-        table.add_row(stage.name, length, f'{rate:g}', *data, stage.note)
-    Console().print(table)
-
-
-def run(args: argparse.Namespace, cfg: Config) -> None:
-    """Train, run a job or run a protocol, as the config says."""
-    if 'protocol' not in cfg:
-        if args.stage or args.dry_run:
-            sys.exit(f'{args.config} has no protocol: --stage and --dry-run need one')
-        if 'job' in cfg:
-            run_job(cfg)
-            return
-        cfg.resume = False
-        if args.resume:
-            if latest_checkpoint(cfg.work_dir):
-                check_same_run(cfg)
-            resume_latest(cfg)
-        connect_processes(cfg)
-        DataCheck().training(cfg)
-        Runner.from_cfg(cfg).train()
-        if published := published_result(cfg):
-            print_log(f'Published: {published}', logger='current')
-        return
-    runner = ProtocolRunner(cfg, resume=args.resume)
-    for line in overruled_options(args.cfg_options, runner.stages):
-        Console(stderr=True).print(f'Warning: {line}', soft_wrap=True, markup=False)
-    if args.dry_run:
-        runner.protocol.check(runner.stages)
-        print_stages(runner)
-        return
-    connect_processes(cfg)
-    runner.run(args.stage)
-
-
-@record  # torchrun's summary names the first process that failed, with its traceback
 def main() -> None:
-    """Run what the command line asks for; one run at a time in a work dir."""
+    """Run what the command line asks for."""
     args = parse_args()
-    with one_line_stops('the same command with --resume goes on from here.') as stack:
-        cfg = load_config(args)
-        if not args.dry_run and launched_rank(args.launcher) == 0:
-            try:
-                stack.enter_context(run_lock(cfg.work_dir))
-            except WorkDirInUse as error:
-                sys.exit(str(error))
-        with name_failing_process():
-            run(args, cfg)
-        leave_process_group()
+    try:  # here, since --help need not wait for it
+        from mmseg_labelfree.engine.training import train
+    except ImportError as error:  # a framework is missing
+        sys.exit(f'Error: {error}')
+    train(args)
 
 
 if __name__ == '__main__':

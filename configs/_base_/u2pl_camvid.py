@@ -21,7 +21,7 @@ u2pl = dict(
 u2pl_plus = dict(u2pl, unlabeled_loss=dict(xi2=0.1))
 train_cfg = dict(max_iters=1200, val_interval=1200)
 param_scheduler = [dict(type='PolyLR', power=0.9, end=1200, by_epoch=False)]
-labeled_hooks = _base_.custom_hooks
+labeled_hooks = [*_base_.custom_hooks, dict(type='PartitionHook')]
 teacher_hooks = [*labeled_hooks, *_base_.teacher_hooks]
 custom_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
 val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher

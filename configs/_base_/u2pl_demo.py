@@ -24,7 +24,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
     dict(type='PolyLR', power=0.9, begin=20, end=2000, by_epoch=False),
 ]
-labeled_hooks = _base_.custom_hooks
+labeled_hooks = [*_base_.custom_hooks, dict(type='PartitionHook')]
 teacher_hooks = [*labeled_hooks, *_base_.teacher_hooks]
 custom_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
 val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher

@@ -6,6 +6,7 @@ from .class_embeddings import class_embeddings
 from .coco_objects import COCOObjectDataset
 from .coco_stuff27 import COCOStuff27Dataset
 from .demo_voc.dataset import DemoVOCDataset
+from .folder import FolderDataset
 from .gta import GTADataset
 from .image_labels import read_image_labels
 from .samplers.multi_source import MultiSourceSampler
@@ -13,6 +14,7 @@ from .samplers.seeded import SeededInfiniteSampler, SeededSampler, seeded_draw
 from .splits.class_tasks import TASKS, ClassTask, get_task
 from .splits.labeled_subsets import choose_labeled
 from .splits.novel_folds import FOLDS, get_fold
+from .splits.partition import Partition
 from .splits.zero_label_splits import SPLITS, ZeroLabelSplit, get_split
 from .synthia import SynthiaDataset
 from .transforms import MapLabels
@@ -33,11 +35,13 @@ __all__ = [
     'ConcatDataset',
     'DemoVOCDataset',
     'FOLDS',
+    'FolderDataset',
     'GTADataset',
     'ImageLabelDataset',
     'IncrementalDataset',
     'MapLabels',
     'MultiSourceSampler',
+    'Partition',
     'NovelClassDataset',
     'SPLITS',
     'SeededInfiniteSampler',

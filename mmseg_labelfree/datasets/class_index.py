@@ -70,8 +70,9 @@ def class_index(
             ``reader`` says otherwise.
         cache: Whether to read and write the cache file.
         workers: Number of threads. Defaults to one per usable core, at most 16.
-        reader: Reader of other masks, such as ``LoadSynthiaAnnotations``. Its class is
-            part of the name of the cache file. Defaults to Pillow.
+        reader: Reader of other masks, such as ``LoadSynthiaAnnotations``. Its class,
+            or its ``cache_name`` if it has one, is part of the name of the cache file.
+            Defaults to Pillow.
 
     Returns:
         uint32 array of shape ``(num_masks, 256)``; entry ``[i, v]`` is the number of
@@ -122,7 +123,9 @@ def _fingerprint(paths: list, reader: MaskReader | None) -> tuple[str, str]:
             raise FileNotFoundError(_missing(path)) from None
         relative = path[len(root) :]
         content.update(f'{relative}\0{stat.st_size}\0{stat.st_mtime_ns}\n'.encode())
-    name = [] if reader is None else [type(reader).__name__]
+    name = (
+        [] if reader is None else [getattr(reader, 'cache_name', type(reader).__name__)]
+    )
     key = hashlib.sha256('\n'.join([*name, *absolute]).encode()).hexdigest()[:20]
     return key, content.hexdigest()
 

@@ -1,5 +1,6 @@
 """Errors about images and masks that name the file."""
 
+import os
 import os.path as osp
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,12 @@ from PIL import Image
 
 from ..utils.files import reading
 
-__all__ = ['name_damaged_files', 'naming_damaged_files', 'prepare_data']
+__all__ = [
+    'check_readable',
+    'name_damaged_files',
+    'naming_damaged_files',
+    'prepare_data',
+]
 
 
 def name_damaged_files() -> None:
@@ -65,6 +71,11 @@ def naming_damaged_files(dataset: BaseSegDataset, idx: int) -> Iterator[None]:
         info = dataset.get_data_info(idx)
         for key in ('img_path', 'seg_map_path'):
             if osp.isfile(path := info.get(key) or ''):
-                with reading(path, 'replace it'), Image.open(path) as image:
-                    image.load()
+                check_readable(path)
         raise
+
+
+def check_readable(path: str | os.PathLike) -> None:
+    """Raise a ValueError that names an image or mask, if it is damaged."""
+    with reading(path, 'replace it'), Image.open(path) as image:
+        image.load()

@@ -125,6 +125,20 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             self.dataset_meta, self.num_clusters, self.num_old_classes, self.matched
         )
 
+    def check_groups(self, classes: Sequence[str]) -> None:
+        """See the base class; the groups that it has by itself are right."""
+        if not self._default_groups:
+            super().check_groups(classes)
+
+    def check_outputs(self, num_outputs: int) -> None:
+        """Raise a ValueError if the model has other outputs than the metric scores."""
+        if num_outputs != self.num_old_classes + self.num_clusters:
+            raise ValueError(
+                f'the model has {num_outputs} outputs, but ClusteringIoUMetric has '
+                f'num_old_classes={self.num_old_classes} and '
+                f'num_clusters={self.num_clusters}: their sum must be that'
+            )
+
     def intersect_and_union(
         self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
     ) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,10 @@ from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..ops.dense_crf import dense_crf, load_pydensecrf
+from ..utils.choices import check_range
 from ..utils.photos import to_bytes
+
+_DEVIATIONS = ('gaussian_std', 'bilateral_xy', 'bilateral_rgb')
 
 
 @METRICS.register_module()
@@ -71,6 +74,10 @@ class DenseCRFMetric(BaseMetric):
     ) -> None:
         load_pydensecrf()
         inspect.signature(dense_crf).bind(None, None, **crf)
+        for name, value in crf.items():
+            at_least = 1 if name == 'iterations' else 0
+            check_range(at_least, above=name in _DEVIATIONS, **{name: value})
+        check_range(0, above=True, value_range=value_range)
         if num_workers is not None and num_workers < 1:
             raise ValueError(f'num_workers must be 1 or more, not {num_workers}')
         if isinstance(metric, Mapping):

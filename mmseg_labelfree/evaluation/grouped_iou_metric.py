@@ -62,6 +62,11 @@ class GroupedIoUMetric(CheckedIoUMetric):
                     f'not {list(harmonic_mean)}'
                 )
 
+    def check_groups(self, classes: Sequence[str]) -> None:
+        """Raise a ValueError if a group names a class that is not among these."""
+        for name, members in self.groups.items():
+            self._indices(name, members, list(classes))
+
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the metrics of all images' areas; see the class for the keys."""
         metrics = super().compute_metrics(results)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmseg.registry import METRICS
 
+from ..utils.choices import check_range
 from .checked_iou_metric import CheckedIoUMetric
 from .squashed_clustering_iou_metric import squash
 
@@ -31,6 +32,8 @@ class LinearProbeIoUMetric(CheckedIoUMetric):
         self, size: tuple[int, int] | None = None, prefix: str = 'probe', **kwargs
     ) -> None:
         super().__init__(prefix=prefix, **kwargs)
+        if size is not None:
+            check_range(1, height=size[0], width=size[1])
         self.size = size
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmseg.registry import METRICS
 from torch import Tensor
 
+from ..utils.choices import check_range
 from .clustering_iou_metric import ClusteringIoUMetric
 
 __all__ = ['SquashedClusteringIoUMetric', 'squash']
@@ -33,6 +34,7 @@ class SquashedClusteringIoUMetric(ClusteringIoUMetric):
         self, num_clusters: int, size: tuple[int, int] = (320, 320), **kwargs
     ) -> None:
         super().__init__(num_clusters, **kwargs)
+        check_range(1, height=size[0], width=size[1])
         self.size = size
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:

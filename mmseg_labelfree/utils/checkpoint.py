@@ -1,5 +1,6 @@
 """Reading of the checkpoints that earlier stages have written."""
 
+import difflib
 import os
 import re
 import zipfile
@@ -42,6 +43,11 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
         return _best_checkpoint(path.parent)
     if latest := latest_checkpoint(path):
         return str(latest)
+    if path.suffix in ('.pth', '.pt'):
+        names = {p.name: p for p in path.parent.glob(f'*{path.suffix}')}
+        similar = difflib.get_close_matches(path.name, names, 1)
+        advice = f'; did you mean {names[similar[0]]}?' if similar else ''
+        raise FileNotFoundError(f'no checkpoint at {path}: correct the path{advice}')
     raise FileNotFoundError(
         f'no checkpoint at {path}: train the earlier stage first (tools/train.py with '
         '--stage, or the whole protocol with --resume), or correct the path'

@@ -1,6 +1,8 @@
-"""Check of arguments that take one of a few values."""
+"""Checks of arguments: one of a few values, a number of a range, known keys."""
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -19,3 +21,70 @@ def check_choice(name: str, value: Any, known: Collection) -> None:
         raise ValueError(
             f'{name}={value!r} is unknown; use one of {", ".join(map(repr, known))}'
         )
+
+
+def check_keys(name: str, settings: Mapping | None, known: Collection[str]) -> None:
+    """Raise a ValueError if settings have a key that nothing reads.
+
+    Args:
+        name: Name of the settings.
+        settings: The settings; None for none.
+        known: The keys that they may have.
+
+    Raises:
+        ValueError: A key is unknown; names it and one that is written alike.
+    """
+    for key in settings or ():
+        if key not in known:
+            alike = get_close_matches(key, known, 1)
+            raise ValueError(
+                f'{name}.{key} is read by nothing: '
+                + (f'{alike[0]} is meant?' if alike else f'use {", ".join(known)}')
+            )
+
+
+def check_range(
+    low: float,
+    high: float = math.inf,
+    /,
+    *,
+    above: bool = False,
+    below: bool = False,
+    **values: Any,
+) -> None:
+    """Raise a ValueError unless arguments are numbers of a range.
+
+    Args:
+        low: Least value.
+        high: Largest value. Defaults to any finite one.
+        above: Whether ``low`` itself is out of the range.
+        below: Whether ``high`` itself is.
+        **values: What the arguments were set to.
+
+    Raises:
+        ValueError: One is out of the range, NaN, infinite, or no number.
+
+    Example:
+        >>> check_range(0, 1, momentum=0.9, threshold=0.95)
+        >>> try:
+        ...     check_range(0, 1, threshold=95)
+        ... except ValueError as error:
+        ...     print(error)
+        threshold=95 must be a number of at least 0 and at most 1
+    """
+    for name, value in values.items():
+        fits = isinstance(value, int | float) and (
+            (low < value if above else low <= value)
+            and (value < high if below or high == math.inf else value <= high)
+        )
+        if not fits:
+            begin = 'above' if above else 'of at least'
+            raise ValueError(
+                f'{name}={value!r} must be a number {begin} {low}{_end(high, below)}'
+            )
+
+
+def _end(high: float, below: bool) -> str:
+    if high == math.inf:
+        return ''
+    return f' and {"below" if below else "at most"} {high}'

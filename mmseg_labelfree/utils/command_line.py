@@ -1,15 +1,24 @@
 """Command lines of tools: a config, and settings that replace its own."""
 
 import argparse
+import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from rich.console import Console
 
-__all__ = ['config_parser', 'exit_code', 'expand_home', 'read_config']
+__all__ = [
+    'config_parser',
+    'exit_code',
+    'expand_home',
+    'parse_options',
+    'read_config',
+    'read_file',
+]
 
 
 def config_parser(description: str, config: str) -> argparse.ArgumentParser:
@@ -69,3 +78,49 @@ def exit_code(check: Callable[[], int]) -> int:
     except (ValueError, FileNotFoundError) as error:
         Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
         return 1
+
+
+def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
+    """Parse what ``--cfg-options`` of a command line has.
+
+    Args:
+        texts: ``key=value`` each, with MMEngine's notation of lists and numbers.
+
+    Returns:
+        Values by dotted key.
+
+    Raises:
+        ValueError: One has no ``=``.
+
+    Example:
+        >>> parse_options(['model.mixing=None', 'a.b=1,2'])
+        {'model.mixing': None, 'a.b': [1, 2]}
+    """
+    for text in texts or ():
+        if '=' not in text:
+            raise ValueError(
+                f'--cfg-options {text}: there is no value; write key=value, without '
+                'spaces around ='
+            )
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='*', action=DictAction)
+    return parser.parse_args(['--options', *(texts or ())]).options or {}
+
+
+def read_file(path: str) -> Config:
+    """Read a config.
+
+    Raises:
+        FileNotFoundError: There is no such file; names those with a similar name.
+        ValueError: It is no config.
+    """
+    file = Path(path)
+    if not file.is_file():
+        names = {p.name: p for p in file.parent.glob('*.py')}
+        similar = difflib.get_close_matches(file.name, names, 1)
+        advice = f'; did you mean {names[similar[0]]}?' if similar else ''
+        kind = 'is a folder, not a config' if file.is_dir() else 'does not exist'
+        raise FileNotFoundError(f'config {path} {kind}{advice}')
+    if file.suffix not in ('.py', '.json', '.yaml', '.yml'):
+        raise ValueError(f'{path} is no config: one is a .py, .json or .yaml file')
+    return Config.fromfile(path)

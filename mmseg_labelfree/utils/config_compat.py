@@ -26,10 +26,11 @@ _DISTRIBUTIONS = {
 def mend_package_map() -> None:
     """Point mmengine's package map at the distributions that are installed.
 
-    Entries of packages that are not installed stay as they are, and so do those of
-    installed originals. Calling it again changes nothing. It must run before the first
-    ``Config.fromfile`` of a config with a ``::`` base: ``custom_imports`` in that
-    config come too late, since bases are resolved before them.
+    This package is added to it. Entries of packages that are not installed stay as
+    they are, and so do those of installed originals. Calling it again changes nothing.
+    It must run before the first ``Config.fromfile`` of a config with a ``::`` base:
+    ``custom_imports`` in that config come too late, since bases are resolved before
+    them.
 
     Example:
         Before ``Config.fromfile('my_config.py')``:
@@ -39,6 +40,7 @@ def mend_package_map() -> None:
     # Imported here so that check_environment can report a missing mmengine first.
     from mmengine.config.utils import MODULE2PACKAGE
 
+    MODULE2PACKAGE.setdefault('mmseg_labelfree', 'mmseg_labelfree')
     for module, names in _DISTRIBUTIONS.items():
         name = next(filter(_is_installed, names), None)
         if name is not None:

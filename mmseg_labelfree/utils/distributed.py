@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,22 @@ from torch import nn
 
 T = TypeVar('T')
 
+# What each launcher sets, and how to start by it.
+_LAUNCHERS = dict(
+    pytorch=(
+        ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+        'start by torchrun or tools/dist_train.sh CONFIG NUMBER_OF_GPUS',
+    ),
+    slurm=(
+        ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+        'start by srun or tools/slurm_train.sh',
+    ),
+    mpi=(
+        ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'MASTER_ADDR'),
+        'start by mpirun, with -x MASTER_ADDR=HOST',
+    ),
+)
+
 
 def bare_model(model: nn.Module) -> BaseModel:
     """Return the model without the wrapper that a distributed run puts around it."""
@@ -39,6 +54,24 @@ def launched_rank(launcher: str) -> int:
     """
     names = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
     return int(os.environ.get(names.get(launcher, ''), 0))
+
+
+def check_launcher(launcher: str) -> None:
+    """Raise if a launcher has not set the variables that tell processes apart.
+
+    Args:
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Raises:
+        ValueError: Names what is missing, and the command that sets it.
+    """
+    names, advice = _LAUNCHERS.get(launcher, ((), ''))
+    missing = [name for name in names if name not in os.environ]
+    if missing:
+        raise ValueError(
+            f'--launcher {launcher} needs {", ".join(missing)} in the environment: '
+            f'{advice}, or leave --launcher out'
+        )
 
 
 def own_share(number: int) -> range:
@@ -70,33 +103,6 @@ def fail_together() -> Iterator[None]:
     for rank, text in enumerate(texts):
         if text is not None:
             raise RuntimeError(f'process {rank} failed with {text}')
-
-
-@contextmanager
-def name_failing_process() -> Iterator[None]:
-    """Context that prints which process failed with what, if there are several.
-
-    An error in one of them breaks the connections of the others, which then fail, too:
-    their line says so, and that the cause is in another one's output.
-    """
-    try:
-        yield
-    except Exception as error:
-        rank, world_size = get_dist_info()
-        if world_size > 1:
-            reason = f'failed with {type(error).__name__}: {error}'.splitlines()[0]
-            if _is_broken_connection(error):
-                reason = 'stopped: another process failed, whose output says why'
-            print(f'Process {rank} of {world_size} {reason}', file=sys.stderr)
-        raise
-
-
-def _is_broken_connection(error: Exception) -> bool:
-    """Whether an error is that of gloo or NCCL about a process that is gone."""
-    kind = getattr(dist, 'DistError', RuntimeError)
-    text = str(error).lower()
-    words = ('connection closed', 'connection reset', 'broken pipe', 'gloo', 'nccl')
-    return isinstance(error, (kind, RuntimeError)) and any(w in text for w in words)
 
 
 def in_first_process(work: Callable[[], T]) -> T:

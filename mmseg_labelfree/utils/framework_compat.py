@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from mmengine.runner import Runner
+from mmseg.apis import MMSegInferencer
 from mmseg.models import SegDataPreProcessor
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
@@ -14,6 +15,7 @@ __all__ = [
     'BatchNorm',
     'add_state_dict_hook',
     'checks_overflow',
+    'mend_inferencer',
     'mend_loaders',
     'swaps_colors',
 ]
@@ -63,6 +65,31 @@ def mend_loaders() -> None:
 
     mended.mended = True  # type: ignore[attr-defined]
     Runner.build_dataloader = staticmethod(mended)
+
+
+def mend_inferencer() -> None:
+    """Let ``MMSegInferencer`` find the pipeline of a dataset below its wrappers.
+
+    It looks for ``cfg.test_dataloader.dataset.pipeline`` and no deeper. Calling it
+    again changes nothing.
+
+    Example:
+        >>> mend_inferencer()
+    """
+    init = MMSegInferencer._init_pipeline
+    if getattr(init, 'mended', False):
+        return
+
+    @wraps(init)
+    def mended(self: MMSegInferencer, cfg: Any) -> Any:
+        dataset = cfg.test_dataloader.dataset
+        while 'pipeline' not in dataset and 'dataset' in dataset:
+            dataset = dataset['dataset']
+        cfg.test_dataloader.dataset = dataset
+        return init(self, cfg)
+
+    mended.mended = True  # type: ignore[attr-defined]
+    MMSegInferencer._init_pipeline = mended
 
 
 def add_state_dict_hook(

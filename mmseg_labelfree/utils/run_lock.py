@@ -34,13 +34,20 @@ def run_lock(work_dir: str | os.PathLike) -> Iterator[None]:
 
     Raises:
         WorkDirInUse: Another process has it, or one of another host may have it.
+        ValueError: The folder cannot be made or written to.
 
     Example:
         ``with run_lock('work_dirs/x'): Runner.from_cfg(cfg).train()``
     """
     path = Path(work_dir, LOCK)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise ValueError(
+            f'{work_dir} cannot be a work dir ({error.strerror}): choose another '
+            '--work-dir'
+        ) from error
     try:
         _lock(descriptor, path)
         remove_leftovers(work_dir)

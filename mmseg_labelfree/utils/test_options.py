@@ -1,6 +1,8 @@
-"""Options of a test: test-time augmentation, dense CRF, a folder for the masks."""
+"""Options of a test: test-time augmentation, dense CRF, folders for what it writes."""
 
 import copy
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,34 @@ def save_masks(cfg: Config, folder: str | Path) -> None:
         metric['type'] = 'CheckedIoUMetric'
     if hasattr(METRICS.get(metric['type']), 'image_folder'):
         metric['image_folder'] = image_folder(cfg.test_dataloader.dataset)
+
+
+def use_own_folder(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Let a test write into a folder of its own below the training's.
+
+    It is called by the checkpoint and the options: ``test/iter_40``,
+    ``test/iter_40_tta_crf``, and with a digest of those that are no flags.
+
+    Args:
+        cfg: Config of a stage, with the checkpoint as ``load_from``. Its ``work_dir``
+            becomes the folder; metrics write their matching into it.
+        options: Options of the test by name.
+    """
+    checkpoint = Path(cfg.load_from)
+    flags = [name for name, value in options.items() if value is True]
+    rest = {k: v for k, v in options.items() if v and v is not True}
+    if checkpoint.parent != Path(cfg.work_dir):
+        rest['checkpoint'] = str(checkpoint)
+    if rest:
+        text = json.dumps(rest, sort_keys=True, default=str)
+        flags.append(hashlib.sha256(text.encode()).hexdigest()[:8])
+    folder = Path(cfg.work_dir, 'test', '_'.join([checkpoint.stem, *flags]))
+    cfg.work_dir = str(folder)
+    for metric in _metrics(cfg):
+        metric = metric.get('metric', metric)  # of a DenseCRFMetric
+        if metric.get('save_matching'):
+            name = Path(metric['save_matching']).name
+            metric['save_matching'] = str(folder / name)
 
 
 def image_folder(dataset: Mapping[str, Any]) -> str | None:

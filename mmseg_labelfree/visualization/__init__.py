@@ -4,7 +4,7 @@ from .cluster_history import write_cluster_comparison, write_cluster_history
 from .clusters import write_cluster_scatter
 from .entropy_histogram import write_entropy_histogram
 from .panels import write_panels
-from .reports import print_table, write_report
+from .reports import print_table, write_report, write_results
 
 __all__ = [
     'print_table',
@@ -14,4 +14,5 @@ __all__ = [
     'write_entropy_histogram',
     'write_panels',
     'write_report',
+    'write_results',
 ]

@@ -21,16 +21,23 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 120) -> None
         figure.savefig(temporary, dpi=dpi, format='png')
 
 
-def write_label_map(path: str | os.PathLike, labels: np.ndarray) -> None:
+def write_label_map(
+    path: str | os.PathLike, labels: np.ndarray, palette: np.ndarray | None = None
+) -> None:
     """Write labels as palette PNG through a temporary name.
 
     Args:
         path: File to write; its folder is made if need be.
         labels: uint8 ``(H, W)``; readers of the indices get them back, viewers show
-            the colors of :func:`label_colors`.
+            their colors.
+        palette: uint8 ``(K, 3)``, RGB colors of the first labels. Defaults, also for
+            labels beyond its end, to :func:`label_colors`.
     """
+    colors = label_colors()
+    if palette is not None:
+        colors[: len(palette)] = palette
     image = Image.fromarray(labels)
-    image.putpalette(label_colors().tobytes())
+    image.putpalette(colors.tobytes())
     with atomic_path(path) as temporary:
         image.save(temporary, format='PNG')
 

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import matplotlib
+from rich.console import Console
+from rich.table import Table
 
 from ..utils.files import write_text
 from ..utils.metafile import PublishedResult
+from .curves import draw_curves
 from .figures import save_figure
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
 
 
 def _rows(
@@ -73,16 +70,33 @@ def write_report(
     columns: Mapping[str, str],
     title: str,
     published: PublishedResult | None = None,
+    folders: Mapping[str, str | os.PathLike] | None = None,
 ) -> None:
     """Write ``results.json``, ``results.md`` and ``curves.png``, each through a rename.
 
     Args:
-        work_dir: Folder of the protocol; the stages' folders lie in it.
-        results: As for :func:`print_table`.
+        work_dir: Folder of the protocol.
+        results: As for :func:`print_table`; ``made_by`` of a stage (see ``run_origin``)
+            is written, too.
         columns: As for :func:`print_table`.
         title: Heading of the report, for instance the config's name.
         published: As for :func:`print_table`.
+        folders: Folder of each stage. Defaults to that of its name in ``work_dir``.
     """
+    folders = folders or {name: Path(work_dir, name) for name in results}
+    write_results(work_dir, results, columns, title, published)
+    curves = draw_curves(folders, results, columns, title)
+    save_figure(curves, Path(work_dir, 'curves.png'))
+
+
+def write_results(
+    work_dir: str | os.PathLike,
+    results: Mapping[str, Mapping],
+    columns: Mapping[str, str],
+    title: str,
+    published: PublishedResult | None = None,
+) -> None:
+    """Write ``results.json`` and ``results.md`` as :func:`write_report` does."""
     work_dir = Path(work_dir)
     content = dict(
         title=title,
@@ -92,9 +106,6 @@ def write_report(
     )
     write_text(work_dir / 'results.json', json.dumps(content, indent=2) + '\n')
     write_text(work_dir / 'results.md', _markdown(results, columns, title, published))
-    figure = _curves(work_dir, results, columns, title)
-    save_figure(figure, work_dir / 'curves.png')
-    plt.close(figure)
 
 
 def _markdown(
@@ -109,53 +120,32 @@ def _markdown(
     for row in _rows(results, columns, published):
         lines.append('| ' + ' | '.join(row) + ' |')
     last_name, last = list(results.items())[-1]
-    if not any(key.startswith('IoU/') for key in last['metrics']):
-        return '\n'.join(lines) + '\n'
-    lines += ['', f'IoU of each class after {last_name}:', '', '| class | IoU |']
-    lines.append('|---|---:|')
-    for key, value in last['metrics'].items():
-        if key.startswith('IoU/'):
-            text = '-' if math.isnan(value) else f'{value:.1f}'
-            lines.append(f'| {key.removeprefix("IoU/")} | {text} |')
+    lines += _class_lines(last_name, last['metrics'])
+    lines += _origin_lines(results)
     return '\n'.join(lines) + '\n'
 
 
-def _curves(
-    work_dir: Path,
-    results: Mapping[str, Mapping],
-    columns: Mapping[str, str],
-    title: str,
-) -> plt.Figure:
-    """Metrics over the stages, and the training loss over all iterations."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
-    left.set_prop_cycle(color=plt.get_cmap('tab20')(range(20)))
-    names = [n for n, stage in results.items() if 'iterations' in stage]
-    for heading, key in columns.items():
-        values = [results[n]['metrics'].get(key, math.nan) for n in names]
-        style = '--' if heading.startswith('step ') else '-'
-        left.plot(names, values, style, marker='o', label=heading)
-    left.set(ylabel='mIoU (%)', title=title, ylim=(0, 100))
-    left.legend(fontsize='small')
-    offset = 0
-    for name in names:
-        steps, losses = _training_loss(work_dir / name)
-        right.plot([offset + s for s in steps], losses, label=name)
-        offset += results[name].get('iterations', 0)
-    right.set(xlabel='iteration over all stages', ylabel='training loss', yscale='log')
-    right.legend(fontsize='small')
-    return figure
+def _class_lines(stage: str, metrics: Mapping[str, float]) -> list[str]:
+    ious = {k.removeprefix('IoU/'): v for k, v in metrics.items() if k[:4] == 'IoU/'}
+    if not ious:
+        return []
+    lines = ['', f'IoU of each class after {stage}:', '', '| class | IoU |']
+    lines.append('|---|---:|')
+    for name, value in ious.items():
+        lines.append(f'| {name} | {"-" if math.isnan(value) else f"{value:.1f}"} |')
+    return lines
 
 
-def _training_loss(folder: Path) -> tuple[list[int], list[float]]:
-    """Logged losses of a stage by iteration; later runs replace earlier ones."""
-    losses: dict[int, float] = {}
-    for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        for line in path.read_text(encoding='utf-8').splitlines():
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the last line of a killed run may be cut off
-            if 'loss' in entry and 'step' in entry:
-                losses[entry['step']] = entry['loss']
-    steps = sorted(losses)
-    return steps, [losses[s] for s in steps]
+def _origin_lines(results: Mapping[str, Mapping]) -> list[str]:
+    """What the stages were made by, those of one command and environment together."""
+    stages: dict[str, list[str]] = {}
+    for name, stage in results.items():
+        if made_by := stage.get('made_by'):
+            fields = {k: v for k, v in made_by.items() if k != 'environment'}
+            fields |= made_by['environment']
+            text = '\n'.join(f'{key}: {value}' for key, value in fields.items())
+            stages.setdefault(text, []).append(name)
+    lines = []
+    for text, names in stages.items():
+        lines += ['', f'{", ".join(names)} by:', '', '```text', text, '```']
+    return lines

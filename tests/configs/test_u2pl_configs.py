@@ -212,4 +212,9 @@ def test_partition_is_an_option():
         },
     )
     other = config('deeplabv3_mobilenetv2_vocreal_1-8')
+    for part in (
+        part for c in (cfg, other) for part in c.train_dataloader.dataset.datasets
+    ):
+        folder = part.pop('partition').folder  # of its own lists, other ones are read
+        assert (folder == lists) is (part.dataset.ann_file.startswith(folder))
     assert cfg.to_dict() == other.to_dict()

@@ -122,3 +122,64 @@ def test_labels_from_a_part_of_the_images(config, tmp_path):
     )
     assert len(labeled) == 4 and set(labeled) < set(names[10:20])
     assert sorted(labeled + unlabeled) == sorted(names)
+
+
+def test_images_with_a_mask_are_labeled(config, capsys):
+    path, root, names = config
+    for name in names[::4]:
+        (root / 'ann' / f'{name}_labels.png').unlink()
+    make_partition.main([path, '--with-mask', '--source', 'unlabeled'])
+    folder = 'lists/train_with-mask'
+    assert f"unlabeled: 10 images, ann_file='{folder}/unlabeled.txt'" in (
+        capsys.readouterr().out
+    )
+    assert read(root, f'{folder}/unlabeled.txt') == [f'{n}_'[:8] for n in names[::4]]
+
+
+FORMATS = {
+    'names': '{0}\n',
+    'ends of windows': '{0}\r\n',
+    'image and mask': 'img/{0}_leftImg.png ann/{0}_labels.png\n',
+    'paths': '/img/{0}_leftImg.png\n',
+    'tabs': '{0}_leftImg.png\tann/{0}_labels.png\n',
+    'mark and blank lines': '{0}\n\n',
+}
+
+
+@pytest.mark.parametrize('kind', FORMATS)
+def test_lists_of_authors(config, tmp_path, kind):
+    path, root, names = config
+    file = tmp_path / 'labeled.txt'
+    text = ''.join(FORMATS[kind].format(name) for name in names[:3])
+    file.write_text(text, encoding='utf-8-sig' if 'mark' in kind else 'utf-8')
+    make_partition.main([path, '--lists', str(file), '--out', str(tmp_path / 'out')])
+    lists = [
+        (tmp_path / f'out/{n}.txt').read_text().split()
+        for n in ('labeled', 'unlabeled')
+    ]
+    assert lists == [names[:3], names[3:]]
+
+
+def test_two_lists_and_indices(config, tmp_path):
+    path, root, names = config
+    np.save(tmp_path / 'labeled.npy', np.array([4, 2]))
+    (tmp_path / 'unlabeled.txt').write_text('\n'.join(names[10:]))
+    files = [str(tmp_path / name) for name in ('labeled.npy', 'unlabeled.txt')]
+    make_partition.main([path, '--lists', *files, '--out', str(tmp_path / 'out')])
+    assert (tmp_path / 'out/labeled.txt').read_text().split() == [names[2], names[4]]
+    assert (tmp_path / 'out/unlabeled.txt').read_text().split() == names[10:]
+    with pytest.raises(ValueError, match='40 images are in both of'):
+        all_of_them = str(root / 'lists/train.txt')
+        make_partition.main([path, '--lists', all_of_them, all_of_them])
+    (tmp_path / 'gone.txt').write_text('city0/99\n')
+    with pytest.raises(FileNotFoundError, match="line 1: 'city0/99' names no image"):
+        make_partition.main([path, '--lists', str(tmp_path / 'gone.txt')])
+
+
+def test_no_empty_list_is_written(config, tmp_path):
+    path, root, _ = config
+    out = tmp_path / 'out'
+    for words in (['--with-mask'], ['--lists', str(root / 'lists/train.txt')]):
+        with pytest.raises(ValueError, match='no image would be unlabeled, of 40 in'):
+            make_partition.main([path, *words, '--out', str(out)])
+    assert not out.exists()

@@ -1,6 +1,6 @@
 # CamVid, 11 classes, some images with labels.
-# Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Partitions into
-# labeled and unlabeled images: tools/make_partition.py, or lists of your own.
+# Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Which images have
+# labels is drawn where there are no lists (tools/make_partition.py, or your own).
 data_root = '{{$LABELFREE_DATA:data}}/camvid'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -31,17 +31,17 @@ images = dict(
 
 def sources(partition):
     """Images with labels and images without, under the names of their sources."""
-    labeled = dict(images, ann_file=f'{partition}/labeled.txt')
-    unlabeled = dict(images, ann_file=f'{partition}/unlabeled.txt')
+    folder = partition['folder']
+    labeled = dict(images, ann_file=f'{folder}/labeled.txt')
+    unlabeled = dict(images, ann_file=f'{folder}/unlabeled.txt')
+    source = dict(type='SourceDataset', partition=partition)
     return [
-        dict(type='SourceDataset', source='labeled', dataset=labeled),
-        dict(
-            type='SourceDataset', source='unlabeled', labeled=False, dataset=unlabeled
-        ),
+        dict(source, source='labeled', dataset=labeled),
+        dict(source, source='unlabeled', labeled=False, dataset=unlabeled),
     ]
 
 
-partition = sources('partitions/1-8')
+partition = sources(dict(folder='partitions/1-8', ratio='1/8', seed=0))
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,

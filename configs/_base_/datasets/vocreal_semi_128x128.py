@@ -1,6 +1,6 @@
 # A small VOC subset, 12 classes and background, some images with labels.
-# Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Partitions into
-# labeled and unlabeled images: tools/make_partition.py, or lists of your own.
+# Layout: data/README.md. LABELFREE_DATA replaces the folder `data`. Which images have
+# labels is drawn where there are no lists (tools/make_partition.py, or your own).
 data_root = '{{$LABELFREE_DATA:data}}/voc_real'
 metainfo = dict(
     classes=(
@@ -49,18 +49,26 @@ images = dict(
 
 def sources(partition):
     """Images with labels and images without, under the names of their sources."""
-    labeled = dict(images, ann_file=f'{partition}/labeled.txt')
-    unlabeled = dict(images, ann_file=f'{partition}/unlabeled.txt')
+    folder = partition['folder']
+    labeled = dict(images, ann_file=f'{folder}/labeled.txt')
+    unlabeled = dict(images, ann_file=f'{folder}/unlabeled.txt')
+    source = dict(type='SourceDataset', partition=partition)
     return [
-        dict(type='SourceDataset', source='labeled', dataset=labeled),
-        dict(
-            type='SourceDataset', source='unlabeled', labeled=False, dataset=unlabeled
-        ),
+        dict(source, source='labeled', dataset=labeled),
+        dict(source, source='unlabeled', labeled=False, dataset=unlabeled),
     ]
 
 
 partitions = {
-    name: sources(f'ImageSets/Segmentation/train_{name}_balanced_seed0')
+    name: sources(
+        dict(
+            folder=f'ImageSets/Segmentation/train_{name}_balanced_seed0',
+            ann_file='ImageSets/Segmentation/train.txt',
+            ratio=name.replace('-', '/'),
+            balanced=True,
+            seed=0,
+        )
+    )
     for name in ('1-16', '1-8')
 }
 train_dataloader = dict(

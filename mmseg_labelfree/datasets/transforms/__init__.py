@@ -4,6 +4,7 @@ from .appearance_shift import AppearanceShift
 from .check_mask import CheckMask
 from .fill_labels import FillLabels, without_annotations
 from .fill_unlabeled import FillUnlabeled, fill_unlabeled
+from .load_color_annotations import LoadColorAnnotations
 from .load_foreign_annotations import LoadGTAAnnotations, LoadSynthiaAnnotations
 from .load_pseudo_annotations import LoadPseudoAnnotations
 from .map_labels import MapLabels, insert_map_labels
@@ -25,6 +26,7 @@ __all__ = [
     'CheckMask',
     'FillLabels',
     'FillUnlabeled',
+    'LoadColorAnnotations',
     'LoadGTAAnnotations',
     'LoadPointAnnotations',
     'LoadPseudoAnnotations',

@@ -1,9 +1,9 @@
-"""Original label files of GTA5 and SYNTHIA, as the 19 classes of Cityscapes."""
+"""Masks of another encoding: the label files of GTA5 and SYNTHIA."""
 
 import io
 import os
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
@@ -179,8 +179,15 @@ class LoadSynthiaAnnotations(ForeignAnnotationLoader):
         return image[..., 2]
 
 
-def load_with(pipeline: Compose, loader: type[ForeignAnnotationLoader]) -> Compose:
-    """Copy a built pipeline with ``loader`` in place of each ``LoadAnnotations``."""
+def load_with(
+    pipeline: Compose, loader: Callable[[Any], ForeignAnnotationLoader]
+) -> Compose:
+    """Copy a built pipeline with ``loader`` in place of each ``LoadAnnotations``.
+
+    Args:
+        pipeline: The pipeline.
+        loader: Called with ``backend_args``.
+    """
 
     def edit(transform: Any) -> list:
         if type(transform) is LoadAnnotations:

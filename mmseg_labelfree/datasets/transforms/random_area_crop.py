@@ -8,6 +8,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from torchvision.transforms import RandomResizedCrop
 
+from ...utils.choices import check_range
+
 
 @TRANSFORMS.register_module()
 class RandomAreaCrop(BaseTransform):
@@ -33,6 +35,10 @@ class RandomAreaCrop(BaseTransform):
         scale: Sequence[float] = (0.5, 2.0),
         ratio: Sequence[float] = (3 / 4, 4 / 3),
     ) -> None:
+        check_range(1, height=size[0], width=size[1])
+        for name, (low, high) in dict(scale=scale, ratio=ratio).items():
+            check_range(0, above=True, **{f'{name}[0]': low})
+            check_range(low, **{f'{name}[1]': high})
         self.size = tuple(size)
         self.scale = tuple(scale)
         self.ratio = tuple(ratio)

@@ -7,6 +7,8 @@ import numpy as np
 from mmseg.datasets.transforms import RandomCrop
 from mmseg.registry import TRANSFORMS
 
+from ...utils.choices import check_range
+
 __all__ = ['RareClassCrop']
 
 
@@ -44,6 +46,9 @@ class RareClassCrop(RandomCrop):
         ignore_index: int = 255,
     ) -> None:
         super().__init__(crop_size, cat_max_ratio, ignore_index)
+        check_range(0, min_pixels=min_pixels)
+        check_range(1, max_tries=max_tries)
+        check_range(0, 1, above=True, cat_max_ratio=cat_max_ratio)
         self.min_pixels = min_pixels
         self.max_tries = max_tries
 

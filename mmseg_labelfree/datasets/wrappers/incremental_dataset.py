@@ -12,7 +12,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from ...ops.label_maps import IGNORE, INVALID, lookup_table
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 from ...utils.files import image_name
 from ..mask_check import count_values, void_labels
 from ..splits.class_tasks import ClassTask, get_task
@@ -116,6 +116,7 @@ class IncrementalDataset:
         self.cache = cache
         seen = self.task.seen(step)
         check_choice('setup', setup, SETUPS)
+        check_range(0, min_images=min_images)
         check_choice('void', void, (None, 'background', 'ignore'))
         check_choice('future', future, (None, 'background', 'ignore'))
         if image_lists is not None and len(image_lists) != self.task.num_steps:

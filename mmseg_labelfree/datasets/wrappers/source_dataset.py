@@ -14,6 +14,7 @@ from ...ops.label_maps import IGNORE, INVALID, lookup_table
 from ..class_pixels import class_pixels
 from ..mask_check import count_values, reads_masks, void_labels
 from ..samplers.seeded import SeededIndex
+from ..splits.partition import Partition, names_of
 from ..transforms.check_mask import with_check
 from ..transforms.fill_labels import without_annotations
 from ..transforms.map_labels import insert_map_labels
@@ -50,6 +51,9 @@ class SourceDataset:
         source: Name of the source. A sample that was drawn from another pool of the
             sampler carries that pool's name.
         labeled: False hides the labels.
+        partition: Words of a :class:`~mmseg_labelfree.datasets.Partition`, by which the
+            images are drawn if the list of ``dataset`` is in its folder and there is no
+            such folder. Two sources with the same words share no image.
         lazy_init: Whether to leave reading the data to :meth:`full_init`.
 
     Attributes:
@@ -73,12 +77,16 @@ class SourceDataset:
         dataset: BaseSegDataset | Mapping[str, Any],
         source: str,
         labeled: bool = True,
+        partition: Mapping[str, Any] | None = None,
         lazy_init: bool = False,
     ) -> None:
         self.source = source
         self.labeled = labeled
+        self.partition = None if partition is None else Partition(**partition)
         if isinstance(dataset, Mapping):
             dataset = dict(dataset, lazy_init=True)
+            if self.partition is not None:
+                dataset = self.partition.of_all(dataset)
         self.dataset = build_inner(dataset)
         self.test_mode = self.dataset.test_mode
         self._inner_pipeline = self.dataset.pipeline
@@ -121,7 +129,23 @@ class SourceDataset:
 
     def choose_images(self) -> Sequence[int] | np.ndarray:
         """Positions of the images to use in the wrapped dataset, whose list is read."""
-        return range(len(self.dataset))
+        if not self.draws:
+            return range(len(self.dataset))
+        assert self.partition is not None
+        labeled = self.partition.labeled(self.dataset, self._inner_pipeline)
+        return np.flatnonzero(labeled if self.labeled else ~labeled)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the images are drawn, for want of a list."""
+        return self.partition is not None and self.partition.is_drawn(self.dataset)
+
+    @property
+    def image_names(self) -> list[str]:
+        """Name of each image, as lists have it: path below the image folder."""
+        self.full_init()
+        names = names_of(self.dataset)
+        return [names[i] for i in self.indices]
 
     def class_pixels(self) -> np.ndarray:
         """Count the pixels of each class in each mask: int64 (images, classes)."""

@@ -6,6 +6,7 @@ from .channels_last_hook import ChannelsLastHook
 from .checkpoint_entry_hook import CheckpointEntryHook
 from .cluster_monitor_hook import ClusterMonitorHook
 from .cluster_names_hook import ClusterNamesHook
+from .cluster_panel_hook import ClusterPanelHook
 from .dynamic_reassignment_hook import DynamicReassignmentHook
 from .ema_teacher_hook import EMATeacherHook
 from .entropy_ranking_hook import EntropyRankingHook
@@ -17,6 +18,7 @@ from .invalid_loss_hook import InvalidLossHook
 from .iteration_seed_hook import IterationSeedHook
 from .norm_statistics_hook import NormStatisticsHook
 from .parameter_importance import ParameterImportanceHook
+from .partition_hook import PartitionHook
 from .prototype_memory_bank_hook import PrototypeMemoryBankHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .sampler_state_hook import SamplerStateHook
@@ -30,6 +32,7 @@ __all__ = [
     'CheckpointEntryHook',
     'ClusterMonitorHook',
     'ClusterNamesHook',
+    'ClusterPanelHook',
     'DynamicReassignmentHook',
     'EMATeacherHook',
     'EntropyRankingHook',
@@ -41,6 +44,7 @@ __all__ = [
     'IterationSeedHook',
     'NormStatisticsHook',
     'ParameterImportanceHook',
+    'PartitionHook',
     'PrototypeMemoryBankHook',
     'PseudoLabelPanelHook',
     'SamplerStateHook',

@@ -9,6 +9,7 @@ from mmseg.registry import HOOKS
 
 from ...models.teachers import networks_of
 from ...ops.collectives import average_over_processes_
+from ...utils.choices import check_range
 from ...utils.distributed import bare_model
 from ...utils.framework_compat import BatchNorm
 
@@ -38,6 +39,8 @@ class AdaBNHook(Hook):
     priority = 'VERY_LOW'  # after the hook that loads a teacher
 
     def __init__(self, dataloader: dict, num_batches: int | None = None) -> None:
+        if num_batches is not None:
+            check_range(1, num_batches=num_batches)
         self.dataloader = dataloader
         self.num_batches = num_batches
         self._before: list[tuple[BatchNorm, dict[str, Any]]] = []

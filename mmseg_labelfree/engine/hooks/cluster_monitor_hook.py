@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...evaluation import clustering_metrics
 from ...ops.collectives import num_processes, sum_over_processes
+from ...utils.choices import check_range
 from ...utils.distributed import bare_model
 from ...utils.files import write_text
 from ...visualization.cluster_history import write_cluster_history
@@ -58,6 +59,7 @@ class ClusterMonitorHook(CheckpointEntryHook):
     priority = 'HIGHEST'
 
     def __init__(self, interval: int = 50) -> None:
+        check_range(1, interval=interval)
         self.interval = interval
         self.history: dict[str, list] = dict(train=[], val=[])
         self.counts = torch.zeros(0, dtype=torch.int64)

@@ -10,6 +10,7 @@ from torch import nn
 
 from ...models.utils.stage_model import load_stage_model
 from ...ops.entropy_ranking import rank_and_split
+from ...utils.choices import check_range
 from ...utils.distributed import bare_model
 from ..jobs.base import image_names
 from ..jobs.image_entropy import score_images
@@ -76,6 +77,9 @@ class EntropyRankingHook(CheckpointEntryHook):
         batch_size: int = 16,
         num_workers: int = 0,
     ) -> None:
+        check_range(0, 1, keep=keep)
+        check_range(1, num_old_classes=num_old_classes, batch_size=batch_size)
+        check_range(0, begin=begin, num_workers=num_workers)
         self.dataset = dataset
         self.num_old_classes = num_old_classes
         self.keep = keep

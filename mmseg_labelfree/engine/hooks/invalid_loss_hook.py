@@ -7,8 +7,10 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import Tensor
 
 from ...utils.checkpoint import latest_checkpoint, nonfinite_weights
+from ...utils.choices import check_range
 
 REMEDY = (
     'Lower optim_wrapper.optimizer.lr or the weight of the loss that grew first (see '
@@ -40,6 +42,7 @@ class InvalidLossHook(Hook):
     priority = 'ABOVE_NORMAL'
 
     def __init__(self, interval: int = 50) -> None:
+        check_range(1, interval=interval)
         self.interval = interval
 
     def after_train_iter(
@@ -53,9 +56,9 @@ class InvalidLossHook(Hook):
         due = self.every_n_train_iters(runner, self.interval)
         if not due and not self.is_last_train_iter(runner):
             return
-        if math.isfinite(outputs.get('loss', 0.0)):
+        if math.isfinite(_value(outputs.get('loss', 0.0))):
             return
-        losses = {k: float(v) for k, v in outputs.items() if 'loss' in k}
+        losses = {k: _value(v) for k, v in outputs.items() if 'loss' in k}
         broken = [k for k, v in losses.items() if not math.isfinite(v)]
         raise _diverged(runner, runner.iter + 1, broken)
 
@@ -64,6 +67,10 @@ class InvalidLossHook(Hook):
         weights: dict[str, torch.Tensor] = checkpoint['state_dict']
         if broken := nonfinite_weights(weights):
             raise _diverged(runner, runner.iter, broken)
+
+
+def _value(loss: Tensor | float) -> float:
+    return float(torch.as_tensor(loss).detach())
 
 
 def _diverged(runner: Runner, iteration: int, broken: list[str]) -> FloatingPointError:

@@ -7,6 +7,7 @@ from mmseg.registry import HOOKS
 
 from ...models.layers.memory_bank import PrototypeMemoryBank
 from ...models.losses.bank_contrast import BankContrastLoss
+from ...utils.choices import check_range
 from ...utils.distributed import bare_model
 from .checkpoint_entry_hook import CheckpointEntryHook
 
@@ -36,6 +37,7 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
     entry = 'memory_bank'
 
     def __init__(self, bank: str = 'memory_bank', report_interval: int = 50) -> None:
+        check_range(1, report_interval=report_interval)
         self.bank = bank
         self.report_interval = report_interval
 

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
+from ...utils.choices import check_range
 from ...utils.distributed import bare_model
 from ...visualization.panels import picture, write_panels
 
@@ -44,6 +45,7 @@ class PseudoLabelPanelHook(Hook):
     """
 
     def __init__(self, num_images: int = 4) -> None:
+        check_range(1, num_images=num_images)
         self.num_images = num_images
         self._rows: list[dict[str, Any]] = []
         self._seen: set[str] = set()

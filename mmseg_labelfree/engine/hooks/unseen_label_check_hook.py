@@ -8,6 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...utils.choices import check_choice
+
 
 @HOOKS.register_module()
 class UnseenLabelCheckHook(Hook):
@@ -33,7 +35,9 @@ class UnseenLabelCheckHook(Hook):
     def __init__(self, classes: Sequence[str], unseen: Sequence[str]) -> None:
         self.classes = list(classes)
         self._forbidden = torch.zeros(256, dtype=torch.bool)
-        self._forbidden[[self.classes.index(name) for name in unseen]] = True
+        for name in unseen:
+            check_choice('unseen', name, self.classes)
+            self._forbidden[self.classes.index(name)] = True
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None

@@ -37,6 +37,13 @@ class Job(ABC):
     again, see :class:`~mmseg_labelfree.engine.jobs.ResultFolder`.
     """
 
+    def check(self, cfg: Config) -> None:  # noqa: B027 (optional)
+        """Raise if files that the job needs are missing, before any stage runs.
+
+        Args:
+            cfg: The stage's config.
+        """
+
     @abstractmethod
     def run(self, cfg: Config) -> dict[str, float]:
         """Do the work.

@@ -14,6 +14,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.entropy_ranking import Ranking, rank_and_split
+from ...utils.choices import check_range
 from ...utils.distributed import fail_together
 from ...utils.files import reading, write_arrays, write_text
 from .base import ImageJob, Images, dataset_pipeline
@@ -71,6 +72,9 @@ class EntropyRankingJob(ImageJob):
         num_workers: int = 0,
     ) -> None:
         super().__init__(dataset)
+        check_range(0, 1, keep=keep)
+        check_range(1, num_old_classes=num_old_classes, batch_size=batch_size)
+        check_range(0, num_workers=num_workers)
         self.checkpoint = checkpoint
         self.num_old_classes = num_old_classes
         self.keep = keep

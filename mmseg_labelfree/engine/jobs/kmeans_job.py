@@ -17,6 +17,7 @@ from ...evaluation import clustering_metrics
 from ...models.decode_heads import ClusteringHead
 from ...models.utils.embedding_samples import embedding_samples
 from ...ops.collectives import rows_of_all_processes
+from ...utils.choices import check_range
 from ...utils.cluster_names import store_output_meta
 from ...utils.distributed import bare_model, fail_together, in_first_process
 from ...utils.files import atomic_path, write_text
@@ -57,6 +58,9 @@ class KMeansJob(Job):
     def __init__(
         self, num_images: int | None = None, per_image: int = 64, seed: int = 0
     ) -> None:
+        check_range(1, per_image=per_image)
+        if num_images is not None:
+            check_range(1, num_images=num_images)
         self.num_images = num_images
         self.per_image = per_image
         self.seed = seed

@@ -10,6 +10,7 @@ from mmseg.registry import DATASETS, TASK_UTILS
 
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.novel_labels import fuse_labels
+from ...utils.choices import check_choice, check_range
 from ...utils.distributed import in_first_process
 from ...utils.files import content_digest
 from ...visualization.clusters import write_cluster_scatter
@@ -26,7 +27,7 @@ from .masked_features import MaskedFeatures
 from .novel_clusters import ClusteredImages, cluster_regions
 from .novel_regions import NovelRegion, NovelRegionFinder, RegionFolder
 from .result_folder import ResultFolder
-from .saliency_sources import saliency_in_files
+from .saliency_sources import check_saliency, saliency_in_files
 
 __all__ = ['NovelClusteringJob']
 
@@ -121,6 +122,9 @@ class NovelClusteringJob(ImageJob):
         ):
             if not 0 <= value < 1:
                 raise ValueError(f'{name} must be in 0..1, below 1, not {value}')
+        check_range(1, pca_dim=pca_dim)
+        check_range(0, panels=panels)
+        check_choice('scatter', scatter, (None, 'tsne', 'pca'))
         self.checkpoint = checkpoint
         self.saliency = saliency
         self.num_clusters = num_clusters
@@ -134,6 +138,10 @@ class NovelClusteringJob(ImageJob):
         self.panels = panels
         self.scatter = scatter
         self.truth = truth
+
+    def check(self, cfg: Config) -> None:
+        """Look up the folder of saliency maps, or the weights that make them."""
+        check_saliency(self.saliency)
 
     def run_on(self, images: Images, cfg: Config) -> dict[str, float]:
         """Make the label maps: find regions, cluster, write labels, report.

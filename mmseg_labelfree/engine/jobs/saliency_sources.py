@@ -15,7 +15,8 @@ from mmseg.registry import MODELS, TASK_UTILS
 from PIL import Image
 
 from ...ops.robust_background import robust_background_saliency
-from ...utils.checkpoint import load_weights
+from ...utils.checkpoint import load_weights, resolve_checkpoint
+from ...utils.choices import check_range
 from ...utils.files import atomic_path, reading
 from .masked_features import IMAGENET_MEAN, IMAGENET_STD
 from .result_folder import ResultFolder
@@ -153,14 +154,16 @@ def saliency_in_files(
 
 
 def check_saliency(source: Mapping[str, Any]) -> None:
-    """Raise if a source reads a folder that is not there.
+    """Raise if the folder that a source reads, or its weights, are not there.
 
     Args:
         source: Config of a :class:`SaliencySource`.
 
     Raises:
-        FileNotFoundError: Names the folder.
+        FileNotFoundError: Names the folder, or the checkpoint.
     """
+    if source.get('checkpoint'):
+        resolve_checkpoint(source['checkpoint'])
     if source['type'] == 'SaliencyFolder' and not Path(source['folder']).is_dir():
         raise FileNotFoundError(
             f'there is no folder of saliency maps {source["folder"]}: correct '
@@ -182,6 +185,7 @@ class RobustBackgroundSaliency(SaliencySource):
     """
 
     def __init__(self, num_superpixels: int = 200) -> None:
+        check_range(2, num_superpixels=num_superpixels)
         self.num_superpixels = num_superpixels
 
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
@@ -220,6 +224,8 @@ class NetworkSaliency(SaliencySource):
         size: Sequence[int] | None = (256, 256),
         stretch: bool = True,
     ) -> None:
+        if size is not None:
+            check_range(1, height=size[0], width=size[1])
         self.size = None if size is None else tuple(size)
         self.stretch = stretch
         self.device = get_device()

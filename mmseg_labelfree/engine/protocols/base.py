@@ -12,7 +12,6 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmseg.registry import TASK_UTILS
 
 from ...utils.checkpoint import BEST, resolve_checkpoint
 from ...utils.files import reading
@@ -125,6 +124,10 @@ class Protocol(ABC):
             stages: Stages that are not finished.
         """
 
+    def table_columns(self, metrics: Sequence[Mapping[str, float]]) -> dict[str, str]:
+        """Columns of the result table of stages with these metrics."""
+        return self.columns
+
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Which images the stages train on and are scored on.
 
@@ -175,21 +178,7 @@ class Protocol(ABC):
         stage.merge_from_dict(dict(overrides or {}))
         stage.work_dir = f'{cfg.work_dir}/{name}'
         stage.experiment_name = name
-        # Runners in one process share visualizers of the same name, and would all log
-        # into the first stage's folder; without one it is called after the experiment.
-        stage.get('visualizer', {}).pop('name', None)
         return stage
-
-
-def build_protocol(cfg: Config) -> Protocol:
-    """Build ``cfg.protocol``.
-
-    Raises:
-        KeyError: The config has no ``protocol``.
-    """
-    if 'protocol' not in cfg:
-        raise KeyError(f'{cfg.filename} has no `protocol`')
-    return TASK_UTILS.build(cfg.protocol)
 
 
 def loader_parts(cfg: Config) -> list[DataPart]:

@@ -9,7 +9,7 @@ from mmseg.registry import TASK_UTILS
 from ...datasets.splits.novel_folds import get_fold
 from ...datasets.splits.published_counts import expected_fold_counts
 from ...utils.checkpoint import BEST
-from ..jobs.saliency_sources import check_saliency
+from ...utils.choices import check_range
 from .base import DataPart, Protocol, Stage
 from .cluster_training import by_stage, mix_sources, score_clusters
 from .config_edit import add_hook, keep_best, set_class_counts
@@ -121,7 +121,16 @@ class NovelClassDiscoveryProtocol(Protocol):
         self.fold_setting = fold
         num_novel = len(self.fold.new(1))
         self.num_old_classes = 1 + len(self.fold.new(0))
-        self.num_clusters = num_clusters or num_novel
+        if num_clusters is not None and num_clusters < num_novel:
+            raise ValueError(
+                f'num_clusters={num_clusters} is less than the {num_novel} novel '
+                'classes of the fold, some of which no cluster could be: give as many '
+                'or more'
+            )
+        if entropy_ranking is not None:
+            check_range(0, 1, entropy_ranking=entropy_ranking)
+        self.num_clusters = num_novel if num_clusters is None else num_clusters
+        # As in the authors' code.
         exact = self.num_clusters == num_novel
         self.matching = 'hungarian' if exact else 'majority'
         self.clustering = dict(clustering)
@@ -165,12 +174,6 @@ class NovelClassDiscoveryProtocol(Protocol):
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Images of base training, base and novel images, and base validation."""
         return fold_parts(cfg, self.fold, self.fold_setting)
-
-    def check(self, stages: Sequence[Stage]) -> None:
-        """Refuse a clustering by saliency maps that are not there."""
-        for stage in stages:
-            if stage.name == 'clustering':
-                check_saliency(stage.cfg.job.saliency)
 
     def known_counts(self, cfg: Config, num_images: int) -> dict[str, int]:
         """Sizes of the authors' lists of the fold."""

@@ -8,7 +8,6 @@ import logging
 import math
 import time
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -24,16 +23,23 @@ from ...utils.checkpoint import (
     resolve_checkpoint,
     resume_latest,
 )
+from ...utils.console import keep_in_file, say
 from ...utils.distributed import bare_model
 from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
+from ...utils.origin import run_origin
 from ...visualization.reports import print_table, write_report
 from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
-from .base import CONFIG, MARKER, Stage, build_protocol
+from ..loops.scored import scored_by
+from ..stage_runner import StageRunner
+from .base import CONFIG, MARKER, Stage
 from .progress import ProgressHook, format_seconds
 from .same_stage import check_same_stage
+from .single_stage import build_protocol
+from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize
+from .useless_settings import useless_settings
 
 # Runners of one process, name and second would share loggers and visualizers.
 _RUNS = itertools.count(1)
@@ -42,15 +48,16 @@ _RUNS = itertools.count(1)
 class ProtocolRunner:
     """Runner of the stages of ``cfg.protocol``, each in a fresh Runner or as a job.
 
-    Each stage is written to ``<work_dir>/<stage>/config.py`` and runs as that plain
-    config would. A stage counts as finished when ``finished.json``, with its
-    metrics, is in its folder; the file is written last, through a rename. With
+    Each stage runs as the plain config that is written to ``config.py`` in its folder,
+    ``<work_dir>/<stage>``. A config without protocol is one stage, in ``work_dir``
+    itself. A stage counts as finished when ``finished.json``, with its metrics and what
+    it was made by, is in its folder; the file is written last, through a rename. With
     ``resume`` finished stages are skipped and the interrupted one goes on from its last
     checkpoint. At the end ``results.json``, ``results.md`` and ``curves.png`` are in
     ``work_dir``.
 
     Args:
-        cfg: A config with ``protocol`` and ``work_dir``.
+        cfg: A config with ``work_dir``.
         resume: Go on with what is in ``work_dir``.
 
     Raises:
@@ -92,8 +99,7 @@ class ProtocolRunner:
         wanted = self.stages if only is None else [self.stage(only)]
         self._check_begun(wanted)
         self._check_earlier(wanted[0])
-        self.protocol.check([s for s in self.stages if not self._finished(s)])
-        self._sizes = self._data.stages([s for s in wanted if not self._finished(s)])
+        self._sizes = self.check([s for s in wanted if not self._finished(s)])
         progress = None
         for index, stage in enumerate(self.stages):
             if stage not in wanted or self._finished(stage):
@@ -108,11 +114,39 @@ class ProtocolRunner:
         barrier()
         return finished
 
+    def _say_useless(self, stages: list[Stage]) -> None:
+        """Log each setting that does nothing, with its stages."""
+        found: dict[str, list[str]] = {}
+        for stage in stages:
+            for line in useless_settings(stage):
+                found.setdefault(line, []).append(stage.name)
+        for line, names in found.items():
+            text = f'{", ".join(names)}: {line}'
+            print_log(text, logger='current', level=logging.WARNING)
+
+    def check(self, stages: list[Stage]) -> dict[str, TrainingSize]:
+        """Check everything that stages need, and train nothing.
+
+        Returns:
+            Sizes of the trainings whose data is known, by name of the stage.
+
+        Raises:
+            FileNotFoundError, ValueError: Something is missing or wrong, see
+                :class:`~mmseg_labelfree.engine.protocols.StageCheck`.
+        """
+        keep_in_file('Checking all stages.')
+        unfinished = [s for s in self.stages if not self._finished(s)]
+        self.protocol.check(unfinished)
+        check = StageCheck()
+        self._data = check.data
+        sizes = check.stages(stages)
+        self._say_useless(stages)
+        return sizes
+
     def _announce(self, index: int, stage: Stage) -> None:
-        print_log(
+        say(
             f'Stage {index + 1} of {len(self.stages)}, {stage.name}: {stage.note} '
-            f'-> {stage.cfg.work_dir}',
-            logger='current',
+            f'-> {stage.cfg.work_dir}'
         )
 
     def _run_stage(self, stage: Stage, progress: Hook) -> None:
@@ -132,13 +166,26 @@ class ProtocolRunner:
                 stage=stage.name,
                 **outcome,
                 seconds=round(time.monotonic() - started, 1),
-                versions={p: version(p) for p in ('torch', 'numpy')},
+                made_by=run_origin(),
             )
             write_text(folder / MARKER, json.dumps(content, indent=2) + '\n')
+            self._say_result(stage, content)
         barrier()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _say_result(self, stage: Stage, content: dict) -> None:
+        """Print the figures of a stage that is finished."""
+        metrics = content['metrics']
+        columns = {k: h for h, k in self.protocol.table_columns([metrics]).items()}
+        figures = [
+            f'{columns.get(key, key)} {value:.1f}'
+            for key, value in metrics.items()
+            if key in columns or stage.is_job
+        ]
+        seconds = format_seconds(content['seconds'])
+        say(f'{stage.name} finished in {seconds}: {", ".join(figures)}')
 
     def _train(self, stage: Stage, progress: Hook) -> dict:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
@@ -150,7 +197,10 @@ class ProtocolRunner:
         if self.resume:
             resume_latest(cfg)
         cfg.experiment_name = f'{stage.name}_{next(_RUNS)}'
-        runner = Runner.from_cfg(cfg)
+        # Runners in one process share visualizers of the same name, and would all log
+        # into the first stage's folder; without one it is called after the experiment.
+        cfg.get('visualizer', {}).pop('name', None)
+        runner = StageRunner.from_cfg(cfg)
         last_metrics = _LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
@@ -165,13 +215,14 @@ class ProtocolRunner:
         if stage.best:
             checkpoint, metrics = _validate_best(runner, stage)
         else:
-            metrics = last_metrics.metrics or runner.val()
+            metrics = last_metrics.metrics or (runner.val() if runner.val_loop else {})
             checkpoint = latest_checkpoint(folder)
         return dict(
             metrics={k: float(v) for k, v in metrics.items()},
             checkpoint=checkpoint.name if checkpoint else None,
             iterations=runner.iter,
             seed=runner.seed,
+            scored=scored_by(runner, runner.val_loop) if runner.val_loop else None,
         )
 
     def _finished(self, stage: Stage) -> dict | None:
@@ -202,7 +253,7 @@ class ProtocolRunner:
             finished = self._finished(stage) is not None
             if finished and not self.resume:
                 raise FileExistsError(
-                    f'{stage.cfg.work_dir} holds a finished stage: add --resume to go '
+                    f'{stage.cfg.work_dir} holds finished results: add --resume to go '
                     'on after it, choose another --work-dir, or delete the folder'
                 )
             if self.resume and (
@@ -224,21 +275,25 @@ class ProtocolRunner:
         if not finished:
             return
         published = published_result(self.cfg)
+        columns = self.protocol.table_columns([f['metrics'] for f in finished.values()])
         write_report(
             self.work_dir,
             finished,
-            self.protocol.columns,
-            title=Path(self.cfg.filename or self.work_dir).stem,
+            columns,
+            title=self._title(),
             published=published,
+            folders={s.name: s.cfg.work_dir for s in self.stages},
         )
-        print_table(finished, self.protocol.columns, published)
+        print_table(finished, columns, published)
         seconds = sum(f['seconds'] for f in finished.values())
-        print_log(
+        say(
             f'{len(finished)} of {len(self.stages)} stages finished in '
-            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md',
-            logger='current',
-            level=logging.INFO,
+            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md'
         )
+
+    def _title(self) -> str:
+        file = Path(self.cfg.filename or self.work_dir)
+        return self.work_dir.name if file.name == CONFIG else file.stem
 
 
 def _validate_best(runner: Runner, stage: Stage) -> tuple[Path, dict]:

@@ -44,7 +44,13 @@ _LEFT_OUT = {
     'randomness': ('deterministic',),
 }
 # Hooks that change neither weights nor scores.
-_WATCHING = ('PseudoLabelPanelHook', 'ClusterMonitorHook', 'SegVisualizationHook')
+_WATCHING = (
+    'ClusterMonitorHook',
+    'ClusterPanelHook',
+    'PartitionHook',
+    'PseudoLabelPanelHook',
+    'SegVisualizationHook',
+)
 _MISSING = object()
 
 Move = tuple[Path, Path]
@@ -61,37 +67,18 @@ def check_same_stage(stage: Stage) -> None:
         ValueError: Names all settings that differ: dotted key, old and new value; or
             ``config.py`` is damaged.
     """
-    _check_same(Path(stage.cfg.work_dir) / CONFIG, stage.cfg)
-
-
-def check_same_run(cfg: Config) -> None:
-    """Raise if the work dir holds the run of other settings of a plain config.
-
-    Args:
-        cfg: Config of a training that is about to be resumed. A Runner keeps the config
-            of each run in the work dir, under the name of its file.
-
-    Raises:
-        ValueError: See :func:`check_same_stage`.
-    """
-    if cfg.filename:
-        _check_same(Path(cfg.work_dir, Path(cfg.filename).name), cfg)
-
-
-def _check_same(file: Path, cfg: Config) -> None:
+    cfg = stage.cfg
+    file = Path(cfg.work_dir) / CONFIG
     if not file.is_file():
         return
     with reading(file, 'delete it, or the whole folder to run the stage again'):
         old = Config.fromfile(file)
         old['work_dir']
-    if old.get('resume'):  # it went on from a checkpoint of its own
-        old.pop('load_from')
-        cfg = Config({k: v for k, v in cfg.to_dict().items() if k != 'load_from'})
     differences = _differences(old, cfg)
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
         raise ValueError(
-            f'{cfg.work_dir} was run with other settings ({file.name} -> now):\n'
+            f'{cfg.work_dir} was run with other settings ({CONFIG} -> now):\n'
             + '\n'.join(lines)
             + '\nresume with the old ones, choose another --work-dir, or delete the '
             'folder'

@@ -1,7 +1,9 @@
 """What the loaders of a training will give, looked at before anything trains."""
 
+import logging
 import math
 import os.path as osp
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
+from mmengine.logging import print_log
 from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS as WRAPPERS
@@ -17,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from ...datasets.mask_check import count_values, reads_masks
 from ...datasets.size_check import check_pairs
+from ...datasets.splits.partition import Partition
 from ...datasets.transforms.check_mask import turns_photos
 from ...datasets.transforms.pipelines import transforms_of
 from ...datasets.transforms.weak.loader import WeakAnnotationLoader
@@ -25,6 +29,7 @@ from ...datasets.wrappers.inner import build_inner, explain_missing
 from ...datasets.wrappers.source_dataset import SourceDataset
 from .base import Stage
 from .config_edit import find_nodes
+from .data_remarks import data_remarks
 
 __all__ = ['DataCheck', 'TrainingSize', 'data_is_there']
 
@@ -52,6 +57,7 @@ class DataCheck:
 
     def __init__(self) -> None:
         self._read: dict[str, Any] = {}
+        self._remarked: set[str] = set()
 
     def stages(self, stages: Sequence[Stage]) -> dict[str, TrainingSize]:
         """Check all stages whose data is known; those that wait for others are not.
@@ -68,7 +74,6 @@ class DataCheck:
             if stage.is_job or waits_for_others(stage, stages):
                 continue
             try:
-                _check_length(stage.cfg)
                 sizes[stage.name] = self.training(stage.cfg)
             except ValueError as error:
                 raise ValueError(f'{stage.name}: {error}') from error
@@ -82,11 +87,15 @@ class DataCheck:
             ValueError: The loader gives no batch, or masks are none.
         """
         init_default_scope(cfg.get('default_scope', 'mmengine'))
+        _check_length(cfg)
         settings = cfg.train_dataloader
         dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
+        for line in data_remarks(dataset):
+            self._remark(f'train_dataloader: {line}')
         if cfg.get('val_dataloader') is not None:
             _check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
+        _check_outputs(cfg.get('model', {}), dataset)
         sampler = DATA_SAMPLERS.build(
             settings.sampler, default_args=dict(dataset=dataset, seed=0)
         )
@@ -109,6 +118,12 @@ class DataCheck:
                 f'{settings.get("batch_size", 1)}{_processes()}; lower its batch_size, '
                 'set drop_last=False, or add images'
             )
+        if endless and images < settings.get('batch_size', 1) * get_world_size():
+            warnings.warn(
+                f'the training data has {images} images, fewer than a batch: they are '
+                'repeated in it',
+                stacklevel=2,
+            )
         return TrainingSize(images, max(batches, 1))
 
     def dataset(self, config: Mapping[str, Any]) -> Any:
@@ -116,12 +131,28 @@ class DataCheck:
         shared = self._shared(config)
         return DATASETS.build(shared) if isinstance(shared, Mapping) else shared
 
+    def _remark(self, line: str) -> None:
+        """Log a warning, once for all stages."""
+        if line not in self._remarked:
+            self._remarked.add(line)
+            print_log(line, logger='current', level=logging.WARNING)
+
+    def classes(self, config: Mapping[str, Any]) -> list[str]:
+        """Classes of a dataset; none where files have yet to be made for it."""
+        shared = self._shared(config)
+        if isinstance(shared, Mapping):
+            shared = DATASETS.build(dict(shared, lazy_init=True))
+        return list(getattr(shared, 'metainfo', {}).get('classes') or [])
+
     def _shared(self, config: Mapping[str, Any], wrapper: str = '') -> Any:
         """A config with its innermost datasets built, or one of these."""
         if 'datasets' in config:
             return dict(config, datasets=[self._shared(c) for c in config['datasets']])
         if 'dataset' in config:
-            return dict(config, dataset=self._shared(config['dataset'], config['type']))
+            inner = config['dataset']
+            if config.get('partition'):
+                inner = Partition(**config['partition']).of_all(inner)
+            return dict(config, dataset=self._shared(inner, config['type']))
         key = f'{wrapper} {dict(config)!r}'
         if key not in self._read:
             with explain_missing(config):
@@ -139,9 +170,10 @@ def data_is_there(cfg: Config) -> bool:
 def waits_for_others(stage: Stage, stages: Sequence[Stage]) -> bool:
     """Whether a stage's data is made by stages that have not run."""
     folders = [other.cfg.work_dir for other in stages if other is not stage]
+    data = stage.cfg.job if stage.is_job else stage.cfg.train_dataloader
     return any(
         text.startswith(f'{folder}/') and not osp.exists(text)
-        for text in _texts(stage.cfg.train_dataloader)
+        for text in _texts(data)
         for folder in folders
     )
 
@@ -158,10 +190,32 @@ def _texts(node: Any) -> Iterator[str]:
             yield from _texts(value)
 
 
+def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
+    """Check that a plain training has an output for each class of its labels."""
+    head = model.get('decode_head')
+    outputs = head.get('num_classes') if isinstance(head, Mapping) else None
+    if outputs is None or 'pairwise_loss' in model or not _is_plain(dataset):
+        return  # several heads; clusters; some classes of a task
+    parts = getattr(dataset, 'datasets', [dataset])
+    labeled = [part for part in parts if getattr(part, 'labeled', True)]
+    classes = labeled[0].metainfo.get('classes') or [] if labeled else []
+    if outputs < len(classes):
+        raise ValueError(
+            f'model.decode_head.num_classes={outputs}, but the training data has '
+            f'{len(classes)} classes ({", ".join(classes[:3])}, ...): set '
+            f'num_classes={len(classes)} in all heads'
+        )
+
+
+def _is_plain(dataset: Any) -> bool:
+    """Whether a dataset gives the labels that its files have."""
+    plain = type(dataset) in (SourceDataset, ConcatDataset)
+    return plain or isinstance(dataset, BaseSegDataset)
+
+
 def _check_classes(trained: Any, scored: Any) -> None:
     """Check that validation data has the classes that a plain training learns."""
-    plain = type(trained) in (SourceDataset, ConcatDataset)
-    if not (plain or isinstance(trained, BaseSegDataset)):
+    if not _is_plain(trained):
         return  # it has some classes of a task
     learned, found = (
         list(getattr(dataset, 'metainfo', {}).get('classes') or [])

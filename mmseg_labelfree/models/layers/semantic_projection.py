@@ -3,8 +3,8 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from .summed_aspp import SummedASPP
 
@@ -68,7 +68,7 @@ class SemanticProjection(nn.Module):
             vectors = vectors[self.classes()]
         with torch.autocast(x.device.type, enabled=False):
             parameters = self._classifier(vectors)
-        return functional_call(self.embed, parameters, x)
+        return _convolve(self.embed, x, **parameters)
 
     def _classifier(self, vectors: Tensor) -> dict[str, Tensor]:
         """Kernels and biases that give the scores of some classes."""
@@ -120,6 +120,16 @@ class SemanticProjection(nn.Module):
         """Format the settings, for ``print(model)``."""
         num_classes, size = self.vectors.shape
         return f'{num_classes} classes, {size} numbers each'
+
+
+def _convolve(
+    embed: nn.Conv2d | SummedASPP, x: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """Run a layer with other kernels; ``functional_call`` cannot be traced."""
+    if isinstance(embed, SummedASPP):
+        return embed.convolve(x, weight, bias)
+    geometry: Any = embed.stride, embed.padding, embed.dilation, embed.groups
+    return F.conv2d(x, weight, bias, *geometry)
 
 
 def _kernels(vectors: Tensor, weight: Tensor) -> Tensor:

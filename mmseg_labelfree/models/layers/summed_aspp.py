@@ -74,10 +74,14 @@ class SummedASPP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (N, out_channels, H, W) of features (N, in_channels, H, W)."""
-        kernels = self.weight.split(self.in_channels, dim=1)
+        return self.convolve(x, self.weight, self.bias)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute the same with other kernels and biases."""
+        kernels = weight.split(self.in_channels, dim=1)
         branches = zip(kernels, self.dilations, strict=True)
         kernel, rate = next(branches)
-        result = F.conv2d(x, kernel, self.bias, padding=rate, dilation=rate)
+        result = F.conv2d(x, kernel, bias, padding=rate, dilation=rate)
         for kernel, rate in branches:
             result = result + F.conv2d(x, kernel, padding=rate, dilation=rate)
         return result

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ...ops.checks import check_label, check_logits, check_same_pixels
 from ...ops.pixel_terms import PixelTerm, striped_terms
 from ...ops.probabilities import full_precision
+from ...utils.choices import check_range
 
 
 class BaseLoss(nn.Module):
@@ -31,8 +32,7 @@ class BaseLoss(nn.Module):
 
     def __init__(self, loss_weight: float = 1.0, loss_name: str | None = None) -> None:
         super().__init__()
-        if loss_weight < 0:
-            raise ValueError(f'loss_weight must be at least 0, got {loss_weight}')
+        check_range(0, loss_weight=loss_weight)
         self.loss_weight = loss_weight
         if loss_name is not None:
             if not loss_name.startswith('loss_'):

@@ -100,10 +100,15 @@ class FeatureDistance(BaseLoss):
         """The frozen encoder.
 
         Raises:
-            RuntimeError: There is none.
+            AttributeError: There is none.
         """
+        return self.__getattr__('encoder')
+
+    def __getattr__(self, name: str) -> Any:
+        if name != 'encoder':
+            return super().__getattr__(name)
         if '_encoder' not in self.__dict__:
-            raise RuntimeError(
+            raise AttributeError(
                 'feature_distance has no frozen encoder yet: call init_weights() of '
                 'the segmentor first, as a Runner does'
             )

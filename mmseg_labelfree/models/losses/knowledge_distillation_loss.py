@@ -6,6 +6,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...ops.knowledge_distillation import knowledge_distillation
+from ...utils.choices import check_range
 from .base import DistillationLoss
 
 
@@ -43,8 +44,7 @@ class KnowledgeDistillationLoss(DistillationLoss):
         self, alpha: float = 1.0, class_average: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if not alpha > 0:
-            raise ValueError(f'alpha must be positive, got {alpha}')
+        check_range(0, above=True, alpha=alpha)
         self.alpha = alpha
         self.class_average = class_average
 

@@ -12,6 +12,7 @@ from ...ops.contrast_pairs import (
     negative_classes,
     sample_per_class,
 )
+from ...utils.choices import check_range
 from ..layers.memory_bank import PrototypeMemoryBank
 from .bank_contrast import BankContrastLoss, warn
 
@@ -88,6 +89,7 @@ class MemoryBankContrastiveLoss(BankContrastLoss):
     ) -> None:
         super().__init__(num_anchors, num_negatives, temperature, **kwargs)
         clamp_ranks(max(2, high_rank), low_rank, high_rank)  # checks them
+        check_range(0, 1, anchor_threshold=anchor_threshold)
         self.anchor_threshold = anchor_threshold
         self.low_rank = low_rank
         self.high_rank = high_rank

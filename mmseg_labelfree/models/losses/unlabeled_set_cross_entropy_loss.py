@@ -1,6 +1,5 @@
 """Cross-entropy of MiB for points and scribbles, which models unlabeled pixels."""
 
-import math
 from typing import Any, Literal
 
 import torch
@@ -9,8 +8,9 @@ from torch import Tensor
 
 from ...ops.label_maps import UNLABELED
 from ...ops.unlabeled_set_cross_entropy import unlabeled_set_cross_entropy
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 from .image_classes import ImageClassesMixin
+from .label_watch import LabelWatch
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 
 
@@ -78,8 +78,7 @@ class UnlabeledSetCrossEntropyLoss(ImageClassesMixin, PartialCrossEntropyLoss):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 <= gamma < math.inf:
-            raise ValueError(f'gamma must be a number of at least 0, got {gamma}')
+        check_range(0, gamma=gamma)
         check_choice(
             'unlabeled_classes', unlabeled_classes, ('image', 'crop', 'background')
         )
@@ -91,6 +90,12 @@ class UnlabeledSetCrossEntropyLoss(ImageClassesMixin, PartialCrossEntropyLoss):
         self.gamma = gamma
         self.unlabeled_classes = unlabeled_classes
         self.background = background
+        self.unlabeled_pixels = LabelWatch(
+            f'{type(self).__name__} has met no unlabeled pixel, so gamma does nothing: '
+            f'their label is {UNLABELED}, as the transforms of points and scribbles '
+            'set it, and 255 is ignored',
+            wanted=True,
+        )
 
     def pixel_loss(
         self, logits: Tensor, label: Tensor, *maps: Tensor, ignore_index: int
@@ -103,6 +108,7 @@ class UnlabeledSetCrossEntropyLoss(ImageClassesMixin, PartialCrossEntropyLoss):
 
     def maps(self, label: Tensor, num_classes: int) -> tuple[Tensor]:
         """Classes that unlabeled pixels of each image may have: U, ``(N, C, 1, 1)``."""
+        self.unlabeled_pixels(label == UNLABELED)
         if self.unlabeled_classes == 'background':
             classes = label.new_zeros((len(label), num_classes), dtype=torch.bool)
         else:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...ops.class_activation import activation_labels, multi_scale_activations
 from ...ops.reliability import nearest_pixels
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 from ..layers.attention_affinity import AttentionRecord
 from ..utils.activation_labeler import ActivationLabeler, image_colors
 from ..utils.image_labels import image_boxes, image_labels, inside_boxes
@@ -87,6 +87,8 @@ class ActivationEncoderDecoder(StripedEncoderDecoder):
         **kwargs: Any,
     ) -> None:
         check_choice('activation_mode', activation_mode, ('train', 'eval'))
+        check_range(0, 1, background=background)
+        check_range(0, above=True, **{f'scales[{i}]': s for i, s in enumerate(scales)})
         super().__init__(*args, **kwargs)
         self.image_head = MODELS.build(image_head)
         if self.image_head.num_classes != self.num_classes - 1:

@@ -11,7 +11,7 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...ops.checks import Variant, check_variant
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_keys
 from ..utils.head_checks import needs_output_per_class
 from ..utils.pretrained_check import check_pretrained
 from ..utils.recording import classifier_entry, recorded_inputs
@@ -89,6 +89,8 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
                 f'not {len(auxiliary_head)}'
             )
         super().__init__(*args, auxiliary_head=auxiliary_head, **kwargs)
+        settings = ('mode', 'crop_size', 'stride', 'flip')
+        check_keys('test_cfg', self.test_cfg, settings)
         needs_output_per_class(self)
         self.pairwise_loss = MODELS.build(pairwise_loss)
         self.balance_loss = None if balance_loss is None else MODELS.build(balance_loss)

@@ -13,7 +13,7 @@ from ...ops.reliability import (
     split_by_entropy,
     unreliable_share,
 )
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 from .teacher_view import TeacherView
 
 __all__ = ['TARGET_NEGATIVES', 'EntropyPartitionMixin']
@@ -43,7 +43,7 @@ class EntropyPartitionMixin(EncoderDecoder):
         **kwargs: As for the segmentor.
 
     Raises:
-        ValueError: A kind of negatives is unknown.
+        ValueError: A kind of negatives is unknown, or ``unreliable`` is no share.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class EntropyPartitionMixin(EncoderDecoder):
         negatives: Sequence[str] = ('labeled', 'unreliable'),
         **kwargs,
     ) -> None:
+        check_range(0, 1, unreliable=unreliable)
         super().__init__(*args, **kwargs)
         for kind in negatives:
             check_choice('negatives', kind, ('labeled', *TARGET_NEGATIVES))

@@ -12,6 +12,8 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...ops.compiling import untraced
+from ...utils.choices import check_range
+from ..losses.label_watch import LabelWatch
 from ..losses.pixel_losses import head_losses, pixel_loss
 from ..utils.strong_view import StrongView
 from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
@@ -109,6 +111,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
     ) -> None:
         if num_strong_views < 1:
             raise ValueError(f'num_strong_views={num_strong_views} must be at least 1')
+        check_range(0, unlabeled_weight=unlabeled_weight, warmup_iters=warmup_iters)
         super().__init__(*args, **kwargs)
         self.unlabeled_criterion = MODELS.build(
             unlabeled_loss or dict(type='CrossEntropyLoss')
@@ -128,6 +131,11 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         self.num_strong_views = num_strong_views
         self.masking = None if masked_view is None else ViewMasking(**masked_view)
         self.warmup_iters = warmup_iters
+        self.pseudo_labeled = LabelWatch(
+            'No pixel of the unlabeled images has had a pseudo-label so far, so '
+            f'nothing is learned from them: threshold={self.threshold} may be too high',
+            wanted=True,
+        )
         self._missing = MissingSources()
 
     @untraced(recursive=False)
@@ -266,6 +274,8 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
 
     def view_loss(self, logits: Tensor, view: TeacherView) -> dict[str, Tensor]:
         """Compare logits (U, C, h, w) of one view with its pseudo-labels."""
+        used = view.labels != 255
+        self.pseudo_labeled(used)
         loss = pixel_loss(
             self.unlabeled_criterion,
             logits,
@@ -277,7 +287,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             f'{view.name}.{self.unlabeled_criterion.loss_name}': (
                 view.loss_weight * (self.unlabeled_weight * loss)
             ),
-            f'{view.name}.used': (view.labels != 255).float().mean(),
+            f'{view.name}.used': used.float().mean(),
         }
 
     def extra_losses(

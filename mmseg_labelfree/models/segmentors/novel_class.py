@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
 from torch import Tensor
 
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 from ..losses.pixel_losses import head_losses
 from ..utils.head_checks import needs_output_per_class
 from .mean_teacher import MeanTeacherEncoderDecoder
@@ -70,6 +70,7 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
         **kwargs,
     ) -> None:
         check_choice('variant', variant, ('official', 'paper'))
+        check_range(0, ramp_up=ramp_up)
         if strong_view is None:
             strong_view = dict(jitter_prob=1.0, grayscale_prob=0.0, blur_prob=0.0)
         super().__init__(

@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
+from ...utils.choices import check_keys
 from ..losses.pixel_losses import head_losses
 from ..utils.single_images import allow_single_images
 
@@ -29,12 +30,21 @@ class StripedEncoderDecoder(EncoderDecoder):
     Args:
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
+    Attributes:
+        test_settings: What ``test_cfg`` may set.
+
+    Raises:
+        ValueError: ``test_cfg`` sets something else.
+
     Example:
         In any config: ``model=dict(type='StripedEncoderDecoder')``
     """
 
+    test_settings: tuple[str, ...] = ('mode', 'crop_size', 'stride')
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        check_keys('test_cfg', self.test_cfg, self.test_settings)
         allow_single_images(self)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:

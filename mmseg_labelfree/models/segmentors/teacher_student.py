@@ -15,7 +15,7 @@ from ...ops.entropy import softmax_entropy
 from ...ops.pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from ...ops.strips import striped_map
 from ...ops.two_classes import two_class_logits
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
 from ..utils.head_checks import needs_ignore_255
 from .feature_distance import FeatureDistanceMixin
@@ -62,8 +62,8 @@ class TeacherStudentEncoderDecoder(
             :class:`mmseg.models.EncoderDecoder`. Heads must give one tensor of logits.
 
     Raises:
-        ValueError: A choice is unknown, ``ignore_rows`` leaves no row, or a head
-            ignores another label than 255.
+        ValueError: A choice is unknown, a number out of range, ``ignore_rows`` leaves
+            no row, or a head ignores another label than 255.
     """
 
     teacher_buffers: str | None = None
@@ -93,6 +93,9 @@ class TeacherStudentEncoderDecoder(
         check_choice('teacher_mode', teacher_mode, TEACHER_MODES)
         check_choice('val_model', val_model, ('student', 'teacher'))
         check_choice('confidence_weight', confidence_weight, (None, 'image', 'batch'))
+        check_range(
+            0, 1, threshold=threshold, confidence_threshold=confidence_threshold
+        )
         if min(ignore_rows) < 0:
             raise ValueError(f'ignore_rows={ignore_rows} must be at least 0')
         super().__init__(*args, **kwargs)

@@ -14,7 +14,7 @@ from ...ops.block_masks import block_masks
 from ...ops.label_maps import IGNORE
 from ...ops.mixing import blank, mix, mixing_masks
 from ...ops.reliability import nearest_pixels
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_range
 
 __all__ = [
     'TeacherView',
@@ -76,7 +76,8 @@ class ViewMixing:
             whole 'batch'.
 
     Raises:
-        ValueError: A choice is unknown, or two do not go together.
+        ValueError: A choice is unknown, two do not go together, or a number is out of
+            range.
     """
 
     kind: Literal['cutmix', 'classmix', 'cutout'] | None = None
@@ -93,6 +94,8 @@ class ViewMixing:
         check_choice('mixing', self.kind, (None, 'cutmix', 'classmix', 'cutout'))
         check_choice('mixing_partner', self.partner, ('unlabeled', 'labeled'))
         check_choice('mixing_classes', self.classes, ('image', 'batch'))
+        check_range(0, 1, mixing_prob=self.prob)
+        check_range(0, 1, above=True, below=True, mixing_area=self.area)
         if self.classes == 'batch' and self.kind != 'classmix':
             raise ValueError(
                 f"mixing_classes='batch' is for mixing='classmix', not {self.kind!r}"
@@ -157,7 +160,7 @@ class ViewMasking:
         weight: Factor on the loss of the masked view.
 
     Raises:
-        ValueError: ``mask_ratio`` is out of range.
+        ValueError: A number is out of range.
     """
 
     block_size: int = 32
@@ -165,8 +168,9 @@ class ViewMasking:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.mask_ratio <= 1:
-            raise ValueError(f'mask_ratio={self.mask_ratio} is not in 0 to 1')
+        check_range(0, 1, mask_ratio=self.mask_ratio)
+        check_range(1, block_size=self.block_size)
+        check_range(0, weight=self.weight)
 
     def __call__(self, view: TeacherView) -> TeacherView:
         """Hide blocks of the images: 0, the mean color of normalized ones."""

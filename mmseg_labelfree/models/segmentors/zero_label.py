@@ -8,7 +8,9 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
 from ...ops.label_maps import IGNORE, UNLABELED
+from ...utils.choices import check_range
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
+from ..losses.label_watch import LabelWatch
 from ..teachers.mixin import TeacherMixin
 from ..utils.head_checks import needs_ignore_255, needs_output_per_class
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
@@ -52,6 +54,8 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         test_cfg=dict(mode='whole', gamma=0.0))``
     """
 
+    test_settings = (*StripedEncoderDecoder.test_settings, 'gamma')
+
     def __init__(
         self,
         *args,
@@ -60,6 +64,7 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         pseudo_weight: float = 1.0,
         **kwargs,
     ) -> None:
+        check_range(0, pseudo_weight=pseudo_weight)
         super().__init__(*args, **kwargs)
         needs_ignore_255(self)
         needs_output_per_class(self)
@@ -73,6 +78,12 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             self.generator = PseudoLabelGenerator(**generator)
         self.background = background
         self.pseudo_weight = pseudo_weight
+        check_range(0, 1, gamma=(self.test_cfg or {}).get('gamma', 0.0))
+        self.unlabeled_pixels = LabelWatch(
+            f'No pixel has the label {UNLABELED}, unlabeled, so there is nothing to be '
+            'filled with pseudo-labels: 255 is ignored; ZeroLabelDataset sets both',
+            wanted=True,
+        )
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.
@@ -89,6 +100,8 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         head = self.decode_head
         labels = torch.stack([s.gt_sem_seg.data for s in data_samples])[:, 0]
         if self.generator is not None:
+            if self.background is None:
+                self.unlabeled_pixels(labels == UNLABELED)
             labels = self.generator(self.teacher, inputs, labels, self.background)
         data_samples = _samples(labels)
         features = self.extract_feat(inputs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from mmcv.cnn import is_norm
 from mmseg.models import EncoderDecoder
@@ -43,11 +43,17 @@ class TeacherMixin:
         """The teacher.
 
         Raises:
-            RuntimeError: No teacher was set.
+            AttributeError: No teacher was set. It is of this class so that
+                ``torch.jit.trace``, which looks at all attributes, passes over it.
         """
+        return self.__getattr__('teacher')
+
+    def __getattr__(self, name: str) -> Any:
+        if name != 'teacher':
+            return super().__getattr__(name)  # type: ignore[misc]
         teacher = self.__dict__.get('_teacher')
         if teacher is None:
-            raise RuntimeError(
+            raise AttributeError(
                 f'{type(self).__name__} has no teacher: {self.missing_teacher}'
             )
         return teacher

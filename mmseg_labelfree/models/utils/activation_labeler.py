@@ -12,6 +12,7 @@ from ...ops.pixel_adaptive_refinement import pixel_adaptive_refinement
 from ...ops.probabilities import full_precision
 from ...ops.refined_labels import Box, Refine, background_scores, refined_labels
 from ...ops.token_affinity import propagate_activations
+from ...utils.choices import check_range
 
 __all__ = ['ActivationLabeler', 'image_colors']
 
@@ -59,6 +60,7 @@ class ActivationLabeler:
                 f'{background_high} must be 0 to 1 and in this order: what '
                 'exceeds the high one is an object'
             )
+        check_range(1, shrink=shrink, radius=radius)
         self.background = (background_low, background_high)
         self.refine: Refine = _keep
         if refinement is not None:

@@ -55,8 +55,17 @@ def needs_bank_of_size(bank: nn.Module, num_classes: int, channels: int) -> None
 
 
 def _heads(model: EncoderDecoder) -> Iterator[tuple[str, BaseDecodeHead]]:
-    yield 'decode_head', model.decode_head
+    """Heads under their names; ValueError for one that classifies masks."""
+    named = [('decode_head', model.decode_head)]
     if model.with_auxiliary_head:
         heads = model.auxiliary_head
-        for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
-            yield 'auxiliary_head', head
+        several = heads if isinstance(heads, nn.ModuleList) else [heads]
+        named += [('auxiliary_head', head) for head in several]
+    for name, head in named:
+        if hasattr(head, 'cls_embed') or 'SideAdapter' in type(head).__name__:
+            raise ValueError(
+                f'{type(model).__name__} learns from logits of pixels, but {name}'
+                f'={type(head).__name__} classifies masks and has none: take a head of '
+                'logits, such as ASPPHead, UPerHead or SegformerHead'
+            )
+        yield name, head

@@ -8,6 +8,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from ...ops.compiling import untraced
+from ...utils.choices import check_range
 from ...utils.framework_compat import swaps_colors
 
 __all__ = ['StrongView']
@@ -43,8 +44,8 @@ class StrongView:
             for 12, 65535 for 16, 1 for floats of 0 to 1. The first batch is checked.
 
     Raises:
-        ValueError: At the first batch: its values are far from that range, or it has no
-            colors to change.
+        ValueError: A probability or ``value_range`` is out of range. At the first
+            batch: its values are far from that range, or it has no colors to change.
 
     Example:
         ``model=dict(type='MeanTeacherEncoderDecoder', strong_view=dict(
@@ -64,6 +65,14 @@ class StrongView:
         whole_batch: bool = False,
         value_range: float = 255.0,
     ) -> None:
+        check_range(
+            0,
+            1,
+            jitter_prob=jitter_prob,
+            grayscale_prob=grayscale_prob,
+            blur_prob=blur_prob,
+        )
+        check_range(0, above=True, blur_sigma=min(blur_sigma), value_range=value_range)
         self.changes_colors = bool(jitter_prob or grayscale_prob)
         self.value_range = value_range
         self._checked = False

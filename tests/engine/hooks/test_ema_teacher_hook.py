@@ -282,7 +282,7 @@ def test_single_model_validation_reads_the_saved_teacher(semi):
     bare = Path(semi.work_dir) / 'bare.pth'
     torch.save(checkpoint, bare)
     assert 'mIoU' in scores(semi, str(bare), 'student')
-    with pytest.raises(RuntimeError, match='has no teacher'):
+    with pytest.raises(AttributeError, match='has no teacher'):
         scores(semi, str(bare), 'teacher')
     # Such a checkpoint starts a run, but cannot resume one.
     train(semi, 'start', load_from=str(bare), work_dir=semi.work_dir + '_start')

@@ -81,8 +81,8 @@ def test_plain_dataset_is_refused(incremental):
 
 def test_without_protocol(incremental):
     incremental.pop('protocol')
-    with pytest.raises(KeyError, match='has no `protocol`'):
-        build_protocol(incremental)
+    (stage,) = build_protocol(incremental).stages(incremental)
+    assert stage.cfg.work_dir == incremental.work_dir
 
 
 def test_class_in_two_steps(incremental):

@@ -104,7 +104,7 @@ def test_killed_run_resumes_to_the_same_numbers(
     marker = (cut / 'step_0' / 'finished.json').stat().st_mtime_ns
     resumed = run_tool('train.py', str(path), '--work-dir', str(cut), '--resume')
     assert resumed.returncode == 0, resumed.stdout
-    assert 'resumed epoch' in resumed.stdout
+    assert 'Stage 1 of' not in resumed.stdout and 'Stage 2 of 3' in resumed.stdout
     assert (cut / 'step_0' / 'finished.json').stat().st_mtime_ns == marker
     assert metrics_of(cut) == metrics_of(whole)
     for step in ('step_1', 'step_2'):
@@ -133,7 +133,7 @@ def test_two_processes_equal_one(incremental, tmp_path, train_in_two_processes):
 @pytest.mark.slow
 def test_finished_stages_are_never_redone_unnoticed(incremental):
     ProtocolRunner(incremental).run('step_0')
-    with pytest.raises(FileExistsError, match='step_0 holds a finished stage'):
+    with pytest.raises(FileExistsError, match='step_0 holds finished results'):
         ProtocolRunner(incremental).run()
     incremental.optim_wrapper.optimizer.lr = 0.5
     refused = pytest.raises(ValueError, match=r'step_0.*\n.*optimizer.lr: 0.05 -> 0.5')
@@ -204,7 +204,7 @@ def test_tools_on_a_protocol(incremental, tmp_path, run_tool):
     assert dry.returncode == 0 and '3 stages' in dry.stdout and 'frame' in dry.stdout
     assert not Path(incremental.work_dir).exists()
     missing = run_tool('test.py', str(path))
-    assert 'FileNotFoundError: no checkpoint at' in missing.stdout
+    assert missing.stdout.startswith('Error: no checkpoint at')
 
     ProtocolRunner(Config.fromfile(path)).run()
     tested = run_tool(
@@ -321,7 +321,12 @@ def test_plain_config_is_trained_as_usual(incremental, tmp_path, run_tool):
     write_metafile(path, '{mIoU: 46.7, aAcc: 83.6}')
     done = run_tool('train.py', str(path), '--work-dir', str(tmp_path / 'plain'))
     assert done.returncode == 0, done.stdout
-    assert 'Published: mIoU 46.7, aAcc 83.6 (Table 5)' in done.stdout
+    results = (tmp_path / 'plain' / 'results.md').read_text()
+    assert '| published (Table 5) | 46.7 | 83.6 |' in results
     assert (tmp_path / 'plain' / 'iter_6.pth').exists()
-    refused = run_tool('train.py', str(path), '--dry-run')
-    assert refused.returncode == 1 and 'has no protocol' in refused.stdout
+    dry = run_tool('train.py', str(path), '--dry-run')
+    assert dry.returncode == 0 and '1 stage' in dry.stdout
+    refused = run_tool('train.py', str(path), '--stage', 'step_0')
+    assert refused.returncode == 1
+    (line,) = refused.stdout.splitlines()
+    assert line.startswith(f'Error: {path} has no protocol: --stage needs one (')

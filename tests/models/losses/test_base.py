@@ -58,7 +58,7 @@ def test_name_and_factor(name):
     assert (loss.loss_name, loss.loss_weight) == ('loss_other', 2.5)
     with pytest.raises(ValueError, match="'loss_', got 'other'"):
         MODELS.build(dict(ALL[name], loss_name='other'))
-    with pytest.raises(ValueError, match='at least 0, got -1'):
+    with pytest.raises(ValueError, match='loss_weight=-1 must be a number of at'):
         MODELS.build(dict(ALL[name], loss_weight=-1))
 
 

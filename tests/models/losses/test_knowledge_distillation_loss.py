@@ -32,7 +32,7 @@ def test_settings_reach_the_function(batch, loss_class, function):
     assert type(loss) is loss_class
     want = 10 * function(*batch, 2.0, False).mean()
     torch.testing.assert_close(loss(*batch), want)
-    with pytest.raises(ValueError, match='alpha must be positive, got -1'):
+    with pytest.raises(ValueError, match='alpha=-1 must be a number above 0'):
         loss_class(alpha=-1)
 
 

@@ -167,8 +167,8 @@ def test_classes_of_the_image_outlive_the_crop(batch, background):
 
 def test_bad_settings():
     for settings, message in (
-        (dict(gamma=-1), 'gamma must be'),
-        (dict(gamma=math.nan), 'gamma must be'),
+        (dict(gamma=-1), 'gamma=-1 must be'),
+        (dict(gamma=math.nan), 'gamma=nan must be'),
         (dict(unlabeled_classes='photo'), "'photo' is unknown; use one of 'image'"),
         (dict(unlabeled_classes='background', background=False), 'background=True'),
     ):

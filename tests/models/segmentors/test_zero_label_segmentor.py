@@ -283,5 +283,5 @@ def test_mistakes():
         MODELS.build(cfg)
     model = build(generator=dict(views='none'))
     images, labels = batch()
-    with pytest.raises(RuntimeError, match='ZeroLabelEncoderDecoder has no teacher'):
+    with pytest.raises(AttributeError, match='ZeroLabelEncoderDecoder has no teacher'):
         model.loss(images, samples(labels))

@@ -67,8 +67,8 @@ class LoadPointAnnotations(WeakAnnotationLoader):
         self.ann_file = Path(ann_file)
         if not self.ann_file.exists():
             raise FileNotFoundError(
-                f'ann_file {ann_file} is neither a JSON file of points nor a folder '
-                'of .npy files'
+                f'ann_file {ann_file} does not exist: get the points (a JSON file or '
+                'a folder of .npy files) as data/README.md says, or correct the path'
             )
         self.points = None
         if not self.ann_file.is_dir():

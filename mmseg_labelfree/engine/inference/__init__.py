@@ -1,0 +1,1 @@
+"""Prediction on images and videos, and export of trained models."""

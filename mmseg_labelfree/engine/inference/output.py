@@ -1,0 +1,150 @@
+"""Predictions as files: color masks, overlays, areas of the classes."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ...utils.files import atomic_path, write_text
+from ...visualization.figures import write_label_map
+from ...visualization.panels import picture
+from .predictor import Prediction
+
+__all__ = ['PredictionWriter', 'overlay']
+
+
+class PredictionWriter:
+    """Context that writes predictions to a folder.
+
+    ``masks/NAME.png`` hold class indices, which viewers show in the colors of the
+    classes; ``overlays/NAME.jpg`` the image under these colors, ``overlays/NAME.mp4``
+    for a video; ``areas.csv``, written at the end, the pixels and the share of each
+    class in each image.
+
+    Args:
+        folder: Is made if need be.
+        classes: Name of each class.
+        palette: RGB color of each class, 0 to 255.
+        opacity: Of the colors in overlays, 0 to 1.
+        rates: Frames a second of each video by its name.
+
+    Raises:
+        ValueError: The opacity is out of range.
+
+    Example:
+        ``with PredictionWriter('out', classes, palette) as writer:
+        writer.write(prediction)``
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        classes: Sequence[str],
+        palette: Sequence[Sequence[int]],
+        opacity: float = 0.5,
+        rates: Mapping[str, float] | None = None,
+    ) -> None:
+        if not 0 <= opacity <= 1:
+            raise ValueError(f'opacity={opacity} is not in 0 to 1')
+        self.folder = Path(folder)
+        self.classes = list(classes)
+        self.colors = np.array(palette, np.uint8)
+        self.opacity = opacity
+        self.rates = dict(rates or {})
+        self._areas: dict[str, np.ndarray] = {}
+        self._videos: dict[str, Any] = {}
+
+    def __enter__(self) -> 'PredictionWriter':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for video in self._videos.values():
+            video.release()
+        if self._areas:
+            write_text(self.folder / 'areas.csv', self._table())
+
+    @property
+    def number(self) -> int:
+        """Images that were written."""
+        return len(self._areas)
+
+    def write(self, prediction: Prediction) -> None:
+        """Write the files of one image."""
+        name, video = prediction.frame.name, prediction.frame.video
+        labels = prediction.labels
+        write_label_map(self.folder / 'masks' / f'{name}.png', labels, self.colors)
+        self._areas[name] = np.bincount(labels.ravel(), minlength=len(self.classes))
+        drawn = overlay(prediction.image, labels, self.colors, self.opacity)
+        if video is None:
+            path = self.folder / 'overlays' / f'{name}.jpg'
+            with atomic_path(path) as temporary:
+                Image.fromarray(drawn).save(temporary, format='JPEG', quality=90)
+        else:
+            self._video(video, drawn.shape[:2]).write(drawn[..., ::-1].copy())
+
+    def _video(self, name: str, size: tuple[int, int]) -> Any:
+        if name not in self._videos:
+            path = self.folder / 'overlays' / f'{name}.mp4'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            code = cv2.VideoWriter.fourcc(*'mp4v')
+            rate = self.rates.get(name, 25.0)
+            video = cv2.VideoWriter(str(path), code, rate, size[::-1])
+            if not video.isOpened():
+                raise ValueError(
+                    f'{path} cannot be written: OpenCV here has no encoder for .mp4; '
+                    'give the frames as images'
+                )
+            self._videos[name] = video
+        return self._videos[name]
+
+    def _table(self) -> str:
+        """The areas as CSV, one row for each class that an image shows."""
+        stream = io.StringIO()
+        rows = csv.writer(stream, lineterminator='\n')
+        rows.writerow(['image', 'class', 'pixels', 'percent'])
+        for image, pixels in self._areas.items():
+            areas: dict[str, int] = {}  # several clusters may stand for one class
+            for label in np.flatnonzero(pixels):
+                name = self.classes[label]
+                areas[name] = areas.get(name, 0) + int(pixels[label])
+            for name, area in areas.items():
+                rows.writerow([image, name, area, f'{100 * area / pixels.sum():.2f}'])
+        return stream.getvalue()
+
+
+def overlay(
+    image: np.ndarray, labels: np.ndarray, colors: np.ndarray, opacity: float
+) -> np.ndarray:
+    """Lay the colors of classes over an image.
+
+    Args:
+        image: ``(H, W, C)`` or ``(H, W)``, of three channels BGR; what is not 8 bits is
+            stretched over its own range.
+        labels: Class of each pixel, integers ``(H, W)``.
+        colors: RGB color of each class, uint8.
+        opacity: Of the colors, 0 to 1.
+
+    Returns:
+        uint8 ``(H, W, 3)``, RGB.
+
+    Example:
+        >>> image = np.zeros((1, 1, 3), np.uint8)
+        >>> red = np.array([[255, 0, 0]], np.uint8)
+        >>> overlay(image, np.zeros((1, 1), int), red, 0.5).tolist()
+        [[[127, 0, 0]]]
+    """
+    channels = image[..., None] if image.ndim == 2 else image
+    below = picture(channels.transpose(2, 0, 1)).astype(np.float32)
+    mixed = (1 - opacity) * below + opacity * colors[labels]
+    return mixed.astype(np.uint8)

@@ -1,0 +1,117 @@
+"""Predictions of a segmentor for images of any size, in batches."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmseg.models import BaseSegmentor
+
+from ...datasets.damaged_files import check_readable
+from ...datasets.transforms.fill_labels import without_annotations
+from .media import Frame
+
+__all__ = ['Prediction', 'Predictor']
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of an image.
+
+    Attributes:
+        frame: The image.
+        image: Its pixels as they were loaded, ``(H, W, C)``, of three channels BGR.
+        labels: Class of each pixel, uint8 ``(H, W)``.
+    """
+
+    frame: Frame
+    image: np.ndarray
+    labels: np.ndarray
+
+
+class Predictor:
+    """Predicts images, several of one size at once.
+
+    The images run through the pipeline of the test and ``test_step`` of the model, so
+    that predictions are those that ``tools/test.py`` scores.
+
+    Args:
+        model: A segmentor in eval mode.
+        pipeline: Config of its test pipeline. Transforms that load masks are left out.
+        batch_size: Images that go through the model together.
+
+    Raises:
+        ValueError: The pipeline does not begin with the loading of an image.
+
+    Example:
+        ``Predictor(model, cfg.test_pipeline, batch_size=4)(frames)``
+    """
+
+    def __init__(
+        self,
+        model: BaseSegmentor,
+        pipeline: Sequence[Mapping[str, Any]],
+        batch_size: int = 1,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size} must be at least 1')
+        self.model = model
+        self.batch_size = batch_size
+        built = without_annotations(Compose([dict(t) for t in pipeline]))
+        self._load, *self._others = built.transforms
+
+    def __call__(self, frames: Iterable[Frame]) -> Iterator[Prediction]:
+        """Predict images.
+
+        Args:
+            frames: The images.
+
+        Yields:
+            One prediction for each; images of one size keep their order.
+
+        Raises:
+            ValueError: An image is damaged.
+        """
+        waiting: dict[tuple, list] = {}
+        for frame in frames:
+            image, sample = self._prepare(frame)
+            size = tuple(sample['inputs'].shape)
+            batch = waiting.setdefault(size, [])
+            batch.append((frame, image, sample))
+            if len(batch) == self.batch_size:
+                yield from self._predict(waiting.pop(size))
+        for batch in waiting.values():
+            yield from self._predict(batch)
+
+    def _prepare(self, frame: Frame) -> tuple[np.ndarray, dict[str, Any]]:
+        """Pixels of an image, and what the pipeline makes of it."""
+        if isinstance(frame.image, np.ndarray):
+            size = frame.image.shape[:2]
+            results: dict[str, Any] = dict(
+                img=frame.image, img_shape=size, ori_shape=size
+            )
+        else:
+            results = self._read(frame.image)
+        results.setdefault('seg_fields', [])
+        image = results['img']
+        for transform in self._others:
+            results = transform(results)
+        return image, results
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            return self._load(dict(img_path=str(path)))
+        except Exception:  # whatever a decoder raises
+            check_readable(path)
+            raise
+
+    @torch.no_grad()
+    def _predict(self, batch: Sequence[tuple]) -> Iterator[Prediction]:
+        frames, images, samples = zip(*batch, strict=True)
+        outputs = self.model.test_step(pseudo_collate(list(samples)))
+        for frame, image, output in zip(frames, images, outputs, strict=True):
+            labels = output.pred_sem_seg.data[0].to(torch.uint8).cpu().numpy()
+            yield Prediction(frame, image, labels)

@@ -1,0 +1,157 @@
+"""Trained models by the name of their run."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmseg.apis import init_model
+from mmseg.models import BaseSegmentor
+
+from ...utils.checkpoint import check_checkpoint, latest_checkpoint, load_weights
+from ...visualization.figures import label_colors
+from ..jobs.base import dataset_pipeline
+from ..protocols import follow_move
+from ..protocols.base import CONFIG, MARKER
+
+__all__ = ['TrainedRun', 'find_run']
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A trained model that lies in files.
+
+    Attributes:
+        config: Config that it was trained with.
+        checkpoint: File of its weights.
+    """
+
+    config: Config
+    checkpoint: Path
+
+    @property
+    def pipeline(self) -> list[dict[str, Any]]:
+        """Config of the pipeline that its test runs.
+
+        Raises:
+            ValueError: The config has none.
+        """
+        loader = self.config.get('test_dataloader') or {}
+        found = dataset_pipeline(loader.get('dataset'))
+        found = found or self.config.get('test_pipeline')
+        if not found:
+            raise ValueError(
+                f'{self.config.filename} has neither a test_dataloader with a pipeline '
+                'nor a test_pipeline: give another --config'
+            )
+        return list(found)
+
+    def build(self, device: str) -> BaseSegmentor:
+        """Build the model and load its weights, with ``dataset_meta``.
+
+        Args:
+            device: Such as 'cpu' or 'cuda:0'.
+
+        Raises:
+            ValueError: The checkpoint is damaged or not of this model.
+        """
+        check_checkpoint(self.checkpoint)
+        weights, meta, _ = load_weights(self.checkpoint)
+        model = init_model(self.config, device='cpu')
+        own = model.state_dict()
+        wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
+        wrong = [k for k in wrong if not k.endswith('num_batches_tracked')]
+        if wrong:
+            raise ValueError(
+                f'{self.checkpoint} is not of the model in {self.config.filename}: '
+                f'{len(wrong)} weights are missing or have another shape, first '
+                f'{wrong[0]}; give another --config'
+            )
+        model.load_state_dict(weights, strict=False)
+        model.dataset_meta = output_meta(model, meta.get('dataset_meta') or {})
+        return model.to(torch.device(device)).eval()
+
+
+def output_meta(model: BaseSegmentor, meta: dict[str, Any]) -> dict[str, list]:
+    """Name and color of each output of a model.
+
+    Args:
+        model: A segmentor.
+        meta: ``classes`` and ``palette`` of a checkpoint, which may have fewer.
+
+    Returns:
+        ``classes`` and ``palette``, one entry for each output. Outputs without a class
+        are called 'cluster_0', 'cluster_1', ... and have colors of PASCAL VOC.
+    """
+    number = max(model.decode_head.out_channels, 2)
+    classes = list(meta.get('classes') or ())[:number]
+    palette = [list(color) for color in (meta.get('palette') or ())][: len(classes)]
+    classes += [f'cluster_{k}' for k in range(len(classes), number)]
+    palette += label_colors()[len(palette) : number].tolist()
+    return dict(classes=classes, palette=palette)
+
+
+def find_run(name: str, config: str | None = None) -> TrainedRun:
+    """Find a trained model by its name.
+
+    Args:
+        name: A checkpoint, a work dir, or its path below ``work_dirs``; of a protocol
+            the last stage that has a checkpoint is meant, or a stage by its folder.
+        config: File of the config. Defaults to the one in the work dir.
+
+    Raises:
+        FileNotFoundError: There is no such run, no checkpoint, or no config.
+
+    Example:
+        ``find_run('demo_voc_15-1/step_3').build('cpu')``
+    """
+    places = [Path(name), Path('work_dirs', name)]
+    place = next((p for p in places if p.exists()), None)
+    if place is None:
+        raise FileNotFoundError(
+            f'there is no run {name!r}: {places[0]} and {places[1]} do not exist; '
+            f'{_known(Path("work_dirs"))}'
+        )
+    if place.is_file():
+        folder, checkpoint = place.parent, place
+    else:
+        folder = place if latest_checkpoint(place) else _last_stage(place)
+        found = latest_checkpoint(folder)
+        if found is None:
+            raise FileNotFoundError(
+                f'{place} holds no checkpoint: train first (tools/train.py), or name '
+                'a stage or a checkpoint'
+            )
+        checkpoint = found
+    file = Path(config) if config else _config_file(folder)
+    return TrainedRun(follow_move(Config.fromfile(file)), checkpoint)
+
+
+def _known(folder: Path) -> str:
+    names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    return f'work_dirs holds {", ".join(names[:20]) or "nothing"}'
+
+
+def _last_stage(folder: Path) -> Path:
+    """Folder of the last finished stage that has a checkpoint."""
+    markers = sorted(folder.glob(f'*/{MARKER}'), key=lambda p: p.stat().st_mtime_ns)
+    stages = [m.parent for m in markers if _is_training(m)]
+    return stages[-1] if stages else folder
+
+
+def _is_training(marker: Path) -> bool:
+    content = json.loads(marker.read_text(encoding='utf-8'))
+    return bool(content.get('checkpoint'))
+
+
+def _config_file(folder: Path) -> Path:
+    """The config of a run: that of a stage, or the one that MMEngine keeps."""
+    choices: Sequence[Path] = [folder / CONFIG]
+    if not choices[0].is_file():
+        choices = sorted(folder.glob('*.py'), key=lambda p: p.stat().st_mtime_ns)
+    if not choices:
+        raise FileNotFoundError(f'{folder} holds no config: name one by --config')
+    return choices[-1]

@@ -1,0 +1,34 @@
+"""What is odd about the images of a training, and yet no error."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ['data_remarks']
+
+
+def data_remarks(dataset: Any) -> Iterator[str]:
+    """Say which images come twice, or are labeled and unlabeled.
+
+    Args:
+        dataset: Dataset of the training, or a concatenation of its sources.
+
+    Yields:
+        One line for each oddity: what it is, and the first image.
+    """
+    parts = getattr(dataset, 'datasets', [dataset])
+    paths = [_paths(part) for part in parts if hasattr(part, 'get_data_info')]
+    for images in paths:
+        twice = [path for path, count in Counter(images).items() if count > 1]
+        if twice:
+            yield f'{len(twice)} images are listed more than once, first {twice[0]}'
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for part, images in zip(parts, paths, strict=False):
+        sides[getattr(part, 'labeled', True)] += images
+    both = sorted({*sides[True]} & {*sides[False]})
+    if both:
+        yield f'{len(both)} labeled images are unlabeled ones, too, first {both[0]}'
+
+
+def _paths(dataset: Any) -> list[str]:
+    return [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]

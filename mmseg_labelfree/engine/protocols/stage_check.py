@@ -1,0 +1,286 @@
+"""Check of everything that stages need, before any of them runs."""
+
+import copy
+import difflib
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, get_priority
+from mmseg.registry import (
+    HOOKS,
+    LOOPS,
+    METRICS,
+    PARAM_SCHEDULERS,
+    TASK_UTILS,
+    VISUALIZERS,
+)
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ...evaluation import ClusteringIoUMetric, GroupedIoUMetric
+from ...utils.checkpoint import resolve_checkpoint
+from .base import STAGE_KEYS, Stage
+from .config_edit import find_nodes
+from .model_check import build_model, check_weights, located
+from .stage_data import DataCheck, TrainingSize, waits_for_others
+
+__all__ = ['StageCheck']
+
+_LOADERS = ('train', 'val', 'test')
+_OF_CHECKPOINTS = dict(self=None, out_dir=None, filename=None)
+_OF_LOADERS = ('num_batch_per_epoch', 'disable_subprocess_warning')
+
+
+class StageCheck:
+    """Check that builds all parts of stages, and reads their data.
+
+    Models (without memory where that is possible), hooks, metrics and the groups in
+    them, loops, optimizers, schedulers, pipelines and jobs are built once, so that a
+    mistake in a later stage costs no earlier one. Weights and checkpoints are looked
+    up, and then the data, see
+    :class:`~mmseg_labelfree.engine.protocols.DataCheck`. Random numbers that a training
+    draws stay the same.
+
+    Example:
+        ``StageCheck().stages(runner.stages)``
+    """
+
+    def __init__(self) -> None:
+        self.data = DataCheck()
+        self._models: dict[str, nn.Module] = {}
+        self._seen: set[str] = set()
+
+    def stages(self, stages: Sequence[Stage]) -> dict[str, TrainingSize]:
+        """Check stages.
+
+        Returns:
+            Sizes of the trainings whose data is known, by name of the stage.
+
+        Raises:
+            FileNotFoundError: Weights, or files of a dataset, are missing.
+            ValueError: Something else is wrong. Both name the stage and the setting.
+        """
+        folders = [stage.cfg.work_dir for stage in stages]
+        with _same_random_numbers():
+            for stage in stages:
+                with located(stage.name):
+                    self._check_parts(stage.cfg, folders)
+            sizes = self.data.stages(stages)
+            for stage in stages:
+                if not (stage.is_job and waits_for_others(stage, stages)):
+                    with located(stage.name):
+                        self._check_with_data(stage.cfg)
+        return sizes
+
+    def _check_parts(self, cfg: Config, folders: Sequence[str]) -> None:
+        """Check all but the data; ``folders`` are those of stages that will run."""
+        init_default_scope(cfg.get('default_scope', 'mmengine'))
+        _check_keys(cfg)
+        if 'job' in cfg:
+            with located('job'):
+                check_weights(dict(job=cfg.job), folders)
+                TASK_UTILS.build(copy.deepcopy(cfg.job))
+            return
+        _build_visualizer(cfg)
+        _check_hooks(cfg, folders)
+        _check_loops(cfg)
+        weights = dict(model=cfg.model, load_from=cfg.get('load_from'))
+        check_weights(weights, folders)
+        model = self._model(cfg)
+        _check_optimizer(cfg, model)
+        for kind in ('val', 'test'):
+            _build_metrics(cfg, kind)
+        self._check_pipelines(cfg)
+
+    def _model(self, cfg: Config) -> nn.Module:
+        """Build the model, once for stages that have the same one."""
+        config = copy.deepcopy(cfg.model)
+        if cfg.get('data_preprocessor') is not None:
+            config.setdefault('data_preprocessor', cfg.data_preprocessor)
+        key = repr(config)
+        if key not in self._models:
+            with located('model'):
+                self._models[key] = build_model(config)
+        return self._models[key]
+
+    def _check_with_data(self, cfg: Config) -> None:
+        """Check what depends on the data: files of a job, and groups of classes."""
+        if 'job' in cfg:
+            with located('job'):
+                TASK_UTILS.build(copy.deepcopy(cfg.job)).check(cfg)
+            return
+        outputs = getattr(self._model(cfg), 'num_classes', None)
+        for metric in _build_metrics(cfg, 'val'):
+            with located('val_evaluator'):
+                if type(metric) is ClusteringIoUMetric and outputs:
+                    metric.check_outputs(outputs)
+                if isinstance(metric, GroupedIoUMetric):
+                    metric.check_groups(self.data.classes(cfg.val_dataloader.dataset))
+
+    def _check_pipelines(self, cfg: Config) -> None:
+        """Build the transforms of all datasets, those of data yet to be made, too."""
+        for kind in _LOADERS:
+            for node in find_nodes(cfg.get(f'{kind}_dataloader')):
+                pipeline = node.get('pipeline')
+                if isinstance(pipeline, list | tuple) and self._is_new(pipeline):
+                    with located(f'pipeline of {kind}_dataloader'):
+                        Compose(copy.deepcopy(pipeline))
+
+    def _is_new(self, part: Any) -> bool:
+        key = repr(part)
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Context after which random numbers go on as before it."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=()):
+        yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+
+
+def _check_keys(cfg: Config) -> None:
+    """Refuse a top-level key that looks like one that a training reads."""
+    for key in cfg:
+        similar = difflib.get_close_matches(key, STAGE_KEYS, 1, 0.87)
+        if key not in STAGE_KEYS and similar:
+            raise ValueError(f'{key} is read by nothing; did you mean {similar[0]}?')
+
+
+def _build_metrics(cfg: Config, kind: str) -> list[Any]:
+    evaluator = cfg.get(f'{kind}_evaluator') or []
+    several = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
+    with located(f'{kind}_evaluator'):
+        return [METRICS.build(copy.deepcopy(settings)) for settings in several]
+
+
+def _build_visualizer(cfg: Config) -> None:
+    """Build the visualizer that hooks ask for, without files."""
+    with located('visualizer'):
+        settings = dict(cfg.get('visualizer') or dict(type='Visualizer'))
+        kind = VISUALIZERS.get(settings['type'])
+        if kind is None or not kind.check_instance_created('check'):
+            VISUALIZERS.build(settings | dict(name='check', vis_backends=None))
+
+
+def _check_hooks(cfg: Config, folders: Sequence[str]) -> None:
+    """Build all hooks, and look up the checkpoints that they read."""
+    hooks = {
+        f'default_hooks.{k}': v for k, v in (cfg.get('default_hooks') or {}).items()
+    }
+    hooks |= {
+        f'custom_hooks.{i} ({v.get("type")})': v
+        for i, v in enumerate(cfg.get('custom_hooks') or [])
+        if isinstance(v, Mapping)
+    }
+    for where, settings in hooks.items():
+        if settings is None:
+            continue
+        with located(where):
+            arguments = copy.deepcopy(dict(settings))
+            get_priority(arguments.pop('priority', 'NORMAL'))
+            hook = HOOKS.build(arguments)
+            if isinstance(hook, CheckpointHook):  # it hands on what it does not know
+                _check_arguments(Runner.save_checkpoint, hook.args, _OF_CHECKPOINTS)
+            checkpoint = settings.get('checkpoint')
+            if isinstance(checkpoint, str) and not checkpoint.startswith(
+                tuple(folders)
+            ):
+                resolve_checkpoint(checkpoint)
+
+
+def _check_loops(cfg: Config) -> None:
+    """Check the arguments of loops and loaders, which only a Runner can build."""
+    for kind, usual in zip(_LOADERS, (None, 'ValLoop', 'TestLoop'), strict=True):
+        loop, loader = cfg.get(f'{kind}_cfg'), cfg.get(f'{kind}_dataloader')
+        if loop is not None:
+            with located(f'{kind}_cfg'):
+                _check_loop(loop, usual)
+        if loader is not None:
+            with located(f'{kind}_dataloader'):
+                own = {k: v for k, v in loader.items() if k not in _OF_LOADERS}
+                _check_arguments(DataLoader, own)
+
+
+def _check_loop(loop: Mapping[str, Any], usual: str | None) -> None:
+    name = loop.get('type', usual)
+    if name is None:
+        name = 'EpochBasedTrainLoop' if loop.get('by_epoch') else 'IterBasedTrainLoop'
+    known = LOOPS.get(name) if isinstance(name, str) else name
+    if known is None:
+        raise ValueError(f'there is no loop {name!r}; correct its type')
+    own = {k: v for k, v in loop.items() if k not in ('type', 'by_epoch')}
+    given = dict(runner=None, dataloader=None, evaluator=None)
+    _check_arguments(known, own, given)
+
+
+def _check_arguments(
+    kind: Callable, own: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> None:
+    """Raise a ValueError if a class does not take, or lacks, some arguments.
+
+    Args:
+        kind: The class.
+        own: Arguments that a config sets.
+        given: Arguments that others give, of which it takes those that it has.
+    """
+    parameters = inspect.signature(kind).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    taken = [name for name in parameters if name not in (given or {})]
+    for name in own:
+        if name not in parameters:
+            similar = difflib.get_close_matches(name, taken, 1)
+            advice = f'did you mean {similar[0]}' if similar else f'it takes {taken}'
+            raise ValueError(f'{kind.__name__} takes no {name!r}: {advice}')
+    lacking = [
+        name
+        for name in taken
+        if parameters[name].default is inspect.Parameter.empty and name not in own
+    ]
+    if lacking:
+        raise ValueError(f'{kind.__name__} needs {", ".join(lacking)}')
+
+
+def _check_optimizer(cfg: Config, model: nn.Module) -> None:
+    """Build optimizer and schedulers of the model's parameters."""
+    with located('optim_wrapper'):
+        settings = copy.deepcopy(cfg.optim_wrapper)
+        for option in ('fused', 'capturable'):  # need a device
+            settings.get('optimizer', {}).pop(option, None)
+        if settings.get('type') == 'AmpOptimWrapper' and not torch.cuda.is_available():
+            raise ValueError(
+                'AmpOptimWrapper needs a GPU, and there is none; use '
+                'BFloat16OptimWrapper, or OptimWrapper and --amp'
+            )
+        wrapper = build_optim_wrapper(model, settings)
+    schedulers = cfg.get('param_scheduler') or []
+    if isinstance(schedulers, Mapping):
+        schedulers = [schedulers] if 'type' in schedulers else []
+    for index, scheduler in enumerate(schedulers):
+        with located(f'param_scheduler.{index}'):
+            _build_scheduler(copy.deepcopy(dict(scheduler)), wrapper)
+
+
+def _build_scheduler(settings: dict[str, Any], wrapper: Any) -> None:
+    """Build a scheduler as a Runner does, for epochs of any length."""
+    settings.setdefault('end', 100)
+    if not settings.pop('convert_to_iter_based', False):
+        PARAM_SCHEDULERS.build(settings, default_args=dict(optimizer=wrapper))
+        return
+    kind = PARAM_SCHEDULERS.get(settings.pop('type'))
+    kind.build_iter_from_epoch(optimizer=wrapper, epoch_length=10, **settings)

@@ -1,0 +1,69 @@
+"""Test of a stage's checkpoint, in a folder of its own."""
+
+import time
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel
+from mmengine.runner import Runner
+
+from ...utils.checkpoint_fit import check_fit
+from ...utils.distributed import bare_model
+from ...utils.origin import run_origin
+from ...visualization.reports import write_results
+from ..loops.scored import scored_by
+from .base import Protocol, Stage
+
+__all__ = ['score_stage']
+
+
+def score_stage(stage: Stage, protocol: Protocol) -> dict[str, float]:
+    """Test the checkpoint ``load_from`` of a stage's config, if it is one of its model.
+
+    ``results.json`` and ``results.md`` in its ``work_dir`` say what the scores are of:
+    checkpoint, student or teacher, dense CRF, test-time augmentation, images.
+
+    Args:
+        stage: The stage, with the checkpoint and a ``work_dir`` for this test alone.
+        protocol: The protocol that it is of, for the columns of the table.
+
+    Returns:
+        The metrics.
+
+    Raises:
+        ValueError: The checkpoint does not fit, see ``check_fit``.
+    """
+    cfg = stage.cfg
+    started = time.monotonic()
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(_FitCheck(cfg), 'VERY_HIGH')
+    metrics = {name: float(value) for name, value in runner.test().items()}
+    result = dict(
+        metrics=metrics,
+        seconds=round(time.monotonic() - started, 1),
+        checkpoint=cfg.load_from,
+        scored=scored_by(runner, runner.test_loop),
+        made_by=run_origin(),
+    )
+    if is_main_process():
+        title = f'Test of {cfg.load_from}'
+        columns = protocol.table_columns([metrics])
+        write_results(cfg.work_dir, {stage.name: result}, columns, title)
+    return metrics
+
+
+class _FitCheck(Hook):
+    """Hook that refuses a checkpoint of another model or of other classes."""
+
+    def __init__(self, cfg: Config) -> None:
+        self.filename = cfg.load_from
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        model: Any = bare_model(runner.model)
+        if isinstance(model, BaseTTAModel):
+            model = model.module
+        dataset = runner.test_dataloader.dataset
+        classes = getattr(dataset, 'metainfo', {}).get('classes')
+        check_fit(model, classes, checkpoint, self.filename)

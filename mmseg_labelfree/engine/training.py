@@ -1,0 +1,150 @@
+"""What ``tools/train.py`` does with its command line."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+from mmengine.config import Config
+from rich.console import Console
+from rich.table import Table
+from torch.distributed.elastic.multiprocessing.errors import record
+
+from ..utils.command_line import expand_home, parse_options, read_file
+from ..utils.console import complain, open_log, warnings_in_log
+from ..utils.distributed import (
+    check_launcher,
+    connect_processes,
+    launched_rank,
+    leave_process_group,
+    prepare_cpu_processes,
+)
+from ..utils.errors import one_line_errors
+from ..utils.run_lock import run_lock
+from ..utils.signals import one_line_stops
+from .protocols import (
+    ProtocolRunner,
+    Stage,
+    TrainingSize,
+    follow_move,
+    overruled_options,
+)
+from .seeds import train_seeds
+
+__all__ = ['train']
+
+
+def train(args: argparse.Namespace) -> None:
+    """Run what the command line asks for; one run at a time in a work dir.
+
+    Args:
+        args: Arguments of ``tools/train.py``.
+
+    Raises:
+        SystemExit: Something is wrong; one line was printed.
+    """
+    with one_line_errors(), warnings_in_log():
+        if args.seeds:
+            _train_seeds(args)
+        record(_train)(args)  # for torchrun's summary, which has the traceback
+
+
+def _train_seeds(args: argparse.Namespace) -> NoReturn:
+    """Run the same command line once for each seed."""
+    tool, *arguments = sys.argv
+    args.cfg_options = parse_options(args.cfg_options)
+    work_dir = load_config(args).work_dir
+    sys.exit(train_seeds(Path(tool).parent, arguments, work_dir, args.seeds))
+
+
+def _train(args: argparse.Namespace) -> None:
+    with one_line_stops('the same command with --resume goes on from here.') as stack:
+        args.cfg_options = parse_options(args.cfg_options)
+        cfg = load_config(args)
+        if not args.dry_run and launched_rank(args.launcher) == 0:
+            stack.enter_context(run_lock(cfg.work_dir))
+            open_log(cfg.work_dir)
+        run(args, cfg)
+        leave_process_group()
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply the command line to it."""
+    check_launcher(args.launcher)
+    cfg = follow_move(read_file(args.config))
+    cfg.launcher = args.launcher
+    cfg.merge_from_dict(args.cfg_options)
+    expand_home(cfg)
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if args.amp:
+        use_mixed_precision(cfg)
+    if not args.dry_run:
+        prepare_cpu_processes(cfg)
+    return cfg
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Switch ``optim_wrapper`` to mixed precision, on the device that there is."""
+    kind = cfg.optim_wrapper.type
+    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
+        return
+    if kind != 'OptimWrapper':
+        raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, not {kind}')
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+    else:
+        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+
+
+def run(args: argparse.Namespace, cfg: Config) -> None:
+    """Run the stages of a config, or say what they are."""
+    if args.stage and 'protocol' not in cfg:
+        raise ValueError(f'{args.config} has no protocol: --stage needs one')
+    runner = ProtocolRunner(cfg, resume=args.resume)
+    warn_of_options(args, runner.stages)
+    if not args.dry_run:
+        connect_processes(cfg)
+        runner.run(args.stage)
+        return
+    try:
+        print_stages(runner.stages, runner.check(runner.stages))
+    except FileNotFoundError:  # the stages can be told without the data
+        print_stages(runner.stages, {})
+        raise
+
+
+def warn_of_options(args: argparse.Namespace, stages: list[Stage]) -> None:
+    """Say which options of the command line have no effect."""
+    for line in overruled_options(args.cfg_options, stages):
+        complain(f'Warning: {line}')
+
+
+def print_stages(stages: list[Stage], sizes: dict[str, TrainingSize]) -> None:
+    """Print what a run would do.
+
+    Args:
+        stages: Its stages.
+        sizes: How much those train on whose data is known.
+    """
+    table = Table(title='1 stage' if len(stages) == 1 else f'{len(stages)} stages')
+    for heading in ('stage', 'length', 'learning rate', 'images', 'batches', 'learns'):
+        table.add_column(heading)
+    for stage in stages:
+        table.add_row(*_row(stage, sizes.get(stage.name)))
+    Console().print(table)
+
+
+def _row(stage: Stage, size: TrainingSize | None) -> list[str]:
+    if stage.is_job:
+        return [stage.name, '-', '-', '-', '-', stage.note]
+    data = [str(size.images), str(size.batches)] if size else ['-', '-']
+    train_cfg = stage.cfg.train_cfg
+    unit = 'iterations' if 'max_iters' in train_cfg else 'epochs'
+    rate = stage.cfg.optim_wrapper.optimizer.lr
+    length = f'{stage.length:.0f} {unit}'
+    return [stage.name, length, f'{rate:g}', *data, stage.note]

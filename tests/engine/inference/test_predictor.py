@@ -1,0 +1,103 @@
+import copy
+import csv
+
+import cv2
+import numpy as np
+import pytest
+from mmseg.apis import inference_model, init_model
+from PIL import Image
+
+from mmseg_labelfree.engine.inference.media import Frame, find_media
+from mmseg_labelfree.engine.inference.output import PredictionWriter, overlay
+from mmseg_labelfree.engine.inference.predictor import Predictor
+from mmseg_labelfree.engine.inference.runs import find_run
+
+CLASSES = ['background', 'square', 'bar', 'dot', 'frame']
+COLORS = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]]
+SYSTEMS = ('tiny', 'incremental', 'semi', 'novel', 'strict', 'iddc')
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Five images of two sizes."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    for index in range(5):
+        size = (24, 32, 3) if index % 2 else (32, 24, 3)
+        array = rng.integers(0, 256, size).astype(np.uint8)
+        Image.fromarray(array).save(folder / f'{index}.png')
+    return folder
+
+
+@pytest.mark.parametrize('system', SYSTEMS)
+def test_as_mmsegmentation_predicts(system, last_stage, photos, tmp_path, save_run):
+    cfg = last_stage(system)
+    dataset = cfg.val_dataloader.dataset
+    cfg.test_pipeline = copy.deepcopy(dataset.get('dataset', dataset).pipeline)
+    save_run(cfg, tmp_path / 'run', CLASSES, COLORS)
+    run = find_run(str(tmp_path / 'run'))
+    frames = [f for m in find_media([photos]) for f in m.frames()]
+    found = {
+        p.frame.name: p.labels
+        for p in Predictor(run.build('cpu'), run.pipeline, 2)(frames)
+    }
+    assert len(found) == 5
+    stock = init_model(run.config, str(run.checkpoint), device='cpu')
+    for frame in frames:
+        expected = inference_model(stock, str(frame.image)).pred_sem_seg.data[0]
+        np.testing.assert_array_equal(found[frame.name], expected.numpy())
+
+
+def test_frames_are_as_good_as_files(tiny, photos, tmp_path, save_run):
+    model = save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    pipeline = find_run(str(tmp_path / 'run')).pipeline
+    file = photos / '0.png'
+    frames = [Frame('file', file), Frame('frame', cv2.imread(str(file)))]
+    first, second = Predictor(model, pipeline, batch_size=4)(frames)
+    np.testing.assert_array_equal(first.labels, second.labels)
+    np.testing.assert_array_equal(first.image, second.image)
+    broken = photos / 'broken.png'
+    broken.write_bytes(file.read_bytes()[:60])
+    with pytest.raises(ValueError, match=r'broken.png is damaged'):
+        list(Predictor(model, pipeline)([Frame('broken', broken)]))
+    with pytest.raises(ValueError, match='batch_size=0'):
+        Predictor(model, pipeline, batch_size=0)
+
+
+def test_files_of_images_and_of_a_video(tiny, photos, tmp_path, save_run):
+    model = save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    pipeline = find_run(str(tmp_path / 'run')).pipeline
+    image = cv2.imread(str(photos / '0.png'))
+    image = cv2.resize(image, (64, 48))
+    frames = [Frame('a/image', image), *(Frame(f'v/{k}', image, 'v') for k in range(3))]
+    out = tmp_path / 'out'
+    with PredictionWriter(out, CLASSES, COLORS, rates=dict(v=5.0)) as writer:
+        for prediction in Predictor(model, pipeline)(frames):
+            writer.write(prediction)
+    with Image.open(out / 'masks/a/image.png') as mask:
+        np.testing.assert_array_equal(np.asarray(mask), prediction.labels)
+        shown = np.asarray(mask.convert('RGB'))
+    np.testing.assert_array_equal(shown, np.array(COLORS)[prediction.labels])
+    assert (out / 'masks/v/2.png').is_file() and (
+        out / 'overlays/a/image.jpg'
+    ).is_file()
+    video = cv2.VideoCapture(str(out / 'overlays/v.mp4'))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+    rows = list(csv.DictReader((out / 'areas.csv').open()))
+    assert {row['image'] for row in rows} == {'a/image', 'v/0', 'v/1', 'v/2'}
+    own = [row for row in rows if row['image'] == 'a/image']
+    assert sum(int(row['pixels']) for row in own) == 48 * 64
+    for row in own:
+        label = CLASSES.index(row['class'])
+        assert int(row['pixels']) == (prediction.labels == label).sum()
+    assert sum(float(row['percent']) for row in own) == pytest.approx(100, abs=0.1)
+
+
+def test_overlays_of_gray_and_deep_images():
+    labels, colors = np.array([[0, 1]]), np.array([[0, 0, 0], [255, 0, 0]], np.uint8)
+    gray = np.array([[0, 4095]], np.uint16)
+    assert overlay(gray, labels, colors, 0.0).tolist() == [[[0] * 3, [255] * 3]]
+    assert overlay(gray, labels, colors, 1.0)[0].tolist() == [[0, 0, 0], [255, 0, 0]]
+    with pytest.raises(ValueError, match='opacity=2 is not in 0 to 1'):
+        PredictionWriter('x', ['a'], colors, opacity=2)

@@ -1,0 +1,63 @@
+import json
+
+import pytest
+import torch
+
+from mmseg_labelfree.engine.inference.runs import find_run
+
+CLASSES = ['background', 'square', 'bar', 'dot', 'frame']
+COLORS = [[0, 0, 0], [1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]
+
+
+def test_a_run_by_its_names(tiny, tmp_path, save_run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / 'work_dirs' / 'mine'
+    expected = save_run(tiny, folder, CLASSES, COLORS).state_dict()
+    for name in ('mine', 'work_dirs/mine', str(folder), str(folder / 'iter_6.pth')):
+        run = find_run(name)
+        model = run.build('cpu')
+        assert run.checkpoint.name == 'iter_6.pth' and not model.training
+        assert model.dataset_meta == dict(classes=CLASSES, palette=COLORS)
+        for key, value in model.state_dict().items():
+            torch.testing.assert_close(value, expected[key], rtol=0, atol=0)
+    assert [t['type'] for t in run.pipeline][0] == 'LoadImageFromFile'
+    with pytest.raises(FileNotFoundError, match="no run 'other'.*work_dirs holds mine"):
+        find_run('other')
+
+
+def test_the_last_stage_of_a_protocol(tiny, tmp_path, save_run):
+    for stage, trains in (('step_0', True), ('step_1', True), ('report', False)):
+        folder = tmp_path / 'run' / stage
+        if trains:
+            save_run(tiny, folder, CLASSES, COLORS)
+        folder.mkdir(exist_ok=True)
+        marker = dict(checkpoint='iter_6.pth') if trains else dict()
+        (folder / 'finished.json').write_text(json.dumps(marker))
+    assert find_run(str(tmp_path / 'run')).checkpoint.parent.name == 'step_1'
+    assert find_run(str(tmp_path / 'run/step_0')).checkpoint.parent.name == 'step_0'
+
+
+def test_outputs_without_a_class(tiny, tmp_path, save_run):
+    save_run(tiny, tmp_path / 'run', CLASSES[:3], COLORS[:3])
+    meta = find_run(str(tmp_path / 'run')).build('cpu').dataset_meta
+    assert meta['classes'] == [*CLASSES[:3], 'cluster_3', 'cluster_4']
+    assert meta['palette'][:3] == COLORS[:3] and len(meta['palette']) == 5
+
+
+def test_a_checkpoint_of_another_model(tiny, tmp_path, save_run):
+    save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    tiny.model.decode_head.num_classes = 4
+    config = tmp_path / 'four.py'
+    config.write_text(tiny.pretty_text)
+    with pytest.raises(
+        ValueError, match=r'is not of the model in .*four.py: 2 weights'
+    ):
+        find_run(str(tmp_path / 'run'), str(config)).build('cpu')
+    (tmp_path / 'run/config.py').unlink()
+    with pytest.raises(
+        FileNotFoundError, match='holds no config: name one by --config'
+    ):
+        find_run(str(tmp_path / 'run'))
+    (tmp_path / 'run/iter_6.pth').unlink()
+    with pytest.raises(FileNotFoundError, match='holds no checkpoint: train first'):
+        find_run(str(tmp_path / 'run'))

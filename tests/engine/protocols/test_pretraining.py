@@ -1,0 +1,67 @@
+"""A backbone trained on the images themselves, and clusters on it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.engine.protocols.pretraining import PretrainingProtocol
+
+ROOT = Path(__file__).parents[3]
+MOCO = ROOT / 'configs/iddc/mocov3_vitthin8_demo_voc.py'
+
+
+@pytest.fixture
+def cfg(boxes_root, tmp_path):
+    """Own-data clustering of the boxes, tiny; no mask is named."""
+    cfg = Config.fromfile(ROOT / 'configs/own_data/clustering.py')
+    images = cfg.train_dataloader.dataset.dataset
+    images.data_root = str(boxes_root)
+    images.data_prefix = dict(img_path='JPEGImages')
+    images.pipeline[2] = dict(type='ResizeShortestEdge', scale=48, max_size=100)
+    images.pipeline[3].update(crop_size=32, max_shift=8)
+    cfg.train_dataloader.batch_size = 4
+    cfg.train_cfg.max_iters = 2
+    cfg.protocol.settings = {
+        'train_cfg.max_iters': 2,
+        'train_dataloader.batch_size': 4,
+        'default_hooks.checkpoint.interval': 2,
+    }
+    cfg.work_dir = str(tmp_path / 'run')
+    return cfg
+
+
+def test_both_stages_see_the_same_images(cfg, boxes_root):
+    first, second = PretrainingProtocol(str(MOCO)).stages(cfg)
+    assert first.cfg.train_dataloader.dataset.type == 'mmseg.FolderDataset'
+    assert first.cfg.train_dataloader.dataset.data_root == str(boxes_root)
+    assert 'MultiView' in [
+        step['type'] for step in first.cfg.train_dataloader.dataset.pipeline
+    ]
+    assert second.cfg.model.backbone.init_cfg == dict(
+        type='Pretrained',
+        checkpoint=f'{first.cfg.work_dir}/iter_600.pth',
+        prefix='backbone.',
+    )
+    settings = dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=1))
+    with pytest.raises(ValueError, match='must train by iterations'):
+        PretrainingProtocol(str(MOCO), settings).stages(cfg)
+
+
+@pytest.mark.slow
+def test_clusters_of_images_without_any_mask(cfg, tmp_path):
+    finished = ProtocolRunner(cfg).run()
+    assert list(finished) == ['pretraining', 'training']
+    run = tmp_path / 'run'
+    picture = (run / 'training/clusters_of_images.png').read_bytes()
+    assert picture.startswith(b'\x89PNG')
+    assert json.loads((run / 'training/finished.json').read_text())['iterations'] == 2
+    weights = [
+        torch.load(run / stage / 'iter_2.pth', weights_only=False)['state_dict']
+        for stage in ('pretraining', 'training')
+    ]
+    name = 'backbone.layers.0.attn.qkv.weight'
+    torch.testing.assert_close(weights[1][name], weights[0][name], rtol=0, atol=0)

@@ -1,0 +1,201 @@
+"""What is wrong in any stage is said before the first one, in one line."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+
+# Fixture, settings, and what the line says.
+WRONG = [
+    (
+        'incremental',
+        {'protocol.next_steps.train_cfg.max_iter': 9},
+        r"step_1: train_cfg: IterBasedTrainLoop takes no 'max_iter': did you mean "
+        'max_iters',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.train_cgf.max_iters': 9},
+        'step_1: train_cgf is read by nothing; did you mean train_cfg?',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.optim_wrapper.optimizer.momentun': 0.9},
+        r'step_1: optim_wrapper: .*momentun.*; correct its name, or leave it out',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.default_hooks.checkpoint.intervaal': 9},
+        r"step_1: default_hooks.checkpoint: save_checkpoint takes no 'intervaal'",
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.custom_hooks': [dict(type='EMATeacherHok')]},
+        r'step_1: custom_hooks.0 \(EMATeacherHok\): EMATeacherHok is not in the',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.model.decode_head.in_channels': 64},
+        'step_1: model: decode_head.in_channels=64, but the backbone gives 32 '
+        'channels at in_index=-1: set in_channels to that',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.model.decode_head.in_index': 7},
+        'step_1: model: decode_head.in_index=7, but the backbone gives 4 maps',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.train_dataloader.batch_sizes': 7},
+        "step_1: train_dataloader: DataLoader takes no 'batch_sizes': did you mean "
+        'batch_size',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.param_scheduler': [dict(type='PolyLR', powr=1)]},
+        r'step_1: param_scheduler.0: .*powr',
+    ),
+    (
+        'incremental',
+        {'protocol.initial_step.load_from': 'no/such.pth'},
+        'step_0: load_from: there are no weights no/such.pth; correct the path',
+    ),
+    (
+        'incremental',
+        {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='no.pth')},
+        r'step_0: model.backbone.init_cfg.checkpoint: there are no weights no.pth; '
+        'correct the path, or get them as the README beside the config says',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.val_evaluator': dict(type='IoUMetrik')},
+        'step_1: val_evaluator: IoUMetrik is not in the',
+    ),
+    (
+        'strict',
+        {'model.generator.views': 'mirrorup'},
+        r"round_1: model: .*views='mirrorup' is unknown; use one of",
+    ),
+    ('novel', {'protocol.entropy_ranking': 67}, r'entropy_ranking=67 must be a number'),
+    (
+        'novel',
+        {'protocol.clustering.saliency.folder': 'no/saliency'},
+        r'clustering: job: image \S+ has no saliency map no/saliency/\S+: correct',
+    ),
+    (
+        'novel',
+        {'protocol.reassignment.begn': 3},
+        r'eums: custom_hooks.\d \(DynamicReassignmentHook\): .*begn',
+    ),
+    (
+        'tiny',
+        {'model.decode_head.num_classes': 3},
+        r'model.decode_head.num_classes=3, but the training data has 5 classes',
+    ),
+    (
+        'tiny',
+        {'val_evaluator': dict(type='GroupedIoUMetric', groups=dict(all=['dott']))},
+        r"val_evaluator: group 'all' of GroupedIoUMetric names \['dott'\]",
+    ),
+    (
+        'tiny',
+        {
+            'model.auxiliary_head': dict(
+                type='FCNHead', in_channels=16, in_index=2, channels=4, num_classes=6
+            )
+        },
+        'model: auxiliary_head.num_classes is 6, but decode_head.num_classes is 5',
+    ),
+    ('tiny', {'optim_wrapper.type': 'AmpOptimWrapper'}, 'AmpOptimWrapper needs a GPU'),
+    (
+        'iddc',
+        {'val_evaluator.num_clusters': 7},
+        'val_evaluator: the model has 6 outputs, but ClusteringIoUMetric has '
+        'num_old_classes=0 and num_clusters=7: their sum must be that',
+    ),
+]
+
+
+def check(cfg: Config) -> None:
+    ProtocolRunner(cfg).run()
+
+
+@pytest.mark.parametrize(
+    ('fixture', 'settings', 'message'),
+    WRONG,
+    ids=[f'{w[0]}-{next(iter(w[1]))}' for w in WRONG],
+)
+def test_before_anything_trains(fixture, settings, message, request):
+    if 'AmpOptimWrapper' in message and torch.cuda.is_available():
+        pytest.skip('there is a GPU')
+    cfg = request.getfixturevalue(fixture)
+    cfg.merge_from_dict(settings)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as info:
+        check(cfg)
+    assert '\n' not in str(info.value)
+    assert not Path(cfg.work_dir).exists()
+
+
+@pytest.mark.parametrize(
+    'fixture', ['tiny', 'incremental', 'semi', 'novel', 'strict', 'iddc']
+)
+def test_what_is_right_passes_and_draws_no_random_number(fixture, request):
+    cfg = request.getfixturevalue(fixture)
+    draws = []
+    for work in (lambda: None, lambda: _check_alone(cfg)):
+        for module in (random, np.random, torch):
+            getattr(module, 'manual_seed' if module is torch else 'seed')(3)
+        work()
+        draws.append((random.random(), np.random.rand(), float(torch.rand(()))))
+    assert draws[0] == draws[1]
+    assert not Path(cfg.work_dir).exists()
+
+
+def _check_alone(cfg: Config) -> None:
+    runner = ProtocolRunner(cfg)
+    runner.check(runner.stages)
+
+
+@pytest.mark.parametrize(
+    ('part', 'settings', 'message'),
+    [
+        (
+            'memory_bank',
+            dict(num_classes=4),
+            'memory_bank.num_classes is 4, but decode_head.num_classes is 5',
+        ),
+        (
+            'memory_bank',
+            dict(channels=9),
+            'memory_bank.channels=9, but representation_head.channels=8',
+        ),
+        (
+            'representation_head',
+            dict(in_channels=9),
+            'representation_head.in_channels=9, but it is given 8 channels',
+        ),
+    ],
+)
+def test_parts_of_contrast_fit_each_other(semi, part, settings, message):
+    semi.model.update(
+        type='U2PLEncoderDecoder',
+        representation_head=dict(
+            type='RepresentationHead', in_channels=8, channels=8, kernel_size=1
+        ),
+        memory_bank=dict(
+            type='PrototypeMemoryBank',
+            num_classes=5,
+            channels=8,
+            length=20,
+            background_length=20,
+        ),
+    )
+    _check_alone(semi)
+    semi.model[part].update(settings)
+    with pytest.raises(ValueError, match=message):
+        _check_alone(semi)

@@ -1,0 +1,68 @@
+"""Errors as one line, and what the line says."""
+
+import multiprocessing.connection
+import re
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_labelfree.datasets import get_task
+from mmseg_labelfree.utils.console import open_log
+from mmseg_labelfree.utils.errors import error_text, lost_worker, one_line_errors
+
+
+def raised(work):
+    with pytest.raises(Exception) as info:  # noqa: B017 (of any kind)
+        work()
+    return info.value
+
+
+@pytest.mark.parametrize(
+    ('work', 'text'),
+    [
+        (lambda: get_task('voc_15-2'), r"unknown task 'voc_15-2'"),
+        (lambda: {}['fold'], 'KeyError: fold'),
+        (lambda: torch.zeros(2) @ torch.zeros(3), r'(?i)inconsistent tensor size'),
+        (lambda: Config.fromfile('/nowhere/x.py'), r'.*/nowhere/x.py'),
+    ],
+)
+def test_text(work, text):
+    line = error_text(raised(work))
+    assert re.match(text, line) and '\n' not in line
+
+
+def test_a_lost_worker_has_one_message_whoever_notices():
+    died = RuntimeError('DataLoader worker (pid(s) 17) exited unexpectedly')
+    reader, writer = multiprocessing.connection.Pipe(duplex=False)
+    writer.close()
+    broken = raised(reader.recv)
+    assert type(broken) is EOFError
+    for error in (died, broken):
+        assert lost_worker(error)
+        assert 'lower num_workers or batch_size' in error_text(error)
+    assert not lost_worker(EOFError())  # of a file
+    assert not lost_worker(RuntimeError('DataLoader is empty'))
+
+
+def test_line_and_traceback(tmp_path, capsys):
+    open_log(tmp_path)
+    with pytest.raises(SystemExit) as end, one_line_errors():
+        get_task('voc_15-2')
+    assert end.value.code == 1
+    line = capsys.readouterr().err
+    assert line.startswith("Error: unknown task 'voc_15-2'")
+    assert line.endswith(f' (traceback in {tmp_path}/run.log)\n')
+    log = (tmp_path / 'run.log').read_text()
+    assert 'Traceback (most recent call last)' in log and 'in get_task' in log
+
+
+def test_without_a_log_only_the_unexpected_has_a_traceback(capsys):
+    with pytest.raises(SystemExit), one_line_errors():
+        raise ValueError('no such file')
+    assert capsys.readouterr().err == 'Error: no such file\n'
+    with pytest.raises(SystemExit), one_line_errors():
+        raise ZeroDivisionError('division by zero')
+    error = capsys.readouterr().err
+    assert 'Traceback' in error
+    assert error.endswith('Error: ZeroDivisionError: division by zero\n')
