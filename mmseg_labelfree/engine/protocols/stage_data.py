@@ -178,8 +178,10 @@ def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
     """Check that a plain training has an output for each class of its labels."""
     head = model.get('decode_head')
     outputs = head.get('num_classes') if isinstance(head, Mapping) else None
-    if outputs is None or 'pairwise_loss' in model or not _is_plain(dataset):
-        return  # several heads; clusters; some classes of a task
+    if outputs is None or not _is_plain(dataset):
+        return  # several heads; some classes of a task
+    if 'pairwise_loss' in model or 'classes' in head:
+        return  # clusters; classes that the head looks up by their names
     parts = getattr(dataset, 'datasets', [dataset])
     labeled = [part for part in parts if getattr(part, 'labeled', True)]
     classes = labeled[0].metainfo.get('classes') or [] if labeled else []
