@@ -177,9 +177,9 @@ def _texts(node: Any) -> Iterator[str]:
 def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
     """Check that a plain training has an output for each class of its labels."""
     head = model.get('decode_head')
-    outputs = head.get('num_classes') if isinstance(head, Mapping) else None
-    if outputs is None or not _is_plain(dataset):
+    if not isinstance(head, Mapping) or not _is_plain(dataset):
         return  # several heads; some classes of a task
+    outputs = head.get('num_classes') or math.inf
     if 'pairwise_loss' in model or 'classes' in head:
         return  # clusters; classes that the head looks up by their names
     parts = getattr(dataset, 'datasets', [dataset])
