@@ -180,9 +180,11 @@ def _texts(node: Any) -> Iterator[str]:
 def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
     """Check that a plain training has an output for each class of its labels."""
     head = model.get('decode_head')
-    outputs = head.get('num_classes') if isinstance(head, Mapping) else None
-    if outputs is None or 'pairwise_loss' in model or not _is_plain(dataset):
-        return  # several heads; clusters; some classes of a task
+    if not isinstance(head, Mapping) or not _is_plain(dataset):
+        return  # several heads; some classes of a task
+    outputs = head.get('num_classes') or math.inf
+    if 'pairwise_loss' in model or 'classes' in head:
+        return  # clusters; classes that the head looks up by their names
     parts = getattr(dataset, 'datasets', [dataset])
     labeled = [part for part in parts if getattr(part, 'labeled', True)]
     classes = labeled[0].metainfo.get('classes') or [] if labeled else []
