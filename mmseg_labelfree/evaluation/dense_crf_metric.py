@@ -76,7 +76,8 @@ class DenseCRFMetric(BaseMetric):
         inspect.signature(dense_crf).bind(None, None, **crf)
         for name, value in crf.items():
             at_least = 1 if name == 'iterations' else 0
-            check_range(at_least, above=name in _DEVIATIONS, **{name: value})
+            setting: dict[str, Any] = {name: value}
+            check_range(at_least, above=name in _DEVIATIONS, **setting)
         check_range(0, above=True, value_range=value_range)
         if num_workers is not None and num_workers < 1:
             raise ValueError(f'num_workers must be 1 or more, not {num_workers}')

@@ -40,8 +40,8 @@ def check_fit(
         >>> try:
         ...     check_fit(model, None, weights, 'a.pth')
         ... except ValueError as error:
-        ...     print(str(error)[:65])
-        a.pth does not fit the model: head.weight is 4 x 2 there and 3 x
+        ...     print(str(error).split('. ')[0])
+        a.pth does not fit the model: head.weight is 4 x 2 there and 3 x 2 here
     """
     weights = plain_weights(checkpoint, filename)
     stored = _stored_classes(checkpoint.get('meta') or {})

@@ -4,12 +4,16 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
 from mmseg_labelfree.utils.command_line import (
     config_parser,
     exit_code,
     expand_home,
+    parse_options,
     read_config,
+    read_file,
 )
+from mmseg_labelfree.utils.distributed import check_launcher
 
 
 def test_options_replace_settings_of_the_config(tmp_path):
@@ -44,3 +48,44 @@ def test_home_folders_of_data_are_found(monkeypatch):
     parts = expand_home(cfg).loader.dataset.datasets
     assert parts[0].dataset == dict(data_root='/home/me/voc', ann_file='~')
     assert parts[1].data_root == 'x'
+
+
+def test_options_are_parsed_as_mmengine_does():
+    texts = ['a.b=None', 'c=[1,2]', "d='x=y'", 'e=-1']
+    assert parse_options(texts) == {'a.b': None, 'c': [1, 2], 'd': 'x=y', 'e': -1}
+    assert parse_options(None) == {}
+
+
+@pytest.mark.parametrize(
+    ('work', 'message'),
+    [
+        (
+            lambda _: parse_options(['protocol.task']),
+            'protocol.task: there is no value',
+        ),
+        (
+            lambda d: read_file(f'{d}/confg.py'),
+            r'does not exist; did you mean .*config',
+        ),
+        (lambda d: read_file(f'{d}/x/y.py'), r'x/y.py does not exist$'),
+        (lambda d: read_file(str(d)), 'is a folder, not a config'),
+        (lambda d: read_file(f'{d}/notes.txt'), 'one is a .py, .json or .yaml file'),
+        (lambda _: check_launcher('pytorch'), 'needs RANK, WORLD_SIZE, .* by torchrun'),
+        (lambda _: check_launcher('slurm'), 'needs SLURM_PROCID, .* tools/slurm_train'),
+        (lambda _: check_launcher('mpi'), 'needs OMPI_COMM_WORLD_RANK, .* by mpirun'),
+        (lambda d: resolve_checkpoint(f'{d}/iter_5.pth'), 'did you mean .*iter_50.pth'),
+        (lambda d: resolve_checkpoint(f'{d}/run'), 'train the earlier stage first'),
+    ],
+)
+def test_a_wrong_command_says_what_to_do(work, message, tmp_path, monkeypatch):
+    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
+        monkeypatch.delenv(name, raising=False)
+    for name in ('config.py', 'notes.txt', 'iter_50.pth'):
+        (tmp_path / name).touch()
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as info:
+        work(tmp_path)
+    assert '\n' not in str(info.value)
+
+
+def test_without_a_launcher_nothing_is_needed():
+    check_launcher('none')

@@ -131,7 +131,8 @@ def test_without_pydensecrf(incremental, tmp_path, monkeypatch, run_tool):
     done = run_tool('test.py', path, '--stage', 'step_0', '--crf')
     assert done.returncode == 1
     assert done.stdout.strip().splitlines()[-1] == (
-        "ImportError: the dense CRF needs pydensecrf2 (No module named 'pydensecrf'); "
+        'Error: ImportError: the dense CRF needs pydensecrf2 '
+        "(No module named 'pydensecrf'); "
         'run `pip install "mmseg_labelfree[crf]"` or, in the checkout, '
         '`pip install -e ".[crf]"`'
     )

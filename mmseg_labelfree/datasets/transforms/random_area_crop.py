@@ -36,9 +36,9 @@ class RandomAreaCrop(BaseTransform):
         ratio: Sequence[float] = (3 / 4, 4 / 3),
     ) -> None:
         check_range(1, height=size[0], width=size[1])
-        for name, (low, high) in dict(scale=scale, ratio=ratio).items():
-            check_range(0, above=True, **{f'{name}[0]': low})
-            check_range(low, **{f'{name}[1]': high})
+        check_range(0, above=True, scale=scale[0], ratio=ratio[0])
+        check_range(scale[0], scale=scale[1])
+        check_range(ratio[0], ratio=ratio[1])
         self.size = tuple(size)
         self.scale = tuple(scale)
         self.ratio = tuple(ratio)

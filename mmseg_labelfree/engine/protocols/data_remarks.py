@@ -1,10 +1,22 @@
 """What is odd about the images of a training, and yet no error."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ['data_remarks']
+from mmengine.logging import print_log
+
+__all__ = ['data_remarks', 'log_remarks']
+
+
+def log_remarks(dataset: Any, told: set[str]) -> None:
+    """Log what is odd about the images of a training, unless it is in ``told``."""
+    for line in data_remarks(dataset):
+        if line not in told:
+            told.add(line)
+            text = f'train_dataloader: {line}'
+            print_log(text, logger='current', level=logging.WARNING)
 
 
 def data_remarks(dataset: Any) -> Iterator[str]:

@@ -4,8 +4,6 @@ import copy
 import gc
 import itertools
 import json
-import logging
-import math
 import time
 import warnings
 from pathlib import Path
@@ -14,22 +12,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
-from mmengine.runner import Runner
 
-from ...utils.checkpoint import (
-    latest_checkpoint,
-    nonfinite_weights,
-    resolve_checkpoint,
-    resume_latest,
-)
+from ...utils.checkpoint import latest_checkpoint, resume_latest
 from ...utils.console import keep_in_file, say
-from ...utils.distributed import bare_model
 from ...utils.files import reading, write_text
 from ...utils.metafile import published_result
 from ...utils.origin import run_origin
 from ...visualization.reports import print_table, write_report
-from ..hooks.invalid_loss_hook import REMEDY
 from ..jobs.base import run_job
 from ..loops.scored import scored_by
 from ..stage_runner import StageRunner
@@ -39,7 +28,8 @@ from .same_stage import check_same_stage
 from .single_stage import build_protocol
 from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize
-from .useless_settings import useless_settings
+from .training_end import LastMetrics, check_finite, validate_best
+from .useless_settings import say_useless
 
 # Runners of one process, name and second would share loggers and visualizers.
 _RUNS = itertools.count(1)
@@ -114,16 +104,6 @@ class ProtocolRunner:
         barrier()
         return finished
 
-    def _say_useless(self, stages: list[Stage]) -> None:
-        """Log each setting that does nothing, with its stages."""
-        found: dict[str, list[str]] = {}
-        for stage in stages:
-            for line in useless_settings(stage):
-                found.setdefault(line, []).append(stage.name)
-        for line, names in found.items():
-            text = f'{", ".join(names)}: {line}'
-            print_log(text, logger='current', level=logging.WARNING)
-
     def check(self, stages: list[Stage]) -> dict[str, TrainingSize]:
         """Check everything that stages need, and train nothing.
 
@@ -140,7 +120,7 @@ class ProtocolRunner:
         check = StageCheck()
         self._data = check.data
         sizes = check.stages(stages)
-        self._say_useless(stages)
+        say_useless(stages)
         return sizes
 
     def _announce(self, index: int, stage: Stage) -> None:
@@ -201,7 +181,7 @@ class ProtocolRunner:
         # into the first stage's folder; without one it is called after the experiment.
         cfg.get('visualizer', {}).pop('name', None)
         runner = StageRunner.from_cfg(cfg)
-        last_metrics = _LastMetrics()
+        last_metrics = LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
         runner.train()
@@ -210,10 +190,10 @@ class ProtocolRunner:
                 f'{folder}: the training ended before its first iteration; give '
                 'train_cfg and train_dataloader something to do'
             )
-        _check_finite(runner)
+        check_finite(runner)
         checkpoint: Path | None
         if stage.best:
-            checkpoint, metrics = _validate_best(runner, stage)
+            checkpoint, metrics = validate_best(runner, stage)
         else:
             metrics = last_metrics.metrics or (runner.val() if runner.val_loop else {})
             checkpoint = latest_checkpoint(folder)
@@ -294,39 +274,3 @@ class ProtocolRunner:
     def _title(self) -> str:
         file = Path(self.cfg.filename or self.work_dir)
         return self.work_dir.name if file.name == CONFIG else file.stem
-
-
-def _validate_best(runner: Runner, stage: Stage) -> tuple[Path, dict]:
-    """The best checkpoint of a training that is at its end, and its metrics.
-
-    It is validated again, for the files that belong to it, such as a matching.
-    """
-    barrier()  # the first process writes it
-    checkpoint = Path(resolve_checkpoint(stage.result))
-    runner.load_checkpoint(str(checkpoint))
-    return checkpoint, runner.val_loop.run()
-
-
-def _check_finite(runner: Runner) -> None:
-    """Raise if a training ends with weights or a loss that are not finite."""
-    broken = nonfinite_weights(bare_model(runner.model).state_dict())
-    losses = runner.message_hub.log_scalars.get('train/loss')
-    if losses is not None and not math.isfinite(losses.current()):
-        broken.append('the last loss')
-    if broken:
-        raise FloatingPointError(
-            f'{runner.work_dir}: the training ended, but {", ".join(broken[:3])} '
-            f'({len(broken)} in all) is not finite. {REMEDY}, delete '
-            f'{latest_checkpoint(runner.work_dir)} and train the stage again; '
-            "with default_hooks.invalid_loss=dict(type='InvalidLossHook') it stops "
-            'before such a checkpoint is written'
-        )
-
-
-class _LastMetrics(Hook):
-    """Hook that keeps the metrics of the validation at the end of training."""
-
-    metrics: dict | None = None
-
-    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        self.metrics = metrics

@@ -1,6 +1,5 @@
 """What the loaders of a training will give, looked at before anything trains."""
 
-import logging
 import math
 import os.path as osp
 import warnings
@@ -12,7 +11,6 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
-from mmengine.logging import print_log
 from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS as WRAPPERS
@@ -29,7 +27,7 @@ from ...datasets.wrappers.inner import build_inner, explain_missing
 from ...datasets.wrappers.source_dataset import SourceDataset
 from .base import Stage
 from .config_edit import find_nodes
-from .data_remarks import data_remarks
+from .data_remarks import log_remarks
 
 __all__ = ['DataCheck', 'TrainingSize', 'data_is_there']
 
@@ -91,8 +89,7 @@ class DataCheck:
         settings = cfg.train_dataloader
         dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
-        for line in data_remarks(dataset):
-            self._remark(f'train_dataloader: {line}')
+        log_remarks(dataset, self._remarked)
         if cfg.get('val_dataloader') is not None:
             _check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
         _check_outputs(cfg.get('model', {}), dataset)
@@ -130,12 +127,6 @@ class DataCheck:
         """Build a dataset; what it wraps is read once and checked."""
         shared = self._shared(config)
         return DATASETS.build(shared) if isinstance(shared, Mapping) else shared
-
-    def _remark(self, line: str) -> None:
-        """Log a warning, once for all stages."""
-        if line not in self._remarked:
-            self._remarked.add(line)
-            print_log(line, logger='current', level=logging.WARNING)
 
     def classes(self, config: Mapping[str, Any]) -> list[str]:
         """Classes of a dataset; none where files have yet to be made for it."""
@@ -193,9 +184,11 @@ def _texts(node: Any) -> Iterator[str]:
 def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
     """Check that a plain training has an output for each class of its labels."""
     head = model.get('decode_head')
-    outputs = head.get('num_classes') if isinstance(head, Mapping) else None
-    if outputs is None or 'pairwise_loss' in model or not _is_plain(dataset):
-        return  # several heads; clusters; some classes of a task
+    if not isinstance(head, Mapping) or not _is_plain(dataset):
+        return  # several heads; some classes of a task
+    outputs = head.get('num_classes') or math.inf
+    if 'pairwise_loss' in model or 'classes' in head:
+        return  # clusters; classes that the head looks up by their names
     parts = getattr(dataset, 'datasets', [dataset])
     labeled = [part for part in parts if getattr(part, 'labeled', True)]
     classes = labeled[0].metainfo.get('classes') or [] if labeled else []

@@ -1,13 +1,15 @@
 """Settings of a training that will do nothing, or less than they seem to."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from .base import Stage
 from .config_edit import find_nodes
 
-__all__ = ['useless_settings']
+__all__ = ['say_useless', 'useless_settings']
 
 #: Arguments of a segmentor that belong to another one.
 _NEEDS = dict(
@@ -41,6 +43,17 @@ def useless_settings(stage: Stage) -> list[str]:
     cfg = stage.cfg
     checks = (_warmup, _alone, _hooks, _schedulers, _without_step)
     return [line for check in checks for line in check(cfg)]
+
+
+def say_useless(stages: Sequence[Stage]) -> None:
+    """Log each setting that does nothing, with its stages."""
+    found: dict[str, list[str]] = {}
+    for stage in stages:
+        for line in useless_settings(stage):
+            found.setdefault(line, []).append(stage.name)
+    for line, names in found.items():
+        text = f'{", ".join(names)}: {line}'
+        print_log(text, logger='current', level=logging.WARNING)
 
 
 def _length(cfg: Config, by_epoch: bool) -> float:

@@ -23,8 +23,8 @@ class LabelWatch(nn.Module):
 
     Example:
         >>> watch = LabelWatch('all pixels are ignored', wanted=True)
-        >>> watch(torch.tensor([255, 255]) != 255)  # a training step
-        >>> watch = watch.eval()  # logs the warning
+        >>> watch(torch.tensor([0, 255]) != 255)  # a training step
+        >>> watch = watch.eval()  # logs nothing, as one was not
     """
 
     def __init__(self, message: str, wanted: bool) -> None:

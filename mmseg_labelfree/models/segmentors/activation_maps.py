@@ -88,7 +88,7 @@ class ActivationEncoderDecoder(StripedEncoderDecoder):
     ) -> None:
         check_choice('activation_mode', activation_mode, ('train', 'eval'))
         check_range(0, 1, background=background)
-        check_range(0, above=True, **{f'scales[{i}]': s for i, s in enumerate(scales)})
+        check_range(0, above=True, scales=min(scales))
         super().__init__(*args, **kwargs)
         self.image_head = MODELS.build(image_head)
         if self.image_head.num_classes != self.num_classes - 1:

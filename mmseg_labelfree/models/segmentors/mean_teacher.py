@@ -85,7 +85,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
     Raises:
         ValueError: A choice is unknown, or two do not go together; or a sample has a
             source that is in neither list.
-        RuntimeError: There are unlabeled samples, but no teacher.
+        AttributeError: There are unlabeled samples, but no teacher.
 
     Example:
         ``model=dict(type='MeanTeacherEncoderDecoder', mixing='cutmix',

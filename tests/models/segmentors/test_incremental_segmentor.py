@@ -86,7 +86,7 @@ def test_auxiliary_head_is_trained(incremental):
 
 def test_without_teacher(incremental):
     model = MODELS.build(incremental.model)
-    with pytest.raises(RuntimeError, match='FrozenTeacherHook'):
+    with pytest.raises(AttributeError, match='FrozenTeacherHook'):
         model.loss(*samples(num_classes=3))
 
 

@@ -317,7 +317,11 @@ def test_bad_masks(tmp_path, mask, message):
 def test_bad_settings(points, tmp_path):
     path = points(a=[(1, 0, 0)])
     for settings, error, message in (
-        (dict(ann_file=tmp_path / 'no.json'), FileNotFoundError, 'no.json is neither'),
+        (
+            dict(ann_file=tmp_path / 'no.json'),
+            FileNotFoundError,
+            'no.json does not exist',
+        ),
         (dict(ann_file=path, radius=-1), ValueError, 'radius'),
         (dict(ann_file=path, invalid='drop'), ValueError, "'raise' or 'skip'"),
         (dict(ann_file=path, source_classes=255), ValueError, '1 to 254 classes'),
