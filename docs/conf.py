@@ -25,7 +25,8 @@ extensions = [
     'repository_links',
 ]
 exclude_patterns = ['_build', '_ext', '**.ipynb_checkpoints']
-suppress_warnings = ['config.cache']
+# Pages that may come later, in the toctree of index.md.
+suppress_warnings = ['config.cache', 'toc.empty_glob']
 
 # Links stand as they do on GitHub; repository_links.py finds their targets.
 myst_all_links_external = True
@@ -48,4 +49,5 @@ html_static_path = ['_static']
 html_css_files = ['site.css']
 html_show_sphinx = False
 html_copy_source = False
+html_use_index = html_domain_indices = False  # long names; there is the search
 copybutton_exclude = '.linenos, .gp, .go'

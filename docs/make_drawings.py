@@ -3,7 +3,8 @@
     python docs/make_drawings.py           # write them
     python docs/make_drawings.py --check   # exit code 1 if one is out of date
 
-What is on them stands in drawings.yaml. Each SVG brings its own ground, light or dark as the reader's system asks.
+What is on them stands in drawings.yaml. Each SVG brings its own ground, light or dark
+as the reader's system asks.
 """
 
 import argparse
@@ -75,7 +76,8 @@ def style() -> str:
         '.h{font-size:17px;font-weight:700;text-anchor:start}'
         '.l{font-size:12px;paint-order:stroke;stroke-width:5px}'
         '.b{stroke-width:1.3}.a{stroke-width:1.6;fill:none;marker-end:url(#m)}'
-        f'{rules(CONTENT["light"])}@media (prefers-color-scheme:dark){{{rules(CONTENT["dark"])}}}</style>'
+        f'{rules(CONTENT["light"])}@media (prefers-color-scheme:dark){{'
+        f'{rules(CONTENT["dark"])}}}</style>'
     )
 
 

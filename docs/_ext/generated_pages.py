@@ -37,8 +37,7 @@ def exported(module: ModuleType) -> list[str]:
     return [
         name
         for name in names
-        if documented(getattr(module, name))
-        and id(getattr(module, name)) not in below
+        if documented(getattr(module, name)) and id(getattr(module, name)) not in below
     ]
 
 
@@ -50,9 +49,7 @@ def documented(value: object) -> bool:
 def packages_below(name: str) -> list[str]:
     """The packages inside a package, all the way down."""
     modules = public_modules()
-    return [
-        m for m in modules if m.startswith(f'{name}.') and is_package(m)
-    ]
+    return [m for m in modules if m.startswith(f'{name}.') and is_package(m)]
 
 
 def is_package(name: str) -> bool:

@@ -97,6 +97,12 @@ def settings_in(file: Path) -> Iterator[Setting]:
                     own = comments.of(word) or note
                     yield from walk((*keys, word.arg), word.value, own)
             return
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant):
+                    own = comments.of(value) or note
+                    yield from walk((*keys, str(key.value)), value, own)
+            return
         if isinstance(node, ast.List | ast.Tuple) and _holds_calls(node):
             for part in node.elts:
                 yield from walk(keys, part, comments.of(part) or note)
@@ -133,6 +139,31 @@ def files_of(config: Path) -> list[Path]:
             for base in [bases] if isinstance(bases, str) else bases:
                 found += files_of((config.parent / base).resolve())
     return [*found, config]
+
+
+def used_names(files: Iterable[Path]) -> set[str]:
+    """Variables that the settings of a config come from, through others too."""
+    uses: dict[str, set[str]] = {}
+    for file in files:
+        for statement in ast.parse(file.read_text(encoding='utf-8')).body:
+            if isinstance(statement, ast.Assign):
+                names = _names(statement.value)
+                for target in statement.targets:
+                    uses.setdefault(ast.unparse(target), set()).update(names)
+    used, waiting = set(), list(PARTS)
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += uses.get(name, ())
+    return used
+
+
+def _names(expression: ast.expr) -> set[str]:
+    """Variables in an expression, those of the bases without their ``_base_``."""
+    nodes = list(ast.walk(expression))
+    own = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return own | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def flatten(value: Any, shown: str, keys: tuple[str, ...]) -> Iterator[tuple]:
@@ -179,7 +210,10 @@ def _common(first: tuple[str, ...], second: tuple[str, ...]) -> int:
 
 def rows(config: Path) -> Iterator[tuple[str, str, str, Setting | None]]:
     """Name, value, source and place of each setting of a config."""
-    found = [setting for file in files_of(config) for setting in settings_in(file)]
+    files = files_of(config)
+    used = used_names(files)
+    said = [setting for file in files for setting in settings_in(file)]
+    found = [setting for setting in said if setting.keys[0] in used]
     resolved = Config.fromfile(config)
     for part in PARTS:
         for shown, keys, value in flatten(resolved.get(part), part, (part,)):

@@ -27,7 +27,9 @@ def test_text_fits_into_its_box(path):
         for rect in root.iter(f'{SVG}rect')
         if rect.get('x')
     ]
-    fonts = {kind: ImageFont.load_default(size) for kind, size in (('t', 14), ('s', 12))}
+    fonts = {
+        kind: ImageFont.load_default(size) for kind, size in (('t', 14), ('s', 12))
+    }
     lines = [line for line in root.iter(f'{SVG}text') if line.get('class') in fonts]
     assert len(lines) > len(boxes) > 4
     for line in lines:

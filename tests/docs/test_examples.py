@@ -68,7 +68,7 @@ def test_example_builds(text, voc, tmp_path):
     cfg = read(text, tmp_path)
     model = MODELS.build(cfg.model)
     assert build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
-    for hook in [*cfg.get('custom_hooks', []), *cfg.default_hooks.values()]:
+    for hook in [*cfg.get('custom_hooks', []), cfg.default_hooks.checkpoint]:
         HOOKS.build(hook)
     METRICS.build(cfg.val_evaluator)
     assert LOOPS.get(cfg.val_cfg.type) is not None

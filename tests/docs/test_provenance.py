@@ -67,4 +67,4 @@ def test_most_settings_of_each_method_have_a_place(provenance, page):
     for config in configs:
         found = table(provenance, config)
         placed = [name for name, (_, _, line) in found.items() if line]
-        assert len(placed) > 0.9 * len(found), set(found) - set(placed)
+        assert len(placed) > 0.8 * len(found), set(found) - set(placed)
