@@ -101,8 +101,24 @@ def text_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         yield f'files/{name}', dict(title=name, body=body, parents=[]), 'page.html'
 
 
+def share_navigation(app: Sphinx, name: str, template: str, context: dict, _) -> None:
+    """Make the navigation of the text pages once for each depth of folders."""
+    if not name.startswith('files/') or 'toctree' not in context:
+        return
+    known = app.env.__dict__.setdefault('repository_navigation', {})
+    depth, make = name.count('/'), context['toctree']
+
+    def navigation(**options: Any) -> str:
+        if depth not in known:
+            known[depth] = make(**options)
+        return known[depth]
+
+    context['toctree'] = navigation
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect('doctree-resolved', resolve)
     app.connect('html-collect-pages', text_pages)
+    app.connect('html-page-context', share_navigation, priority=400)  # Furo's: 500
     return dict(parallel_read_safe=True, parallel_write_safe=False)
