@@ -120,7 +120,13 @@ def write(app: Sphinx) -> None:
     shutil.copy(ROOT / NOTEBOOK, Path(app.srcdir, 'notebook.ipynb'))
 
 
+def is_field(app: Sphinx, what: str, name: str, value: object, *_) -> bool | None:
+    """Leave out fields of named tuples, which the class's docstring explains."""
+    return True if type(value).__name__ == '_tuplegetter' else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect('builder-inited', write)
+    app.connect('autodoc-skip-member', is_field)
     return dict(parallel_read_safe=True, parallel_write_safe=True)

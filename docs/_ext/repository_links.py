@@ -87,7 +87,7 @@ def _text(app: Sphinx, name: str, fragment: str) -> str | None:
 
 def text_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """A page with the text of each file that is linked."""
-    formatter = HtmlFormatter(nowrap=True, linespans='L')
+    formatter = HtmlFormatter(cssclass='highlight repository-file', linespans='L')
     for name in sorted(app.env.__dict__.get('repository_files', ())):
         try:
             lexer = get_lexer_for_filename(name)
@@ -96,7 +96,7 @@ def text_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         code = highlight((ROOT / name).read_text(encoding='utf-8'), lexer, formatter)
         body = (
             f'<h1>{escape(posixpath.basename(name))}</h1><p><code>{escape(name)}</code>'
-            f'</p><div class="highlight repository-file"><pre>{code}</pre></div>'
+            f'</p>{code}'
         )
         yield f'files/{name}', dict(title=name, body=body, parents=[]), 'page.html'
 
