@@ -61,7 +61,8 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             logger.warning('no target for the link %s', target, location=reference)
             continue
         here = app.builder.get_target_uri(docname)
-        reference['refuri'] = relative_uri(here, uri)
+        target, anchor, place = uri.partition('#')
+        reference['refuri'] = relative_uri(here, target) + anchor + place
         reference['internal'] = True
 
 
