@@ -2,7 +2,8 @@
 
 The directive ``{provenance} configs/<method>/<config>.py`` lists the settings of the
 resolved config. The source of a setting is the comment at its line in the file that
-sets it, or above it, or else that of the dictionary that it stands in.
+sets it, or above it, else that of the dictionary that it stands in, else the
+first sentence of the file.
 """
 
 import ast
@@ -68,7 +69,11 @@ class Comments:
             if token.type == tokenize.COMMENT:
                 alone = not token.line[: token.start[1]].strip()
                 found = self.alone if alone else self.at_end
-                found[token.start[0]] = token.string.lstrip('# ')
+                found[token.start[0]] = token.string.lstrip('# ').replace('`', '')
+
+        length = next(n for n in range(1, len(text)) if n not in self.alone)
+        self.head = self.above(length)
+        self.title = self.head.partition('. ')[0]
 
     def of(self, node: ast.AST) -> str:
         """Comment at the first or last line of a node, or right above it."""
@@ -111,7 +116,8 @@ def settings_in(file: Path) -> Iterator[Setting]:
 
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign):
-            note = comments.above(statement.lineno)
+            note = comments.above(statement.lineno) or comments.head
+            note = comments.title if note == comments.head else note
             for target in statement.targets:
                 yield from walk((ast.unparse(target),), statement.value, note)
 
@@ -251,8 +257,8 @@ class Provenance(SphinxDirective):
     def _link(self, place: Setting) -> nodes.reference:
         here = Path(self.env.doc2path(self.env.docname)).parent
         target = f'{os.path.relpath(place.file, here)}#L{place.line}'
-        name = place.file.relative_to(ROOT / 'configs').as_posix()
-        link = nodes.reference('', f'{name}:{place.line}', refuri=target)
+        shown = f'{place.file.name}:{place.line}'
+        link = nodes.reference('', shown, refuri=target)
         link.source = self.env.doc2path(self.env.docname)
         return link
 
