@@ -72,7 +72,7 @@ class Comments:
                 found[token.start[0]] = token.string.lstrip('# ').replace('`', '')
 
         length = next(n for n in range(1, len(text)) if n not in self.alone)
-        self.head = self.above(length)
+        self.head = self._lines_above(length)
         self.title = self.head.partition('. ')[0]
 
     def of(self, node: ast.AST) -> str:
@@ -82,7 +82,11 @@ class Comments:
         return found or self.above(first)
 
     def above(self, line: int) -> str:
-        """The lines of comment that end right above a line, joined."""
+        """The lines of comment right above a line; of the file's, the first sentence."""
+        found = self._lines_above(line)
+        return self.title if found == self.head else found
+
+    def _lines_above(self, line: int) -> str:
         lines: list[str] = []
         while line - 1 in self.alone:
             line -= 1
@@ -116,8 +120,7 @@ def settings_in(file: Path) -> Iterator[Setting]:
 
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign):
-            note = comments.above(statement.lineno) or comments.head
-            note = comments.title if note == comments.head else note
+            note = comments.above(statement.lineno) or comments.title
             for target in statement.targets:
                 yield from walk((ast.unparse(target),), statement.value, note)
 
