@@ -70,7 +70,6 @@ class Comments:
                 alone = not token.line[: token.start[1]].strip()
                 found = self.alone if alone else self.at_end
                 found[token.start[0]] = token.string.lstrip('# ').replace('`', '')
-
         length = next(n for n in range(1, len(text)) if n not in self.alone)
         self.head = self._lines_above(length)
         self.title = self.head.partition('. ')[0]
@@ -82,7 +81,7 @@ class Comments:
         return found or self.above(first)
 
     def above(self, line: int) -> str:
-        """The lines of comment right above a line; of the file's, the first sentence."""
+        """Lines of comment right above a line; of the file's, the first sentence."""
         found = self._lines_above(line)
         return self.title if found == self.head else found
 
