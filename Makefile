@@ -1,18 +1,22 @@
-# The commands of daily work, in the environment of `pip install -e ".[mminstall,tests,crf]"`.
+# The commands of daily work, in the environment of `pip install -e ".[mminstall,tests,crf,docs]"`.
 .DEFAULT_GOAL := help
-.PHONY: help all format lint types doctest test test-quick test-cuda test-original docs-index
+.PHONY: help all format lint types docs doctest test test-quick test-cuda test-original docs-index
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-all: lint types test  ## All checks and all tests, as .ci/run does
+all: lint types docs test  ## All checks and all tests, as .ci/run does
 
 format:  ## Format all files and mend what can be mended
 	ruff format .
 	ruff check --fix .
 
-docs-index:  ## Write the generated pages in docs/ and tables of configs
+docs:  ## Build the site in docs/_build/html, without a network
+	sphinx-build -q -W --keep-going docs docs/_build/html
+
+docs-index:  ## Write the generated pages and drawings in docs/ and tables of configs
 	python docs/make_indexes.py
+	python docs/make_drawings.py
 	python tools/make_config_tables.py
 
 lint:  ## Check format, code, spelling, links and generated pages
@@ -21,6 +25,7 @@ lint:  ## Check format, code, spelling, links and generated pages
 	codespell
 	python .ci/check_links.py
 	python docs/make_indexes.py --check
+	python docs/make_drawings.py --check
 	python tools/make_config_tables.py --check
 
 types:  ## Check the types of the package and the tools

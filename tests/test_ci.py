@@ -14,6 +14,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 TEST_COMMAND = ('<!-- test-command -->', '```bash', 'mkdir .venv', '```')
 
+CONF = '''"""Settings."""
+
+project = 'project'
+'''
 MODULE = '''"""Nothing."""
 
 
@@ -56,10 +60,16 @@ def small_project(folder, *readme):
     package.mkdir()
     (package / '__init__.py').write_text(MODULE)
     (folder / 'README.md').write_text('\n'.join(['# Title', *readme, '']))
-    for script in ('docs/make_indexes.py', 'tools/make_config_tables.py'):
-        (folder / script).parent.mkdir()
-        shutil.copy(ROOT / script, folder / script)
-    subprocess.run([sys.executable, folder / 'docs/make_indexes.py'], check=True)
+    (folder / 'docs/images').mkdir(parents=True)
+    (folder / 'docs/conf.py').write_text(CONF)
+    (folder / 'docs/index.rst').write_text('Title\n=====\n')
+    scripts = 'docs/make_indexes.py', 'docs/make_drawings.py'
+    files = *scripts, 'docs/drawings.yaml', 'tools/make_config_tables.py'
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / file, folder / file)
+    for script in scripts:
+        subprocess.run([sys.executable, folder / script], check=True)
     (folder / 'configs/method').mkdir(parents=True)
     (folder / 'configs/method/config.py').write_text('model = dict()\n')
     return folder / '.ci' / 'run'
@@ -72,7 +82,7 @@ def test_readme_holds_one_line_per_command():
     for command in (demo, test):
         assert command.startswith('python -m venv .venv && . .venv/bin/activate && pip')
     extras = re.search(r'pip install -e "\.\[([\w,]+)\]"', test)[1].split(',')
-    assert set(extras) == {'mminstall', 'tests', 'crf'}
+    assert set(extras) == {'mminstall', 'tests', 'crf', 'docs'}
     assert test.endswith('&& pytest')
 
 
@@ -138,6 +148,7 @@ def test_ci_fails_when_the_tests_fail(tmp_path):
             'a.py:3: error: Incomp',
         ),
         ('docs/components.md', '# Old\n', 'components.md is out of date'),
+        ('docs/index.rst', 'Title\n=====\n\n:doc:`gone`\n', 'unknown document'),
     ],
 )
 def test_ci_fails_when_a_check_fails(tmp_path, file, text, message):
@@ -146,7 +157,7 @@ def test_ci_fails_when_a_check_fails(tmp_path, file, text, message):
     (tmp_path / file).write_text(text)
     done = run(script, tmp_path)
     assert done.returncode != 0
-    assert message in done.stdout
+    assert message in done.stdout + done.stderr  # Sphinx writes to the second
     assert not (tmp_path / '.venv').exists()
 
 
@@ -184,7 +195,7 @@ def test_the_workflow_runs_what_is_there():
             assert (ROOT / arguments[0]).is_file()
         elif program == 'pip':
             assert arguments[-1] in (ROOT / 'README.md').read_text()
-    assert {'test', 'test-original', 'lint', 'types', 'docs/make_indexes.py'} <= used
+    assert {'test', 'test-original', 'lint', 'types', 'docs'} <= used
     tried = jobs['forks']['strategy']['matrix']['python']
     assert f"python_requires='>={tried[0]}'" in (ROOT / 'setup.py').read_text()
     assert jobs['original']['strategy']['matrix']['python'] == ['3.10', '3.11']
