@@ -83,10 +83,7 @@ class StageCheck:
         return sizes
 
     def training(self, cfg: Config) -> TrainingSize | None:
-        """Check a config without a protocol.
-
-        Returns:
-            Its size; None for a job.
+        """Check a config without a protocol; gives its size, None for a job.
 
         Raises:
             FileNotFoundError, ValueError: As for :meth:`stages`.
