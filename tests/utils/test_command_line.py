@@ -64,7 +64,7 @@ def test_options_are_parsed_as_mmengine_does():
             'protocol.task: there is no value',
         ),
         (
-            lambda d: read_file(f'{d}/confg.py'),
+            lambda d: read_file(f'{d}/conf.py'),
             r'does not exist; did you mean .*config',
         ),
         (lambda d: read_file(f'{d}/x/y.py'), r'x/y.py does not exist$'),
