@@ -273,7 +273,7 @@ def mixing_masks(
         masks = class_masks(labels, whole_batch=whole_batch)
     else:
         num, height, width = labels.shape
-        if isinstance(area, float):
+        if isinstance(area, int | float):
             masks = box_masks(num, height, width, area, labels.device)
         else:
             masks = varied_box_masks(num, height, width, area, device=labels.device)

@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...ops.local_pod import background_with_new, local_pod
+from ...utils.choices import check_range
 from .base import BaseLoss
 
 
@@ -43,7 +44,7 @@ class LocalPODLoss(BaseLoss):
         >>> old = [torch.ones(1, 2, 4, 4), torch.ones(1, 3, 4, 4)]
         >>> new = [torch.ones(1, 2, 4, 4), torch.ones(1, 4, 4, 4)]
         >>> loss(new, old)  # the background's logit is 2 now
-        tensor(0.0208)
+        tensor(0.0112)
     """
 
     compares = 'levels'
@@ -57,8 +58,7 @@ class LocalPODLoss(BaseLoss):
         **kwargs: Any,
     ) -> None:
         super().__init__(loss_weight=loss_weight, **kwargs)
-        if logit_weight < 0:
-            raise ValueError(f'logit_weight must be at least 0, got {logit_weight}')
+        check_range(0, logit_weight=logit_weight)
         if not scales or min(scales) < 1:
             raise ValueError(f'scales must be numbers of at least 1, got {scales}')
         self.scales = tuple(scales)

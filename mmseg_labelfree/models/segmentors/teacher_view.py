@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -95,7 +95,12 @@ class ViewMixing:
         check_choice('mixing_partner', self.partner, ('unlabeled', 'labeled'))
         check_choice('mixing_classes', self.classes, ('image', 'batch'))
         check_range(0, 1, mixing_prob=self.prob)
-        check_range(0, 1, above=True, below=True, mixing_area=self.area)
+        if isinstance(self.area, Sequence):
+            low, high = self.area
+            check_range(0, 1, above=True, lowest_mixing_area=low)
+            check_range(low, 1, highest_mixing_area=high)
+        else:
+            check_range(0, 1, above=True, below=True, mixing_area=self.area)
         if self.classes == 'batch' and self.kind != 'classmix':
             raise ValueError(
                 f"mixing_classes='batch' is for mixing='classmix', not {self.kind!r}"

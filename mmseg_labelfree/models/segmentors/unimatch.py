@@ -12,6 +12,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...ops.compiling import untraced
+from ...utils.choices import check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch, real_pixels, split_batch
 from .network_outputs import NetworkOutputs, join
@@ -71,8 +72,8 @@ class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if not 0 <= feature_dropout < 1:
-            raise ValueError(f'feature_dropout={feature_dropout} is not in 0 to 1')
+        check_range(0, 1, below=True, feature_dropout=feature_dropout)
+        check_range(0, feature_weight=feature_weight)
         if self.student_passes != 'joint':
             raise ValueError(
                 'UniMatch runs labeled and weak images together: '

@@ -151,10 +151,10 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
     first = run(
         eums,
         'first',
-        custom_hooks=eums.custom_hooks[:2],
+        custom_hooks=eums.custom_hooks[:-1],
         work_dir=str(tmp_path / 'first'),
     )
-    dataset = eums.custom_hooks[2].dataset
+    dataset = eums.custom_hooks[-1].dataset
     hook = dict(
         type='EntropyRankingHook',
         dataset=dataset,
@@ -162,7 +162,7 @@ def test_ranking_at_the_start_by_another_model(eums, tmp_path):
         checkpoint=str(tmp_path / 'first'),
     )
     record = Record()
-    runner = run(eums, 'second', record, custom_hooks=[*eums.custom_hooks[:2], hook])
+    runner = run(eums, 'second', record, custom_hooks=[*eums.custom_hooks[:-1], hook])
     decision = decision_of(runner, 'entropy_ranking')
     built = DATASETS.build(dataset)
     scores = dict(
@@ -209,7 +209,7 @@ def test_pools_of_other_names_and_small_batches(eums):
     """The unclean images are ranked, and the worse ones are called clean."""
     hook = dict(
         type='EntropyRankingHook',
-        dataset=eums.custom_hooks[2].dataset,
+        dataset=eums.custom_hooks[-1].dataset,
         num_old_classes=4,
         keep=0.5,
         source='unclean',
@@ -220,7 +220,7 @@ def test_pools_of_other_names_and_small_batches(eums):
     images = data[1].image_list.replace('clean', 'unclean')
     data.append(dict(data[1], source='unclean', image_list=images))
     eums.model.unlabeled_sources = ['unclean']
-    runner = run(eums, 'other', custom_hooks=[*eums.custom_hooks[:2], hook])
+    runner = run(eums, 'other', custom_hooks=[*eums.custom_hooks[:-1], hook])
     decision = decision_of(runner, 'entropy_ranking')
     assert len(decision['images']) == 2 and sum(decision['kept']) == 1
     assert len(runner.train_dataloader.sampler.indices('unclean')) == 1
@@ -252,16 +252,16 @@ def test_resume_before_and_after(eums, iteration):
 def test_what_it_needs(eums):
     hooks = eums.custom_hooks
     with pytest.raises(ValueError, match="needs dict\\(type='SamplerStateHook'\\)"):
-        run(eums, 'alone', custom_hooks=hooks[2:])
-    hook = HOOKS.build(hooks[2])
+        run(eums, 'alone', custom_hooks=hooks[-1:])
+    hook = HOOKS.build(hooks[-1])
     assert isinstance(hook, DynamicReassignmentHook)
     assert isinstance(hook, EntropyRankingHook)
-    clean = hooks[2].dataset.image_list
-    hooks[2].dataset.image_list = clean.replace('images', 'unclean')
+    clean = hooks[-1].dataset.image_list
+    hooks[-1].dataset.image_list = clean.replace('images', 'unclean')
     with pytest.raises(ValueError, match='images of the pool are not in the dataset'):
         run(eums, 'other')
-    hooks[2].dataset.image_list = clean
-    without = run(eums, 'without', custom_hooks=hooks[:2])
+    hooks[-1].dataset.image_list = clean
+    without = run(eums, 'without', custom_hooks=hooks[:-1])
     with pytest.raises(ValueError, match="has no entry 'dynamic_reassignment'"):
         run(eums, 'with', resume=True, train_cfg=dict(max_iters=8))
     assert without.iter == 6
@@ -270,7 +270,7 @@ def test_what_it_needs(eums):
 def test_sizes_that_differ(eums):
     """Images and label maps of several sizes, and the training mode afterwards."""
     sizes = iter([(32, 32), (24, 32), (24, 32)] * 9)
-    settings = copy.deepcopy(eums.custom_hooks[2].dataset)
+    settings = copy.deepcopy(eums.custom_hooks[-1].dataset)
     dataset = DATASETS.build(settings)
     model = Runner.from_cfg(eums).model.train()
     scores = score_images(model, dataset, range(len(dataset)), 4, batch_size=5)

@@ -45,7 +45,7 @@ def test_results_say_what_they_are_and_what_made_them(tiny):
         images=6,
     )
     made_by = result['made_by']
-    assert 'pytest' in made_by['command'] and made_by['processes'] == 1
+    assert made_by['command'] and made_by['processes'] == 1
     assert {'PyTorch', 'Python', 'MMCV'} <= made_by['environment'].keys()
     text = (work / 'results.md').read_text()
     assert f'command: {made_by["command"]}' in text and '| mIoU | accuracy |' in text

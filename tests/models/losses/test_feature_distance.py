@@ -97,7 +97,7 @@ def test_no_weights_no_distance(config):
         build(config)
     assert '\n' not in str(error.value)
     model = MODELS.build(config)
-    with pytest.raises(RuntimeError, match='has no frozen encoder yet'):
+    with pytest.raises(AttributeError, match='has no frozen encoder yet'):
         model.loss(*batch())
 
 

@@ -57,7 +57,7 @@ def test_equal_maps_have_no_gradient():
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(ValueError, match='logit_weight must be at least 0'):
+    with pytest.raises(ValueError, match='logit_weight=-1 must be'):
         LocalPODLoss(logit_weight=-1)
     with pytest.raises(ValueError, match='scales must be numbers of at least 1'):
         LocalPODLoss(scales=(0, 2))

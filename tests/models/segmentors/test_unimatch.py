@@ -163,7 +163,7 @@ def test_its_labels_can_be_looked_at(build):
 
 
 def test_wrong_settings_are_refused(build):
-    with pytest.raises(ValueError, match='feature_dropout=1.5 is not in 0 to 1'):
+    with pytest.raises(ValueError, match='feature_dropout=1.5 must be a number'):
         build(feature_dropout=1.5)
     with pytest.raises(ValueError, match="student_passes='per_source'"):
         build(student_passes='per_source')
