@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from ...models.segmentors.discriminative_clustering import (
     DiscriminativeClusteringSegmentor,
 )
-from ...models.segmentors.u2pl import U2PLEncoderDecoder
 from ...utils.errors import flat_text
 
 __all__ = ['build_model', 'check_weights', 'located']
@@ -126,9 +125,6 @@ def _check_classes(model: EncoderDecoder) -> None:
     }
     if isinstance(model, DiscriminativeClusteringSegmentor):
         counts.clear()  # the probe learns classes, the head clusters
-    bank = getattr(model, 'memory_bank', None)
-    if bank is not None and isinstance(model, U2PLEncoderDecoder):
-        counts['memory_bank.num_classes'] = bank.num_classes
     for key, count in counts.items():
         if count != model.num_classes:
             raise ValueError(
@@ -181,7 +177,7 @@ def _check_head(name: str, head: nn.Module, maps: Sequence[Tensor]) -> None:
 def _check_embedder(
     model: EncoderDecoder, embedder: Any, maps: Sequence[Tensor]
 ) -> None:
-    """Check what a representation head sees, and what the bank takes of it."""
+    """Check what a representation head sees."""
     index = getattr(model, 'embedding_index', None)
     if index is None:
         with embedder.recording(model.decode_head) as seen:
@@ -194,10 +190,4 @@ def _check_embedder(
         raise ValueError(
             f'representation_head.in_channels={expected.in_channels}, but it is given '
             f'{found} channels: set it to that'
-        )
-    bank = model.memory_bank
-    if bank is not None and bank.channels != embedder.channels:
-        raise ValueError(
-            f'memory_bank.channels={bank.channels}, but representation_head.channels='
-            f'{embedder.channels}: give both one number'
         )

@@ -7,6 +7,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..utils.head_checks import needs_bank_of_size
 from .activation_maps import ActivationView
 from .image_level import ImageLevelEncoderDecoder
 
@@ -26,10 +27,14 @@ class ImageLevelU2PLEncoderDecoder(ImageLevelEncoderDecoder):
     Args:
         representation_head: A ``RepresentationHead`` for the backbone's features (its
             ``layer`` is not used).
-        memory_bank: A ``PrototypeMemoryBank`` of the classes without background.
+        memory_bank: A ``PrototypeMemoryBank`` of the classes, without background
+            unless the loss gives it a map.
         contrastive_loss: An ``ActivationContrastiveLoss``.
         embedding_index: Which of the backbone's feature maps is embedded.
         **kwargs: As for :class:`ImageLevelEncoderDecoder`.
+
+    Raises:
+        ValueError: The bank has other classes or channels than the heads.
 
     Example:
         See ``configs/_base_/methods/afa.py``.
@@ -52,6 +57,9 @@ class ImageLevelU2PLEncoderDecoder(ImageLevelEncoderDecoder):
         self.memory_bank = MODELS.build(memory_bank)
         self.contrastive_loss = MODELS.build(contrastive_loss)
         self.embedding_index = embedding_index
+        classes = self.num_classes - (not self.contrastive_loss.background)
+        channels = self.representation_head.channels
+        needs_bank_of_size(self.memory_bank, classes, channels)
         # Maps of absent classes are negatives only where they are low.
         self.every_class = 'absent' not in self.contrastive_loss.negatives
 
