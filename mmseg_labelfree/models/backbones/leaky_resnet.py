@@ -17,10 +17,10 @@ class LeakyResNet(ResNet):
     and all else is mmseg's.
 
     What is equal, once ``tools/model_converters/mib_to_mmseg.py`` has turned ABN's
-    scale w into its |w| + eps: outputs, running statistics and gradients by the
+    scale w into its ``abs(w) + eps``: outputs, running statistics and gradients by the
     features, up to rounding. What is not: the memory of a training; and there ABN's
     scale never falls below eps, while an ordinary one may pass 0, and weight decay
-    pulls at w, not at |w| + eps.
+    pulls at w, not at ``abs(w) + eps``.
 
     Args:
         negative_slope: Slope of the activation below 0. Defaults to 0.01, as in the
