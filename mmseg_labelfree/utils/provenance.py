@@ -1,25 +1,23 @@
-"""Sphinx extension: tables of all settings of a config and where each comes from.
+"""Settings of a config, and what its files say about where each comes from.
 
-The directive ``{provenance} configs/<method>/<config>.py`` lists the settings of the
-resolved config. The source of a setting is the comment at its line in the file that
-sets it, or above it, else that of the dictionary that it stands in, else the
-first sentence of the file.
+The source of a setting is the comment at its line in the file that sets it, or above
+it, else that of the dictionary that it stands in, else the first sentence of the file.
 """
 
 import ast
 import io
-import os
 import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from docutils import nodes
 from mmengine.config import Config
-from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ['COMMAND_LINE', 'Row', 'Setting', 'config_files', 'config_settings']
+
+COMMAND_LINE = 'command line'
+"""Source of a setting that differs from what the files of the config say."""
+
 PARTS = (
     'model',
     'protocol',
@@ -45,7 +43,6 @@ LEFT_OUT = {
     'test_cfg',
     'val_interval',
 }
-HEADER = ('setting', 'value', 'source', 'set in')
 UNKNOWN = object()
 
 
@@ -59,6 +56,22 @@ class Setting(NamedTuple):
     line: int
 
 
+class Row(NamedTuple):
+    """A setting of a config.
+
+    Attributes:
+        name: Dotted name; parts of lists go by their types.
+        value: As Python writes it.
+        note: What its place says about its source; empty if that is not known.
+        place: Where it stands, None if that is not known.
+    """
+
+    name: str
+    value: str
+    note: str
+    place: Setting | None
+
+
 class Comments:
     """The comments of a file by line, at the end of code or alone in a line."""
 
@@ -70,7 +83,7 @@ class Comments:
                 alone = not token.line[: token.start[1]].strip()
                 found = self.alone if alone else self.at_end
                 found[token.start[0]] = token.string.lstrip('# ').replace('`', '')
-        length = next(n for n in range(1, len(text)) if n not in self.alone)
+        length = next(n for n in range(1, len(text) + 2) if n not in self.alone)
         self.head = self._lines_above(length)
         self.title = self.head.partition('. ')[0]
 
@@ -136,7 +149,7 @@ def _value(node: ast.expr) -> Any:
         return UNKNOWN
 
 
-def files_of(config: Path) -> list[Path]:
+def config_files(config: Path) -> list[Path]:
     """A config and the files below it, its bases first."""
     found: list[Path] = []
     for statement in ast.parse(config.read_text(encoding='utf-8')).body:
@@ -145,7 +158,8 @@ def files_of(config: Path) -> list[Path]:
         ):
             bases = ast.literal_eval(statement.value)
             for base in [bases] if isinstance(bases, str) else bases:
-                found += files_of((config.parent / base).resolve())
+                if '::' not in base:  # of another package, which cites nothing here
+                    found += config_files((config.parent / base).resolve())
     return [*found, config]
 
 
@@ -216,60 +230,31 @@ def _common(first: tuple[str, ...], second: tuple[str, ...]) -> int:
     return count
 
 
-def rows(config: Path) -> Iterator[tuple[str, str, str, Setting | None]]:
-    """Name, value, source and place of each setting of a config."""
-    files = files_of(config)
+def config_settings(file: Path, resolved: Config | None = None) -> Iterator[Row]:
+    """List the settings of a config, each with its source.
+
+    Args:
+        file: The config's file.
+        resolved: The config as it runs, with the options of the command line. Defaults
+            to what the file says.
+
+    Yields:
+        The settings that change results, those of the model first.
+    """
+    files = config_files(file)
     used = used_names(files)
-    said = [setting for file in files for setting in settings_in(file)]
+    said = [setting for path in files for setting in settings_in(path)]
     found = [setting for setting in said if setting.keys[0] in used]
-    resolved = Config.fromfile(config)
-    for part in PARTS:
-        for shown, keys, value in flatten(resolved.get(part), part, (part,)):
+    own = Config.fromfile(file)
+    written = [(name, value) for name, _, value in _all_settings(own)]
+    for name, keys, value in _all_settings(own if resolved is None else resolved):
+        if (name, value) in written:
             place = best(found, keys, value)
-            yield shown, repr(value), place.note if place else '', place
+            yield Row(name, repr(value), place.note if place else '', place)
+        else:
+            yield Row(name, repr(value), COMMAND_LINE, None)
 
 
-class Provenance(SphinxDirective):
-    """The directive that writes the table of a config."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """Return the table, folded."""
-        config = ROOT / self.arguments[0]
-        for file in files_of(config):
-            self.env.note_dependency(os.path.relpath(file, self.env.srcdir))
-        body = nodes.tbody()
-        for shown, value, note, place in rows(config):
-            cells = [nodes.literal(text=shown), nodes.literal(text=value)]
-            cells.append(nodes.inline(text=note))
-            cells.append(self._link(place) if place else nodes.inline())
-            body += nodes.row('', *(self._cell(cell) for cell in cells))
-        head = nodes.row('', *(self._cell(nodes.inline(text=h)) for h in HEADER))
-        group = nodes.tgroup('', cols=len(HEADER))
-        group += [nodes.colspec(colwidth=25) for _ in HEADER]
-        group += [nodes.thead('', head), body]
-        summary = f'<details><summary>{self.arguments[0]}</summary>'
-        return [
-            nodes.raw('', summary, format='html'),
-            nodes.table('', group, classes=['provenance']),
-            nodes.raw('', '</details>', format='html'),
-        ]
-
-    def _link(self, place: Setting) -> nodes.reference:
-        here = Path(self.env.doc2path(self.env.docname)).parent
-        target = f'{os.path.relpath(place.file, here)}#L{place.line}'
-        shown = f'{place.file.name}:{place.line}'
-        link = nodes.reference('', shown, refuri=target)
-        link.source = self.env.doc2path(self.env.docname)
-        return link
-
-    @staticmethod
-    def _cell(content: nodes.Node) -> nodes.entry:
-        return nodes.entry('', nodes.paragraph('', '', content))
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the extension."""
-    app.add_directive('provenance', Provenance)
-    return dict(parallel_read_safe=True, parallel_write_safe=True)
+def _all_settings(config: Config) -> Iterator[tuple]:
+    for part in PARTS:
+        yield from flatten(config.get(part), part, (part,))
