@@ -64,7 +64,8 @@ def _metrics(
 
 def _losses(folders: Mapping, trained: Mapping) -> list[tuple[str, Sequence, Sequence]]:
     """Name, iterations and losses of each stage, one stage after the other."""
-    series, offset = [], 0
+    series: list[tuple[str, Sequence, Sequence]] = []
+    offset = 0
     for name, stage in trained.items():
         steps, losses = _logged(folders[name], 'loss')
         series.append((name, [offset + s for s in steps], losses))
@@ -76,15 +77,18 @@ def _draw_metrics(axes: Any, series: Sequence) -> None:
     for heading, points, values in series:
         style = '--' if heading.startswith('step ') else '-'
         axes.plot(points, values, style, marker='o', label=heading)
-    over_iterations = any(isinstance(p, int) for _, points, _ in series for p in points)
-    label = 'iteration' if over_iterations else ''
-    axes.set(xlabel=label, ylabel='mIoU (%)', ylim=(0, 100))
+    points = series[0][1] if series else ()
+    if all(isinstance(point, str) for point in points):
+        axes.set(xlim=(-0.2, max(len(points), 1) - 0.8))
+    else:
+        axes.set(xlabel='iteration')
+    axes.set(ylabel='mIoU (%)', ylim=(0, 100))
     _add_legend(axes)
 
 
 def _draw_losses(axes: Any, series: Sequence) -> None:
     for name, steps, losses in series:
-        axes.plot(steps, losses, label=name)
+        axes.plot(steps, losses, marker='.' if len(steps) == 1 else '', label=name)
     axes.set(xlabel='iteration over all stages', ylabel='training loss', yscale='log')
     _add_legend(axes)
 

@@ -19,6 +19,7 @@ from .reports import origins, table_rows
 __all__ = ['write_page']
 
 _OF_A_CLASS = re.compile(r'(?:(.+)/)?IoU/(.+)')
+_LONG = 400  # characters of a value that is folded
 _KINDS = {'.png': 'png', '.jpg': 'jpeg'}
 
 
@@ -57,7 +58,7 @@ def write_page(
     parts = [
         f'<h1>{escape(title)}</h1>',
         *_results(results, columns, published),
-        *_section('Curves', _image(work_dir / 'curves.png', 'metrics and loss')),
+        *_section('Curves', _curves(work_dir / 'curves.png')),
         *_predictions(strips, places),
         *_classes(results, colors),
         *_drawings(work_dir, places),
@@ -97,13 +98,18 @@ def _results(
     return _section('Results', table, text)
 
 
+def _curves(path: Path) -> str:
+    image = _image(path, 'metrics and loss over the training')
+    return f'<div class="wide curves">{image}</div>' if image else ''
+
+
 def _predictions(
     strips: Mapping[str, PredictionStrips], places: Mapping[str, Path]
 ) -> list[str]:
     """Those of the last stage in full, those of earlier ones folded."""
-    parts = []
-    for stage, found in reversed(strips.items()):
-        shown = [_legend(found.colors)]
+    parts: list[str] = []
+    for stage, found in reversed([*strips.items()]):
+        shown = [_legend({name: found.colors[name] for name in found.shown})]
         for group, group_strips in found.groups().items():
             figures = [_figure(places[stage] / s.file, s.caption) for s in group_strips]
             shown.append(f'<h3>{escape(group)}</h3>')
@@ -191,10 +197,19 @@ def _settings(settings: Iterable[Row]) -> list[str]:
 def _origins(results: Mapping[str, Mapping]) -> list[str]:
     parts = []
     for names, fields in origins(results):
-        rows = [[escape(key), escape(str(value))] for key, value in fields.items()]
+        rows = [[escape(key), _text(str(value))] for key, value in fields.items()]
         parts.append(f'<p>{escape(names)}</p>')
         parts.append(_table(['', 'made by'], rows, 'text'))
     return _section('Command and environment', *parts)
+
+
+def _text(value: str) -> str:
+    """Make a value of any length a cell, a long one folded."""
+    return (
+        escape(value)
+        if len(value) < _LONG
+        else _folded(value[:40] + ' ...', escape(value))
+    )
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = '') -> str:

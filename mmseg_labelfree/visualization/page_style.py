@@ -12,6 +12,7 @@ body { margin: 0 auto; max-width: 70rem; padding: 1rem; background: var(--paper)
 h1 { font-size: 1.5rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; padding-bottom: .25rem;
   border-bottom: 1px solid var(--line); }
+h3 { font-size: 1rem; margin: 1rem 0 .4rem; }
 p, figcaption, summary { color: var(--soft); }
 summary { cursor: pointer; margin: .75rem 0; }
 .wide { overflow-x: auto; }
@@ -24,7 +25,8 @@ thead th { color: var(--soft); font-weight: 600; }
 .text th, .text td { text-align: left; vertical-align: top; white-space: normal;
   overflow-wrap: anywhere; }
 .text td { font-family: ui-monospace, monospace; font-size: .8rem; min-width: 7rem; }
-.text td.note { font-family: inherit; }
+.text td:nth-child(3) { font-family: inherit; min-width: 14rem; }
+.text details, .text summary { margin: 0; }
 .swatch { display: inline-block; width: .8em; height: .8em; margin-right: .45em;
   border: 1px solid var(--line); border-radius: 2px; vertical-align: -.05em; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .875rem; }
@@ -35,4 +37,5 @@ figcaption { font-size: .875rem; overflow-wrap: anywhere; }
 img { display: block; max-width: 100%; height: auto; border-radius: 4px;
   background: #fff; }
 .strips img { width: 100%; }
+.curves img { min-width: 46rem; }
 """

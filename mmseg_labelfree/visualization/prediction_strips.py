@@ -45,11 +45,13 @@ class PredictionStrips:
     """Strips of a stage, listed in ``predictions/index.json`` of its folder.
 
     Attributes:
-        colors: RGB color of each class that they show, by its name.
+        colors: RGB color of each class by its name.
+        shown: Names of the classes that the strips show.
         strips: The strips.
     """
 
     colors: Mapping[str, Sequence[int]]
+    shown: Sequence[str]
     strips: list[Strip] = field(default_factory=list)
 
     @classmethod
@@ -65,7 +67,7 @@ class PredictionStrips:
         with reading(path, 'delete it'):
             content = json.loads(path.read_text(encoding='utf-8'))
             strips = [Strip(**strip) for strip in content['strips']]
-            return cls(content['colors'], strips)
+            return cls(content['colors'], content['shown'], strips)
 
     def write(self, folder: str | os.PathLike) -> None:
         """Write the list; the strips are files already."""
@@ -85,7 +87,7 @@ def write_strip(
     name: str,
     image: np.ndarray,
     maps: Sequence[np.ndarray],
-    palette: Sequence[Sequence[int]],
+    palette: np.ndarray,
     height: int = 240,
 ) -> str:
     """Write an image and label maps side by side, as JPEG.
@@ -95,7 +97,7 @@ def write_strip(
         name: Name of the file without ending.
         image: uint8 ``(H, W, 3)``, RGB.
         maps: Label maps, integers ``(H, W)``; 255 is cream.
-        palette: RGB color, 0 to 255, of each label.
+        palette: uint8 ``(K, 3)``, RGB color of each label.
         height: Of the strip, in pixels.
 
     Returns:
@@ -105,7 +107,7 @@ def write_strip(
         OSError: The disk is full.
     """
     colors = label_colors()
-    colors[: len(palette)] = np.asarray(palette, np.uint8).reshape(-1, 3)
+    colors[: len(palette)] = palette
     parts = [_at_height(image, height, Image.Resampling.BILINEAR)]
     parts += [
         _at_height(colors[labels], height, Image.Resampling.NEAREST) for labels in maps

@@ -99,9 +99,9 @@ class PredictionStripsHook(Hook):
                 file = write_strip(runner.work_dir, stem, image, maps, palette)
                 iou = None if math.isnan(kept.iou) else kept.iou
                 strips.append(Strip(group, kept.name, iou, file))
-        present = sorted(v for v in labels if v < len(names))
-        colors = {names[v]: palette[v].tolist() for v in present}
-        PredictionStrips(colors, strips).write(runner.work_dir)
+        colors = dict(zip(names, palette.tolist(), strict=False))
+        present = [names[v] for v in sorted(labels) if v < len(names)]
+        PredictionStrips(colors, present, strips).write(runner.work_dir)
 
 
 def image_iou(label: Tensor, prediction: Tensor) -> float:
