@@ -179,19 +179,18 @@ def _last_sheets(folder: Path) -> Iterator[Path]:
 
 
 def _settings(settings: Iterable[Row]) -> list[str]:
-    rows = [
-        [
-            escape(row.name),
-            escape(row.value),
-            escape(row.note),
-            escape(f'{row.place.file.name}:{row.place.line}') if row.place else '',
-        ]
-        for row in settings
-    ]
-    if not rows:
+    """All settings, folded; a source that goes on from row to row is said once."""
+    cells: list[list[str]] = []
+    above = ''
+    for row in settings:
+        note = '\N{DOUBLE PRIME}' if row.note and row.note == above else row.note
+        place = f'{row.place.file.name}:{row.place.line}' if row.place else ''
+        cells.append([escape(text) for text in (row.name, row.value, note, place)])
+        above = row.note
+    if not cells:
         return []
-    table = _table(['setting', 'value', 'source', 'set in'], rows, 'text')
-    return _section('Settings', _folded(f'{len(rows)} settings', table))
+    table = _table(['setting', 'value', 'source', 'set in'], cells, 'text')
+    return _section('Settings', _folded(f'{len(cells)} settings', table))
 
 
 def _origins(results: Mapping[str, Mapping]) -> list[str]:

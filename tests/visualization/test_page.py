@@ -65,7 +65,10 @@ def test_a_page_holds_everything_itself(tmp_path):
     colors = {'a<b': [1, 2, 3], 'dog': [4, 5, 6]}
     PredictionStrips(colors, ['a<b'], strips).write(folder)
     write_report(tmp_path, RESULTS, COLUMNS, 'de<mo', PUBLISHED)
-    settings = [Row('model.depth', "'<18>'", 'Table <1>', None)]
+    settings = [
+        Row('model.depth', "'<18>'", 'Table <1>', None),
+        Row('model.width', '4', 'Table <1>', None),
+    ]
     write_page(tmp_path, RESULTS, COLUMNS, 'de<mo', PUBLISHED, settings=settings)
     page = Page(tmp_path / 'report.html')
     assert page.open == []
@@ -73,6 +76,7 @@ def test_a_page_holds_everything_itself(tmp_path):
     cells = page.all('td')
     assert {'51.2', '60.0', 'published (Table 1)', 'a<b', 'dog', '-'} <= {*cells}
     assert {'model.depth', "'<18>'", 'Table <1>', 'train <b>', '3.11'} <= {*cells}
+    assert cells.count('Table <1>') == 1 and '\N{DOUBLE PRIME}' in cells
     assert page.all('th').count('all & more') == 1
     assert page.all('figcaption') == ['street<1>, mIoU 12.3']
     sources = [a['src'] for tag, a in page.attributes if tag == 'img']
