@@ -3,6 +3,7 @@
 from .cluster_history import write_cluster_comparison, write_cluster_history
 from .clusters import write_cluster_scatter
 from .entropy_histogram import write_entropy_histogram
+from .page import write_page
 from .panels import write_panels
 from .reports import print_table, write_report, write_results
 
@@ -12,6 +13,7 @@ __all__ = [
     'write_cluster_history',
     'write_cluster_scatter',
     'write_entropy_histogram',
+    'write_page',
     'write_panels',
     'write_report',
     'write_results',

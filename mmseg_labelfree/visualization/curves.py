@@ -3,12 +3,14 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.figure import Figure
+
+MOST = 7
+"""Series of one plot, as many as can be told apart."""
 
 
 def draw_curves(
@@ -19,7 +21,8 @@ def draw_curves(
 ) -> Figure:
     """Draw metrics over the stages, and the training loss over all iterations.
 
-    Of a single training the metrics are drawn over its iterations.
+    Of a single training the metrics are drawn over its iterations. A plot has seven
+    series at most, with the legend beside it; where there are more, plots follow below.
 
     Args:
         folders: Folder of each stage, with the logs of a Runner.
@@ -27,31 +30,72 @@ def draw_curves(
         columns: Heading -> key of ``metrics``, in percent.
         title: Heading of the figure.
     """
-    figure = Figure(figsize=(11, 4), layout='constrained')
-    left, right = figure.subplots(1, 2)
-    left.set_prop_cycle(color=matplotlib.colormaps['tab20'](range(20)))
-    names = [n for n, stage in results.items() if 'iterations' in stage]
-    points: Any
-    for heading, key in columns.items():
-        if len(results) == 1 and names:
-            points, values = _logged(folders[names[0]], key)
-            left.set(xlabel='iteration')
-        else:
-            points = names
-            values = [results[n]['metrics'].get(key, math.nan) for n in names]
-        style = '--' if heading.startswith('step ') else '-'
-        left.plot(points, values, style, marker='o', label=heading)
-    left.set(ylabel='mIoU (%)', title=title, ylim=(0, 100))
-    offset = 0
-    for name in names:
-        steps, losses = _logged(folders[name], 'loss')
-        right.plot([offset + s for s in steps], losses, label=name)
-        offset += results[name].get('iterations', 0)
-    right.set(xlabel='iteration over all stages', ylabel='training loss', yscale='log')
-    for axes in (left, right):
-        if axes.lines:
-            axes.legend(fontsize='small')
+    trained = {n: stage for n, stage in results.items() if 'iterations' in stage}
+    sides = [
+        (_metrics(folders, trained, columns, len(results) == 1), _draw_metrics),
+        (_losses(folders, trained), _draw_losses),
+    ]
+    height = max(1, *(math.ceil(len(series) / MOST) for series, _ in sides))
+    figure = Figure(figsize=(13, 3.6 * height), layout='constrained')
+    figure.suptitle(title)
+    grid = figure.subplots(height, 2, squeeze=False)
+    for side, (series, draw) in enumerate(sides):
+        for row in range(height):
+            part = series[row * MOST : (row + 1) * MOST]
+            if row and not part:
+                grid[row, side].remove()
+                continue
+            draw(grid[row, side], part)
     return figure
+
+
+def _metrics(
+    folders: Mapping, trained: Mapping, columns: Mapping, single: bool
+) -> list[tuple[str, Sequence, Sequence]]:
+    """Heading, stages or iterations, and values of each metric."""
+    if single and trained:
+        (name,) = trained
+        return [(h, *_logged(folders[name], key)) for h, key in columns.items()]
+    return [
+        (h, [*trained], [s['metrics'].get(key, math.nan) for s in trained.values()])
+        for h, key in columns.items()
+    ]
+
+
+def _losses(folders: Mapping, trained: Mapping) -> list[tuple[str, Sequence, Sequence]]:
+    """Name, iterations and losses of each stage, one stage after the other."""
+    series: list[tuple[str, Sequence, Sequence]] = []
+    offset = 0
+    for name, stage in trained.items():
+        steps, losses = _logged(folders[name], 'loss')
+        series.append((name, [offset + s for s in steps], losses))
+        offset += stage['iterations']
+    return series
+
+
+def _draw_metrics(axes: Any, series: Sequence) -> None:
+    for heading, points, values in series:
+        style = '--' if heading.startswith('step ') else '-'
+        axes.plot(points, values, style, marker='o', label=heading)
+    points = series[0][1] if series else ()
+    if all(isinstance(point, str) for point in points):
+        axes.set(xlim=(-0.2, max(len(points), 1) - 0.8))
+    else:
+        axes.set(xlabel='iteration')
+    axes.set(ylabel='mIoU (%)', ylim=(0, 100))
+    _add_legend(axes)
+
+
+def _draw_losses(axes: Any, series: Sequence) -> None:
+    for name, steps, losses in series:
+        axes.plot(steps, losses, marker='.' if len(steps) == 1 else '', label=name)
+    axes.set(xlabel='iteration over all stages', ylabel='training loss', yscale='log')
+    _add_legend(axes)
+
+
+def _add_legend(axes: Any) -> None:
+    if axes.lines:
+        axes.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1, 1))
 
 
 def _logged(folder: str | os.PathLike, key: str) -> tuple[list[int], list[float]]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -16,12 +17,12 @@ from .curves import draw_curves
 from .figures import save_figure
 
 
-def _rows(
+def table_rows(
     results: Mapping[str, Mapping],
     columns: Mapping[str, str],
     published: PublishedResult | None,
 ) -> list[list[str]]:
-    """Cells of the stages and, last, of the published figures."""
+    """Return cells of the stages and, last, of the published figures."""
     rows = [
         [name, *_cells(stage['metrics'], columns), f'{stage["seconds"]:.0f}']
         for name, stage in results.items()
@@ -56,7 +57,7 @@ def print_table(
     table = Table(title='mIoU in percent; bg is the background')
     for heading in ('stage', *columns, 'seconds'):
         table.add_column(heading, justify='left' if heading == 'stage' else 'right')
-    for row in _rows(results, columns, published):
+    for row in table_rows(results, columns, published):
         table.add_row(*row)
     console = Console()
     needed = console.measure(table, options=console.options.update(width=1000)).maximum
@@ -117,7 +118,7 @@ def _markdown(
     lines = [f'# {title}', '', 'mIoU in percent; bg is the background.', '']
     lines.append('| stage | ' + ' | '.join(columns) + ' | seconds |')
     lines.append('|---|' + '---:|' * (len(columns) + 1))
-    for row in _rows(results, columns, published):
+    for row in table_rows(results, columns, published):
         lines.append('| ' + ' | '.join(row) + ' |')
     last_name, last = list(results.items())[-1]
     lines += _class_lines(last_name, last['metrics'])
@@ -137,15 +138,35 @@ def _class_lines(stage: str, metrics: Mapping[str, float]) -> list[str]:
 
 
 def _origin_lines(results: Mapping[str, Mapping]) -> list[str]:
-    """What the stages were made by, those of one command and environment together."""
-    stages: dict[str, list[str]] = {}
+    lines = []
+    for names, fields in origins(results):
+        text = '\n'.join(f'{key}: {value}' for key, value in fields.items())
+        lines += ['', f'{names} by:', '', '```text', text, '```']
+    return lines
+
+
+def origins(results: Mapping[str, Mapping]) -> list[tuple[str, dict[str, Any]]]:
+    """Say what the stages were made by, those of one command and environment together.
+
+    Args:
+        results: Stage name -> dict with ``made_by``, see ``run_origin``.
+
+    Returns:
+        Names of stages, and command, commit, processes and versions that made them.
+
+    Example:
+        >>> made_by = dict(command='train', environment=dict(Python='3.11'))
+        >>> origins(dict(a=dict(made_by=made_by), b=dict(made_by=made_by)))
+        [('a, b', {'command': 'train', 'Python': '3.11'})]
+    """
+    found: list[tuple[list[str], dict[str, Any]]] = []
     for name, stage in results.items():
         if made_by := stage.get('made_by'):
             fields = {k: v for k, v in made_by.items() if k != 'environment'}
             fields |= made_by['environment']
-            text = '\n'.join(f'{key}: {value}' for key, value in fields.items())
-            stages.setdefault(text, []).append(name)
-    lines = []
-    for text, names in stages.items():
-        lines += ['', f'{", ".join(names)} by:', '', '```text', text, '```']
-    return lines
+            same = [names for names, others in found if others == fields]
+            if same:
+                same[0].append(name)
+            else:
+                found.append(([name], fields))
+    return [(', '.join(names), fields) for names, fields in found]

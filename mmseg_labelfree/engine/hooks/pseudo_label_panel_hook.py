@@ -48,11 +48,11 @@ class PseudoLabelPanelHook(Hook):
         check_range(1, num_images=num_images)
         self.num_images = num_images
         self._rows: list[dict[str, Any]] = []
-        self._seen: set[str] = set()
+        self._names: list[str] = []
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Start a sheet."""
-        self._rows, self._seen = [], set()
+        self._rows, self._names = [], []
 
     def after_val_iter(
         self,
@@ -71,7 +71,7 @@ class PseudoLabelPanelHook(Hook):
                 'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder or an '
                 'ImageLevelEncoderDecoder'
             )
-        if any(_name(sample) in self._seen for sample in outputs):
+        if any(_name(sample) in self._names for sample in outputs):
             return  # a loop over two models comes to the same images again
         data = model.data_preprocessor(data_batch, False)
         maps = model.pseudo_label_maps(data['inputs'], data['data_samples'])
@@ -79,7 +79,7 @@ class PseudoLabelPanelHook(Hook):
             zip(data_batch['inputs'], outputs, strict=True)
         ):
             height, width = image.shape[1:]
-            self._seen.add(_name(sample))
+            self._names.append(_name(sample))
             self._rows.append(
                 {
                     'image': image,
@@ -102,6 +102,7 @@ class PseudoLabelPanelHook(Hook):
             {title: [_array(title, row[title]) for row in rows] for title in rows[0]},
             palette=info.get('palette'),
             classes=info['classes'],
+            rows=[Path(name).stem for name in self._names[: self.num_images]],
             limits={
                 'entropy': (0.0, math.log(len(info['classes']))),
                 'activation': (0.0, 1.0),

@@ -16,14 +16,14 @@ from mmengine.hooks import Hook
 from ...utils.checkpoint import latest_checkpoint, resume_latest
 from ...utils.console import keep_in_file, say
 from ...utils.files import reading, write_text
-from ...utils.metafile import published_result
 from ...utils.origin import run_origin
-from ...visualization.reports import print_table, write_report
 from ..jobs.base import run_job
 from ..loops.scored import scored_by
 from ..stage_runner import StageRunner
 from .base import CONFIG, MARKER, Stage
+from .prediction_strips_hook import PredictionStripsHook
 from .progress import ProgressHook, format_seconds
+from .run_report import report_run, sparing_results
 from .same_stage import check_same_stage
 from .single_stage import build_protocol
 from .stage_check import StageCheck
@@ -43,8 +43,8 @@ class ProtocolRunner:
     itself. A stage counts as finished when ``finished.json``, with its metrics and what
     it was made by, is in its folder; the file is written last, through a rename. With
     ``resume`` finished stages are skipped and the interrupted one goes on from its last
-    checkpoint. At the end ``results.json``, ``results.md`` and ``curves.png`` are in
-    ``work_dir``.
+    checkpoint. At the end ``results.json``, ``results.md``, ``curves.png`` and
+    ``report.html`` are in ``work_dir``.
 
     Args:
         cfg: A config with ``work_dir``.
@@ -99,8 +99,8 @@ class ProtocolRunner:
             self._announce(index, stage)
             self._run_stage(stage, progress)
         finished = {s.name: f for s in self.stages if (f := self._finished(s))}
-        if is_main_process():
-            self._report(finished)
+        if is_main_process() and finished:
+            report_run(self.cfg, self.protocol, self.stages, finished)
         barrier()
         return finished
 
@@ -184,6 +184,8 @@ class ProtocolRunner:
         last_metrics = LastMetrics()
         runner.register_hook(last_metrics)
         runner.register_hook(progress)
+        strips = PredictionStripsHook()
+        runner.register_hook(strips)
         runner.train()
         if not runner.iter:
             raise ValueError(
@@ -197,6 +199,8 @@ class ProtocolRunner:
         else:
             metrics = last_metrics.metrics or (runner.val() if runner.val_loop else {})
             checkpoint = latest_checkpoint(folder)
+        with sparing_results(f'{folder}/predictions'):
+            strips.write(runner)
         return dict(
             metrics={k: float(v) for k, v in metrics.items()},
             checkpoint=checkpoint.name if checkpoint else None,
@@ -250,27 +254,3 @@ class ProtocolRunner:
                     f'on it: run --stage {stage.name} first (with --resume, if it was '
                     'interrupted), or the protocol without --stage'
                 )
-
-    def _report(self, finished: dict[str, dict]) -> None:
-        if not finished:
-            return
-        published = published_result(self.cfg)
-        columns = self.protocol.table_columns([f['metrics'] for f in finished.values()])
-        write_report(
-            self.work_dir,
-            finished,
-            columns,
-            title=self._title(),
-            published=published,
-            folders={s.name: s.cfg.work_dir for s in self.stages},
-        )
-        print_table(finished, columns, published)
-        seconds = sum(f['seconds'] for f in finished.values())
-        say(
-            f'{len(finished)} of {len(self.stages)} stages finished in '
-            f'{format_seconds(seconds)}; results are in {self.work_dir}/results.md'
-        )
-
-    def _title(self) -> str:
-        file = Path(self.cfg.filename or self.work_dir)
-        return self.work_dir.name if file.name == CONFIG else file.stem

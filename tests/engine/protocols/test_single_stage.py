@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
+from mmseg_labelfree.visualization.prediction_strips import PredictionStrips
 
 
 def test_a_config_is_its_own_stage(tiny):
@@ -51,6 +52,29 @@ def test_results_say_what_they_are_and_what_made_them(tiny):
     assert f'command: {made_by["command"]}' in text and '| mIoU | accuracy |' in text
     assert 'PyTorch: ' in text
     assert (work / 'curves.png').read_bytes()[:4] == b'\x89PNG'
+    page = (work / 'report.html').read_text()
+    assert 'Predictions of validation images' in page and 'optim_wrapper' in page
+    strips = PredictionStrips.read(work)
+    assert {g: len(s) for g, s in strips.groups().items()} == {
+        'first images': 3,
+        'worst': 3,
+        'best': 3,
+    }
+    worst, best = (strips.groups()[group][0].iou for group in ('worst', 'best'))
+    assert all(worst <= strip.iou <= best for strip in strips.strips)
+
+
+def test_an_error_in_pictures_is_one_line_and_the_results_stand(tiny, capsys):
+    (Path(tiny.work_dir) / 'report.html').mkdir(parents=True)
+    (Path(tiny.work_dir) / 'predictions').write_text('a file where a folder should be')
+    (finished,) = ProtocolRunner(tiny).run().values()
+    assert finished['metrics']['mIoU'] >= 0
+    warnings = [w for w in capsys.readouterr().err.splitlines() if 'Warning' in w]
+    assert [w.split()[1].rpartition('/')[2] for w in warnings] == [
+        'predictions',
+        'report.html',
+    ]
+    assert (Path(tiny.work_dir) / 'results.md').is_file()
 
 
 @pytest.mark.slow

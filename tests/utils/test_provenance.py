@@ -1,37 +1,26 @@
 """Tables of settings: every setting once, with the remark and line that say it."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
-pytest.importorskip('sphinx')
+from mmseg_labelfree.utils.provenance import config_settings
+
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope='module')
-def provenance():
-    """The extension of the site."""
-    path = ROOT / 'docs/_ext/provenance.py'
-    spec = importlib.util.spec_from_file_location('provenance', path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['provenance'] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def table(provenance, config):
+def table(config):
     """Name of each setting -> value, source, and the line of code."""
     found = {}
-    for name, value, note, place in provenance.rows(ROOT / 'configs' / config):
+    for name, value, note, place in config_settings(ROOT / 'configs' / config):
         line = place.file.read_text().splitlines()[place.line - 1] if place else ''
         found[name] = (value, note, line.strip())
     return found
 
 
-def test_settings_have_the_remark_of_their_line(provenance):
-    found = table(provenance, 'u2pl/deeplabv3plus_r101_voc-classic_92.py')
+def test_settings_have_the_remark_of_their_line():
+    found = table('u2pl/deeplabv3plus_r101_voc-classic_92.py')
     assert found['model.unreliable'] == (
         '0.2',
         'section 3.3',
@@ -45,8 +34,8 @@ def test_settings_have_the_remark_of_their_line(provenance):
     assert value == '0.99' and note.startswith('code')
 
 
-def test_a_method_that_overrides_another_is_cited_where_it_does(provenance):
-    found = table(provenance, 'mib/deeplabv3_r101_voc_15-1.py')
+def test_a_method_that_overrides_another_is_cited_where_it_does():
+    found = table('mib/deeplabv3_r101_voc_15-1.py')
     name = 'model.distillation.UnbiasedKnowledgeDistillationLoss.loss_weight'
     value, _, line = found[name]
     assert value == '100.0' and line.startswith('mib_15_1 = ')
@@ -57,7 +46,7 @@ def test_a_method_that_overrides_another_is_cited_where_it_does(provenance):
 
 
 @pytest.mark.parametrize('page', sorted(ROOT.glob('docs/methods/*.md')))
-def test_most_settings_of_each_method_have_a_place(provenance, page):
+def test_most_settings_of_each_method_have_a_place(page):
     configs = [
         line.split()[-1].removeprefix('configs/')
         for line in page.read_text().splitlines()
@@ -65,6 +54,24 @@ def test_most_settings_of_each_method_have_a_place(provenance, page):
     ]
     assert configs
     for config in configs:
-        found = table(provenance, config)
+        found = table(config)
         placed = [name for name, (_, _, line) in found.items() if line]
         assert len(placed) > 0.8 * len(found), set(found) - set(placed)
+
+
+def test_a_setting_of_the_command_line_has_it_as_its_source(tmp_path):
+    file = tmp_path / 'own.py'
+    file.write_text('model = dict(depth=18, width=4)  # Table 1\n')
+    cfg = Config.fromfile(file)
+    cfg.merge_from_dict({'model.width': 8})
+    rows = [(r.name, r.value, r.note) for r in config_settings(file, cfg)]
+    assert rows == [
+        ('model.depth', '18', 'Table 1'),
+        ('model.width', '8', 'command line'),
+    ]
+
+
+def test_an_empty_file_has_no_settings(tmp_path):
+    file = tmp_path / 'empty.py'
+    file.write_text('')
+    assert list(config_settings(file)) == []

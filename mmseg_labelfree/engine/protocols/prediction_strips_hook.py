@@ -1,0 +1,167 @@
+"""Hook that keeps a few predictions of the last validation, for the report."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+
+from ...evaluation import clustering_metrics
+from ...visualization.figures import label_colors
+from ...visualization.panels import picture
+from ...visualization.prediction_strips import PredictionStrips, Strip, write_strip
+from ..hooks.cluster_names_hook import ClusterNamesHook
+
+__all__ = ['PredictionStripsHook', 'image_iou']
+
+_SIDE = 480  # pixels of a picture that is kept, at most
+
+
+@dataclass(frozen=True)
+class _Kept:
+    name: str
+    image: Tensor
+    maps: tuple[Tensor, Tensor]  # label and prediction
+    iou: float
+
+
+class PredictionStripsHook(Hook):
+    """Hook that keeps the first, the worst and the best images of a validation.
+
+    Worst and best are the images of the first process with the least and largest
+    :func:`image_iou`. Where the model's outputs are clusters, which are matched with
+    classes after the last image only, the first images alone are kept. A loop that
+    scores two models leaves the images of the second one, the teacher. The hook belongs
+    to the running command, so it is not in the stage configs. Its cost is a table of
+    counts an image.
+
+    Args:
+        number: Images of each kind.
+    """
+
+    def __init__(self, number: int = 3) -> None:
+        self.number = number
+        self._first: list[_Kept] = []
+        self._rated: list[_Kept] = []
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Keep images of a batch."""
+        if runner.rank != 0:
+            return
+        if batch_idx == 0:
+            self._first, self._rated = [], []
+        clusters = clustering_metrics(runner.val_loop.evaluator)
+        if clusters and not any(isinstance(h, ClusterNamesHook) for h in runner.hooks):
+            return  # numbers of clusters have no colors of classes
+        for image, sample in zip(data_batch['inputs'], outputs, strict=True):
+            if 'gt_sem_seg' in sample and 'pred_sem_seg' in sample:
+                self._keep(_kept(image, sample, rated=not clusters))
+
+    def _keep(self, kept: _Kept) -> None:
+        if len(self._first) < self.number:
+            self._first.append(kept)
+        if not math.isnan(kept.iou):
+            rated = sorted([*self._rated, kept], key=lambda k: k.iou)
+            middle = slice(self.number, len(rated) - self.number)
+            if len(rated) > 2 * self.number:
+                del rated[middle]
+            self._rated = rated
+
+    def write(self, runner: Runner) -> None:
+        """Write the strips of the last validation into the run's folder."""
+        if not self._first:
+            return
+        names, palette = _names(runner)
+        groups = {'first images': self._first}
+        if len(self._rated) == 2 * self.number:
+            groups['worst'] = self._rated[: self.number]
+            groups['best'] = self._rated[: -self.number - 1 : -1]
+        shown = _renamed(runner, names)
+        strips, labels = [], set()
+        for group, images in groups.items():
+            for index, kept in enumerate(images):
+                truth, prediction = (part.numpy() for part in kept.maps)
+                maps = [truth, shown[prediction]]
+                labels |= {int(v) for part in maps for v in np.unique(part)}
+                image = picture(kept.image)
+                stem = f'{group.split()[0]}_{index + 1}'
+                file = write_strip(runner.work_dir, stem, image, maps, palette)
+                iou = None if math.isnan(kept.iou) else kept.iou
+                strips.append(Strip(group, kept.name, iou, file))
+        colors = dict(zip(names, palette.tolist(), strict=False))
+        present = [names[v] for v in sorted(labels) if v < len(names)]
+        PredictionStrips(colors, present, strips).write(runner.work_dir)
+
+
+def image_iou(label: Tensor, prediction: Tensor) -> float:
+    """Compute the mean IoU of one image, over the classes in label or prediction.
+
+    Args:
+        label: Integers ``(H, W)``; pixels of 255 do not count.
+        prediction: Integers of the same shape, below 255.
+
+    Returns:
+        In percent; NaN if no pixel counts.
+
+    Example:
+        >>> image_iou(torch.tensor([[0, 0, 1, 255]]), torch.tensor([[0, 1, 1, 1]]))
+        50.0
+    """
+    valid = label != 255
+    truth, found = label[valid].long(), prediction[valid].long()
+    if not len(truth):
+        return math.nan
+    size = 1 + int(torch.maximum(truth, found).max())
+    areas = [torch.bincount(labels, minlength=size) for labels in (truth, found)]
+    both = torch.bincount(truth[truth == found], minlength=size)
+    union = areas[0] + areas[1] - both
+    return 100 * float((both / union)[union > 0].mean())
+
+
+def _kept(image: Tensor, sample: Any, rated: bool) -> _Kept:
+    label, prediction = (
+        part.data.squeeze(0) for part in (sample.gt_sem_seg, sample.pred_sem_seg)
+    )
+    iou = image_iou(label, prediction) if rated else math.nan
+    return _Kept(
+        name=Path(sample.metainfo.get('img_path', '')).stem,
+        image=_small(image),
+        maps=(_small(label), _small(prediction)),
+        iou=iou,
+    )
+
+
+def _small(values: Tensor) -> Tensor:
+    """Thin out an image or a map, so that few bytes are kept."""
+    step = max(1, math.ceil(max(values.shape[-2:]) / _SIDE))
+    return values[..., ::step, ::step].cpu().clone()
+
+
+def _names(runner: Runner) -> tuple[list[str], np.ndarray]:
+    """Names and colors of labels as the pictures of the run have them."""
+    info = runner.visualizer.dataset_meta or runner.val_dataloader.dataset.metainfo
+    colors = label_colors()
+    palette = np.asarray(info.get('palette') or colors[:0], np.uint8).reshape(-1, 3)
+    colors[: len(palette)] = palette
+    return list(info.get('classes') or ()), colors[:255]
+
+
+def _renamed(runner: Runner, names: list[str]) -> np.ndarray:
+    """Label to show for each predicted one: a cluster's is that of its class."""
+    shown = np.arange(256)
+    for metric in clustering_metrics(runner.val_loop.evaluator):
+        for cluster, name in enumerate(metric.matched or ()):
+            if name in names and f'cluster_{cluster}' in names:
+                shown[names.index(f'cluster_{cluster}')] = names.index(name)
+    return shown
