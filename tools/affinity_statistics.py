@@ -12,6 +12,7 @@ Example::
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from torch import Tensor
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.models import DiscriminativeClusteringSegmentor
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
-from mmseg_labelfree.utils.command_line import config_parser, read_config
+from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 from mmseg_labelfree.visualization.figures import save_figure
 
 BINS = 100
@@ -127,4 +128,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

@@ -24,7 +24,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
@@ -40,6 +39,7 @@ from mmseg_labelfree.datasets.word_vectors import (
     spellings,
     words_of,
 )
+from mmseg_labelfree.utils.command_line import exit_code, read_file
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -97,7 +97,7 @@ def class_names(args: argparse.Namespace) -> list[str]:
         return [line.strip() for line in lines if line.strip()]
     split = args.split
     if args.config:
-        split = Config.fromfile(args.config).protocol.split
+        split = read_file(args.config).protocol.split
     names = get_split(split).classes()
     return ['background', *names] if 'voc' in get_split(split).name else list(names)
 
@@ -191,4 +191,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

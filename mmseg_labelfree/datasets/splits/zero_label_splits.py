@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from mmseg.datasets import COCOStuffDataset, PascalVOCDataset
 
+from ...utils.choices import check_names
+
 __all__ = ['SPLITS', 'ZeroLabelSplit', 'get_split']
 
 
@@ -130,5 +132,6 @@ def get_split(
         raise ValueError(
             f'a split is dict(seen=[...], unseen=[...]), but it has {sorted(split)}'
         )
+    check_names(**split)
     seen, unseen = (tuple(split[kind]) for kind in ('seen', 'unseen'))
     return ZeroLabelSplit(f'custom_{len(seen)}-{len(unseen)}', seen, unseen)

@@ -16,6 +16,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, get_priority
+from mmseg.evaluation import IoUMetric
 from mmseg.registry import (
     HOOKS,
     LOOPS,
@@ -28,7 +29,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ...evaluation import ClusteringIoUMetric, GroupedIoUMetric
-from ...utils.checkpoint import resolve_checkpoint
+from ...utils.checkpoint import check_checkpoint, resolve_checkpoint
+from ...utils.choices import check_choice, check_range
 from .base import STAGE_KEYS, Stage
 from .config_edit import find_nodes
 from .model_check import build_model, check_weights, located
@@ -37,6 +39,7 @@ from .stage_data import DataCheck, TrainingSize, waits_for_others
 __all__ = ['StageCheck']
 
 _LOADERS = ('train', 'val', 'test')
+_NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 _OF_CHECKPOINTS = dict(self=None, out_dir=None, filename=None)
 _OF_LOADERS = ('num_batch_per_epoch', 'disable_subprocess_warning')
 
@@ -86,6 +89,7 @@ class StageCheck:
         """Check all but the data; ``folders`` are those of stages that will run."""
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         _check_keys(cfg)
+        _check_kinds(cfg)
         if 'job' in cfg:
             with located('job'):
                 check_weights(dict(job=cfg.job), folders)
@@ -161,11 +165,34 @@ def _check_keys(cfg: Config) -> None:
             raise ValueError(f'{key} is read by nothing; did you mean {similar[0]}?')
 
 
+def _check_kinds(cfg: Config) -> None:
+    """Refuse what a training cannot do without, and what is no list or no seed."""
+    needed = () if 'job' in cfg else _NEEDED
+    for key in needed:
+        if not isinstance(cfg.get(key), Mapping):
+            raise ValueError(
+                f'a training needs {key}=dict(...), and it is {cfg.get(key)!r}: '
+                'inherit from a config that has it, by _base_'
+            )
+    hooks = cfg.get('custom_hooks') or []
+    if not isinstance(hooks, list | tuple):
+        raise ValueError(f'custom_hooks must be a list, [dict(type=...)], not {hooks}')
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None:
+        check_range(0, 2**32 - 1, **{'randomness.seed': seed})
+
+
 def _build_metrics(cfg: Config, kind: str) -> list[Any]:
     evaluator = cfg.get(f'{kind}_evaluator') or []
     several = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
     with located(f'{kind}_evaluator'):
-        return [METRICS.build(copy.deepcopy(settings)) for settings in several]
+        metrics = [METRICS.build(copy.deepcopy(settings)) for settings in several]
+        for metric in metrics:
+            if isinstance(metric, IoUMetric):  # it looks when all is predicted
+                names = metric.metrics
+                for name in [names] if isinstance(names, str) else names:
+                    check_choice('iou_metrics', name, ('mIoU', 'mDice', 'mFscore'))
+        return metrics
 
 
 def _build_visualizer(cfg: Config) -> None:
@@ -200,7 +227,7 @@ def _check_hooks(cfg: Config, folders: Sequence[str]) -> None:
             if isinstance(checkpoint, str) and not checkpoint.startswith(
                 tuple(folders)
             ):
-                resolve_checkpoint(checkpoint)
+                check_checkpoint(resolve_checkpoint(checkpoint))
 
 
 def _check_loops(cfg: Config) -> None:
