@@ -62,8 +62,10 @@ def _test(args: argparse.Namespace) -> None:
     if stage.is_job:
         raise ValueError(f'stage {stage.name} trains nothing that could be tested')
     cfg = stage.cfg
-    _use_checkpoint(cfg, args.checkpoint)
     _use_options(cfg, args)
+    _use_checkpoint(cfg, args.checkpoint)
+    options = dict(tta=args.tta, crf=args.crf, cfg_options=args.cfg_options)
+    use_own_folder(cfg, options)
     cfg.launcher = args.launcher
     prepare_cpu_processes(cfg)
     connect_processes(cfg)
@@ -71,7 +73,10 @@ def _test(args: argparse.Namespace) -> None:
     with located('test_dataloader'):
         DataCheck().dataset(cfg.test_dataloader.dataset)
     score_stage(stage, runner.protocol)
-    say(f'Results are in {cfg.work_dir}/results.md')
+    say(
+        f'Results are in {cfg.work_dir}/results.md, those of each class in the log '
+        'beside it'
+    )
 
 
 def _load_config(args: argparse.Namespace) -> Config:
@@ -99,15 +104,13 @@ def _use_checkpoint(cfg: Config, checkpoint: str | None) -> None:
 
 
 def _use_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Apply the flags, and let the test write into a folder of its own."""
+    """Apply the flags."""
     if args.out is not None:
         save_masks(cfg, args.out)
     if args.tta:
         use_tta(cfg)
     if args.crf:
         use_dense_crf(cfg)
-    options = dict(tta=args.tta, crf=args.crf, cfg_options=args.cfg_options)
-    use_own_folder(cfg, options)
     if args.show_dir is not None:
         # The original hook draws every 50th image by itself, also in a test.
         cfg.default_hooks.visualization = dict(

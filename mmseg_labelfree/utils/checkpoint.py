@@ -155,7 +155,9 @@ def _damage(path: Path) -> str | None:
             return broken and f'{broken} has another checksum'
         load_from_local(str(path), map_location='cpu')
     except Exception as error:  # random bytes end in any
-        return str(error.__cause__ or error).partition('\n')[0] or type(error).__name__
+        if 'is not a readable checkpoint' in str(error):
+            return 'torch cannot read it'
+        return str(error).partition('\n')[0] or type(error).__name__
     return None
 
 

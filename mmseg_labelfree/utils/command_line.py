@@ -152,7 +152,7 @@ def read_file(path: str) -> Config:
     if file.suffix not in ('.py', '.json', '.yaml', '.yml'):
         raise ValueError(f'{path} is no config: one is a .py, .json or .yaml file')
     try:
-        return Config.fromfile(path)
+        cfg = expand_home(Config.fromfile(path))  # imports what its values name
     except FileNotFoundError as error:
         missing = error.filename or flat_text(error)
         raise FileNotFoundError(
@@ -162,3 +162,4 @@ def read_file(path: str) -> Config:
         raise ValueError(
             f'config {path} cannot be read: {error_text(error)}; correct it'
         ) from error
+    return cfg
