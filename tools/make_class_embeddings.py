@@ -93,11 +93,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def class_names(args: argparse.Namespace) -> list[str]:
     """The classes to embed, with VOC's background even where it is no class."""
     if args.names:
+        if not Path(args.names).is_file():
+            raise FileNotFoundError(f'--names {args.names} does not exist')
         lines = Path(args.names).read_text(encoding='utf-8').splitlines()
         return [line.strip() for line in lines if line.strip()]
     split = args.split
     if args.config:
-        split = read_file(args.config).protocol.split
+        split = read_file(args.config).get('protocol', {}).get('split')
+        if split is None:
+            raise ValueError(f'{args.config} has no protocol.split: give --split')
     names = get_split(split).classes()
     return ['background', *names] if 'voc' in get_split(split).name else list(names)
 

@@ -26,7 +26,7 @@ from ...datasets.transforms.weak.loader import WeakAnnotationLoader
 from ...datasets.wrappers.concat_dataset import ConcatDataset
 from ...datasets.wrappers.inner import build_inner, explain_missing
 from ...datasets.wrappers.source_dataset import SourceDataset
-from ...utils.choices import check_range
+from ...utils.choices import check_names, check_range
 from ..hooks.cluster_monitor_hook import check_clusters
 from .base import Stage
 from .config_edit import find_nodes
@@ -148,6 +148,9 @@ class DataCheck:
             if config.get('partition'):
                 inner = Partition(**config['partition']).of_all(inner)
             return dict(config, dataset=self._shared(inner, config['type']))
+        classes = (config.get('metainfo') or {}).get('classes')
+        if not (isinstance(classes, str) and osp.isfile(classes)):
+            check_names(**{'metainfo.classes': classes})
         key = f'{wrapper} {dict(config)!r}'
         if key not in self._read:
             with explain_missing(config):

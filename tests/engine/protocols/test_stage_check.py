@@ -129,8 +129,8 @@ WRONG = [
     ),
     (
         'tiny',
-        {'train_dataloader.dataset.type': 'BaseSegDatset'},
-        'BaseSegDatset is not in the .* registry; did you mean BaseSegDataset',
+        {'train_dataloader.dataset.type': 'BaseSegDatasett'},
+        'BaseSegDatasett is not in the .* registry; did you mean BaseSegDataset',
     ),
     (
         'tiny',
