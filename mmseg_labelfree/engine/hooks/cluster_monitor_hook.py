@@ -23,7 +23,7 @@ from ...visualization.cluster_history import write_cluster_history
 from .checkpoint_entry_hook import CheckpointEntryHook
 
 
-def check_clusters(clusters: int, classes: Sequence[str]) -> None:
+def check_clusters(clusters: float, classes: Sequence[str]) -> None:
     """Raise a ValueError if there are fewer clusters than classes to be found."""
     if clusters < len(classes):
         raise ValueError(
