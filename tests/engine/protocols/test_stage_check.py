@@ -90,6 +90,16 @@ WRONG = [
     ('novel', {'protocol.entropy_ranking': 67}, r'entropy_ranking=67 must be a number'),
     (
         'novel',
+        {'protocol.source_counts.clen': 2},
+        'protocol: source_counts.clen is read by nothing: clean is meant',
+    ),
+    (
+        'novel',
+        {'protocol.clustering.features.layer': 'layer9'},
+        "clustering: job: features.layer='layer9' must be a number",
+    ),
+    (
+        'novel',
         {'protocol.clustering.saliency.folder': 'no/saliency'},
         'clustering: job: there is no folder of saliency maps no/saliency: correct',
     ),
