@@ -30,16 +30,16 @@ from torch.utils.data import DataLoader
 
 from ...evaluation import ClusteringIoUMetric, GroupedIoUMetric
 from ...utils.checkpoint import check_checkpoint, resolve_checkpoint
-from ...utils.choices import check_choice, check_range
-from .base import STAGE_KEYS, Stage
+from ...utils.choices import check_choice
+from .base import Stage
 from .config_edit import find_nodes
+from .config_kinds import check_keys_and_kinds
 from .model_check import build_model, check_weights, located
 from .stage_data import DataCheck, TrainingSize, waits_for_others
 
 __all__ = ['StageCheck']
 
 _LOADERS = ('train', 'val', 'test')
-_NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 _OF_CHECKPOINTS = dict(self=None, out_dir=None, filename=None)
 _OF_LOADERS = ('num_batch_per_epoch', 'disable_subprocess_warning')
 
@@ -88,8 +88,7 @@ class StageCheck:
     def _check_parts(self, cfg: Config, folders: Sequence[str]) -> None:
         """Check all but the data; ``folders`` are those of stages that will run."""
         init_default_scope(cfg.get('default_scope', 'mmengine'))
-        _check_keys(cfg)
-        _check_kinds(cfg)
+        check_keys_and_kinds(cfg)
         if 'job' in cfg:
             with located('job'):
                 check_weights(dict(job=cfg.job), folders)
@@ -155,31 +154,6 @@ def _same_random_numbers() -> Iterator[None]:
         yield
     random.setstate(states[0])
     np.random.set_state(states[1])
-
-
-def _check_keys(cfg: Config) -> None:
-    """Refuse a top-level key that looks like one that a training reads."""
-    for key in cfg:
-        similar = difflib.get_close_matches(key, STAGE_KEYS, 1, 0.87)
-        if key not in STAGE_KEYS and similar:
-            raise ValueError(f'{key} is read by nothing; did you mean {similar[0]}?')
-
-
-def _check_kinds(cfg: Config) -> None:
-    """Refuse what a training cannot do without, and what is no list or no seed."""
-    needed = () if 'job' in cfg else _NEEDED
-    for key in needed:
-        if not isinstance(cfg.get(key), Mapping):
-            raise ValueError(
-                f'a training needs {key}=dict(...), and it is {cfg.get(key)!r}: '
-                'inherit from a config that has it, by _base_'
-            )
-    hooks = cfg.get('custom_hooks') or []
-    if not isinstance(hooks, list | tuple):
-        raise ValueError(f'custom_hooks must be a list, [dict(type=...)], not {hooks}')
-    seed = (cfg.get('randomness') or {}).get('seed')
-    if seed is not None:
-        check_range(0, 2**32 - 1, **{'randomness.seed': seed})
 
 
 def _build_metrics(cfg: Config, kind: str) -> list[Any]:
