@@ -1,4 +1,4 @@
-"""Check of a stage's config before anything is built of it: its keys, and their kinds."""
+"""Check of the keys of a config, and of their kinds, before anything is built of it."""
 
 import difflib
 from collections.abc import Mapping
