@@ -12,6 +12,7 @@ Example::
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from torch import Tensor
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.models import DiscriminativeClusteringSegmentor
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
-from mmseg_labelfree.utils.command_line import config_parser, read_config
+from mmseg_labelfree.utils.choices import check_range
+from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 from mmseg_labelfree.visualization.figures import save_figure
 
 BINS = 100
@@ -92,8 +94,14 @@ def print_precision(what: str, right: Tensor, taken: Tensor) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Print and draw the distributions."""
     args = parse_args(argv)
+    check_range(1, images=args.images, per_image=args.per_image)
     cfg = read_config(args)
     model = MODELS.build(cfg.model)
+    if not isinstance(model, DiscriminativeClusteringSegmentor):
+        raise ValueError(
+            f'{args.config} trains no DiscriminativeClusteringSegmentor: give a config '
+            'of IDDC'
+        )
     model.init_weights()
     affinity, one_class, one_image = pairs(model, cfg, args.images, args.per_image)
     shares = histograms(affinity, one_class)
@@ -127,4 +135,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

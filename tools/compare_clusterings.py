@@ -13,6 +13,7 @@ Example::
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from torch import Tensor
 
 import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
 from mmseg_labelfree.utils.checkpoint import load_weights
+from mmseg_labelfree.utils.command_line import exit_code, read_file
 from mmseg_labelfree.visualization import write_cluster_comparison, write_panels
 from mmseg_labelfree.visualization.panels import picture
 
@@ -64,7 +66,7 @@ def config_of(work_dir: str) -> Config:
     files = sorted(Path(work_dir).glob('*.py'))
     if not files:
         raise FileNotFoundError(f'{work_dir} has no config: has the run started?')
-    return Config.fromfile(files[0])
+    return read_file(str(files[0]))
 
 
 def matched(prediction: Tensor, work_dir: str, classes: Sequence[str]) -> np.ndarray:
@@ -129,4 +131,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

@@ -14,17 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.inference.export import (
-    ExportedSegmentor,
-    export_onnx,
-    export_torchscript,
-    largest_difference,
-)
-from mmseg_labelfree.engine.inference.runs import find_run
-from mmseg_labelfree.utils.command_line import exit_code
-
-EXPORTS = {'.pt': export_torchscript, '.onnx': export_onnx}
+SUFFIXES = ('.pt', '.onnx')
 TOLERANCE = 1e-3  # of the largest score; other kernels add up in another order
 
 
@@ -38,8 +28,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--size', type=int, nargs='+', required=True, help='H [W]')
     parser.add_argument('--config', help='config file; default the one in the work dir')
     args = parser.parse_args(argv)
-    if args.out.suffix not in EXPORTS:
-        parser.error(f'{args.out} must end with {" or ".join(EXPORTS)}')
+    if args.out.suffix not in SUFFIXES:
+        parser.error(f'{args.out} must end with {" or ".join(SUFFIXES)}')
     if len(args.size) > 2:
         parser.error('--size takes a height and a width, or one number for both')
     return args
@@ -47,9 +37,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def export(args: argparse.Namespace) -> int:
     """Export what the command line asks for; returns whether the results differ."""
+    from mmseg_labelfree.engine.inference.export import (  # --help need not wait for it
+        ExportedSegmentor,
+        export_onnx,
+        export_torchscript,
+        largest_difference,
+    )
+    from mmseg_labelfree.engine.inference.runs import find_run
+
     run = find_run(args.run, args.config)
     module = ExportedSegmentor(run.build('cpu'), (args.size[0], args.size[-1])).eval()
-    exported = EXPORTS[args.out.suffix](module, args.out)
+    write = export_torchscript if args.out.suffix == '.pt' else export_onnx
+    exported = write(module, args.out)
     difference, changed = largest_difference(module, exported)
     print(
         f'{args.out}: scores differ by {difference:.1e} of the largest, '
@@ -58,5 +57,13 @@ def export(args: argparse.Namespace) -> int:
     return int(difference > TOLERANCE)
 
 
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    args = parse_args()
+    from mmseg_labelfree.utils.command_line import exit_code
+
+    return exit_code(lambda: export(args))
+
+
 if __name__ == '__main__':
-    sys.exit(exit_code(lambda: export(parse_args())))
+    sys.exit(main())

@@ -9,16 +9,17 @@ Example::
 """
 
 import argparse
+import sys
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS
 
 import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.utils.command_line import exit_code, read_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Guess, score and print."""
     args = parse_args()
-    cfg = Config.fromfile(args.config)
+    cfg = read_file(args.config)
     init_default_scope('mmseg')
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
     metric = IoUMetric(iou_metrics=['mIoU'])
@@ -42,6 +43,11 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     for index in range(len(dataset)):
         sample = dataset[index]['data_samples']
+        if 'image_labels' not in sample:
+            raise ValueError(
+                f'the val_dataloader of {args.config} gives no image labels: wrap its '
+                'dataset in ImageLabelDataset'
+            )
         classes = np.append(0, 1 + np.flatnonzero(sample.image_labels))
         guess = torch.from_numpy(rng.choice(classes, sample.gt_sem_seg.shape))
         sample.pred_sem_seg = PixelData(data=guess[None])
@@ -51,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

@@ -24,7 +24,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
@@ -40,6 +39,7 @@ from mmseg_labelfree.datasets.word_vectors import (
     spellings,
     words_of,
 )
+from mmseg_labelfree.utils.command_line import exit_code, read_file
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -93,11 +93,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def class_names(args: argparse.Namespace) -> list[str]:
     """The classes to embed, with VOC's background even where it is no class."""
     if args.names:
+        if not Path(args.names).is_file():
+            raise FileNotFoundError(f'--names {args.names} does not exist')
         lines = Path(args.names).read_text(encoding='utf-8').splitlines()
         return [line.strip() for line in lines if line.strip()]
     split = args.split
     if args.config:
-        split = Config.fromfile(args.config).protocol.split
+        split = read_file(args.config).get('protocol', {}).get('split')
+        if split is None:
+            raise ValueError(f'{args.config} has no protocol.split: give --split')
     names = get_split(split).classes()
     return ['background', *names] if 'voc' in get_split(split).name else list(names)
 
@@ -191,4 +195,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

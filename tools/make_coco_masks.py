@@ -15,6 +15,7 @@ Example:
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmseg_labelfree.utils.command_line import exit_code
 from mmseg_labelfree.utils.files import reading, write_text
 from mmseg_labelfree.utils.progress import tracked
 from mmseg_labelfree.visualization.figures import write_label_map
@@ -54,6 +56,8 @@ def read_annotations(path: Path) -> tuple[dict[int, int], list[dict], dict[int, 
         Class by id of the category; images that have annotations; annotations by id of
         the image.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} does not exist: correct the path')
     with reading(path, 'download it again'):
         content = json.loads(path.read_text(encoding='utf-8'))
         classes = {c['id']: 1 + i for i, c in enumerate(content['categories'])}
@@ -113,4 +117,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

@@ -47,8 +47,10 @@ def share(text: str) -> Fraction:
     """A share of images, as ``1/8`` or ``0.125``."""
     try:
         return Fraction(text)
-    except ZeroDivisionError:
-        raise ValueError(f'{text} is no share') from None
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no share of the images: write one as 1/8 or 0.125'
+        ) from None
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -14,17 +14,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import torch
-
-import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.engine.inference.media import find_media
-from mmseg_labelfree.engine.inference.output import PredictionWriter
-from mmseg_labelfree.engine.inference.predictor import Predictor
-from mmseg_labelfree.engine.inference.runs import find_run
-from mmseg_labelfree.utils.command_line import exit_code
-from mmseg_labelfree.utils.progress import tracked
-from mmseg_labelfree.utils.signals import one_line_stops
-
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -37,7 +26,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--config', help='config file; default the one in the work dir')
     parser.add_argument(
         '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
         help='where the model runs; default a GPU if there is one',
     )
     parser.add_argument(
@@ -51,9 +39,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def predict(args: argparse.Namespace) -> int:
     """Predict what the command line asks for; returns 0."""
+    import torch  # here, since --help need not wait for it
+
+    from mmseg_labelfree.engine.inference.media import find_media
+    from mmseg_labelfree.engine.inference.output import PredictionWriter
+    from mmseg_labelfree.engine.inference.predictor import Predictor
+    from mmseg_labelfree.engine.inference.runs import find_run
+    from mmseg_labelfree.utils.progress import tracked
+
     media = find_media(args.inputs)
     run = find_run(args.run, args.config)
-    model = run.build(args.device)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = run.build(args.device or device)
     predictor = Predictor(model, run.pipeline, args.batch_size)
     frames = (frame for item in media for frame in item.frames())
     rates = {item.name: item.rate for item in media if item.is_video}
@@ -68,6 +65,15 @@ def predict(args: argparse.Namespace) -> int:
     return 0
 
 
-if __name__ == '__main__':
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    args = parse_args()
+    from mmseg_labelfree.utils.command_line import exit_code
+    from mmseg_labelfree.utils.signals import one_line_stops
+
     with one_line_stops('what is finished is in the folder.'):
-        sys.exit(exit_code(lambda: predict(parse_args())))
+        return exit_code(lambda: predict(args))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

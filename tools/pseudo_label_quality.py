@@ -31,7 +31,7 @@ from mmseg_labelfree.engine.jobs import PseudoLabelJob
 from mmseg_labelfree.engine.jobs.pseudo_label_job import whole_images
 from mmseg_labelfree.engine.protocols import build_protocol
 from mmseg_labelfree.models.utils.stage_model import load_stage_model
-from mmseg_labelfree.utils.command_line import config_parser, read_config
+from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> None:
     cfg = build_protocol(cfg).stages(cfg)[-1].cfg
     unseen = cfg.model.decode_head.get('unseen')
     if not unseen:
-        sys.exit(f'Error: {args.config} has no unseen classes: this is for STRICT')
+        raise ValueError(f'{args.config} has no unseen classes: this is for STRICT')
     columns = ['views', 'labeled', 'right', 'elsewhere', *unseen]
     print('|', ' | '.join(columns), '|')
     print('|---|' + '---:|' * (len(columns) - 1))
@@ -109,4 +109,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

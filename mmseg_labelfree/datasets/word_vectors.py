@@ -85,7 +85,10 @@ def _text(path: Path, wanted: set[bytes]) -> Iterator[tuple]:
         header = len(first) == 2 and all(part.isdigit() for part in first)
         dim = int(first[1]) if header else len(first) - 1
         if dim < 1:
-            raise ValueError(f'{path} holds no word vectors: its first line is {first}')
+            raise ValueError(
+                f'{path} holds no word vectors, but begins with {str(first)[:60]}: '
+                'give a file of fastText, word2vec or GloVe'
+            )
         if not header:
             stream.seek(0)
         position = reported = stream.tell()

@@ -11,7 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from torch.distributed.elastic.multiprocessing.errors import record
 
-from ..utils.command_line import expand_home, parse_options, read_file
+from ..utils.command_line import (
+    expand_home,
+    merge_options,
+    parse_options,
+    read_file,
+)
 from ..utils.console import complain, open_log, warnings_in_log
 from ..utils.distributed import (
     check_launcher,
@@ -74,7 +79,7 @@ def load_config(args: argparse.Namespace) -> Config:
     check_launcher(args.launcher)
     cfg = follow_move(read_file(args.config))
     cfg.launcher = args.launcher
-    cfg.merge_from_dict(args.cfg_options)
+    merge_options(cfg, args.cfg_options)
     expand_home(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

@@ -7,6 +7,7 @@ from mmengine.logging import MMLogger, print_log
 from mmseg.registry import METRICS
 from prettytable import PrettyTable
 
+from ..utils.choices import check_names
 from .checked_iou_metric import CheckedIoUMetric
 
 
@@ -48,6 +49,8 @@ class GroupedIoUMetric(CheckedIoUMetric):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        named = {f'groups.{name}': classes for name, classes in groups.items()}
+        check_names(**named, harmonic_mean=harmonic_mean)
         self.groups = {name: list(classes) for name, classes in groups.items()}
         self.harmonic_mean = harmonic_mean
         self.classwise = classwise

@@ -14,6 +14,7 @@ from mmengine.runner import CheckpointLoader
 
 from .checkpoint_compat import allow_checkpoint_classes
 from .files import content_digest
+from .safe_loading import load_from_local
 
 #: Name that stands for the best checkpoint in a work dir.
 BEST = 'best_*.pth'
@@ -128,16 +129,22 @@ def check_checkpoint(path: str | os.PathLike) -> None:
         return
     problem = _damage(Path(path))
     if problem:
-        onward = 'starts this training again'
-        others = [
-            pair for pair in _numbered(Path(path).parent) if pair[1] != Path(path)
-        ]
-        if others:
-            onward = f'goes on from {max(others)[1]}'
         raise ValueError(
             f'{path} is not a readable checkpoint ({problem}): put a whole copy in its '
-            f'place, or delete it, after which --resume {onward}'
+            f'place{_onward(Path(path))}'
         )
+
+
+def _onward(path: Path) -> str:
+    """What --resume does without a checkpoint, if it is one of a training."""
+    checkpoints = _numbered(path.parent)
+    if path not in [file for _, file in checkpoints]:
+        return ''
+    others = [pair for pair in checkpoints if pair[1] != path]
+    action = (
+        f'goes on from {max(others)[1]}' if others else 'starts this training again'
+    )
+    return f', or delete it, after which --resume {action}'
 
 
 def _damage(path: Path) -> str | None:
@@ -146,8 +153,10 @@ def _damage(path: Path) -> str | None:
             with zipfile.ZipFile(path) as archive:
                 broken = archive.testzip()
             return broken and f'{broken} has another checksum'
-        CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+        load_from_local(str(path), map_location='cpu')
     except Exception as error:  # random bytes end in any
+        if 'is not a readable checkpoint' in str(error):
+            return 'torch cannot read it'
         return str(error).partition('\n')[0] or type(error).__name__
     return None
 

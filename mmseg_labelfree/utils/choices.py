@@ -43,6 +43,36 @@ def check_keys(name: str, settings: Mapping | None, known: Collection[str]) -> N
             )
 
 
+def check_names(**values: Any) -> None:
+    """Raise a ValueError if a list of names was given as one text.
+
+    A text is a sequence of letters, so that Python takes it for a list of these.
+
+    Args:
+        **values: What the arguments were set to; None for none.
+
+    Raises:
+        ValueError: One is a text, or no collection; the message shows the list.
+
+    Example:
+        >>> check_names(negatives=['labeled'])
+        >>> try:
+        ...     check_names(negatives='labeled')
+        ... except ValueError as error:
+        ...     print(error)
+        negatives='labeled' must be a list of names: write ['labeled']
+    """
+    for name, value in values.items():
+        if (
+            value is None
+            or isinstance(value, Collection)
+            and not isinstance(value, str)
+        ):
+            continue
+        advice = f': write [{value!r}]' if isinstance(value, str) else ''
+        raise ValueError(f'{name}={value!r} must be a list of names{advice}')
+
+
 def check_range(
     low: float,
     high: float = math.inf,

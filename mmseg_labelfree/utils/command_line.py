@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from rich.console import Console
 
+from .errors import error_text, flat_text
+
 __all__ = [
     'config_parser',
     'exit_code',
     'expand_home',
+    'merge_options',
     'parse_options',
     'read_config',
     'read_file',
@@ -35,7 +38,6 @@ def config_parser(description: str, config: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
         help='settings that replace those of the config, as key=value',
     )
     return parser
@@ -45,10 +47,12 @@ def read_config(args: argparse.Namespace) -> Config:
     """Read the config that a command line of :func:`config_parser` asks for.
 
     Makes its scope (``mmseg``) that of the registries.
+
+    Raises:
+        FileNotFoundError, ValueError: See :func:`read_file`, :func:`parse_options` and
+            :func:`merge_options`.
     """
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = merge_options(read_file(args.config), parse_options(args.cfg_options))
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     return expand_home(cfg)
 
@@ -66,15 +70,15 @@ def expand_home(cfg: Config) -> Config:
     return cfg
 
 
-def exit_code(check: Callable[[], int]) -> int:
-    """Run a check of data: 0 if it finds nothing, otherwise 1.
+def exit_code(work: Callable[[], int | None]) -> int:
+    """Run what a tool does: 0 if it finds nothing wrong, otherwise 1.
 
     Args:
-        check: Prints what it finds and gives the number of findings. A ValueError or
+        work: Gives the number of findings, if it looks for any. A ValueError or
             FileNotFoundError of it is printed in one line.
     """
     try:
-        return int(check() > 0)
+        return int((work() or 0) > 0)
     except (ValueError, FileNotFoundError) as error:
         Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
         return 1
@@ -107,12 +111,36 @@ def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
     return parser.parse_args(['--options', *(texts or ())]).options or {}
 
 
+def merge_options(cfg: Config, options: Mapping[str, Any]) -> Config:
+    """Replace settings of a config, in place.
+
+    Args:
+        cfg: The config.
+        options: As :func:`parse_options` gives them.
+
+    Raises:
+        ValueError: A key goes through something that has no keys, or beyond a list.
+
+    Example:
+        >>> merge_options(Config(dict(hooks=[dict(a=1)])), {'hooks.0.a': 2}).hooks
+        [{'a': 2}]
+    """
+    for key, value in options.items():
+        try:
+            cfg.merge_from_dict({key: value})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f'--cfg-options {key}={value}: {flat_text(error)}; correct the key'
+            ) from error
+    return cfg
+
+
 def read_file(path: str) -> Config:
     """Read a config.
 
     Raises:
         FileNotFoundError: There is no such file; names those with a similar name.
-        ValueError: It is no config.
+        ValueError: It is no config, or wrong.
     """
     file = Path(path)
     if not file.is_file():
@@ -123,4 +151,15 @@ def read_file(path: str) -> Config:
         raise FileNotFoundError(f'config {path} {kind}{advice}')
     if file.suffix not in ('.py', '.json', '.yaml', '.yml'):
         raise ValueError(f'{path} is no config: one is a .py, .json or .yaml file')
-    return Config.fromfile(path)
+    try:
+        cfg = expand_home(Config.fromfile(path))  # imports what its values name
+    except FileNotFoundError as error:
+        missing = error.filename or flat_text(error)
+        raise FileNotFoundError(
+            f'config {path}: there is no {missing}; correct _base_'
+        ) from error
+    except (SyntaxError, ImportError, NameError, TypeError, KeyError) as error:
+        raise ValueError(
+            f'config {path} cannot be read: {error_text(error)}; correct it'
+        ) from error
+    return cfg

@@ -17,6 +17,10 @@ __all__ = ['error_text', 'flat_text', 'lost_worker', 'one_line_errors']
 
 # Errors whose message is a sentence; others are named by their class, too.
 _SENTENCES = (ValueError, FileNotFoundError, FileExistsError, RuntimeError)
+# What the frameworks append to a message: a link, a hint for those who write classes.
+_LECTURES = re.compile(
+    r' More details can be found at \S+|\. Please check whether the value of .*'
+)
 _OF_LOADERS = ('multiprocessing', 'torch.utils.data', 'torch.multiprocessing')
 
 
@@ -123,4 +127,4 @@ def _is_ours(error: BaseException) -> bool:
 def flat_text(error: BaseException) -> str:
     """The message of an error in one line, without links to the frameworks' docs."""
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return re.sub(r' More details can be found at \S+', '', ' '.join(str(text).split()))
+    return _LECTURES.sub('', ' '.join(str(text).split()))

@@ -78,6 +78,8 @@ def save_masks(cfg: Config, folder: str | Path) -> None:
         cfg: Config of a stage. With several metrics the first one writes.
         folder: Is made if necessary.
     """
+    if Path(folder).exists() and not Path(folder).is_dir():
+        raise ValueError(f'--out {folder} is a file: name a folder')
     metric = _metrics(cfg)[0]
     while metric['type'] == 'DenseCRFMetric':
         metric = metric['metric']

@@ -9,6 +9,7 @@ from mmseg_labelfree.utils.command_line import (
     config_parser,
     exit_code,
     expand_home,
+    merge_options,
     parse_options,
     read_config,
     read_file,
@@ -68,6 +69,16 @@ def test_options_are_parsed_as_mmengine_does():
             r'does not exist; did you mean .*config',
         ),
         (lambda d: read_file(f'{d}/x/y.py'), r'x/y.py does not exist$'),
+        (lambda d: read_file(f'{d}/open.py'), 'open.py cannot be read: SyntaxError'),
+        (
+            lambda d: read_file(f'{d}/base.py'),
+            r'base.py: there is no .*none.py; correct _base_',
+        ),
+        (lambda d: read_file(f'{d}/lazy.py'), 'lazy.py cannot be read: .*no_module'),
+        (
+            lambda _: merge_options(Config(dict(a=[1])), {'a.9.b': 3}),
+            'a.9.b=3: Index 9 .*; correct the key',
+        ),
         (lambda d: read_file(str(d)), 'is a folder, not a config'),
         (lambda d: read_file(f'{d}/notes.txt'), 'one is a .py, .json or .yaml file'),
         (lambda _: check_launcher('pytorch'), 'needs RANK, WORLD_SIZE, .* by torchrun'),
@@ -82,6 +93,9 @@ def test_a_wrong_command_says_what_to_do(work, message, tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name in ('config.py', 'notes.txt', 'iter_50.pth'):
         (tmp_path / name).touch()
+    (tmp_path / 'open.py').write_text('model = dict(\n')
+    (tmp_path / 'base.py').write_text("_base_ = 'none.py'\n")
+    (tmp_path / 'lazy.py').write_text('from no_module import x\na = dict(type=x)\n')
     with pytest.raises((ValueError, FileNotFoundError), match=message) as info:
         work(tmp_path)
     assert '\n' not in str(info.value)

@@ -1,7 +1,7 @@
 """``tools/test.py`` with test-time augmentation, with a dense CRF, and with both."""
 
+import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,13 +78,12 @@ def launch_twice(*arguments, cwd):
     )
 
 
-def reported(done):
-    """The metrics of the tool's last line."""
+def reported(done, work_dir):
+    """The metrics that the tool has written."""
     assert done.returncode == 0, done.stderr
-    output = done.stdout + done.stderr
-    (line,) = re.findall(r'Iter\(test\).* (aAcc: .*mIoU/all.*)', output)
-    pairs = re.findall(r'(\S+): (-?[\d.]+|nan)', line)
-    return {k: float(v) for k, v in pairs if 'time' not in k}
+    (file,) = Path(work_dir).glob('*/test/*/results.json')
+    (result,) = json.loads(file.read_text())['stages'].values()
+    return result['metrics']
 
 
 @pytest.mark.slow
@@ -97,7 +96,7 @@ def test_tool_on_a_stage_in_two_processes(with_options, tmp_path):
     masks = {name: tmp_path / name for name in ('tool', 'same', 'plain')}
     options = ('--stage', 'step_0', '--tta', '--crf', '--out', masks['tool'])
     done = launch_twice(path, *options, cwd=tmp_path)
-    result = reported(done)
+    result = reported(done, with_options.work_dir)
     expected = run_in_process(
         path, use_tta, use_dense_crf, lambda cfg: save_masks(cfg, masks['same'])
     )

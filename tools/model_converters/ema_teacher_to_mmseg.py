@@ -10,12 +10,12 @@ Example::
 """
 
 import argparse
+import sys
 
-from mmengine.runner import CheckpointLoader
 from weight_files import save
 
-import mmseg_labelfree  # noqa: F401  (lets torch read MMEngine's checkpoints)
-from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
+from mmseg_labelfree.utils.checkpoint import load_checkpoint
+from mmseg_labelfree.utils.command_line import exit_code
 
 KEPT_META = ('dataset_meta', 'cfg', 'iter', 'epoch', 'seed')
 
@@ -28,11 +28,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('src', help='checkpoint, or the work dir of a training run')
     parser.add_argument('dst', help='file to write (.pth)')
     args = parser.parse_args(argv)
-    path = resolve_checkpoint(args.src)
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    checkpoint, path = load_checkpoint(args.src)
     if 'ema_teacher' not in checkpoint:
-        raise SystemExit(
-            f'{path}: holds no ema_teacher; it was trained without EMATeacherHook, or '
+        raise ValueError(
+            f'{path} holds no ema_teacher; it was trained without EMATeacherHook, or '
             'is a converted file already'
         )
     meta = {k: v for k, v in checkpoint['meta'].items() if k in KEPT_META}
@@ -41,4 +40,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(exit_code(main))

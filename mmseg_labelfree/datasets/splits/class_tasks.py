@@ -177,6 +177,11 @@ def get_task(
                 'can also be given as one list of class names per step.'
             )
         task = ClassTask(task, TASKS[task]())
+    elif not isinstance(task, ClassTask | Sequence):
+        raise ValueError(
+            f'task={task!r} is neither the name of a task nor one list of class names '
+            'per step'
+        )
     elif not isinstance(task, ClassTask):
         for step, names in enumerate(task):
             if isinstance(names, str) or not all(isinstance(n, str) for n in names):

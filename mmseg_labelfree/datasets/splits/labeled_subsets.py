@@ -33,7 +33,8 @@ def choose_labeled(
     """
     if not 0 < num_labeled <= num_images:
         raise ValueError(
-            f'cannot choose {num_labeled} labeled images from {num_images}'
+            f'cannot choose {num_labeled} labeled images from {num_images}: give a '
+            f'number of 1 to {num_images}, or a ratio above 0 and at most 1'
         )
     order = np.random.default_rng(seed).permutation(num_images)
     if present is None:

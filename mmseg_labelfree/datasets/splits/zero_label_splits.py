@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from mmseg.datasets import COCOStuffDataset, PascalVOCDataset
 
+from ...utils.choices import check_names
+
 __all__ = ['SPLITS', 'ZeroLabelSplit', 'get_split']
 
 
@@ -126,9 +128,8 @@ def get_split(
                 'dict(seen=[...], unseen=[...]).'
             )
         return ZeroLabelSplit(split, *SPLITS[split]())
-    if set(split) != {'seen', 'unseen'}:
-        raise ValueError(
-            f'a split is dict(seen=[...], unseen=[...]), but it has {sorted(split)}'
-        )
+    if not isinstance(split, Mapping) or set(split) != {'seen', 'unseen'}:
+        raise ValueError(f'a split is dict(seen=[...], unseen=[...]), not {split!r}')
+    check_names(**split)
     seen, unseen = (tuple(split[kind]) for kind in ('seen', 'unseen'))
     return ZeroLabelSplit(f'custom_{len(seen)}-{len(unseen)}', seen, unseen)

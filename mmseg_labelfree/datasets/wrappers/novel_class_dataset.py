@@ -10,7 +10,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from ...ops.label_maps import IGNORE, INVALID, lookup_table
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_names
 from ...utils.cluster_names import name_clusters
 from ..mask_check import void_labels
 from ..samplers.seeded import SeededIndex
@@ -99,6 +99,7 @@ class NovelClassDataset(IncrementalDataset):
         lazy_init: bool = False,
     ) -> None:
         check_choice('subset', subset, SUBSETS)
+        check_names(unlabeled_sources=unlabeled_sources)
         if labels is not None and (subset != 'novel' or num_clusters is None):
             raise ValueError(
                 "labels are the clustering stage's and go with subset='novel' and "

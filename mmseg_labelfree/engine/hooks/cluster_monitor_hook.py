@@ -23,6 +23,16 @@ from ...visualization.cluster_history import write_cluster_history
 from .checkpoint_entry_hook import CheckpointEntryHook
 
 
+def check_clusters(clusters: float, classes: Sequence[str]) -> None:
+    """Raise a ValueError if there are fewer clusters than classes to be found."""
+    if clusters < len(classes):
+        raise ValueError(
+            f'{clusters} clusters cannot stand for the {len(classes)} classes of the '
+            'training data: set model.decode_head.num_classes and the '
+            f"metric's num_clusters to {len(classes)} or more"
+        )
+
+
 @HOOKS.register_module()
 class ClusterMonitorHook(CheckpointEntryHook):
     """Hook that logs the sizes of the clusters and warns when clusters run empty.
@@ -75,13 +85,7 @@ class ClusterMonitorHook(CheckpointEntryHook):
                 "needs a segmentor such as 'DiscriminativeClusteringSegmentor'"
             )
         classes = runner.train_dataloader.dataset.metainfo.get('classes') or ()
-        clusters = len(segmentor.cluster_counts)
-        if clusters < len(classes):
-            raise ValueError(
-                f'{clusters} clusters cannot stand for the {len(classes)} classes of '
-                'the training data: set model.decode_head.num_classes and the '
-                f"metric's num_clusters to {len(classes)} or more"
-            )
+        check_clusters(len(segmentor.cluster_counts), classes)
         self.counts = torch.zeros_like(segmentor.cluster_counts)
         super().before_train(runner)
 

@@ -12,6 +12,7 @@ from mmseg.apis import init_model
 from mmseg.models import BaseSegmentor
 
 from ...utils.checkpoint import check_checkpoint, latest_checkpoint, load_weights
+from ...utils.command_line import read_file
 from ...visualization.figures import label_colors
 from ..jobs.base import dataset_pipeline
 from ..protocols import follow_move
@@ -127,7 +128,7 @@ def find_run(name: str, config: str | None = None) -> TrainedRun:
             )
         checkpoint = found
     file = Path(config) if config else _config_file(folder)
-    return TrainedRun(follow_move(Config.fromfile(file)), checkpoint)
+    return TrainedRun(follow_move(read_file(str(file))), checkpoint)
 
 
 def _known(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Job that labels novel images by clustering."""
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from mmseg.registry import DATASETS, TASK_UTILS
 
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.novel_labels import fuse_labels
-from ...utils.choices import check_choice, check_range
+from ...utils.choices import check_choice, check_keys, check_range
 from ...utils.distributed import in_first_process
 from ...utils.files import content_digest
 from ...visualization.clusters import write_cluster_scatter
@@ -125,6 +126,12 @@ class NovelClusteringJob(ImageJob):
         check_range(1, pca_dim=pca_dim)
         check_range(0, panels=panels)
         check_choice('scatter', scatter, (None, 'tsne', 'pca'))
+        check_keys('features', features, signature(MaskedFeatures).parameters)
+        layer = (features or {}).get('layer', -1)
+        if not isinstance(layer, int):
+            raise ValueError(
+                f'features.layer={layer!r} must be a number, which of the maps it is'
+            )
         self.checkpoint = checkpoint
         self.saliency = saliency
         self.num_clusters = num_clusters

@@ -6,11 +6,15 @@ and a pass over an image costs nothing.
 
 import copy
 import os.path as osp
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
+import mmseg.registry as registries
 import torch
+from mmengine.registry import Registry
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
@@ -24,6 +28,7 @@ from ...utils.errors import flat_text
 __all__ = ['build_model', 'check_weights', 'located']
 
 _SIZE = (96, 96)
+_UNREGISTERED = re.compile(r'(\w+) is not in the \S+ .*registry')
 
 
 @contextmanager
@@ -39,10 +44,31 @@ def located(where: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{where}: {error}') from error
     except Exception as error:
-        advice = ''
-        if 'unexpected keyword argument' in str(error):
-            advice = '; correct its name, or leave it out'
-        raise ValueError(f'{where}: {flat_text(error)}{advice}') from error
+        text = flat_text(error)
+        raise ValueError(f'{where}: {text}{_advice(error, text)}') from error
+
+
+def _advice(error: Exception, text: str) -> str:
+    """What to do about an error whose message is not of this package."""
+    if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
+        return '; correct its name, or leave it out'
+    unknown = _UNREGISTERED.match(text)
+    if unknown:
+        similar = get_close_matches(unknown[1], _registered(), 1)
+        return f'; did you mean {similar[0]}?' if similar else '; correct its type'
+    if isinstance(error, TypeError | AttributeError):
+        return '; a setting has a value of another kind than it takes'
+    return ''
+
+
+def _registered() -> set[str]:
+    """Names of all components that a config may ask for."""
+    found: set[str] = set()
+    for registry in vars(registries).values():
+        while isinstance(registry, Registry):
+            found |= {*registry.module_dict}
+            registry = registry.parent
+    return found
 
 
 def check_weights(config: Mapping[str, Any], made: Sequence[str] = ()) -> None:

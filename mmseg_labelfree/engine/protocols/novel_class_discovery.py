@@ -9,9 +9,9 @@ from mmseg.registry import TASK_UTILS
 from ...datasets.splits.novel_folds import get_fold
 from ...datasets.splits.published_counts import expected_fold_counts
 from ...utils.checkpoint import BEST
-from ...utils.choices import check_range
+from ...utils.choices import check_keys, check_range
 from .base import DataPart, Protocol, Stage
-from .cluster_training import by_stage, mix_sources, score_clusters
+from .cluster_training import SOURCES, by_stage, mix_sources, score_clusters
 from .config_edit import add_hook, keep_best, set_class_counts
 from .fold_data import FoldData, check_fold_config, fold_parts
 
@@ -129,6 +129,8 @@ class NovelClassDiscoveryProtocol(Protocol):
             )
         if entropy_ranking is not None:
             check_range(0, 1, entropy_ranking=entropy_ranking)
+        check_keys('source_counts', source_counts, SOURCES)
+        check_keys('basic_counts', basic_counts, SOURCES)
         self.num_clusters = num_novel if num_clusters is None else num_clusters
         # As in the authors' code.
         exact = self.num_clusters == num_novel

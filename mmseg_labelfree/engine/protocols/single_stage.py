@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
 from .base import Protocol, Stage
+from .model_check import located
 
 __all__ = ['SingleStageProtocol', 'build_protocol']
 
@@ -41,7 +42,12 @@ class SingleStageProtocol(Protocol):
 
 
 def build_protocol(cfg: Config) -> Protocol:
-    """Build ``cfg.protocol``; a config without it is its own single stage."""
+    """Build ``cfg.protocol``; a config without it is its own single stage.
+
+    Raises:
+        ValueError: An argument of the protocol is wrong.
+    """
     if 'protocol' not in cfg:
         return SingleStageProtocol()
-    return TASK_UTILS.build(cfg.protocol)
+    with located('protocol'):
+        return TASK_UTILS.build(cfg.protocol)

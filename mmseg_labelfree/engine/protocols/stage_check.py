@@ -16,6 +16,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, get_priority
+from mmseg.evaluation import IoUMetric
 from mmseg.registry import (
     HOOKS,
     LOOPS,
@@ -28,9 +29,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ...evaluation import ClusteringIoUMetric, GroupedIoUMetric
-from ...utils.checkpoint import resolve_checkpoint
-from .base import STAGE_KEYS, Stage
+from ...utils.checkpoint import check_checkpoint, resolve_checkpoint
+from ...utils.choices import check_choice
+from .base import Stage
 from .config_edit import find_nodes
+from .config_kinds import check_keys_and_kinds
 from .model_check import build_model, check_weights, located
 from .stage_data import DataCheck, TrainingSize, waits_for_others
 
@@ -85,7 +88,7 @@ class StageCheck:
     def _check_parts(self, cfg: Config, folders: Sequence[str]) -> None:
         """Check all but the data; ``folders`` are those of stages that will run."""
         init_default_scope(cfg.get('default_scope', 'mmengine'))
-        _check_keys(cfg)
+        check_keys_and_kinds(cfg)
         if 'job' in cfg:
             with located('job'):
                 check_weights(dict(job=cfg.job), folders)
@@ -153,19 +156,17 @@ def _same_random_numbers() -> Iterator[None]:
     np.random.set_state(states[1])
 
 
-def _check_keys(cfg: Config) -> None:
-    """Refuse a top-level key that looks like one that a training reads."""
-    for key in cfg:
-        similar = difflib.get_close_matches(key, STAGE_KEYS, 1, 0.87)
-        if key not in STAGE_KEYS and similar:
-            raise ValueError(f'{key} is read by nothing; did you mean {similar[0]}?')
-
-
 def _build_metrics(cfg: Config, kind: str) -> list[Any]:
     evaluator = cfg.get(f'{kind}_evaluator') or []
     several = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
     with located(f'{kind}_evaluator'):
-        return [METRICS.build(copy.deepcopy(settings)) for settings in several]
+        metrics = [METRICS.build(copy.deepcopy(settings)) for settings in several]
+        for metric in metrics:
+            if isinstance(metric, IoUMetric):  # it looks when all is predicted
+                names = metric.metrics
+                for name in [names] if isinstance(names, str) else names:
+                    check_choice('iou_metrics', name, ('mIoU', 'mDice', 'mFscore'))
+        return metrics
 
 
 def _build_visualizer(cfg: Config) -> None:
@@ -200,7 +201,7 @@ def _check_hooks(cfg: Config, folders: Sequence[str]) -> None:
             if isinstance(checkpoint, str) and not checkpoint.startswith(
                 tuple(folders)
             ):
-                resolve_checkpoint(checkpoint)
+                check_checkpoint(resolve_checkpoint(checkpoint))
 
 
 def _check_loops(cfg: Config) -> None:

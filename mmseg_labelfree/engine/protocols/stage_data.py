@@ -17,6 +17,7 @@ from mmseg.registry import DATASETS as WRAPPERS
 from torch.utils.data import DataLoader
 
 from ...datasets.mask_check import count_values, reads_masks
+from ...datasets.samplers import MultiSourceSampler
 from ...datasets.size_check import check_pairs
 from ...datasets.splits.partition import Partition
 from ...datasets.transforms.check_mask import turns_photos
@@ -25,9 +26,12 @@ from ...datasets.transforms.weak.loader import WeakAnnotationLoader
 from ...datasets.wrappers.concat_dataset import ConcatDataset
 from ...datasets.wrappers.inner import build_inner, explain_missing
 from ...datasets.wrappers.source_dataset import SourceDataset
+from ...utils.choices import check_names, check_range
+from ..hooks.cluster_monitor_hook import check_clusters
 from .base import Stage
 from .config_edit import find_nodes
 from .data_remarks import log_remarks
+from .model_check import located
 
 __all__ = ['DataCheck', 'TrainingSize', 'data_is_there']
 
@@ -71,10 +75,8 @@ class DataCheck:
         for stage in stages:
             if stage.is_job or waits_for_others(stage, stages):
                 continue
-            try:
+            with located(stage.name):
                 sizes[stage.name] = self.training(stage.cfg)
-            except ValueError as error:
-                raise ValueError(f'{stage.name}: {error}') from error
         return sizes
 
     def training(self, cfg: Config) -> TrainingSize:
@@ -96,24 +98,26 @@ class DataCheck:
         sampler = DATA_SAMPLERS.build(
             settings.sampler, default_args=dict(dataset=dataset, seed=0)
         )
-        batches = len(
-            DataLoader(
-                dataset,
-                settings.get('batch_size', 1),
-                sampler=sampler,
-                drop_last=settings.get('drop_last', False),
-            )
+        loader = DataLoader(
+            dataset,
+            settings.get('batch_size', 1),
+            sampler=sampler,
+            drop_last=settings.get('drop_last', False),
         )
+        if isinstance(sampler, MultiSourceSampler):
+            sampler.check_loader(loader)
+        batches = len(loader)
         endless = isinstance(sampler, InfiniteSampler) or getattr(
             sampler, 'infinite', False
         )
         images = len(dataset)
         by_epoch = 'max_epochs' in cfg.train_cfg
         if batches == 0 and not (endless and images and not by_epoch):
+            advice = 'lower its batch_size, set drop_last=False, or add images'
             raise ValueError(
                 f'train_dataloader gives no batch: {images} images for a batch of '
-                f'{settings.get("batch_size", 1)}{_processes()}; lower its batch_size, '
-                'set drop_last=False, or add images'
+                f'{settings.get("batch_size", 1)}{_processes()}; '
+                + (advice if images else 'check ann_file and data_prefix')
             )
         if endless and images < settings.get('batch_size', 1) * get_world_size():
             warnings.warn(
@@ -144,6 +148,9 @@ class DataCheck:
             if config.get('partition'):
                 inner = Partition(**config['partition']).of_all(inner)
             return dict(config, dataset=self._shared(inner, config['type']))
+        classes = (config.get('metainfo') or {}).get('classes')
+        if not (isinstance(classes, str) and osp.isfile(classes)):
+            check_names(**{'metainfo.classes': classes})
         key = f'{wrapper} {dict(config)!r}'
         if key not in self._read:
             with explain_missing(config):
@@ -187,12 +194,14 @@ def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
     if not isinstance(head, Mapping) or not _is_plain(dataset):
         return  # several heads; some classes of a task
     outputs = head.get('num_classes') or math.inf
-    if 'pairwise_loss' in model or 'classes' in head:
-        return  # clusters; classes that the head looks up by their names
+    if 'classes' in head:
+        return  # the head looks them up by their names
     parts = getattr(dataset, 'datasets', [dataset])
     labeled = [part for part in parts if getattr(part, 'labeled', True)]
     classes = labeled[0].metainfo.get('classes') or [] if labeled else []
-    if outputs < len(classes):
+    if 'pairwise_loss' in model:
+        check_clusters(outputs, classes)
+    elif outputs < len(classes):
         raise ValueError(
             f'model.decode_head.num_classes={outputs}, but the training data has '
             f'{len(classes)} classes ({", ".join(classes[:3])}, ...): set '
@@ -235,9 +244,8 @@ def _processes() -> str:
 
 def _check_length(cfg: Config) -> None:
     for key in ('max_iters', 'max_epochs'):
-        length = cfg.train_cfg.get(key, math.inf)
-        if length < 1:
-            raise ValueError(f'train_cfg.{key}={length} trains nothing')
+        if key in cfg.train_cfg:
+            check_range(1, **{f'train_cfg.{key}': cfg.train_cfg[key]})
 
 
 def _read_wrapped(config: Mapping[str, Any]) -> BaseSegDataset:

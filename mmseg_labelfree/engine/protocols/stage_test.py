@@ -7,14 +7,15 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel
-from mmengine.runner import Runner
 
 from ...utils.checkpoint_fit import check_fit
 from ...utils.distributed import bare_model
 from ...utils.origin import run_origin
-from ...visualization.reports import write_results
+from ...visualization.reports import print_table, write_results
 from ..loops.scored import scored_by
+from ..stage_runner import StageRunner
 from .base import Protocol, Stage
+from .model_check import located
 
 __all__ = ['score_stage']
 
@@ -37,7 +38,8 @@ def score_stage(stage: Stage, protocol: Protocol) -> dict[str, float]:
     """
     cfg = stage.cfg
     started = time.monotonic()
-    runner = Runner.from_cfg(cfg)
+    with located('the test'):
+        runner = StageRunner.from_cfg(cfg)
     runner.register_hook(_FitCheck(cfg), 'VERY_HIGH')
     metrics = {name: float(value) for name, value in runner.test().items()}
     result = dict(
@@ -51,6 +53,7 @@ def score_stage(stage: Stage, protocol: Protocol) -> dict[str, float]:
         title = f'Test of {cfg.load_from}'
         columns = protocol.table_columns([metrics])
         write_results(cfg.work_dir, {stage.name: result}, columns, title)
+        print_table({stage.name: result}, columns)
     return metrics
 
 
@@ -60,7 +63,7 @@ class _FitCheck(Hook):
     def __init__(self, cfg: Config) -> None:
         self.filename = cfg.load_from
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: StageRunner, checkpoint: dict) -> None:
         model: Any = bare_model(runner.model)
         if isinstance(model, BaseTTAModel):
             model = model.module

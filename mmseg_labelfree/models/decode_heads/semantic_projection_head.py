@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...datasets.class_embeddings import class_embeddings
 from ...ops.reliability import logit_pixels
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_names
 from ...utils.framework_compat import add_state_dict_hook
 from ..layers.semantic_projection import SemanticProjection
 from ..losses.pixel_losses import losses_of, pixel_losses
@@ -80,6 +80,7 @@ class SemanticProjectionHead(BaseModule):
         loss_size: str = 'image',
     ) -> None:
         super().__init__()
+        check_names(classes=classes, unseen=unseen)
         self.classes = tuple(classes)
         self.unseen = tuple(unseen)
         lacking = [name for name in unseen if name not in self.classes]

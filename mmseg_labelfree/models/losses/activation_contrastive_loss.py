@@ -15,7 +15,7 @@ from ...ops.activation_contrast import (
     with_background,
 )
 from ...ops.reliability import nearest_pixels
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_names
 from ..layers.memory_bank import PrototypeMemoryBank
 from .bank_contrast import BankContrastLoss
 
@@ -70,6 +70,7 @@ class ActivationContrastiveLoss(BankContrastLoss):
         super().__init__(**kwargs)
         if not 0 < threshold < 1:
             raise ValueError(f'threshold must be between 0 and 1, got {threshold}')
+        check_names(negatives=negatives)
         for kind in negatives:
             check_choice('negatives', kind, ('absent', 'unreliable'))
         if negatives_per_image is None:

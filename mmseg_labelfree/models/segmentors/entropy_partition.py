@@ -13,7 +13,7 @@ from ...ops.reliability import (
     split_by_entropy,
     unreliable_share,
 )
-from ...utils.choices import check_choice, check_range
+from ...utils.choices import check_choice, check_names, check_range
 from .teacher_view import TeacherView
 
 __all__ = ['TARGET_NEGATIVES', 'EntropyPartitionMixin']
@@ -58,6 +58,7 @@ class EntropyPartitionMixin(EncoderDecoder):
     ) -> None:
         check_range(0, 1, unreliable=unreliable)
         super().__init__(*args, **kwargs)
+        check_names(negatives=negatives)
         for kind in negatives:
             check_choice('negatives', kind, ('labeled', *TARGET_NEGATIVES))
         self.unreliable = unreliable

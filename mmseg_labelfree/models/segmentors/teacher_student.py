@@ -15,7 +15,7 @@ from ...ops.entropy import softmax_entropy
 from ...ops.pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from ...ops.strips import striped_map
 from ...ops.two_classes import two_class_logits
-from ...utils.choices import check_choice, check_range
+from ...utils.choices import check_choice, check_names, check_range
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
 from ..utils.head_checks import needs_ignore_255
 from .feature_distance import FeatureDistanceMixin
@@ -89,6 +89,9 @@ class TeacherStudentEncoderDecoder(
         val_model: Literal['student', 'teacher'] = 'student',
         **kwargs,
     ) -> None:
+        check_names(
+            labeled_sources=labeled_sources, unlabeled_sources=unlabeled_sources
+        )
         check_choice('student_passes', student_passes, ('joint', 'per_source'))
         check_choice('teacher_mode', teacher_mode, TEACHER_MODES)
         check_choice('val_model', val_model, ('student', 'teacher'))

@@ -48,7 +48,7 @@ def test_own_splits_and_label_order():
     ('split', 'message'),
     [
         ('voc_15_5', "unknown split 'voc_15_5', close to 'voc_15-5'"),
-        (dict(seen=['a']), r"but it has \['seen'\]"),
+        (dict(seen=['a']), r"not {'seen': \['a'\]}"),
         (dict(seen=['a'], unseen=[]), 'split custom_1-0 has no unseen class'),
         (dict(seen=['a', 'b'], unseen=['a']), r"names \['a'\] twice"),
     ],

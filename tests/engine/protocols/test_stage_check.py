@@ -10,6 +10,12 @@ from mmengine.config import Config
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 
+CLUSTERS = (
+    ('model.decode_head.', 'asses'),
+    ('val_evaluator.', 'usters'),
+    ('test_evaluator.', 'usters'),
+)
+
 # Fixture, settings, and what the line says.
 WRONG = [
     (
@@ -84,6 +90,16 @@ WRONG = [
     ('novel', {'protocol.entropy_ranking': 67}, r'entropy_ranking=67 must be a number'),
     (
         'novel',
+        {'protocol.source_counts.clen': 2},
+        'protocol: source_counts.clen is read by nothing: clean is meant',
+    ),
+    (
+        'novel',
+        {'protocol.clustering.features.layer': 'layer9'},
+        "clustering: job: features.layer='layer9' must be a number",
+    ),
+    (
+        'novel',
         {'protocol.clustering.saliency.folder': 'no/saliency'},
         'clustering: job: there is no folder of saliency maps no/saliency: correct',
     ),
@@ -110,6 +126,70 @@ WRONG = [
             )
         },
         'model: auxiliary_head.num_classes is 6, but decode_head.num_classes is 5',
+    ),
+    (
+        'tiny',
+        {'val_evaluator.iou_metrics': ['mIou']},
+        "val_evaluator: iou_metrics='mIou' is unknown; use one of 'mIoU'",
+    ),
+    (
+        'tiny',
+        {'model.type': 'EncoderDecodr'},
+        'model: EncoderDecodr is not in the mmseg::model registry; did you mean Enc',
+    ),
+    (
+        'tiny',
+        {'train_dataloader.dataset.type': 'BaseSegDatasett'},
+        'BaseSegDatasett is not in the .* registry; did you mean BaseSegDataset',
+    ),
+    (
+        'tiny',
+        {'optim_wrapper.optimizer.lr': 'big'},
+        'optim_wrapper: .*; a setting has a value of another kind than it takes',
+    ),
+    ('tiny', {'train_cfg.max_iters': '20k'}, "train_cfg.max_iters='20k' must be a num"),
+    ('tiny', {'randomness.seed': 'a'}, "randomness.seed='a' must be a number"),
+    (
+        'tiny',
+        {'train_cfg': None},
+        r'a training needs train_cfg=dict\(...\), and it is N',
+    ),
+    (
+        'tiny',
+        {'train_dataloader.dataset.indices': 0},
+        'gives no batch: 0 images for a batch of 4; check ann_file',
+    ),
+    (
+        'semi',
+        {'train_dataloader.batch_size': 3},
+        'train_dataloader has batch_size=3, but its MultiSourceSampler .*; set batch',
+    ),
+    ('semi', {'model.unlabeled_sources': 'unlabeled'}, r"write \['unlabeled'\]"),
+    ('semi', {'train_dataloader.sampler.source_counts': 4}, 'of another kind than it'),
+    (
+        'iddc',
+        {f'{key}num_cl{end}': 2 for key, end in CLUSTERS},
+        '2 clusters cannot stand for the 5 classes .* or more',
+    ),
+    (
+        'incremental',
+        {'protocol.tasks': '15-5'},
+        "protocol: .* unexpected keyword argument 'tasks'; correct its name",
+    ),
+    (
+        'incremental',
+        {'protocol.base_checkpoint': __file__},
+        'step_1: custom_hooks.* is not a readable checkpoint',
+    ),
+    (
+        'strict',
+        {'protocol.split': dict(seen=['square', 'bar'], unseen='frame')},
+        r"protocol: unseen='frame' must be a list of names: write \['frame'\]",
+    ),
+    (
+        'tiny',
+        {'val_evaluator': dict(type='GroupedIoUMetric', groups=dict(all='dot'))},
+        r"val_evaluator: groups.all='dot' must be a list of names: write \['dot'\]",
     ),
     ('tiny', {'optim_wrapper.type': 'AmpOptimWrapper'}, 'AmpOptimWrapper needs a GPU'),
     (

@@ -77,7 +77,7 @@ def test_a_later_step_is_refused_before_the_first_one_runs(incremental, tmp_path
 def test_a_stage_without_iterations(incremental, where):
     incremental.protocol[where] = dict(train_cfg=dict(max_iters=0, val_interval=1))
     name = 'step_0' if where == 'initial_step' else 'step_1'
-    with pytest.raises(ValueError, match=f'{name}: train_cfg.max_iters=0 trains'):
+    with pytest.raises(ValueError, match=f'{name}: train_cfg.max_iters=0 must'):
         ProtocolRunner(incremental).run()
 
 

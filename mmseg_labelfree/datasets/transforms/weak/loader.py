@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import PascalVOCDataset
 
 from ....ops.label_maps import IGNORE, INVALID, UNLABELED, loaded_labels
+from ....utils.choices import check_names
 from .files import Fault, labeled_classes
 
 VOC_CLASSES = PascalVOCDataset.METAINFO['classes']
@@ -73,6 +74,7 @@ class WeakAnnotationLoader(BaseTransform):
         if isinstance(source_classes, int):
             self.names, self.num_source = {}, source_classes
         else:
+            check_names(source_classes=source_classes)
             self.names = {name: i for i, name in enumerate(source_classes)}
             self.num_source = len(source_classes)
         if not 1 <= self.num_source <= UNLABELED:
