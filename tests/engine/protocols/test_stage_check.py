@@ -90,8 +90,8 @@ WRONG = [
     ('novel', {'protocol.entropy_ranking': 67}, r'entropy_ranking=67 must be a number'),
     (
         'novel',
-        {'protocol.source_counts.clen': 2},
-        'protocol: source_counts.clen is read by nothing: clean is meant',
+        {'protocol.source_counts.cleaan': 2},
+        'protocol: source_counts.cleaan is read by nothing: clean is meant',
     ),
     (
         'novel',
