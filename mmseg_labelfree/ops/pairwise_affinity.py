@@ -10,6 +10,7 @@ from torch.nn.functional import normalize
 
 from .checks import Variant, check_variant
 from .collectives import mean_over_processes
+from .compiling import untraced
 
 __all__ = [
     'draw_rotations',
@@ -77,6 +78,7 @@ def positive_pair_loss(
     return total / count.clamp(min=1)
 
 
+@untraced  # else it is compiled for each value of the rotations
 def negative_pair_loss(
     first: Tensor,
     second: Tensor,
