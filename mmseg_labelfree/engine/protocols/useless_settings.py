@@ -41,7 +41,7 @@ def useless_settings(stage: Stage) -> list[str]:
     if stage.is_job:
         return []
     cfg = stage.cfg
-    checks = (_warmup, _alone, _hooks, _schedulers, _without_step, _both_ways)
+    checks = (_warmup, _alone, _hooks, _schedulers, _without_step)
     return [line for check in checks for line in check(cfg)]
 
 
@@ -102,19 +102,6 @@ def _schedulers(cfg: Config) -> Iterator[str]:
             yield f'{key}.end={end} is not reached, as the training ends at {length}'
         elif begin == 0 and end == length and scheduler['type'] in _WARMUPS:
             yield f'{key} warms up until the end of the training, {length}'
-
-
-def _both_ways(cfg: Config) -> Iterator[str]:
-    """IDDC's thresholds where they overlap."""
-    for loss in find_nodes(cfg.model, 'PairwiseAffinityLoss'):
-        settings = dict(positive_threshold=0.2, negative_threshold=0.12) | loss
-        above, below = settings['positive_threshold'], settings['negative_threshold']
-        if above < below:
-            yield (
-                f'PairwiseAffinityLoss: positive_threshold={above} is below '
-                f'negative_threshold={below}, so that affinities between the two are '
-                'pulled together and pushed apart; swap them'
-            )
 
 
 def _without_step(cfg: Config) -> Iterator[str]:

@@ -42,12 +42,6 @@ def test_what_does_nothing(changes, message, tiny):
     assert line.startswith(message)
 
 
-def test_thresholds_that_overlap(iddc):
-    changes = {'model.pairwise_loss.positive_threshold': 0.1}
-    (line,) = lines(iddc, **changes)
-    assert 'positive_threshold=0.1 is below negative_threshold=0.12' in line
-
-
 def test_a_length_in_other_units_is_unknown(tiny):
     assert lines(tiny, **{'param_scheduler.0.by_epoch': True}) == []
     assert lines(tiny, custom_hooks=[dict(type='A', begin=99)]) == []
