@@ -58,7 +58,7 @@ def count_entropies(
 
 
 def median_thresholds(counts: Tensor, least: float = 0.001) -> Tensor:
-    """Find the median entropy of each class (PLOP, section 3.3).
+    """Find the median entropy of each class: the thresholds of PLOP.
 
     Args:
         counts: ``(C, bins)`` of :func:`count_entropies`.
@@ -120,7 +120,7 @@ def label_background(
     thresholds: Tensor,
     ignore_index: int = IGNORE,
 ) -> BackgroundLabels:
-    r"""Fill in the background of a step by an earlier model's labels (PLOP, eq. 9-10).
+    r"""Fill in the background of a step by an earlier model's labels, as PLOP does.
 
     A background pixel gets the old model's class, background among them, if the
     entropy there is below the threshold of that class, and counts for nothing

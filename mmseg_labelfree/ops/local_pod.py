@@ -11,7 +11,7 @@ __all__ = ['background_with_new', 'local_pod']
 
 
 def local_pod(features: Tensor, scales: Sequence[int] = (1, 2, 4)) -> Tensor:
-    r"""Pool squared features over the rows and columns of cells (PLOP, eq. 5-7).
+    r"""Pool squared features over the rows and columns of cells: local POD of PLOP.
 
     For each scale s an image is cut into s x s cells, whose squared features are
     averaged over their rows and, apart from that, over their columns: what stays is

@@ -55,12 +55,12 @@ lwf_mc = dict(
 # `custom_hooks`.
 plop = dict(
     type='BackgroundLabelingEncoderDecoder',
-    thresholds='median',  # section 3.3; 'official': the code's, which are none
+    thresholds='median',  # paper; 'official': the code's, which are none
     decode_head=dict(loss_decode=dict(type='CrossEntropyLoss')),  # of all pixels
     distillation=[
         dict(
             type='LocalPODLoss',
-            scales=(1, 2, 4),  # section 4.1
+            scales=(1, 2, 4),  # code
             loss_weight=0.01,  # code: features, VOC
             logit_weight=0.0005,  # code: VOC
         )

@@ -47,12 +47,12 @@ u2pl = dict(  # CVPR 2022 (Table 4, row 6)
 # `teacher_hooks`; `own_label_hooks` in their place.
 unimatch = dict(
     type='UniMatchEncoderDecoder',
-    threshold=0.95,  # section 4.1
+    threshold=0.95,  # code, VOC
     mixing='cutmix',
     mixing_prob=0.5,  # code: of each image
     mixing_per_sample=True,
     mixing_area=(0.02, 0.4),  # code
-    num_strong_views=2,  # section 3.3
+    num_strong_views=2,  # paper
     strong_view=dict(  # code
         brightness=0.5,
         contrast=0.5,
@@ -63,7 +63,7 @@ unimatch = dict(
         blur_prob=0.5,
         blur_sigma=(0.1, 2.0),
     ),
-    feature_dropout=0.5,  # section 3.2
+    feature_dropout=0.5,  # code
     # (labels + strong / 2 + dropped / 2) / 2, where 'strong' is the mean of two views
     unlabeled_weight=0.25,
     feature_weight=1.0,

@@ -17,7 +17,7 @@ from .base import BaseLoss
 class LocalPODLoss(BaseLoss):
     r"""Loss of the distance of locally pooled features on all levels.
 
-    Local POD of PLOP (section 3.2; https://arxiv.org/abs/2011.11390):
+    Local POD of PLOP (https://arxiv.org/abs/2011.11390):
 
     .. math::
         L = \frac{1}{L} \sqrt{\frac{|C_{1:t}|}{|C_t|}} \sum_l \lambda_l

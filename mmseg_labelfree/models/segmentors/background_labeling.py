@@ -30,10 +30,10 @@ BINS = dict(median=10_000, official=100)
 class BackgroundLabelingEncoderDecoder(IncrementalEncoderDecoder):
     r"""Segmentor that fills in a step's background with the old model's labels.
 
-    In a later step the objects of old classes are background. PLOP (section 3.3;
-    https://arxiv.org/abs/2011.11390) gives these pixels the old model's class where
+    In a later step the objects of old classes are background. PLOP
+    (https://arxiv.org/abs/2011.11390) gives these pixels the old model's class where
     its entropy is below the class's threshold and leaves the others out, then
-    weights each image's losses of the heads by the share of its background that
+    weights each image's losses of the decode head by the share of its background that
     was labeled. :class:`~mmseg_labelfree.engine.hooks.EntropyThresholdHook`, which a
     later step needs, finds the thresholds before training. All else,
     :class:`~mmseg_labelfree.models.losses.LocalPODLoss` among it, is that of the base

@@ -33,7 +33,7 @@ def first_batch(runner):
 
 @pytest.mark.slow
 def test_step_is_the_equations(second):
-    """Loss and gradients of a whole step, written out (PLOP, eq. 3-10)."""
+    """Loss and gradients of a whole step, written out."""
     second.model.least_threshold = 0.0
     runner = Runner.from_cfg(second)
     runner.train()
