@@ -1,5 +1,6 @@
 """Hook that fuses the weights before and after a step."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class WeightFusionHook(Hook):
     Raises:
         FileNotFoundError: There is no such checkpoint.
         ValueError: The checkpoint's weights are not those of this model with fewer
-            classes; names them.
+            classes; names them. Before the training.
 
     Example:
         ``custom_hooks=[dict(type='WeightFusionHook',
@@ -57,6 +58,7 @@ class WeightFusionHook(Hook):
         self.fix_old_classifier = fix_old_classifier
         self._old: dict[str, Tensor] = {}
         self._fixed: list[tuple[Tensor, Tensor]] = []
+        self._share = 1.0
 
     def before_train(self, runner: Runner) -> None:
         """Read the previous step's weights, and note the classifier's old rows."""
@@ -64,7 +66,9 @@ class WeightFusionHook(Hook):
             return
         self._old = load_weights(self.checkpoint)[0]
         model = bare_model(runner.model)
-        fuse_weights(self._old, model.state_dict(), 1.0)  # refuses what does not fit
+        new = model.state_dict()
+        fuse_weights(self._old, new, 1.0)  # refuses what does not fit
+        self._share = _share_of_new(self._old, new)
         if self.fix_old_classifier:
             self._fixed = list(_old_rows(model, self._old))
 
@@ -89,21 +93,33 @@ class WeightFusionHook(Hook):
             with atomic_path(Path(runner.work_dir) / UNFUSED) as path:
                 torch.save(dict(state_dict=new), path)
         barrier()
-        share = new_share(*_count_classes(self._old, new))
-        model.load_state_dict(fuse_weights(self._old, new, share))
+        model.load_state_dict(fuse_weights(self._old, new, self._share))
         runner.logger.info(
-            f'Weights fused: {share:.3f} of this step and {1 - share:.3f} of '
-            f'{self.checkpoint}; those before are in {UNFUSED}.'
+            f'Weights fused: {self._share:.3f} of this step and '
+            f'{1 - self._share:.3f} of {self.checkpoint}; those before are in '
+            f'{UNFUSED}.'
         )
 
 
-def _count_classes(old: dict[str, Tensor], new: dict[str, Tensor]) -> tuple[int, int]:
-    """Old and new classes of the decode head."""
+def _share_of_new(old: Mapping[str, Tensor], new: Mapping[str, Tensor]) -> float:
+    """Share of the new weights, by the classes of the decode head.
+
+    Raises:
+        ValueError: The step adds no class to a ``conv_seg``.
+    """
     key = 'decode_head.conv_seg.weight'
-    return len(old[key]), len(new[key]) - len(old[key])
+    added = len(new[key]) - len(old[key]) if key in new else 0
+    if not added:
+        raise ValueError(
+            f'WeightFusionHook: this step adds no rows to {key}, so nothing says how '
+            'much of it to keep: take the hook out, or correct its checkpoint'
+        )
+    return new_share(len(old[key]), added)
 
 
-def _old_rows(model: nn.Module, old: dict[str, Tensor]):
+def _old_rows(
+    model: nn.Module, old: Mapping[str, Tensor]
+) -> Iterator[tuple[Tensor, Tensor]]:
     """The old rows of each classifier that has grown, and what they are now."""
     for key, value in model.named_parameters():
         if '.conv_seg.' in key and len(value) > len(old[key]):

@@ -75,3 +75,11 @@ def test_nothing_happens_without_an_earlier_step(tiny):
     before = copy.deepcopy(runner.model.state_dict())
     hook.after_train_iter(runner, 5)
     assert all(torch.equal(v, before[k]) for k, v in runner.model.state_dict().items())
+
+
+def test_a_step_without_new_classes_is_refused_before_it_trains(tiny, tmp_path):
+    runner = Runner.from_cfg(tiny)
+    file = tmp_path / 'same.pth'
+    torch.save(dict(state_dict=runner.model.state_dict()), file)
+    with pytest.raises(ValueError, match='adds no rows to decode_head.conv_seg.weight'):
+        WeightFusionHook(str(file)).before_train(runner)
