@@ -15,7 +15,7 @@ from ...utils.checkpoint import check_checkpoint, latest_checkpoint, load_weight
 from ...utils.command_line import read_file
 from ...visualization.figures import label_colors
 from ..jobs.base import dataset_pipeline
-from ..protocols import follow_move
+from ..protocols import follow_move, result_checkpoint
 from ..protocols.base import CONFIG, MARKER
 
 __all__ = ['TrainedRun', 'find_run']
@@ -100,7 +100,8 @@ def find_run(name: str, config: str | None = None) -> TrainedRun:
 
     Args:
         name: A checkpoint, a work dir, or its path below ``work_dirs``; of a protocol
-            the last stage that has a checkpoint is meant, or a stage by its folder.
+            the last stage that has a checkpoint is meant, or a stage by its folder. Of
+            a finished stage it is the checkpoint that was scored.
         config: File of the config. Defaults to the one in the work dir.
 
     Raises:
@@ -120,13 +121,12 @@ def find_run(name: str, config: str | None = None) -> TrainedRun:
         folder, checkpoint = place.parent, place
     else:
         folder = place if latest_checkpoint(place) else _last_stage(place)
-        found = latest_checkpoint(folder)
-        if found is None:
+        if latest_checkpoint(folder) is None:
             raise FileNotFoundError(
                 f'{place} holds no checkpoint: train first (tools/train.py), or name '
                 'a stage or a checkpoint'
             )
-        checkpoint = found
+        checkpoint = Path(result_checkpoint(folder))
     file = Path(config) if config else _config_file(folder)
     return TrainedRun(follow_move(read_file(str(file))), checkpoint)
 
