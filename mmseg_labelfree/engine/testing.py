@@ -1,19 +1,13 @@
 """What ``tools/test.py`` does with its command line."""
 
 import argparse
-from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch.distributed.elastic.multiprocessing.errors import record
 
 from ..utils.checkpoint import check_checkpoint, resolve_checkpoint
-from ..utils.command_line import (
-    expand_home,
-    merge_options,
-    parse_options,
-    read_file,
-)
+from ..utils.command_line import parse_options
 from ..utils.console import say, warnings_in_log
 from ..utils.distributed import (
     check_launcher,
@@ -24,14 +18,9 @@ from ..utils.distributed import (
 from ..utils.errors import one_line_errors
 from ..utils.signals import one_line_stops
 from ..utils.test_options import save_masks, use_dense_crf, use_own_folder, use_tta
-from .protocols import (
-    DataCheck,
-    ProtocolRunner,
-    follow_move,
-    result_checkpoint,
-    score_stage,
-)
+from .protocols import DataCheck, ProtocolRunner, result_checkpoint, score_stage
 from .protocols.model_check import located
+from .run_config import read_run_config
 
 __all__ = ['test']
 
@@ -80,12 +69,7 @@ def _test(args: argparse.Namespace) -> None:
 
 
 def _load_config(args: argparse.Namespace) -> Config:
-    cfg = follow_move(read_file(args.config))
-    expand_home(merge_options(cfg, args.cfg_options))
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    cfg = read_run_config(args)
     for key in ('model', 'test_dataloader', 'test_evaluator'):
         if cfg.get(key) is None:
             raise ValueError(f'{args.config} has no {key}, which a test needs')

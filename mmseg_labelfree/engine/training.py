@@ -11,12 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.distributed.elastic.multiprocessing.errors import record
 
-from ..utils.command_line import (
-    expand_home,
-    merge_options,
-    parse_options,
-    read_file,
-)
+from ..utils.command_line import parse_options
 from ..utils.console import complain, open_log, warnings_in_log
 from ..utils.distributed import (
     check_launcher,
@@ -28,13 +23,8 @@ from ..utils.distributed import (
 from ..utils.errors import one_line_errors
 from ..utils.run_lock import run_lock
 from ..utils.signals import one_line_stops
-from .protocols import (
-    ProtocolRunner,
-    Stage,
-    TrainingSize,
-    follow_move,
-    overruled_options,
-)
+from .protocols import ProtocolRunner, Stage, TrainingSize, overruled_options
+from .run_config import read_run_config
 from .seeds import train_seeds
 
 __all__ = ['train']
@@ -77,14 +67,8 @@ def _train(args: argparse.Namespace) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the command line to it."""
     check_launcher(args.launcher)
-    cfg = follow_move(read_file(args.config))
+    cfg = read_run_config(args)
     cfg.launcher = args.launcher
-    merge_options(cfg, args.cfg_options)
-    expand_home(cfg)
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     if args.amp:
         use_mixed_precision(cfg)
     if not args.dry_run:

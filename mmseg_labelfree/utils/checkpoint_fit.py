@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from .checkpoint import plain_weights
+from .cluster_names import data_meta
 
 __all__ = ['check_fit']
 
@@ -93,9 +94,7 @@ def _size(tensor: Any) -> str:
 
 
 def _stored_classes(meta: Mapping[str, Any]) -> list[str]:
-    # Where outputs are clusters, `data_meta` is what the training data was.
-    dataset = meta.get('data_meta') or meta.get('dataset_meta') or {}
-    return list(dataset.get('classes') or meta.get('CLASSES') or [])
+    return list(data_meta(meta).get('classes') or meta.get('CLASSES') or [])
 
 
 def _class_differences(stored: list[str], classes: Sequence[str] | None) -> list[str]:

@@ -14,7 +14,7 @@ from ..utils.provenance import Row
 from .figures import label_colors
 from .page_style import STYLE
 from .prediction_strips import PredictionStrips
-from .reports import origins, table_rows
+from .reports import origins, percent, table_rows
 
 __all__ = ['write_page']
 
@@ -146,16 +146,12 @@ def _classes(
     rows = [
         [
             (_swatch(colors[name]) if name in colors else '') + escape(name),
-            *(_percent(ious.get(name, math.nan)) for ious in tables.values()),
+            *(percent(ious.get(name, math.nan)) for ious in tables.values()),
         ]
         for name in names
     ]
     table = _table(['class', *map(escape, tables)], rows) if rows else ''
     return _section('IoU of each class', table)
-
-
-def _percent(value: float) -> str:
-    return '-' if math.isnan(value) else f'{value:.1f}'
 
 
 def _drawings(work_dir: Path, places: Mapping[str, Path]) -> list[str]:

@@ -34,8 +34,12 @@ def table_rows(
 
 
 def _cells(metrics: Mapping[str, float], columns: Mapping[str, str]) -> list[str]:
-    values = [metrics.get(key, math.nan) for key in columns.values()]
-    return ['-' if math.isnan(v) else f'{v:.1f}' for v in values]
+    return [percent(metrics.get(key, math.nan)) for key in columns.values()]
+
+
+def percent(value: float) -> str:
+    """Format a figure in percent; ``-`` for one that is not there."""
+    return '-' if math.isnan(value) else f'{value:.1f}'
 
 
 def print_table(
@@ -133,7 +137,7 @@ def _class_lines(stage: str, metrics: Mapping[str, float]) -> list[str]:
     lines = ['', f'IoU of each class after {stage}:', '', '| class | IoU |']
     lines.append('|---|---:|')
     for name, value in ious.items():
-        lines.append(f'| {name} | {"-" if math.isnan(value) else f"{value:.1f}"} |')
+        lines.append(f'| {name} | {percent(value)} |')
     return lines
 
 

@@ -8,6 +8,7 @@ from mmengine.runner import BaseLoop, Runner, TestLoop
 
 from ...evaluation.dense_crf_metric import DenseCRFMetric
 from ...utils.distributed import bare_model
+from ..jobs.base import innermost
 from .teacher_student_val_loop import TeacherStudentValLoop
 
 __all__ = ['scored_by']
@@ -43,8 +44,7 @@ def scored_by(runner: Runner, loop: BaseLoop) -> dict[str, Any]:
 
 def _subset(dataset: Any) -> str | None:
     """List or folder of a dataset's images, below its root; None for several."""
-    while hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
+    dataset = innermost(dataset)
     place = getattr(dataset, 'ann_file', None) or (
         getattr(dataset, 'data_prefix', None) or {}
     ).get('img_path')

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
 from ...evaluation import clustering_metrics
@@ -118,14 +118,7 @@ def image_iou(label: Tensor, prediction: Tensor) -> float:
         >>> image_iou(torch.tensor([[0, 0, 1, 255]]), torch.tensor([[0, 1, 1, 1]]))
         50.0
     """
-    valid = label != 255
-    truth, found = label[valid].long(), prediction[valid].long()
-    if not len(truth):
-        return math.nan
-    size = 1 + int(torch.maximum(truth, found).max())
-    areas = [torch.bincount(labels, minlength=size) for labels in (truth, found)]
-    both = torch.bincount(truth[truth == found], minlength=size)
-    union = areas[0] + areas[1] - both
+    both, union, *_ = IoUMetric.intersect_and_union(prediction, label, 255, 255)
     return 100 * float((both / union)[union > 0].mean())
 
 

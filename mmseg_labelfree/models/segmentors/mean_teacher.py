@@ -152,11 +152,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             ``unlabeled.*`` of the others, with ``unlabeled.used``, the share of their
             pixels that has a pseudo-label, and ``masked.*`` of their masked view.
         """
-        batch = split_batch(
-            inputs, data_samples, self.labeled_sources, self.unlabeled_sources
-        )
-        self._missing.report('labeled', batch.num_labeled, self.labeled_sources)
-        self._missing.report('unlabeled', batch.num_unlabeled, self.unlabeled_sources)
+        batch = self.take_apart(inputs, data_samples)
         # The teacher labels the weak views; the student sees them mixed and recolored.
         views = self.warmup_views if self.in_warmup() else self.views
         labeled, strong = views(batch)
@@ -168,6 +164,15 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             losses.update(self.unlabeled_loss(unlabeled, strong))
         losses.update(self.extra_losses(outputs, labeled, strong))
         return losses
+
+    def take_apart(self, inputs: Tensor, data_samples: SampleList) -> MixedBatch:
+        """The labeled and the unlabeled part of a batch; says once if one lacks."""
+        batch = split_batch(
+            inputs, data_samples, self.labeled_sources, self.unlabeled_sources
+        )
+        self._missing.report('labeled', batch.num_labeled, self.labeled_sources)
+        self._missing.report('unlabeled', batch.num_unlabeled, self.unlabeled_sources)
+        return batch
 
     def _check_range(self, preprocessor: nn.Module, args: tuple) -> None:
         if self.strong_view is not None and isinstance(args[0], Mapping):

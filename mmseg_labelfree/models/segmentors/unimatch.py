@@ -14,7 +14,7 @@ from torch import Tensor
 from ...ops.compiling import untraced
 from ...utils.choices import check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
-from .mixed_batch import MixedBatch, real_pixels, split_batch
+from .mixed_batch import MixedBatch, real_pixels
 from .network_outputs import NetworkOutputs, join
 from .teacher_view import TeacherView
 
@@ -95,11 +95,7 @@ class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
             As of the base class, and ``dropped.*`` of the weak views that have lost
             channels.
         """
-        batch = split_batch(
-            inputs, data_samples, self.labeled_sources, self.unlabeled_sources
-        )
-        self._missing.report('labeled', batch.num_labeled, self.labeled_sources)
-        self._missing.report('unlabeled', batch.num_unlabeled, self.unlabeled_sources)
+        batch = self.take_apart(inputs, data_samples)
         if batch.num_labeled and (self.in_warmup() or not batch.num_unlabeled):
             outputs = self.run(self, batch.labeled, auxiliary=True)
             return self.labeled_loss(outputs, batch)
