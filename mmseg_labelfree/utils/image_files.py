@@ -1,6 +1,7 @@
 """Image files below a folder, whatever their endings."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ['IMAGE_SUFFIXES', 'image_files']
@@ -9,13 +10,16 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.p
 """Endings of image files, in small letters; files may have them in capitals."""
 
 
-def image_files(folder: str | os.PathLike) -> list[str]:
+def image_files(
+    folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES
+) -> list[str]:
     """List the images in a folder and the folders below it.
 
     Hidden files and folders (``.name``) do not count.
 
     Args:
         folder: An existing folder.
+        suffixes: Endings of the files, in small letters. Defaults to those of images.
 
     Returns:
         Paths below the folder, with ``/`` between their parts, in alphabetical order.
@@ -32,7 +36,7 @@ def image_files(folder: str | os.PathLike) -> list[str]:
     names = [
         path.relative_to(root)
         for path in root.rglob('*')
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        if path.suffix.lower() in suffixes and path.is_file()
     ]
     shown = [n for n in names if not any(part.startswith('.') for part in n.parts)]
     return sorted(name.as_posix() for name in shown)

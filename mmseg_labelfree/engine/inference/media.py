@@ -102,7 +102,7 @@ def _of_path(path: Path) -> list[Media]:
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist')
     if path.is_dir():
-        files = sorted([*image_files(path), *_videos(path)])
+        files = image_files(path, (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES))
         if not files:
             raise FileNotFoundError(f'{path} holds no image and no video')
         return [Media(str(Path(f).with_suffix('')), path / f) for f in files]
@@ -112,11 +112,6 @@ def _of_path(path: Path) -> list[Media]:
             f'({", ".join(VIDEO_SUFFIXES)})'
         )
     return [Media(path.stem, path)]
-
-
-def _videos(folder: Path) -> list[str]:
-    files = (p for p in folder.rglob('*') if p.suffix.lower() in VIDEO_SUFFIXES)
-    return [file.relative_to(folder).as_posix() for file in files]
 
 
 def _opened(path: Path) -> cv2.VideoCapture:
