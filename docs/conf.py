@@ -24,7 +24,7 @@ extensions = [
     'provenance',
     'repository_links',
 ]
-exclude_patterns = ['_build', '_ext', '**/_*.md', '**.ipynb_checkpoints']
+exclude_patterns = ['_build', '_ext', '_settings.md', '**.ipynb_checkpoints']
 # Pages that may come later, in the toctree of index.md.
 suppress_warnings = ['config.cache', 'toc.empty_glob']
 
