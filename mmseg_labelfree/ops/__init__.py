@@ -10,6 +10,7 @@ from .activation_contrast import (
 from .balanced_cross_entropy import balanced_weights
 from .binary_distillation import binary_distillation
 from .block_masks import block_masks
+from .box_masks import box_masks, varied_box_masks
 from .class_activation import (
     activation_labels,
     agreeing_labels,
@@ -62,13 +63,11 @@ from .matching import (
 )
 from .mixing import (
     blank,
-    box_masks,
     class_masks,
     keep_some,
     mix,
     mixing_masks,
     pasted_class_masks,
-    varied_box_masks,
 )
 from .novel_labels import fuse_labels, novel_map
 from .pairwise_affinity import (
