@@ -115,6 +115,7 @@ def image_iou(label: Tensor, prediction: Tensor) -> float:
         In percent; NaN if no pixel counts.
 
     Example:
+        >>> import torch
         >>> image_iou(torch.tensor([[0, 0, 1, 255]]), torch.tensor([[0, 1, 1, 1]]))
         50.0
     """
