@@ -68,7 +68,8 @@ def varied_box_masks(
 
     The share of the image is uniform in ``area``, the height over the width in
     ``ratio``, the place in the image; form and place are drawn again until the box lies
-    inside.
+    inside. Here both are drawn at once from what that repetition leads to: a form is
+    as likely as it has places.
 
     Args:
         num: Number of samples N.
@@ -80,7 +81,8 @@ def varied_box_masks(
         generator: Generator on ``device``; default the global one.
 
     Returns:
-        Bool ``(N, H, W)``, True inside the box. Sides are rounded down.
+        Bool ``(N, H, W)``, True inside the box. Sides are rounded down; in an image so
+        narrow that no form fits, the box ends with it.
 
     Raises:
         ValueError: ``area`` is out of range.
@@ -91,21 +93,18 @@ def varied_box_masks(
     """
     if not 0 < area[0] <= area[1] <= 1:
         raise ValueError(f'area is a share of the image from above 0 to 1: {area}')
-    tries = 128  # one in eight fits at the largest published area: all fail never
-    draw = torch.rand(3, num, tries, device=device, generator=generator)
-    share = torch.rand(num, 1, device=device, generator=generator)
-    pixels = (area[0] + share * (area[1] - area[0])) * (height * width)
-    form = ratio[0] + draw[0] * (ratio[1] - ratio[0])
-    box_height, box_width = (
-        (pixels * form).sqrt().floor(),
-        (pixels / form).sqrt().floor(),
-    )
-    left, top = (draw[1] * width).floor(), (draw[2] * height).floor()
-    fits = (left + box_width <= width) & (top + box_height <= height)
-    first = fits.int().argmax(1, keepdim=True)
-    top, box_height, left, box_width = (
-        values.gather(1, first)[:, 0] for values in (top, box_height, left, box_width)
-    )
+    draw = torch.rand(4, num, 1, device=device, generator=generator)
+    pixels = (area[0] + draw[0] * (area[1] - area[0])) * (height * width)
+    forms = torch.linspace(*ratio, steps=1024, device=device)
+    heights, widths = (pixels * forms).sqrt().floor(), (pixels / forms).sqrt().floor()
+    places = (height + 1 - heights).clamp_(0) * (width + 1 - widths).clamp_(0)
+    chances = places.cumsum(1)
+    drawn = torch.searchsorted(chances, draw[1] * chances[:, -1:], right=True)
+    drawn.clamp_(max=len(forms) - 1)
+    box_height = heights.gather(1, drawn)[:, 0].clamp_(max=height)
+    box_width = widths.gather(1, drawn)[:, 0].clamp_(max=width)
+    top = (draw[2, :, 0] * (height - box_height + 1)).floor()
+    left = (draw[3, :, 0] * (width - box_width + 1)).floor()
     rows = _between(height, top, box_height)
     columns = _between(width, left, box_width)
     return rows[:, :, None] & columns[:, None, :]

@@ -56,6 +56,15 @@ def test_boxes_of_varied_form(height, width, seed):
         assert box_width <= (box_height + 1) / 0.3 + 1e-3
 
 
+def test_boxes_in_a_narrow_image_lie_inside():
+    masks = varied_box_masks(300, 6, 40, (0.39, 0.4), generator=seeded())
+    heights, widths = masks.any(2).sum(1), masks.any(1).sum(1)
+    assert set(heights.tolist()) == {5, 6} and widths.min() >= 13
+    assert torch.equal(masks.sum((1, 2)), heights * widths)
+    narrow = varied_box_masks(5, 2, 100, (0.4, 0.4), generator=seeded())
+    assert torch.equal(narrow.any(2).sum(1), torch.full((5,), 2))  # no form fits
+
+
 def test_boxes_of_varied_form_are_those_of_the_rejection():
     """As in LiheYoung/UniMatch 0324f3d: the area stays, the rest is redrawn."""
     masks = varied_box_masks(4000, 40, 40, generator=seeded())
