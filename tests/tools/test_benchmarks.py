@@ -32,6 +32,7 @@ COMMANDS = [
     'pairwise_affinity --images 4 --clusters 3 --channels 8 --size 8 --repeat 1',
     'rare_class_sampling --images 2 --draws 2 --size 1280 740',
     'pixel_adaptive_refinement --images 2 --masks 2 --size 32 --repeat 1',
+    f'published_steps --only iddc {STEP}',
     f'u2pl_step configs/u2pl/demo_voc_40_cutmix.py configs/u2pl/demo_voc_40.py {STEP}',
     f'weak_losses {LOSS.format("unlabeled", 32)}',
 ]
