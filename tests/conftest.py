@@ -63,6 +63,12 @@ def _forget_instances():
         shared._instance_dict.clear()
 
 
+@pytest.fixture(scope='session')
+def pydensecrf():
+    """The compiled CRF, an extra that Python 3.13 lacks: its tests are skipped."""
+    return pytest.importorskip('pydensecrf')
+
+
 @pytest.fixture(autouse=True)
 def _plain_dumps(monkeypatch):
     """Write configs as they are: laying them out takes longer than most trainings."""

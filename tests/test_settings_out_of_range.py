@@ -72,8 +72,8 @@ def test_strong_views(key, value):
         StrongView(**{key: value})
 
 
+@pytest.mark.usefixtures('pydensecrf')
 def test_the_dense_crf():
-    pytest.importorskip('pydensecrf')
     metric = dict(type='DenseCRFMetric', metric=dict(type='IoUMetric'))
     for key, value in dict(iterations=0, bilateral_xy=0, gaussian_weight=-1).items():
         with pytest.raises(ValueError, match=f'^{key}='):

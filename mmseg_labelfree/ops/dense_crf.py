@@ -91,6 +91,6 @@ def load_pydensecrf() -> ModuleType:
         raise ImportError(
             f'the dense CRF needs pydensecrf2 ({error}); run '
             '`pip install "mmseg_labelfree[crf]"` or, in the checkout, '
-            '`pip install -e ".[crf]"`'
+            '`pip install -e ".[crf]"`; for Python 3.13 see docs/versions.md'
         ) from error
     return densecrf

@@ -149,6 +149,7 @@ def test_network_of_the_authors(name):
     )
 
 
+@pytest.mark.usefixtures('pydensecrf')
 def test_dense_crf_of_the_authors_comments():
     cfg = load('vits8_cocostuff27')
     use_dense_crf(cfg)

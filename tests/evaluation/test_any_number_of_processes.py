@@ -55,6 +55,7 @@ def score(metrics, samples):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures('pydensecrf')
 @pytest.mark.parametrize('images', [7, 2])
 def test_all_metrics(images, in_processes, tmp_path, monkeypatch):
     """The workers of the CRF are threads here, as they take long to start."""

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmseg_labelfree.ops.dense_crf import dense_crf
 
+pytestmark = pytest.mark.usefixtures('pydensecrf')
 CLASSES = ('background', 'a', 'b')
 COLORS = np.array([[200, 60, 40], [40, 70, 190], [60, 180, 60]], np.uint8)
 CRF = dict(iterations=4, bilateral_xy=10)

@@ -1,13 +1,9 @@
-from multiprocessing import get_context
-
 import torch
 import torch.distributed as dist
 from torch import nn
 
 from mmseg_labelfree.ops.cluster_frequencies import cluster_frequencies
 from mmseg_labelfree.ops.weibull_balance import weibull_balance
-
-Process = get_context('fork').Process
 
 
 def test_are_float32_means():
@@ -22,17 +18,13 @@ def balance(model, images):
     return weibull_balance(cluster_frequencies(model(images).softmax(1)))
 
 
-def run_rank(rank, folder):
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
+def loss_and_gradient():
+    """Those of a wrapped layer, on every second image."""
     model, images = make_layer(), make_images()
     wrapped = nn.parallel.DistributedDataParallel(model)
-    loss = balance(wrapped, images[rank::2])
+    loss = balance(wrapped, images[dist.get_rank() :: 2])
     loss.backward()
-    torch.save((loss.detach(), model.weight.grad), f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
+    return loss.detach(), model.weight.grad
 
 
 def make_layer():
@@ -48,17 +40,10 @@ def make_images():
     return torch.randn(4, 3, 6, generator=torch.Generator().manual_seed(1))
 
 
-def test_two_processes_see_one_batch(tmp_path):
-    processes = [Process(target=run_rank, args=(r, tmp_path)) for r in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
+def test_two_processes_see_one_batch(in_two_processes):
     layer = make_layer()
     loss = balance(layer, make_images())
     loss.backward()
-    for rank in range(2):
-        found = torch.load(tmp_path / f'{rank}.pt')
+    for found in in_two_processes(loss_and_gradient):
         torch.testing.assert_close(found[0], loss.detach())
         torch.testing.assert_close(found[1], layer.weight.grad)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from mmseg_labelfree.ops.dense_crf import dense_crf
 
+pytestmark = pytest.mark.usefixtures('pydensecrf')
+
 
 def two_colors(seed=0, height=24, width=31):
     """A slanted edge between two colors, and unsure predictions that know of it."""

@@ -87,6 +87,7 @@ def reported(done, work_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures('pydensecrf')
 def test_tool_on_a_stage_in_two_processes(with_options, tmp_path):
     """Five images over two processes: one of them is there twice, and counts once."""
     with_options.test_dataloader.dataset.dataset.indices = 5
@@ -133,7 +134,7 @@ def test_without_pydensecrf(incremental, tmp_path, monkeypatch, run_tool):
         'Error: ImportError: the dense CRF needs pydensecrf2 '
         "(No module named 'pydensecrf'); "
         'run `pip install "mmseg_labelfree[crf]"` or, in the checkout, '
-        '`pip install -e ".[crf]"`'
+        '`pip install -e ".[crf]"`; for Python 3.13 see docs/versions.md'
     )
 
 
@@ -154,6 +155,7 @@ def test_use_tta_reaches_wrapped_data(incremental):
     assert incremental.val_dataloader.dataset.dataset.pipeline != tta_pipeline()
 
 
+@pytest.mark.usefixtures('pydensecrf')
 def test_messages(incremental):
     with pytest.raises(ValueError, match='no tta_model and no tta_pipeline: test-time'):
         use_tta(incremental)
@@ -166,6 +168,7 @@ def test_messages(incremental):
         use_dense_crf(incremental)
 
 
+@pytest.mark.usefixtures('pydensecrf')
 def test_dense_crf_wraps_once(incremental, tmp_path):
     first = incremental.test_evaluator.to_dict()
     incremental.dense_crf = dict(iterations=2)
@@ -192,6 +195,7 @@ def test_masks_are_called_by_the_paths_of_their_images(incremental, tmp_path):
     assert 'output_dir' not in second
 
 
+@pytest.mark.usefixtures('pydensecrf')
 def test_the_crf_reads_photos_as_the_test_does(incremental):
     inner = incremental.test_dataloader.dataset.dataset
     inner.pipeline[0]['color_type'] = 'color_ignore_orientation'

@@ -11,6 +11,7 @@ from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
 from ...utils.files import atomic_path
+from ...utils.framework_compat import swaps_colors
 
 __all__ = [
     'ExportedSegmentor',
@@ -55,7 +56,7 @@ class ExportedSegmentor(nn.Module):
         preprocessor = model.data_preprocessor
         self.register_buffer('mean', getattr(preprocessor, 'mean', torch.zeros(3)))
         self.register_buffer('std', getattr(preprocessor, 'std', torch.ones(3)))
-        self.learned_rgb = bool(getattr(preprocessor, '_channel_conversion', False))
+        self.learned_rgb = swaps_colors(preprocessor)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute the scores of the classes.

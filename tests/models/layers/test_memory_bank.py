@@ -1,4 +1,3 @@
-import multiprocessing
 from collections import deque
 
 import pytest
@@ -165,10 +164,9 @@ def batch_of(rank):
     )
 
 
-def run_rank(rank, folder):
-    dist.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
+def push_and_split():
+    """What a process pushes, averages and splits: buffers and results by name."""
+    rank = dist.get_rank()
     bank = make_bank(length=4)
     rows, classes, maps, labels, entropy, valid = batch_of(rank)
     bank.push(rows, classes)
@@ -180,26 +178,16 @@ def run_rank(rank, folder):
     weight = reliable_pixel_weight(labels.masked_fill(~part.reliable, 255))
     # A process without unlabeled images takes part as well.
     alone = split_by_entropy(entropy[: 2 * (1 - rank)], 0.2)
-    results = dict(
+    return dict(
         bank.named_buffers(),
         threshold=part.threshold,
         weight=weight,
         alone=alone.threshold,
     )
-    torch.save(results, f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
 
 
-def test_two_processes(tmp_path):
-    # Forked, so that the processes need not import everything again.
-    fork = multiprocessing.get_context('fork')
-    ranks = [fork.Process(target=run_rank, args=(r, tmp_path)) for r in (0, 1)]
-    for rank in ranks:
-        rank.start()
-    for rank in ranks:
-        rank.join()
-    assert [rank.exitcode for rank in ranks] == [0, 0]
-    first, second = (torch.load(tmp_path / f'{rank}.pt') for rank in (0, 1))
+def test_two_processes(in_two_processes):
+    first, second = in_two_processes(push_and_split)
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
 
