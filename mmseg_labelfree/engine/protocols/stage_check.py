@@ -34,6 +34,7 @@ from ...utils.choices import check_choice
 from .base import Stage
 from .config_edit import find_nodes
 from .config_kinds import check_keys_and_kinds
+from .first_batch import check_samples
 from .model_check import build_model, check_weights, located
 from .stage_data import DataCheck, TrainingSize, waits_for_others
 
@@ -82,7 +83,7 @@ class StageCheck:
             for stage in stages:
                 if not (stage.is_job and waits_for_others(stage, stages)):
                     with located(stage.name):
-                        self._check_with_data(stage.cfg)
+                        self._check_with_data(stage.cfg, sizes.get(stage.name))
         return sizes
 
     def _check_parts(self, cfg: Config, folders: Sequence[str]) -> None:
@@ -116,13 +117,17 @@ class StageCheck:
                 self._models[key] = build_model(config)
         return self._models[key]
 
-    def _check_with_data(self, cfg: Config) -> None:
-        """Check what depends on the data: files of a job, and groups of classes."""
+    def _check_with_data(self, cfg: Config, size: TrainingSize | None) -> None:
+        """Check what depends on the data: files of a job, samples, class groups."""
         if 'job' in cfg:
             with located('job'):
                 TASK_UTILS.build(copy.deepcopy(cfg.job)).check(cfg)
             return
-        outputs = getattr(self._model(cfg), 'num_classes', None)
+        model = self._model(cfg)
+        if size is not None:
+            with located('train_dataloader'):
+                check_samples(cfg, model, size.samples, size.least_batch)
+        outputs = getattr(model, 'num_classes', None)
         for metric in _build_metrics(cfg, 'val'):
             with located('val_evaluator'):
                 if type(metric) is ClusteringIoUMetric and outputs:

@@ -19,7 +19,7 @@ from ...utils.choices import check_choice, check_names, check_range
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
 from ..utils.head_checks import needs_ignore_255
 from .feature_distance import FeatureDistanceMixin
-from .mixed_batch import MixedBatch, rows_by_source, take_rows
+from .mixed_batch import MixedBatch, rows_by_source, split_batch, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
 from .striped import StripedEncoderDecoder
 from .teacher_view import TeacherView
@@ -122,6 +122,13 @@ class TeacherStudentEncoderDecoder(
     def teacher_has_statistics(self) -> bool:
         """Whether the teacher's passes move its running statistics of batch norm."""
         return self.teacher_mode != 'eval'
+
+    def check_batch(
+        self, inputs: Tensor, data_samples: SampleList, num_images: int
+    ) -> None:
+        """Raise a ValueError if sources or rows of samples do not fit the model."""
+        split_batch(inputs, data_samples, self.labeled_sources, self.unlabeled_sources)
+        self.inner_rows(torch.ones_like(inputs[:, 0], dtype=torch.bool))
 
     def student_outputs(
         self, batch: MixedBatch, strong: Sequence[TeacherView]
