@@ -7,9 +7,11 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler, pseudo_collate
-from mmseg.registry import MODELS
+from mmseg.registry import HOOKS, MODELS
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
+
+from ...models.teachers.mixin import TeacherMixin
 
 __all__ = ['check_samples', 'first_samples', 'is_endless', 'least_batch']
 
@@ -55,7 +57,8 @@ def check_samples(
         num_images: Images of the smallest batch of a process.
 
     Raises:
-        ValueError: ``check_batch`` of the model, or the preprocessor, has refused.
+        ValueError: ``check_batch`` of the model has refused, or it needs a teacher and
+            no hook gives one.
     """
     settings = cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor')
     if not samples or not isinstance(settings, Mapping):
@@ -64,3 +67,11 @@ def check_samples(
     batch = preprocessor(pseudo_collate(list(samples)), training=True)
     if hasattr(model, 'check_batch'):
         model.check_batch(batch['inputs'], batch['data_samples'], num_images)
+    if isinstance(model, TeacherMixin) and not _gives_teacher(cfg):
+        model.check_teacher(batch['data_samples'])
+
+
+def _gives_teacher(cfg: Config) -> bool:
+    """Whether a hook hands a teacher to the model before it trains."""
+    kinds = [HOOKS.get(hook['type']) for hook in cfg.get('custom_hooks') or ()]
+    return any(getattr(kind, 'gives_teacher', False) for kind in kinds)

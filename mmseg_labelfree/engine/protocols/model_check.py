@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from ...models.segmentors.discriminative_clustering import (
     DiscriminativeClusteringSegmentor,
 )
+from ...models.utils.head_checks import heads_of
 from ...utils.errors import flat_text
 
 __all__ = ['build_model', 'check_weights', 'located']
@@ -130,23 +131,11 @@ def build_model(config: Mapping[str, Any]) -> nn.Module:
     return model
 
 
-def _heads(model: EncoderDecoder) -> dict[str, nn.Module]:
-    """Decode and auxiliary heads by their keys in the config."""
-    heads: dict[str, nn.Module] = {}
-    for name in ('decode_head', 'auxiliary_head'):
-        head = getattr(model, name, None)
-        if isinstance(head, nn.ModuleList):
-            heads |= {f'{name}.{i}': part for i, part in enumerate(head)}
-        elif head is not None:
-            heads[name] = head
-    return heads
-
-
 def _check_classes(model: EncoderDecoder) -> None:
     """Check that what learns the same labels, or keeps them, has as many classes."""
     counts = {
         f'{name}.num_classes': head.num_classes
-        for name, head in _heads(model).items()
+        for name, head in heads_of(model).items()
         if type(head).__name__ in ('FCNHead', type(model.decode_head).__name__)
     }
     if isinstance(model, DiscriminativeClusteringSegmentor):
@@ -170,7 +159,7 @@ def _check_shapes(model: EncoderDecoder) -> None:
         maps = model.extract_feat(torch.zeros(1, 3, *size, device=device))
     except (RuntimeError, NotImplementedError, ValueError, AssertionError):
         return  # an operation that needs numbers, or images of another size
-    for name, head in _heads(model).items():
+    for name, head in heads_of(model).items():
         _check_head(name, getattr(head, 'head', head), maps)
     embedder = getattr(model, 'representation_head', None)
     if embedder is not None:

@@ -30,8 +30,7 @@ class TeacherStudentEncoderDecoder(
 ):
     """Segmentor that runs two networks: itself, the student, and a teacher.
 
-    Base class of :class:`MeanTeacherEncoderDecoder`: how the networks run, whatever
-    they learn.
+    Base class of :class:`MeanTeacherEncoderDecoder`: how the networks run.
 
     Args:
         labeled_sources: Sources whose labels are used; samples without ``source`` too.
@@ -66,8 +65,7 @@ class TeacherStudentEncoderDecoder(
             no row, or a head ignores another label than 255.
     """
 
-    teacher_buffers: str | None = None
-    """What ``EMATeacherHook.buffers`` has to be; None for any."""
+    teacher_buffers: str | None = None  # what EMATeacherHook.buffers has to be
     missing_teacher = (
         "train with dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
         "without `ema_teacher`, set model.val_model='student'"
@@ -129,6 +127,10 @@ class TeacherStudentEncoderDecoder(
         """Raise a ValueError if sources or rows of samples do not fit the model."""
         split_batch(inputs, data_samples, self.labeled_sources, self.unlabeled_sources)
         self.inner_rows(torch.ones_like(inputs[:, 0], dtype=torch.bool))
+
+    def needs_teacher(self, data_samples: SampleList) -> bool:
+        """Whether there are samples without labels."""
+        return any(x.get('source') in self.unlabeled_sources for x in data_samples)
 
     def student_outputs(
         self, batch: MixedBatch, strong: Sequence[TeacherView]

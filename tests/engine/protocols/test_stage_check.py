@@ -191,6 +191,54 @@ WRONG = [
         {'val_evaluator': dict(type='GroupedIoUMetric', groups=dict(all='dot'))},
         r"val_evaluator: groups.all='dot' must be a list of names: write \['dot'\]",
     ),
+    (
+        'iddc',
+        {'train_dataloader.batch_size': 1},
+        'train_dataloader: 1 negatives for each image need a batch of 2 images or more',
+    ),
+    (
+        'iddc',
+        {
+            'train_dataloader.batch_size': 23,
+            'train_dataloader.sampler': dict(type='DefaultSampler', shuffle=True),
+        },
+        'train_dataloader: 1 negatives .* but this one has 1: .*drop_last=True',
+    ),
+    (
+        'iddc',
+        {'train_dataloader.dataset.dataset.pipeline.3.meta_keys': ['img_path']},
+        'train_dataloader: a training sample is no pair of crops: use OverlappingCropP',
+    ),
+    (
+        'semi',
+        {'model.unlabeled_sources': ['unlabelled']},
+        "train_dataloader: a sample has the source 'unlabeled', but the model knows",
+    ),
+    (
+        'semi',
+        {'model.ignore_rows': (12, 12)},
+        r'ignore_rows=\(12, 12\) leaves nothing of crops with 24 rows',
+    ),
+    (
+        'semi',
+        {'custom_hooks': []},
+        'train_dataloader: MeanTeacherEncoderDecoder has no teacher: train with dict',
+    ),
+    (
+        'tiny',
+        {'custom_hooks': [dict(type='EMATeacherHook')]},
+        r'custom_hooks.0 \(EMATeacherHook\): EncoderDecoder takes no teacher: .* needs',
+    ),
+    (
+        'semi',
+        {'custom_hooks': [dict(type='PrototypeMemoryBankHook')]},
+        'custom_hooks.0 .*: MeanTeacherEncoderDecoder.memory_bank is no Prototype',
+    ),
+    (
+        'tiny',
+        {'val_dataloader.dataset.pipeline.0.imdecode_backend': 'cv3'},
+        'val_dataloader: .*cv3',
+    ),
     ('tiny', {'optim_wrapper.type': 'AmpOptimWrapper'}, 'AmpOptimWrapper needs a GPU'),
     (
         'iddc',
