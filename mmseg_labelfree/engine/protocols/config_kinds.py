@@ -37,6 +37,7 @@ def _check_keys(cfg: Config) -> None:
     """Refuse a top-level key that looks like one that a training reads."""
     for key in cfg:
         similar = difflib.get_close_matches(key, STAGE_KEYS, 1, 0.87)
+        similar += [known for known in STAGE_KEYS if sorted(known) == sorted(key)]
         if key not in STAGE_KEYS and similar:
             raise ValueError(f'{key} is read by nothing; did you mean {similar[0]}?')
 

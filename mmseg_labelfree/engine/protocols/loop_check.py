@@ -14,11 +14,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ...utils.checkpoint import check_checkpoint, resolve_checkpoint
+from ...utils.choices import check_range
 from .model_check import located
 
 __all__ = ['build_hooks', 'check_fit', 'check_loops']
 
 _LOADERS = ('train', 'val', 'test')
+_METRICS = ('aAcc', 'mIoU', 'mAcc', 'mDice', 'mFscore', 'mPrecision', 'mRecall')
 _OF_CHECKPOINTS = dict(self=None, out_dir=None, filename=None)
 _OF_LOADERS = ('num_batch_per_epoch', 'disable_subprocess_warning')
 
@@ -43,12 +45,29 @@ def build_hooks(cfg: Config, folders: Sequence[str]) -> dict[str, Hook]:
             hook = hooks[where] = HOOKS.build(arguments)
             if isinstance(hook, CheckpointHook):  # it hands on what it does not know
                 _check_arguments(Runner.save_checkpoint, hook.args, _OF_CHECKPOINTS)
+                _check_best(cfg, hook)
             checkpoint = settings.get('checkpoint')
             if isinstance(checkpoint, str) and not checkpoint.startswith(
                 tuple(folders)
             ):
                 check_checkpoint(resolve_checkpoint(checkpoint))
     return hooks
+
+
+def _check_best(cfg: Config, hook: CheckpointHook) -> None:
+    """Check the metric of ``save_best``, which is asked for after a validation."""
+    if not hook.save_best or cfg.get('val_cfg') is None:
+        return
+    both = cfg.val_cfg.get('type') == 'TeacherStudentValLoop'
+    for name in hook.key_indicators:
+        side, rest = name.partition('/')[0], name.rpartition('/')[2]
+        right = {usual.lower(): usual for usual in _METRICS}.get(rest.lower(), rest)
+        if right != rest:
+            raise ValueError(f'save_best={name!r}: the metric is called {right}')
+        if name != 'auto' and both != (side in ('student', 'teacher')):
+            choices = ('student/', 'teacher/') if both else ('',)
+            names = ' or '.join(f'{choice}{rest}' for choice in choices)
+            raise ValueError(f'save_best={name!r}: this val_cfg gives {names}')
 
 
 def check_fit(hooks: Mapping[str, Hook], model: nn.Module) -> None:
@@ -73,6 +92,7 @@ def check_loops(cfg: Config) -> None:
             with located(f'{kind}_dataloader'):
                 own = {k: v for k, v in loader.items() if k not in _OF_LOADERS}
                 _check_arguments(DataLoader, own)
+                check_range(0, num_workers=loader.get('num_workers', 0))
 
 
 def _check_loop(loop: Mapping[str, Any], usual: str | None) -> None:

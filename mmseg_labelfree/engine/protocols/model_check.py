@@ -24,6 +24,7 @@ from ...models.segmentors.discriminative_clustering import (
     DiscriminativeClusteringSegmentor,
 )
 from ...models.utils.head_checks import heads_of
+from ...utils.choices import check_choice, check_pair
 from ...utils.errors import flat_text
 
 __all__ = ['build_model', 'check_weights', 'located']
@@ -53,6 +54,8 @@ def _advice(error: Exception, text: str) -> str:
     """What to do about an error whose message is not of this package."""
     if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
         return '; correct its name, or leave it out'
+    if isinstance(error, TypeError) and 'required positional argument' in text:
+        return '; set it'
     unknown = _UNREGISTERED.match(text)
     if unknown:
         similar = get_close_matches(unknown[1], _registered(), 1)
@@ -127,6 +130,7 @@ def build_model(config: Mapping[str, Any]) -> nn.Module:
         model = MODELS.build(copy.deepcopy(config))
     if isinstance(model, EncoderDecoder):
         _check_classes(model)
+        _check_test_cfg(model.test_cfg)
         _check_shapes(model.eval())
     return model
 
@@ -148,11 +152,20 @@ def _check_classes(model: EncoderDecoder) -> None:
             )
 
 
+def _check_test_cfg(settings: Mapping[str, Any]) -> None:
+    """Check how images are predicted, which the first validation asks."""
+    mode = settings.get('mode', 'whole')
+    check_choice('test_cfg.mode', mode, ('whole', 'slide'))
+    for key in ('crop_size', 'stride') if mode == 'slide' else ():
+        check_pair(f'test_cfg.{key}', settings.get(key))
+
+
 @torch.no_grad()
 def _check_shapes(model: EncoderDecoder) -> None:
     """Run an empty image through backbone and heads."""
     device = next(model.parameters()).device
     size = getattr(model.data_preprocessor, 'size', None) or _SIZE
+    check_pair('data_preprocessor.size', size)
     if device.type != 'meta':
         size = _SIZE
     try:

@@ -98,19 +98,12 @@ class DataCheck:
             with located('val_dataloader'):
                 _draw(self.dataset(cfg.val_dataloader.dataset))
         check_outputs(cfg.get('model', {}), dataset)
-        sampler = DATA_SAMPLERS.build(
-            settings.sampler, default_args=dict(dataset=dataset, seed=0)
-        )
-        loader = DataLoader(
-            dataset,
-            settings.get('batch_size', 1),
-            sampler=sampler,
-            drop_last=settings.get('drop_last', False),
-        )
-        if isinstance(sampler, MultiSourceSampler):
-            sampler.check_loader(loader)
+        with located('train_dataloader'):
+            loader = _loader(settings, dataset)
+        if isinstance(loader.sampler, MultiSourceSampler):
+            loader.sampler.check_loader(loader)
         batches = len(loader)
-        endless = is_endless(sampler)
+        endless = is_endless(loader.sampler)
         images = len(dataset)
         by_epoch = 'max_epochs' in cfg.train_cfg
         if batches == 0 and not (endless and images and not by_epoch):
@@ -202,9 +195,22 @@ def _processes() -> str:
 
 
 def _check_length(cfg: Config) -> None:
-    for key in ('max_iters', 'max_epochs'):
+    for key in ('max_iters', 'max_epochs', 'val_interval'):
         if key in cfg.train_cfg:
             check_range(1, **{f'train_cfg.{key}': cfg.train_cfg[key]})
+
+
+def _loader(settings: Mapping[str, Any], dataset: Any) -> DataLoader:
+    """A loader that works in this process."""
+    sampler = DATA_SAMPLERS.build(
+        settings['sampler'], default_args=dict(dataset=dataset, seed=0)
+    )
+    return DataLoader(
+        dataset,
+        settings.get('batch_size', 1),
+        sampler=sampler,
+        drop_last=settings.get('drop_last', False),
+    )
 
 
 def _draw(dataset: Any) -> None:

@@ -239,6 +239,54 @@ WRONG = [
         {'val_dataloader.dataset.pipeline.0.imdecode_backend': 'cv3'},
         'val_dataloader: .*cv3',
     ),
+    (
+        'tiny',
+        {'train_dataloader.num_workers': -1},
+        'train_dataloader: num_workers=-1 must',
+    ),
+    ('tiny', {'train_dataloader.batch_size': 0}, 'train_dataloader: batch_size should'),
+    (
+        'tiny',
+        {'train_cfg.val_interval': 0},
+        'train_cfg.val_interval=0 must be a number',
+    ),
+    ('tiny', {'model.test_cfg.mode': 'slid'}, "model: test_cfg.mode='slid' is unknown"),
+    (
+        'tiny',
+        {'model.test_cfg.mode': 'slide'},
+        r'model: test_cfg.crop_size=None must be \(height, width\) in pixels',
+    ),
+    (
+        'tiny',
+        {'model.data_preprocessor': dict(type='SegDataPreProcessor', size=512)},
+        r'model: data_preprocessor.size=512 must be \(height, width\)',
+    ),
+    (
+        'tiny',
+        {'default_hooks.checkpoint.save_best': 'miou'},
+        "default_hooks.checkpoint: save_best='miou': the metric is called mIoU",
+    ),
+    (
+        'semi',
+        {
+            'default_hooks.checkpoint.save_best': 'mIoU',
+            'val_cfg.type': 'TeacherStudentValLoop',
+        },
+        "save_best='mIoU': this val_cfg gives student/mIoU or teacher/mIoU",
+    ),
+    (
+        'tiny',
+        {
+            'val_evaluator.type': 'ClusteringIoUMetric',
+            'val_evaluator.iou_metrics': None,
+        },
+        'val_evaluator: .* missing 1 required positional argument: .num_clusters.; set',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.modle.type': 'x'},
+        'step_1: modle is read by nothing; did you mean model',
+    ),
     ('tiny', {'optim_wrapper.type': 'AmpOptimWrapper'}, 'AmpOptimWrapper needs a GPU'),
     (
         'iddc',
