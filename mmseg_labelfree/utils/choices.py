@@ -96,6 +96,17 @@ def check_pair(name: str, value: Any) -> None:
         raise ValueError(f'{name}={value!r} must be (height, width) in pixels')
 
 
+def check_margins(**values: Any) -> None:
+    """Raise a ValueError unless settings are pairs of numbers that are not negative.
+
+    Example:
+        >>> check_margins(ignore_rows=(15, 120))
+    """
+    for name, value in values.items():
+        if not isinstance(value, Sequence) or len(value) != 2 or min(value) < 0:
+            raise ValueError(f'{name}={value!r} must be two numbers of at least 0')
+
+
 def check_range(
     low: float,
     high: float = math.inf,

@@ -118,6 +118,9 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> Config:
     return cfg
 
 
+_WRONG = (SyntaxError, ImportError, NameError, TypeError, KeyError, AttributeError)
+
+
 def read_file(path: str) -> Config:
     """Read a config.
 
@@ -141,7 +144,7 @@ def read_file(path: str) -> Config:
         raise FileNotFoundError(
             f'config {path}: there is no {missing}; correct _base_'
         ) from error
-    except (SyntaxError, ImportError, NameError, TypeError, KeyError) as error:
+    except _WRONG as error:
         raise ValueError(
             f'config {path} cannot be read: {error_text(error)}; correct it'
         ) from error

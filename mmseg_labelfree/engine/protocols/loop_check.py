@@ -70,8 +70,16 @@ def _check_best(cfg: Config, hook: CheckpointHook) -> None:
             raise ValueError(f'save_best={name!r}: this val_cfg gives {names}')
 
 
-def check_fit(hooks: Mapping[str, Hook], model: nn.Module) -> None:
-    """Check that the model, and other hooks, are what a hook needs."""
+def check_fit(cfg: Config, hooks: Mapping[str, Hook], model: nn.Module) -> None:
+    """Check that the model, and other hooks, are what a hook or a loop needs."""
+    both = (cfg.get('val_cfg') or {}).get('type') == 'TeacherStudentValLoop'
+    scored = both or getattr(model, 'val_model', None) == 'teacher'
+    if scored and not any(hasattr(hook, 'gives_teacher') for hook in hooks.values()):
+        raise ValueError(
+            'a teacher is to be validated, and no hook gives one: add '
+            "dict(type='EMATeacherHook') to custom_hooks, or set val_cfg.type='ValLoop'"
+            " and model.val_model='student'"
+        )
     for where, hook in hooks.items():
         if hasattr(hook, 'check_model'):
             with located(where):

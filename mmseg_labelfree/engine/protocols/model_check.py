@@ -56,6 +56,10 @@ def _advice(error: Exception, text: str) -> str:
         return '; correct its name, or leave it out'
     if isinstance(error, TypeError) and 'required positional argument' in text:
         return '; set it'
+    if isinstance(error, TypeError) and 'takes no arguments' in text:
+        return '; leave them out'
+    if isinstance(error, KeyError) and 'must contain the key' in text:
+        return '; set its type'
     unknown = _UNREGISTERED.match(text)
     if unknown:
         similar = get_close_matches(unknown[1], _registered(), 1)

@@ -92,7 +92,7 @@ class StageCheck:
         weights = dict(model=cfg.model, load_from=cfg.get('load_from'))
         check_weights(weights, folders)
         model = self._model(cfg)
-        check_fit(hooks, model)
+        check_fit(cfg, hooks, model)
         _check_optimizer(cfg, model)
         for kind in ('val', 'test'):
             _build_metrics(cfg, kind)
@@ -111,6 +111,7 @@ class StageCheck:
 
     def _check_with_data(self, cfg: Config, size: TrainingSize | None) -> None:
         """Check what depends on the data: files of a job, samples, class groups."""
+        init_default_scope(cfg.get('default_scope', 'mmengine'))
         if 'job' in cfg:
             with located('job'):
                 TASK_UTILS.build(copy.deepcopy(cfg.job)).check(cfg)

@@ -11,7 +11,9 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
 from mmseg.datasets import BaseSegDataset
+from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS as WRAPPERS
+from mmseg.registry import METRICS
 from torch.utils.data import DataLoader
 
 from ...datasets.mask_check import count_values, reads_masks
@@ -90,13 +92,14 @@ class DataCheck:
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         _check_length(cfg)
         settings = cfg.train_dataloader
-        dataset = self.dataset(settings.dataset)
+        with located('train_dataloader'):
+            dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
         log_remarks(dataset, self._remarked)
         if cfg.get('val_dataloader') is not None:
             check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
             with located('val_dataloader'):
-                _draw(self.dataset(cfg.val_dataloader.dataset))
+                _draw(self.dataset(cfg.val_dataloader.dataset), cfg)
         check_outputs(cfg.get('model', {}), dataset)
         with located('train_dataloader'):
             loader = _loader(settings, dataset)
@@ -213,10 +216,22 @@ def _loader(settings: Mapping[str, Any], dataset: Any) -> DataLoader:
     )
 
 
-def _draw(dataset: Any) -> None:
-    """Run the pipeline on the first image: it may fail after hours otherwise."""
-    if len(dataset):
-        dataset[0]
+def _draw(dataset: Any, cfg: Config) -> None:
+    """Run a pipeline of validation once: it may fail after hours otherwise."""
+    if not len(dataset) or 'gt_sem_seg' in dataset[0].get('data_samples', ()):
+        return
+    if any(issubclass(kind, IoUMetric) for kind in _metrics(cfg)):
+        raise ValueError(
+            'its pipeline loads no labels, which val_evaluator compares with: add '
+            "dict(type='LoadAnnotations')"
+        )
+
+
+def _metrics(cfg: Config) -> list[type]:
+    """Classes of the metrics of a validation."""
+    found = cfg.get('val_evaluator') or []
+    several = found if isinstance(found, list | tuple) else [found]
+    return [METRICS.get(settings['type']) for settings in several]
 
 
 def _read_wrapped(config: Mapping[str, Any]) -> BaseSegDataset:

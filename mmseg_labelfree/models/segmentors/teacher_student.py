@@ -15,7 +15,7 @@ from ...ops.entropy import softmax_entropy
 from ...ops.pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from ...ops.strips import striped_map
 from ...ops.two_classes import two_class_logits
-from ...utils.choices import check_choice, check_names, check_range
+from ...utils.choices import check_choice, check_margins, check_names, check_range
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
 from ..utils.head_checks import needs_ignore_255
 from .feature_distance import FeatureDistanceMixin
@@ -97,8 +97,7 @@ class TeacherStudentEncoderDecoder(
         check_range(
             0, 1, threshold=threshold, confidence_threshold=confidence_threshold
         )
-        if min(ignore_rows) < 0:
-            raise ValueError(f'ignore_rows={ignore_rows} must be at least 0')
+        check_margins(ignore_rows=ignore_rows)
         super().__init__(*args, **kwargs)
         needs_ignore_255(self)
         self.labeled_sources = tuple(labeled_sources)

@@ -17,6 +17,7 @@ CLUSTERS = (
 )
 
 # Fixture, settings, and what the line says.
+LOAD = dict(type='LoadImageFromFile')
 WRONG = [
     (
         'incremental',
@@ -286,6 +287,26 @@ WRONG = [
         'incremental',
         {'protocol.next_steps.modle.type': 'x'},
         'step_1: modle is read by nothing; did you mean model',
+    ),
+    ('tiny', {'custom_hooks': ['EMAHook']}, "custom_hooks.0='EMAHook' must be dict"),
+    ('tiny', {'randomness.sed': 3}, 'randomness.sed is read by nothing: seed is meant'),
+    (
+        'tiny',
+        {'val_dataloader.dataset.pipeline': [LOAD, dict(type='PackSegInputs')]},
+        'val_dataloader: its pipeline loads no labels.*add dict.type=.LoadAnnotations',
+    ),
+    (
+        'semi',
+        {'custom_hooks': [], 'val_cfg.type': 'TeacherStudentValLoop'},
+        "a teacher is to be validated, .* add dict.type='EMATeacherHook'. to custom",
+    ),
+    ('semi', {'model.ignore_rows': 15}, 'model: ignore_rows=15 must be two numbers'),
+    ('novel', {'protocol.fold': 5}, r'protocol: fold=5 is neither .* nor dict\(base='),
+    ('novel', {'protocol.num_clusters': 'two'}, "num_clusters='two' must be a number"),
+    (
+        'novel',
+        {'protocol.clustering.saliency.foldr': 'x'},
+        "clustering: job: .*unexpected keyword argument 'foldr'; correct its name",
     ),
     ('tiny', {'optim_wrapper.type': 'AmpOptimWrapper'}, 'AmpOptimWrapper needs a GPU'),
     (
