@@ -72,7 +72,7 @@ class AtomicCheckpointHook(CheckpointHook):
             path.unlink(missing_ok=True)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        for name in self.key_indicators:
+        for name in getattr(self, 'key_indicators', ()):
             if name != 'auto' and metrics and name not in metrics:
                 raise ValueError(
                     f'save_best={name!r} is no metric of the validation, which gives '
