@@ -15,6 +15,27 @@ import argparse
 import sys
 from pathlib import Path
 
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of DiscriminativeClusteringSegmentor')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        help='settings that replace those of the config, as key=value',
+    )
+    parser.add_argument('--images', type=int, default=64, help='labeled images')
+    parser.add_argument('--per-image', type=int, default=32, help='pixels of each')
+    parser.add_argument('--work-dir', help='default work_dirs/<name of the config>')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -27,19 +48,10 @@ import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::`
 from mmseg_labelfree.models import DiscriminativeClusteringSegmentor
 from mmseg_labelfree.models.utils.embedding_samples import embedding_samples
 from mmseg_labelfree.utils.choices import check_range
-from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
+from mmseg_labelfree.utils.command_line import exit_code, read_config
 from mmseg_labelfree.visualization.figures import save_figure
 
 BINS = 100
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = config_parser(__doc__, 'config of DiscriminativeClusteringSegmentor')
-    parser.add_argument('--images', type=int, default=64, help='labeled images')
-    parser.add_argument('--per-image', type=int, default=32, help='pixels of each')
-    parser.add_argument('--work-dir', help='default work_dirs/<name of the config>')
-    return parser.parse_args(argv)
 
 
 def pairs(

@@ -22,6 +22,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='any config')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        help='settings that replace those of the config, as key=value',
+    )
+    parser.add_argument(
+        '--deep', action='store_true', help='open every image and mask, compare sizes'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -39,7 +60,7 @@ from mmseg_labelfree.datasets.transforms.pipelines import transforms_of
 from mmseg_labelfree.datasets.transforms.weak.loader import WeakAnnotationLoader
 from mmseg_labelfree.datasets.transforms.weak.simulator import WeakLabelSimulator
 from mmseg_labelfree.engine.protocols import DataPart, build_protocol, loader_parts
-from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
+from mmseg_labelfree.utils.command_line import exit_code, read_config
 
 DIFFERENCE = (
     'A different number means that these are not the images or masks of the paper, '
@@ -47,15 +68,6 @@ DIFFERENCE = (
     '10582 names; GTA5: ten archives), the mask folder (SegmentationClassAug, masks '
     'of SBD included) and the class order.'
 )
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = config_parser(__doc__, 'any config')
-    parser.add_argument(
-        '--deep', action='store_true', help='open every image and mask, compare sizes'
-    )
-    return parser.parse_args(argv)
 
 
 def inner_datasets(dataset: Any) -> Iterator[Any]:

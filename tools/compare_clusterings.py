@@ -18,22 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmseg.registry import MODELS
-from torch import Tensor
-
-import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
-from mmseg_labelfree.utils.checkpoint import load_weights
-from mmseg_labelfree.utils.command_line import exit_code, read_file
-from mmseg_labelfree.visualization import write_cluster_comparison, write_panels
-from mmseg_labelfree.visualization.panels import picture
-
-VOID = 255
-
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -55,6 +39,26 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(f'{wrong[0]} is not NAME=WORK_DIR')
     args.runs = dict(run.split('=', 1) for run in args.runs)
     return args
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+from torch import Tensor
+
+import mmseg_labelfree  # noqa: F401  (registers the components, mends `mmseg::` bases)
+from mmseg_labelfree.utils.checkpoint import load_weights
+from mmseg_labelfree.utils.command_line import exit_code, read_file
+from mmseg_labelfree.visualization import write_cluster_comparison, write_panels
+from mmseg_labelfree.visualization.panels import picture
+
+VOID = 255
 
 
 def config_of(work_dir: str) -> Config:

@@ -11,16 +11,6 @@ Example::
 import argparse
 import sys
 
-import numpy as np
-import torch
-from mmengine.registry import init_default_scope
-from mmengine.structures import PixelData
-from mmseg.evaluation import IoUMetric
-from mmseg.registry import DATASETS
-
-import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.utils.command_line import exit_code, read_file
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -30,6 +20,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config whose val_dataloader has image labels')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import DATASETS
+
+import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.utils.command_line import exit_code, read_file
 
 
 def main() -> None:

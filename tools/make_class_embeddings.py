@@ -23,24 +23,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from rich.console import Console
-from rich.table import Table
-
-import mmseg_labelfree  # noqa: F401  (registers the protocols)
-from mmseg_labelfree.datasets.class_embeddings import (
-    attribute_embeddings,
-    write_class_embeddings,
-)
-from mmseg_labelfree.datasets.splits.zero_label_splits import get_split
-from mmseg_labelfree.datasets.word_vectors import (
-    name_vectors,
-    read_word_vectors,
-    spellings,
-    words_of,
-)
-from mmseg_labelfree.utils.command_line import exit_code, read_file
-
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -88,6 +70,28 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--out', required=True, help='.npz file to write')
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import mmseg_labelfree  # noqa: F401  (registers the protocols)
+from mmseg_labelfree.datasets.class_embeddings import (
+    attribute_embeddings,
+    write_class_embeddings,
+)
+from mmseg_labelfree.datasets.splits.zero_label_splits import get_split
+from mmseg_labelfree.datasets.word_vectors import (
+    name_vectors,
+    read_word_vectors,
+    spellings,
+    words_of,
+)
+from mmseg_labelfree.utils.command_line import exit_code, read_file
 
 
 def class_names(args: argparse.Namespace) -> list[str]:

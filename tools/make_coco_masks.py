@@ -20,14 +20,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-from mmseg_labelfree.utils.command_line import exit_code
-from mmseg_labelfree.utils.files import reading, write_text
-from mmseg_labelfree.utils.progress import tracked
-from mmseg_labelfree.visualization.figures import write_label_map
-
 PREFIX = 'instances_'
 
 
@@ -47,6 +39,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if not args.annotations.name.startswith(PREFIX):
         parser.error(f'{args.annotations} is not called {PREFIX}SPLIT.json')
     return args
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import cv2
+import numpy as np
+
+from mmseg_labelfree.utils.command_line import exit_code
+from mmseg_labelfree.utils.files import reading, write_text
+from mmseg_labelfree.utils.progress import tracked
+from mmseg_labelfree.visualization.figures import write_label_map
 
 
 def read_annotations(path: Path) -> tuple[dict[int, int], list[dict], dict[int, list]]:

@@ -16,6 +16,21 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--check', action='store_true', help='write nothing; fail if a table is old'
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 from mmseg_labelfree.utils.files import write_text
 from mmseg_labelfree.utils.metafile import (
     MetafileEntry,
@@ -71,13 +86,7 @@ def with_table(readme: Path) -> str:
 
 def main() -> None:
     """Write or check the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        '--check', action='store_true', help='write nothing; fail if a table is old'
-    )
-    args = parser.parse_args()
+    args = parse_args()
     old = []
     for metafile in sorted(ROOT.glob('configs/*/metafile.yaml')):
         readme = metafile.with_name('README.md')

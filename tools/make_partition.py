@@ -33,15 +33,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from mmseg.datasets import BaseSegDataset
-
-from mmseg_labelfree.datasets.splits.partition import Partition, names_of
-from mmseg_labelfree.datasets.splits.step_images import read_image_list
-from mmseg_labelfree.datasets.wrappers.inner import build_inner, explain_missing
-from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
-from mmseg_labelfree.utils.files import write_text
-
 
 def share(text: str) -> Fraction:
     """A share of images, as ``1/8`` or ``0.125``."""
@@ -55,7 +46,15 @@ def share(text: str) -> Fraction:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = config_parser(__doc__, 'config file with a train_dataloader')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file with a train_dataloader')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        help='settings that replace those of the config, as key=value',
+    )
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument('--ratio', type=share, help='labeled share, as 1/8 or 0.125')
     kind.add_argument('--number', type=int, help='number of labeled images')
@@ -90,6 +89,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.lists and len(args.lists) > 2:
         parser.error('--lists takes one or two files')
     return args
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import numpy as np
+from mmseg.datasets import BaseSegDataset
+
+from mmseg_labelfree.datasets.splits.partition import Partition, names_of
+from mmseg_labelfree.datasets.splits.step_images import read_image_list
+from mmseg_labelfree.datasets.wrappers.inner import build_inner, explain_missing
+from mmseg_labelfree.utils.command_line import exit_code, read_config
+from mmseg_labelfree.utils.files import write_text
 
 
 def inner_config(dataset: dict, source: str | None) -> dict:

@@ -19,6 +19,27 @@ import argparse
 import copy
 import sys
 
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of a SelfTrainingProtocol')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        help='settings that replace those of the config, as key=value',
+    )
+    parser.add_argument('checkpoint', help='checkpoint, or stage folder, of a model')
+    parser.add_argument('--views', nargs='+', default=['none', 'mirror', 'mirror+up'])
+    parser.add_argument('--images', type=int, default=60, help='the first ones')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -31,16 +52,7 @@ from mmseg_labelfree.engine.jobs import PseudoLabelJob
 from mmseg_labelfree.engine.jobs.pseudo_label_job import whole_images
 from mmseg_labelfree.engine.protocols import build_protocol
 from mmseg_labelfree.models.utils.stage_model import load_stage_model
-from mmseg_labelfree.utils.command_line import config_parser, exit_code, read_config
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = config_parser(__doc__, 'config of a SelfTrainingProtocol')
-    parser.add_argument('checkpoint', help='checkpoint, or stage folder, of a model')
-    parser.add_argument('--views', nargs='+', default=['none', 'mirror', 'mirror+up'])
-    parser.add_argument('--images', type=int, default=60, help='the first ones')
-    return parser.parse_args(argv)
+from mmseg_labelfree.utils.command_line import exit_code, read_config
 
 
 def confusion(

@@ -1,18 +1,15 @@
 """GTA5 with the 19 classes of Cityscapes."""
 
-from typing import Any
-
-from mmengine.dataset import Compose
-from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
-from .transforms.load_foreign_annotations import LoadGTAAnnotations, load_with
+from .foreign_cityscapes import ForeignCityscapesDataset
+from .transforms.load_foreign_annotations import LoadGTAAnnotations
 
 __all__ = ['GTADataset']
 
 
 @DATASETS.register_module()
-class GTADataset(CityscapesDataset):
+class GTADataset(ForeignCityscapesDataset):
     """Dataset of the game's street scenes, with the classes of Cityscapes.
 
     Richter, Vineet, Roth and Koltun, "Playing for Data" (ECCV 2016): 24 966 images,
@@ -34,10 +31,4 @@ class GTADataset(CityscapesDataset):
         img_path='images', seg_map_path='labels'), pipeline=[...])``
     """
 
-    pipeline: Compose
-
-    def __init__(
-        self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs: Any
-    ) -> None:
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
-        self.pipeline = load_with(self.pipeline, LoadGTAAnnotations)
+    loader = LoadGTAAnnotations

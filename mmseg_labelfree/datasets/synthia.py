@@ -1,18 +1,15 @@
 """SYNTHIA-RAND-CITYSCAPES with the 19 classes of Cityscapes."""
 
-from typing import Any
-
-from mmengine.dataset import Compose
-from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
-from .transforms.load_foreign_annotations import LoadSynthiaAnnotations, load_with
+from .foreign_cityscapes import ForeignCityscapesDataset
+from .transforms.load_foreign_annotations import LoadSynthiaAnnotations
 
 __all__ = ['SynthiaDataset']
 
 
 @DATASETS.register_module()
-class SynthiaDataset(CityscapesDataset):
+class SynthiaDataset(ForeignCityscapesDataset):
     """Dataset of rendered street scenes, with the classes of Cityscapes.
 
     Ros, Sellart, Materzynska, Vazquez and Lopez, "The SYNTHIA Dataset" (CVPR 2016),
@@ -35,10 +32,4 @@ class SynthiaDataset(CityscapesDataset):
         img_path='RGB', seg_map_path='GT/LABELS'), pipeline=[...])``
     """
 
-    pipeline: Compose
-
-    def __init__(
-        self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs: Any
-    ) -> None:
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
-        self.pipeline = load_with(self.pipeline, LoadSynthiaAnnotations)
+    loader = LoadSynthiaAnnotations

@@ -95,6 +95,7 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     if args.stage and 'protocol' not in cfg:
         raise ValueError(f'{args.config} has no protocol: --stage needs one')
     runner = ProtocolRunner(cfg, resume=args.resume)
+    runner.stage(args.stage)  # which may be unknown
     warn_of_options(args, runner.stages)
     if not args.dry_run:
         connect_processes(cfg)

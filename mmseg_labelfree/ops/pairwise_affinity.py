@@ -204,20 +204,24 @@ def draw_rotations(
         >>> sorted(draw_rotations(num_images=4, number=3))
         [1, 2, 3]
     """
+    check_rotations(num_images, number, variant)
+    if variant == 'official':
+        drawn = torch.randint(num_images - 2, (number,), generator=generator)
+    else:
+        drawn = torch.randperm(num_images - 1, generator=generator)[:number]
+    return (1 + drawn).tolist()
+
+
+def check_rotations(num_images: int, number: int, variant: Variant = 'paper') -> None:
+    """Raise a ValueError if a batch is too small for :func:`draw_rotations`."""
     check_variant(variant)
-    official = variant == 'official'
-    least = 3 if official else number + 1
+    least = 3 if variant == 'official' else number + 1
     if num_images < least:
         raise ValueError(
             f'{number} negatives for each image need a batch of {least} images or '
             f'more on each process, but this one has {num_images}: raise the batch '
             'size, set drop_last=True, or lower num_negatives'
         )
-    if official:
-        drawn = torch.randint(num_images - 2, (number,), generator=generator)
-    else:
-        drawn = torch.randperm(num_images - 1, generator=generator)[:number]
-    return (1 + drawn).tolist()
 
 
 def pair_sum(

@@ -52,8 +52,8 @@ def check_fit(
     ]
     if reasons:
         raise ValueError(
-            f'{filename} does not fit the model: {"; ".join(reasons)}. Test it with '
-            'the config, --stage and classes that it was trained with'
+            f'{filename} does not fit the model: {"; ".join(reasons)}. Give the '
+            'config, --stage and classes that it was trained with'
         )
 
 

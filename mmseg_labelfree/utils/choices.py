@@ -1,7 +1,7 @@
-"""Checks of arguments: one of a few values, a number of a range, known keys."""
+"""Checks of arguments: one of a few values, a number of a range, a size, known keys."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -71,6 +71,40 @@ def check_names(**values: Any) -> None:
             continue
         advice = f': write [{value!r}]' if isinstance(value, str) else ''
         raise ValueError(f'{name}={value!r} must be a list of names{advice}')
+
+
+def check_pair(name: str, value: Any) -> None:
+    """Raise a ValueError unless a setting is a height and a width, in pixels.
+
+    Args:
+        name: Name of the setting.
+        value: What it was set to.
+
+    Raises:
+        ValueError: It is no pair of integers above 0.
+
+    Example:
+        >>> check_pair('crop_size', (96, 128))
+        >>> try:
+        ...     check_pair('crop_size', 96)
+        ... except ValueError as error:
+        ...     print(error)
+        crop_size=96 must be (height, width) in pixels
+    """
+    pair = isinstance(value, Sequence) and len(value) == 2
+    if not pair or not all(isinstance(side, int) and side > 0 for side in value):
+        raise ValueError(f'{name}={value!r} must be (height, width) in pixels')
+
+
+def check_margins(**values: Any) -> None:
+    """Raise a ValueError unless settings are pairs of numbers that are not negative.
+
+    Example:
+        >>> check_margins(ignore_rows=(15, 120))
+    """
+    for name, value in values.items():
+        if not isinstance(value, Sequence) or len(value) != 2 or min(value) < 0:
+            raise ValueError(f'{name}={value!r} must be two numbers of at least 0')
 
 
 def check_range(

@@ -14,7 +14,6 @@ from rich.console import Console
 from .errors import error_text, flat_text
 
 __all__ = [
-    'config_parser',
     'exit_code',
     'expand_home',
     'merge_options',
@@ -24,29 +23,13 @@ __all__ = [
 ]
 
 
-def config_parser(description: str, config: str) -> argparse.ArgumentParser:
-    """Make a parser of ``CONFIG --cfg-options key=value ...``, to add arguments to.
-
-    Args:
-        description: Text of ``--help``, printed as it is.
-        config: Which config the tool wants.
-    """
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help=config)
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        help='settings that replace those of the config, as key=value',
-    )
-    return parser
-
-
 def read_config(args: argparse.Namespace) -> Config:
-    """Read the config that a command line of :func:`config_parser` asks for.
+    """Read the config that a command line asks for.
 
     Makes its scope (``mmseg``) that of the registries.
+
+    Args:
+        args: With ``config``, a file, and ``cfg_options``, texts ``key=value`` or None.
 
     Raises:
         FileNotFoundError, ValueError: See :func:`read_file`, :func:`parse_options` and
@@ -135,6 +118,9 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> Config:
     return cfg
 
 
+_WRONG = (SyntaxError, ImportError, NameError, TypeError, KeyError, AttributeError)
+
+
 def read_file(path: str) -> Config:
     """Read a config.
 
@@ -158,7 +144,7 @@ def read_file(path: str) -> Config:
         raise FileNotFoundError(
             f'config {path}: there is no {missing}; correct _base_'
         ) from error
-    except (SyntaxError, ImportError, NameError, TypeError, KeyError) as error:
+    except _WRONG as error:
         raise ValueError(
             f'config {path} cannot be read: {error_text(error)}; correct it'
         ) from error

@@ -21,6 +21,10 @@ _SENTENCES = (ValueError, FileNotFoundError, FileExistsError, RuntimeError)
 _LECTURES = re.compile(
     r' More details can be found at \S+|\. Please check whether the value of .*'
 )
+# What torch puts in front of an error of a worker: its traceback, up to the last line.
+_OF_WORKER = re.compile(
+    r'Caught \w+ in (?:DataLoader|pin memory).*\n(?:[\w.]+: )?', re.S
+)
 _OF_LOADERS = ('multiprocessing', 'torch.utils.data', 'torch.multiprocessing')
 
 
@@ -125,6 +129,11 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def flat_text(error: BaseException) -> str:
-    """The message of an error in one line, without links to the frameworks' docs."""
+    """The message of an error in one line, without links to the frameworks' docs.
+
+    Of an error in a worker of a data loader, which has its traceback as the message,
+    it is the error's own message.
+    """
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return _LECTURES.sub('', ' '.join(str(text).split()))
+    text = _OF_WORKER.sub('', str(text).rstrip())
+    return _LECTURES.sub('', ' '.join(text.split()))

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -78,3 +79,21 @@ def test_they_end_with_a_killed_run(semi, written, start, tmp_path):
     assert tool.end()[0] == -9
     with open(reading, 'rb') as stream:
         assert stream.read() == b''
+
+
+@pytest.mark.parametrize('number', [3, 4])  # the check before training draws one, too
+def test_they_name_a_damaged_image_in_one_line(
+    number, tiny, boxes_root, written, train, tmp_path
+):
+    root = tmp_path / 'boxes'
+    shutil.copytree(boxes_root, root)
+    image = root / f'JPEGImages/train_{number:03d}.jpg'
+    image.write_bytes(image.read_bytes()[:-600])
+    tiny.train_dataloader.num_workers = 1  # 6 batches of 4 are all 24 images
+    path = tmp_path / 'damaged.py'
+    path.write_text(tiny.pretty_text.replace(str(boxes_root), str(root)))
+    code, output = train(path, '--work-dir', tmp_path / 'run')
+    assert code == 1
+    line = output.rstrip().splitlines()[-1]
+    assert re.match(rf'Error: (.*: )?{image} is damaged .*: replace it', line), line
+    assert 'Traceback' not in output, output

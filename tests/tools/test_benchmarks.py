@@ -8,7 +8,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / 'tools' / 'benchmarks'
-SHARED = {'against_literal', 'loss_step', 'peak_memory', 'step_timing'}
+SHARED = {
+    'against_literal',
+    'benchmark_parsers',
+    'loss_step',
+    'peak_memory',
+    'step_timing',
+}
 
 STEP = '--size 32 --batch-size 4 --repeat 1'
 LOSS = '--losses {} --size 32 --repeat 1 --logits {}'

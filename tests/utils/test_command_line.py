@@ -1,12 +1,13 @@
 """What the command lines of tools share."""
 
+from argparse import Namespace
+
 import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmseg_labelfree.utils.checkpoint import resolve_checkpoint
 from mmseg_labelfree.utils.command_line import (
-    config_parser,
     exit_code,
     expand_home,
     merge_options,
@@ -20,13 +21,12 @@ from mmseg_labelfree.utils.distributed import check_launcher
 def test_options_replace_settings_of_the_config(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text("model = dict(a=1, b=2)\ndefault_scope = 'mmseg'\n")
-    parser = config_parser('What it does.\n\n    lines stay', 'some config')
-    assert '    lines stay' in parser.format_help()
-    args = parser.parse_args([str(path), '--cfg-options', 'model.a=3'])
+    args = Namespace(config=str(path), cfg_options=['model.a=3'])
     cfg = read_config(args)
     assert cfg.model == dict(a=3, b=2)
     assert DefaultScope.get_current_instance().scope_name == 'mmseg'
-    assert read_config(parser.parse_args([str(path)])).model.a == 1
+    args.cfg_options = None
+    assert read_config(args).model.a == 1
 
 
 def test_exit_code_counts_findings_and_prints_errors_in_one_line(capsys):

@@ -45,6 +45,17 @@ def test_a_lost_worker_has_one_message_whoever_notices():
     assert not lost_worker(RuntimeError('DataLoader is empty'))
 
 
+def test_an_error_of_a_worker_is_told_without_its_traceback():
+    trace = 'Original Traceback (most recent call last):\n  File "x.py", line 3, in f\n'
+    text = (
+        f'Caught ValueError in DataLoader worker process 0.\n{trace}'
+        'ValueError: a.jpg is damaged: replace it\n'
+    )
+    assert error_text(ValueError(text)) == 'a.jpg is damaged: replace it'
+    text = text.replace('ValueError', 'TypeError')
+    assert error_text(TypeError(text)) == 'TypeError: a.jpg is damaged: replace it'
+
+
 def test_line_and_traceback(tmp_path, capsys):
     open_log(tmp_path)
     with pytest.raises(SystemExit) as end, one_line_errors():

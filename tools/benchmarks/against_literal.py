@@ -30,39 +30,6 @@ VERSIONS = ('literal', 'strips')
 BATCH = 4
 
 
-def literal_parser(doc: str, losses: Sequence[str], size: int):
-    """A parser with the options that these benchmarks have in common.
-
-    Args:
-        doc: Description of the program.
-        losses: Names of the rows.
-        size: Default side of the labels.
-    """
-    parser = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        '--losses', nargs='+', default=losses, choices=losses, help='rows of the table'
-    )
-    parser.add_argument('--classes', type=int, default=21)
-    parser.add_argument('--size', type=int, default=size, help='side of the labels')
-    parser.add_argument('--logits', type=int, default=32, help='side of the logits')
-    parser.add_argument('--device', default='cpu', help="'cpu' or 'cuda'")
-    parser.add_argument(
-        '--dtype', default='float32', choices=('float32', 'bfloat16', 'float16')
-    )
-    parser.add_argument('--repeat', type=int, default=7, help='timed passes')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
-    parser.add_argument(
-        '--max-time', type=float, help='exit with 1 above this share of the time'
-    )
-    parser.add_argument(
-        '--max-memory', type=float, help='exit with 1 above this share of the memory'
-    )
-    peak_memory.add_option(parser)
-    return parser
-
-
 def random_logits(args: argparse.Namespace, channels: int, small: int) -> Tensor:
     """Random logits, made in place."""
     options = dict(device=args.device, dtype=getattr(torch, args.dtype))
@@ -85,7 +52,7 @@ def main(
     """Measure, and print the table.
 
     Args:
-        args: Of :func:`literal_parser`.
+        args: Of ``literal_parser``.
         make_inputs: ``make_inputs(args, size, small)`` gives the tensors of a pass,
             the first of which gets the gradient.
         versions: ``version(name, args, *inputs)`` computes a loss, for each of

@@ -12,6 +12,20 @@ import tempfile
 import time
 from pathlib import Path
 
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--masks', type=int, default=10000, help='number of masks')
+    parser.add_argument('--different', type=int, default=1000, help='distinct masks')
+    parser.add_argument('--subset', type=int, default=1000, help='for the literal one')
+    parser.add_argument('--workers', type=int, nargs='+', default=[1, 2])
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -46,12 +60,7 @@ def literal(paths: list[Path]) -> list[dict[int, int]]:
 
 def main() -> None:
     """Write masks, time both versions, compare their results."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--masks', type=int, default=10000, help='number of masks')
-    parser.add_argument('--different', type=int, default=1000, help='distinct masks')
-    parser.add_argument('--subset', type=int, default=1000, help='for the literal one')
-    parser.add_argument('--workers', type=int, nargs='+', default=[1, 2])
-    args = parser.parse_args()
+    args = parse_args()
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, f'{i:06d}.png') for i in range(args.masks)]

@@ -17,15 +17,6 @@ import statistics
 import time
 from collections.abc import Callable
 
-import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
-
-import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.engine.protocols import build_protocol
-from mmseg_labelfree.ops.consistency import View, consistent_labels, make_view, view_set
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -40,6 +31,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--repeat', type=int, default=7, help='timed rounds')
     parser.add_argument('--max-ratio', type=float, help='exit with 1 above this ratio')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.engine.protocols import build_protocol
+from mmseg_labelfree.ops.consistency import View, consistent_labels, make_view, view_set
 
 
 def clock(device: str) -> float:

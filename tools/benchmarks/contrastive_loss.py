@@ -17,18 +17,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-import torch.nn.functional as F
-from loss_step import compare, step_parser
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-SHARE, THRESHOLD, TEMPERATURE, LOW, HIGH = 0.2, 0.3, 0.5, 3, 20
+from benchmark_parsers import loss_parser
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = step_parser(__doc__)
+    parser = loss_parser(__doc__)
     parser.add_argument('--images', type=int, default=8)
     parser.add_argument('--classes', type=int, default=21)
     parser.add_argument('--channels', type=int, default=256)
@@ -37,6 +31,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--negatives', type=int, default=50)
     parser.add_argument('--length', type=int, default=30000, help='rows of a queue')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import torch
+import torch.nn.functional as F
+from loss_step import compare
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+SHARE, THRESHOLD, TEMPERATURE, LOW, HIGH = 0.2, 0.3, 0.5, 3, 20
 
 
 def make_inputs(args, size):

@@ -20,24 +20,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
-from step_timing import (
-    check_ratio,
-    print_peaks,
-    random_batch,
-    step_parser,
-    times_in_turns,
-    training_step,
-)
-from torch import Tensor
-
-import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.models.teachers.ema import copy_student
+from benchmark_parsers import step_parser
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,6 +35,28 @@ def parse_args() -> argparse.Namespace:
         '--blocks', type=int, help='blocks in each stage of MiT; default: as configured'
     )
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from step_timing import (
+    check_ratio,
+    print_peaks,
+    random_batch,
+    times_in_turns,
+    training_step,
+)
+from torch import Tensor
+
+import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.models.teachers.ema import copy_student
 
 
 def build(filename: str, args: argparse.Namespace) -> Any:

@@ -10,6 +10,21 @@ labels at image size. The two take turns, so that other work on the machine meet
 import argparse
 import time
 
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--images', type=int, default=256)
+    parser.add_argument('--size', type=int, default=96)
+    parser.add_argument('--depth', type=int, default=18)
+    parser.add_argument('--batch-size', type=int, default=16)
+    parser.add_argument('--repeats', type=int, default=7)
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
@@ -98,13 +113,7 @@ def plain_inference(model: EncoderDecoder, dataset: Dataset, batch_size: int) ->
 
 def main() -> None:
     """Print both times and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--images', type=int, default=256)
-    parser.add_argument('--size', type=int, default=96)
-    parser.add_argument('--depth', type=int, default=18)
-    parser.add_argument('--batch-size', type=int, default=16)
-    parser.add_argument('--repeats', type=int, default=7)
-    args = parser.parse_args()
+    args = parse_args()
     init_default_scope('mmseg')
     torch.manual_seed(0)
     model = build_model(args.depth)

@@ -18,6 +18,19 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
+from benchmark_parsers import step_parser
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = step_parser(__doc__, size=128, repeat=5)
+    parser.add_argument('config', help='config of an ImageLevelEncoderDecoder')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
@@ -29,7 +42,6 @@ from step_timing import (
     check_ratio,
     print_peaks,
     random_batch,
-    step_parser,
     times_in_turns,
     training_step,
 )
@@ -38,13 +50,6 @@ from torch import Tensor, nn
 import mmseg_labelfree  # noqa: F401
 
 CLASSES_OF_AN_IMAGE = 2  # VOC: 1.55 on average
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = step_parser(__doc__, size=128, repeat=5)
-    parser.add_argument('config', help='config of an ImageLevelEncoderDecoder')
-    return parser.parse_args()
 
 
 def build(model: Config, args: argparse.Namespace, refined: bool) -> Any:

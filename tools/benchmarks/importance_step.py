@@ -18,22 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal, get_args
 
-import torch
-from mmengine.config import Config
-from mmengine.optim import OptimWrapper
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
-from step_timing import (
-    check_ratio,
-    random_batch,
-    step_parser,
-    times_in_turns,
-    training_step,
-)
-
-import mmseg_labelfree  # noqa: F401
-from mmseg_labelfree.engine.hooks import ParameterImportanceHook
-from mmseg_labelfree.engine.protocols import build_protocol
+from benchmark_parsers import step_parser
 
 Kind = Literal['ewc', 'pi', 'rw']
 KINDS = get_args(Kind)
@@ -48,6 +33,26 @@ def parse_args() -> argparse.Namespace:
         '--bfloat16', action='store_true', help='forward pass under autocast'
     )
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from step_timing import (
+    check_ratio,
+    random_batch,
+    times_in_turns,
+    training_step,
+)
+
+import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.engine.hooks import ParameterImportanceHook
+from mmseg_labelfree.engine.protocols import build_protocol
 
 
 def model_configs(args: argparse.Namespace) -> tuple[dict, dict]:

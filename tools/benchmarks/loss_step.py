@@ -15,24 +15,6 @@ import peak_memory
 import torch
 
 
-def step_parser(doc: str) -> argparse.ArgumentParser:
-    """A parser with the options that all of these benchmarks have."""
-    parser = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--device', default='cpu', help="'cpu' or 'cuda'")
-    parser.add_argument('--repeat', type=int, default=3, help='timed steps')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
-    parser.add_argument(
-        '--max-time', type=float, help='exit with 1 above this share of the time'
-    )
-    parser.add_argument(
-        '--max-memory', type=float, help='exit with 1 above this share of the memory'
-    )
-    peak_memory.add_option(parser)
-    return parser
-
-
 def compare(
     args: argparse.Namespace,
     names: Sequence[str],
@@ -44,7 +26,7 @@ def compare(
     """Measure, and print the table.
 
     Args:
-        args: Of :func:`step_parser`.
+        args: Of ``loss_parser``.
         names: The two versions, the one to beat first.
         make_steps: Gives the steps of these versions, on the same inputs.
         make_tiny: Gives a small step of a version, which loads the libraries.

@@ -9,11 +9,27 @@ Example:
     python tools/benchmarks/mib_losses.py --classes 151 --old-classes 101 --threads 2
 """
 
+import argparse
 import sys
+
+from benchmark_parsers import literal_parser
+
+LOSSES = ('ce', 'kd', 'ce+kd', 'plain', 'sce')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = literal_parser(__doc__, LOSSES, size=512)
+    parser.add_argument('--old-classes', type=int, default=16)
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 import torch
 import torch.nn.functional as F
-from against_literal import enlarged, literal_parser, main, random_logits
+from against_literal import enlarged, main, random_logits
 from mmseg.models.losses import CrossEntropyLoss
 
 from mmseg_labelfree.models import losses
@@ -21,7 +37,6 @@ from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
 from mmseg_labelfree.ops.pixel_terms import striped_terms
 
 LAMBDA = 10  # factor on the distillation
-LOSSES = ('ce', 'kd', 'ce+kd', 'plain', 'sce')
 
 
 def make_inputs(args, size, small):
@@ -94,7 +109,5 @@ def strips(name, args, student, teacher, label):
 
 
 if __name__ == '__main__':
-    parser = literal_parser(__doc__, LOSSES, size=512)
-    parser.add_argument('--old-classes', type=int, default=16)
     versions = dict(literal=literal, strips=strips)
-    sys.exit(main(parser.parse_args(), make_inputs, versions))
+    sys.exit(main(parse_args(), make_inputs, versions))

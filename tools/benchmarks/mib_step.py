@@ -14,6 +14,20 @@ import argparse
 import copy
 import statistics
 
+from benchmark_parsers import step_parser
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = step_parser(__doc__, size=96, repeat=9)
+    parser.add_argument('config', help='config of a class-incremental protocol')
+    parser.add_argument('--stage', type=int, default=1, help='step to time')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
@@ -24,21 +38,12 @@ from step_timing import (
     check_ratio,
     print_peaks,
     random_batch,
-    step_parser,
     times_in_turns,
     training_step,
 )
 
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.engine.protocols import build_protocol
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = step_parser(__doc__, size=96, repeat=9)
-    parser.add_argument('config', help='config of a class-incremental protocol')
-    parser.add_argument('--stage', type=int, default=1, help='step to time')
-    return parser.parse_args()
 
 
 def build(args: argparse.Namespace) -> tuple:

@@ -15,17 +15,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-from loss_step import compare, step_parser
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-POSITIVE, NEGATIVE = 0.2, 0.12
+from benchmark_parsers import loss_parser
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = step_parser(__doc__)
+    parser = loss_parser(__doc__)
     parser.add_argument('--images', type=int, default=64)
     parser.add_argument('--clusters', type=int, default=27)
     parser.add_argument('--channels', type=int, default=384)
@@ -33,6 +28,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--negatives', type=int, default=3)
     parser.add_argument('--function', default='exp', help="'exp', 'linear' or 'log'")
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+import torch
+from loss_step import compare
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+POSITIVE, NEGATIVE = 0.2, 0.12
 
 
 def make_inputs(args, images, size):

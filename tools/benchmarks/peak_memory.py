@@ -11,18 +11,12 @@ import gc
 import json
 import subprocess
 import sys
-from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 MIB = 2**20
-
-
-def add_option(parser: ArgumentParser) -> None:
-    """Let a program be started by :func:`of_fresh_process`."""
-    parser.add_argument('--measure-memory', help=SUPPRESS)
 
 
 def of_fresh_process(name: str) -> float:

@@ -16,24 +16,30 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmark_parsers import loss_parser
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = loss_parser(__doc__)
+    parser.add_argument('--images', type=int, default=8)
+    parser.add_argument('--masks', type=int, default=3, help='masks of an image')
+    parser.add_argument('--size', type=int, default=256, help='side of the images')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import peak_memory
 import torch
 import torch.nn.functional as F
-from loss_step import compare, step_parser
+from loss_step import compare
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 ITERATIONS = 10
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = step_parser(__doc__)
-    parser.add_argument('--images', type=int, default=8)
-    parser.add_argument('--masks', type=int, default=3, help='masks of an image')
-    parser.add_argument('--size', type=int, default=256, help='side of the images')
-    return parser.parse_args()
 
 
 def make_inputs(args, size):

@@ -16,6 +16,19 @@ import time
 from itertools import islice
 from pathlib import Path
 
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--images', type=int, default=12, help='number of images')
+    parser.add_argument('--draws', type=int, default=60, help='timed samples of each')
+    parser.add_argument('--size', type=int, nargs=2, default=(1914, 1052))
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import cv2
 import numpy as np
 from mmengine.registry import init_default_scope
@@ -75,11 +88,7 @@ def loader(root: Path, crop: dict, sampling: dict | None) -> dict:
 
 def main() -> None:
     """Write images, time the three loaders in turns."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--images', type=int, default=12, help='number of images')
-    parser.add_argument('--draws', type=int, default=60, help='timed samples of each')
-    parser.add_argument('--size', type=int, nargs=2, default=(1914, 1052))
-    args = parser.parse_args()
+    args = parse_args()
     init_default_scope('mmseg')
     rare = dict(type='RareClassCrop', **CROP)
     sampling = dict(source=dict(min_pixels=1))

@@ -23,26 +23,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # measure this tre
 WARM_UP = 2  # rounds that are not counted
 
 
-def step_parser(doc: str, size: int, repeat: int) -> argparse.ArgumentParser:
-    """A parser with the options that all of these benchmarks have."""
-    parser = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--batch-size', type=int, default=16)
-    parser.add_argument('--size', type=int, default=size, help='image side in pixels')
-    parser.add_argument('--device', default='cpu')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
-    parser.add_argument('--repeat', type=int, default=repeat, help='timed rounds')
-    parser.add_argument(
-        '--max-ratio', type=float, help='exit with 1 if the ratio is above this'
-    )
-    parser.add_argument(
-        '--memory', action='store_true', help='measure peak memory in place of time'
-    )
-    peak_memory.add_option(parser)
-    return parser
-
-
 def random_batch(
     args: argparse.Namespace,
     values: Sequence[int] = (0, 1),

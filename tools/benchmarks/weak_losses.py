@@ -7,13 +7,27 @@ Example:
     python tools/benchmarks/weak_losses.py --classes 151 --threads 2
 """
 
+import argparse
 import sys
 from functools import partial
 from typing import Any
 
+from benchmark_parsers import literal_parser
+
+NAMES = ('pce', 'unlabeled')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    return literal_parser(__doc__, NAMES, size=512).parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import torch
 import torch.nn.functional as F
-from against_literal import enlarged, literal_parser, main, random_logits
+from against_literal import enlarged, main, random_logits
 
 from mmseg_labelfree.models import losses
 from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
@@ -63,6 +77,5 @@ def strips(name, args, logits, label):
 
 
 if __name__ == '__main__':
-    parser = literal_parser(__doc__, tuple(LOSSES), size=512)
     versions = dict(literal=literal, strips=strips)
-    sys.exit(main(parser.parse_args(), make_inputs, versions))
+    sys.exit(main(parse_args(), make_inputs, versions))

@@ -8,6 +8,21 @@ Example::
     python tools/test.py configs/afa/mit-b1_voc.py afa_voc.pth --tta --crf
 """
 
+import argparse
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert a checkpoint of AFA's authors for mmseg"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import torch
 from mit_to_mmseg import convert as convert_encoder
 from torch import nn
@@ -103,7 +118,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert a checkpoint of AFA's authors for mmseg", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

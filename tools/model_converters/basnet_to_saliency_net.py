@@ -5,7 +5,21 @@ Example::
     python tools/model_converters/basnet_to_saliency_net.py basnet.pth basnet_mmseg.pth
 """
 
+import argparse
 import re
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert the weights of BASNet's authors for SaliencyNet"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 from weight_files import Weights, fill, run
 
@@ -83,7 +97,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert the weights of BASNet's authors for SaliencyNet", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

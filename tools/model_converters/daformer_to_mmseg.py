@@ -9,7 +9,21 @@ Example::
         daformer_gta.pth
 """
 
+import argparse
 import re
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert a checkpoint of DAFormer's authors for mmseg"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 from mit_to_mmseg import convert as convert_encoder
 from weight_files import Weights, fill, part, run
@@ -73,7 +87,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert a checkpoint of DAFormer's authors for mmseg", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

@@ -12,6 +12,20 @@ Example::
 import argparse
 import sys
 
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('src', help='checkpoint, or the work dir of a training run')
+    parser.add_argument('dst', help='file to write (.pth)')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 from weight_files import save
 
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
@@ -22,12 +36,7 @@ KEPT_META = ('dataset_meta', 'cfg', 'iter', 'epoch', 'seed')
 
 def main(argv: list[str] | None = None) -> None:
     """Convert the file that the command line names."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('src', help='checkpoint, or the work dir of a training run')
-    parser.add_argument('dst', help='file to write (.pth)')
-    args = parser.parse_args(argv)
+    args = parse_args(argv)
     checkpoint, path = load_checkpoint(args.src)
     if 'ema_teacher' not in checkpoint:
         raise ValueError(

@@ -11,6 +11,21 @@ Example::
         work_dirs/vits16_cocostuff27/epoch_20.pth vits16.pth
 """
 
+import argparse
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert a checkpoint of IDDC's authors for mmseg", to_authors=True
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 from vit_to_mmpretrain import find_settings
 from vit_to_mmpretrain import source_names as backbone_names
 from weight_files import Weights, fill, part, run
@@ -112,12 +127,7 @@ def to_authors(weights: Weights) -> dict[str, Weights]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run(
-        "Convert a checkpoint of IDDC's authors for mmseg",
-        convert,
-        argv,
-        to_authors=to_authors,
-    )
+    run(parse_args(argv), convert, to_authors=to_authors)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,21 @@ Example::
         data/weights/resnet101_mib.pth
 """
 
+import argparse
 import re
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert the ImageNet ResNet-101 of MiB's authors for mmseg"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 import torch
 from weight_files import Weights, fill, run
@@ -67,7 +81,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert the ImageNet ResNet-101 of MiB's authors for mmseg", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,21 @@ Example::
     python tools/model_converters/mit_to_mmseg.py mit_b5.pth mit_b5_mmseg.pth
 """
 
+import argparse
 import re
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert MiT weights of SegFormer's authors for mmseg"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 import torch
 from weight_files import Weights, fill, run
@@ -128,7 +142,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert MiT weights of SegFormer's authors for mmseg", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,21 @@ Example::
         mobilenet_v2-7ebf99e0.pth mobilenet_v2_mmseg.pth
 """
 
+import argparse
 import re
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert torchvision's MobileNetV2 weights for mmseg"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 from mmseg.models.backbones import MobileNetV2
 from weight_files import Weights, fill, run
@@ -77,7 +91,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert torchvision's MobileNetV2 weights for mmseg", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

@@ -12,6 +12,23 @@ Example::
         best_model.pth.tar
 """
 
+import argparse
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        'Convert a checkpoint of NCDSS, the code of EUMS, for mmseg: of student and '
+        'teacher the student',
+        to_authors=True,
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import torch
 from mmseg.models.backbones import ResNet
 from torch import Tensor
@@ -135,14 +152,7 @@ def to_authors(weights: Weights) -> Weights:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run(
-        'Convert a checkpoint of NCDSS, the code of EUMS, for mmseg: of student and '
-        'teacher the student',
-        convert,
-        argv,
-        ENTRIES,
-        to_authors,
-    )
+    run(parse_args(argv), convert, ENTRIES, to_authors=to_authors)
 
 
 if __name__ == '__main__':

@@ -10,8 +10,22 @@ Example::
         work_dirs/deeplabv2_r101_voc_15-5/round_2/iter_2000.pth checkpoint.pth.tar
 """
 
+import argparse
 import re
 from typing import NamedTuple
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert a checkpoint of STRICT's or SPNet's authors for mmseg", to_authors=True
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 import torch
 from weight_files import Weights, fill, run
@@ -199,12 +213,7 @@ def to_authors(weights: Weights) -> dict[str, Weights]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run(
-        "Convert a checkpoint of STRICT's or SPNet's authors for mmseg",
-        convert,
-        argv,
-        to_authors=to_authors,
-    )
+    run(parse_args(argv), convert, to_authors=to_authors)
 
 
 if __name__ == '__main__':

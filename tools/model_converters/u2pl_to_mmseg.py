@@ -16,6 +16,23 @@ Example::
         data/weights/resnet101_u2pl.pth
 """
 
+import argparse
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert a checkpoint of U2PL's authors for mmseg: its teacher, or the student "
+        'where there is none',
+        to_authors=True,
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import torch
 from mmseg.models.decode_heads import FCNHead
 from torch import nn
@@ -175,14 +192,7 @@ def to_authors(weights: Weights) -> dict:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run(
-        "Convert a checkpoint of U2PL's authors for mmseg: its teacher, or the student "
-        'where there is none',
-        convert,
-        argv,
-        ENTRIES,
-        to_authors,
-    )
+    run(parse_args(argv), convert, ENTRIES, to_authors=to_authors)
 
 
 if __name__ == '__main__':

@@ -9,8 +9,22 @@ Example::
         dino_deitsmall8_pretrain.pth dino_vits8.pth
 """
 
+import argparse
 import re
 from collections.abc import Iterable
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert a self-supervised ViT's weights for mmpretrain"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 from mmpretrain.models.backbones import VisionTransformer
 from weight_files import Weights, fill, run
@@ -119,7 +133,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert a self-supervised ViT's weights for mmpretrain", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """What the converters share: reading, checking and writing weight files."""
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -152,36 +153,23 @@ def write(path: str | Path, content: Mapping) -> None:
 
 
 def run(
-    description: str,
+    args: argparse.Namespace,
     convert: Callable[[Weights], tuple[Weights, dict]],
-    argv: list[str] | None = None,
     entries: Sequence[str] = ENTRIES,
     to_authors: Callable[[Weights], Mapping] | None = None,
 ) -> None:
     """Run one converter from the command line.
 
     Args:
-        description: First line of the help.
+        args: Of ``converter_parser``.
         convert: Maps the source's tensors to the backbone's and to the ``meta`` entry.
-        argv: Arguments, those of the process if not given.
         entries: As for :func:`load_source`.
-        to_authors: Maps tensors of ours to what a file of the authors holds. With it
-            there is the option ``--to-authors``.
+        to_authors: Maps tensors of ours to what a file of the authors holds, for
+            ``--to-authors``.
 
     Raises:
         SystemExit: With one line, if the source cannot be read or does not fit.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('src', help='weight file of the source (.pth)')
-    parser.add_argument('dst', help='file to write; its folder is made if need be')
-    parser.set_defaults(to_authors=False)
-    if to_authors:
-        parser.add_argument(
-            '--to-authors',
-            action='store_true',
-            help="the other way round: src has our names, dst the authors'",
-        )
-    args = parser.parse_args(argv)
     try:
         source = load_source(args.src, ENTRIES if args.to_authors else entries)
         try:
@@ -196,7 +184,7 @@ def run(
             raise ValueError(f'{args.src}: {error}') from error
         write(args.dst, content)
     except (ValueError, OSError) as error:
-        raise SystemExit(f'{parser.prog}: {error}') from error
+        raise SystemExit(f'{Path(sys.argv[0]).name}: {error}') from error
     print(f'{args.dst}: {_count(content)} tensors {written}')
 
 

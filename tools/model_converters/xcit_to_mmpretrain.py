@@ -9,7 +9,21 @@ Example::
         dino_xcit_small_12_p8_pretrain.pth dino_xcits8.pth
 """
 
+import argparse
 import re
+
+from converter_parser import converter_parser
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return converter_parser(
+        "Convert a self-supervised XCiT's weights for mmpretrain"
+    ).parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
 
 from mmpretrain.models.backbones import XCiT
 from weight_files import Weights, fill, run
@@ -130,7 +144,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Convert one file; see ``--help``."""
-    run("Convert a self-supervised XCiT's weights for mmpretrain", convert, argv)
+    run(parse_args(argv), convert)
 
 
 if __name__ == '__main__':

@@ -58,6 +58,11 @@ def get_fold(
                 'can also be given as dict(base=[...], novel=[...]) of class names'
             )
         return FOLDS[fold]
+    if not isinstance(fold, Mapping | Sequence | ClassTask):
+        raise ValueError(
+            f'fold={fold!r} is neither the name of a fold nor dict(base=[...], '
+            'novel=[...])'
+        )
     if isinstance(fold, Mapping):
         if set(fold) != {'base', 'novel'}:
             raise ValueError(

@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadAnnotations, LoadImageFromFile
-from mmseg.registry import TRANSFORMS
 
 from .pipelines import edit_pipeline
 
 __all__ = ['FillLabels', 'without_annotations']
 
 
-@TRANSFORMS.register_module()
 class FillLabels(BaseTransform):
     """Transform that gives an image a constant label map, without reading a file.
 
@@ -25,7 +23,9 @@ class FillLabels(BaseTransform):
             another value for that reason and turns it into 255 at the end.
 
     Example:
-        ``[dict(type='LoadImageFromFile'), dict(type='FillLabels'), ...]``
+        >>> image = np.zeros((1, 2, 3), np.uint8)
+        >>> FillLabels(254)(dict(img=image))['gt_seg_map'].tolist()
+        [[254, 254]]
     """
 
     def __init__(self, value: int = 255) -> None:

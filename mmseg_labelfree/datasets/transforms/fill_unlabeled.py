@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from ...utils.files import image_name, reading
@@ -24,7 +23,6 @@ def label_file(
     return Path(folder, f'{image_name(image, image_folder)}.png')
 
 
-@TRANSFORMS.register_module()
 class FillUnlabeled(BaseTransform):
     """Transform that fills unlabeled pixels with pseudo-labels from PNG files.
 
@@ -45,7 +43,7 @@ class FillUnlabeled(BaseTransform):
             unseen class.
 
     Example:
-        ``dict(type='FillUnlabeled', folder='work_dirs/x/labels_1/labels',
+        ``FillUnlabeled(folder='work_dirs/x/labels_1/labels',
         image_folder='data/VOCdevkit/VOC2012/JPEGImages', unlabeled=254, unseen=[15])``
     """
 

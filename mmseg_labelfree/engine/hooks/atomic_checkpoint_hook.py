@@ -72,6 +72,12 @@ class AtomicCheckpointHook(CheckpointHook):
             path.unlink(missing_ok=True)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        for name in getattr(self, 'key_indicators', ()):
+            if name != 'auto' and metrics and name not in metrics:
+                raise ValueError(
+                    f'save_best={name!r} is no metric of the validation, which gives '
+                    f'{", ".join(metrics)}: choose one of these'
+                )
         before = getattr(self, 'best_ckpt_path', None)
         if before is not None:
             self.best_ckpt_path = None  # which MMEngine's hook would delete first

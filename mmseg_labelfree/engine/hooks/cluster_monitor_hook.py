@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from mmengine.dist import get_rank, is_main_process
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
@@ -76,14 +77,18 @@ class ClusterMonitorHook(CheckpointEntryHook):
         self._val: tuple[Tensor, ...] = ()
         self._position = 0
 
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
+        if not hasattr(model, 'cluster_counts'):
+            raise TypeError(
+                f'{type(model).__name__} has no cluster_counts: ClusterMonitorHook '
+                "needs a segmentor such as 'DiscriminativeClusteringSegmentor'"
+            )
+
     def before_train(self, runner: Runner) -> None:
         """Check the number of clusters; on resume, restore the history."""
         segmentor: Any = bare_model(runner.model)
-        if not hasattr(segmentor, 'cluster_counts'):
-            raise TypeError(
-                f'{type(segmentor).__name__} has no cluster_counts: ClusterMonitorHook '
-                "needs a segmentor such as 'DiscriminativeClusteringSegmentor'"
-            )
+        self.check_model(segmentor, runner.hooks)
         classes = runner.train_dataloader.dataset.metainfo.get('classes') or ()
         check_clusters(len(segmentor.cluster_counts), classes)
         self.counts = torch.zeros_like(segmentor.cluster_counts)

@@ -1,11 +1,12 @@
 """Hook that maintains a moving-average teacher of the segmentor."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from mmengine.hooks import EMAHook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner, weights_to_cpu
 from mmseg.registry import HOOKS
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from ...models.teachers.ema import WeightAverage, copy_student, ramped_momentum
@@ -53,6 +54,7 @@ class EMATeacherHook(CheckpointEntryHook):
     """
 
     entry = 'ema_teacher'
+    gives_teacher = True
     priority = 'LOW'  # after the hooks that load or change the student's weights
 
     def __init__(
@@ -76,7 +78,7 @@ class EMATeacherHook(CheckpointEntryHook):
     def before_train(self, runner: Runner) -> None:
         """Set the teacher and update it after each optimizer step."""
         student: Any = bare_model(runner.model)
-        self._check(runner, student)
+        self.check_model(student, runner.hooks)
         self.updates = 0
         self._new_teacher(student)
         super().before_train(runner)
@@ -132,26 +134,25 @@ class EMATeacherHook(CheckpointEntryHook):
         without = getattr(student, 'not_in_teacher', ())
         student.set_teacher(copy_student(student, without))
 
-    def _check(self, runner: Runner, student: nn.Module) -> None:
-        if not hasattr(student, 'set_teacher'):
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
+        if not hasattr(model, 'set_teacher'):
             raise TypeError(
-                f'{type(student).__name__} takes no teacher: EMATeacherHook needs a '
+                f'{type(model).__name__} takes no teacher: EMATeacherHook needs a '
                 "segmentor such as model.type='MeanTeacherEncoderDecoder'"
             )
-        if any(isinstance(hook, EMAHook) for hook in runner.hooks):
+        if any(isinstance(hook, EMAHook) for hook in hooks):
             raise ValueError(
                 'EMATeacherHook and EMAHook do not go together: EMAHook swaps the '
                 "student's weights; take one of them out of custom_hooks"
             )
-        wanted = getattr(student, 'teacher_buffers', None) or self.buffers
+        wanted = getattr(model, 'teacher_buffers', None) or self.buffers
         if self.buffers != wanted:
             raise ValueError(
-                f'EMATeacherHook: {type(student).__name__} goes with '
+                f'EMATeacherHook: {type(model).__name__} goes with '
                 f'buffers={wanted!r}, not {self.buffers!r}'
             )
-        if self.buffers == 'own' and not getattr(
-            student, 'teacher_has_statistics', True
-        ):
+        if self.buffers == 'own' and not getattr(model, 'teacher_has_statistics', True):
             raise ValueError(
                 "EMATeacherHook: with buffers='own' the teacher needs forward passes "
                 "in train mode for its statistics; set model.teacher_mode='train' or "

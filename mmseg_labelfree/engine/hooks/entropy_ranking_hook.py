@@ -1,9 +1,11 @@
 """Hook that splits a pool of images by entropy, once in the training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, HOOKS
 from torch import nn
@@ -92,14 +94,18 @@ class EntropyRankingHook(CheckpointEntryHook):
         self.decision: dict[str, Any] | None = None
         self._moment = 0
 
-    def before_train(self, runner: Runner) -> None:
-        """Restore the decision of the resumed run, or decide if it is time."""
-        sampler = multi_source_sampler(runner)
-        if not any(isinstance(hook, SamplerStateHook) for hook in runner.hooks):
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
+        if not any(isinstance(hook, SamplerStateHook) for hook in hooks):
             raise ValueError(
                 f"{type(self).__name__} needs dict(type='SamplerStateHook') in "
                 'custom_hooks, which saves the moves'
             )
+
+    def before_train(self, runner: Runner) -> None:
+        """Restore the decision of the resumed run, or decide if it is time."""
+        sampler = multi_source_sampler(runner)
+        self.check_model(bare_model(runner.model), runner.hooks)
         length = sampler.batches_per_epoch if self.by_epoch else 1
         self._moment = self.begin * length
         super().before_train(runner)

@@ -1,8 +1,10 @@
 """Hook that finds the entropy up to which an earlier model's labels are trusted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
@@ -37,14 +39,18 @@ class EntropyThresholdHook(CheckpointEntryHook):
     def __init__(self) -> None:
         self.counts: Tensor | None = None
 
-    def before_train(self, runner: Runner) -> None:
-        """Restore the counts of the resumed run, or count."""
-        model: Any = bare_model(runner.model)
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
         if not hasattr(model, 'set_counts'):
             raise TypeError(
                 f'{type(model).__name__} labels no background: EntropyThresholdHook '
                 'needs BackgroundLabelingEncoderDecoder'
             )
+
+    def before_train(self, runner: Runner) -> None:
+        """Restore the counts of the resumed run, or count."""
+        model: Any = bare_model(runner.model)
+        self.check_model(model, runner.hooks)
         if not model.distillation:
             return
         super().before_train(runner)

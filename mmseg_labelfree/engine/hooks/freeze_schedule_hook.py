@@ -51,20 +51,23 @@ class FreezeScheduleHook(Hook):
                 )
         self._handle: RemovableHandle | None = None
 
-    def before_train(self, runner: Runner) -> None:
-        """Drop the frozen backbone's gradients before each optimizer step."""
-        segmentor: Any = bare_model(runner.model)
-        if not hasattr(segmentor, 'freeze_backbone'):
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
+        if not hasattr(model, 'freeze_backbone'):
             raise TypeError(
-                f'{type(segmentor).__name__} has no freeze_backbone: '
-                'FreezeScheduleHook needs a segmentor such as model.type='
-                "'DiscriminativeClusteringSegmentor'"
+                f'{type(model).__name__} has no freeze_backbone: FreezeScheduleHook '
+                "needs a segmentor such as 'DiscriminativeClusteringSegmentor'"
             )
-        if not segmentor.train_backbone:
+        if not model.train_backbone:
             raise ValueError(
                 'FreezeScheduleHook: the backbone was built frozen; set '
                 'model.train_backbone=True or take the hook out'
             )
+
+    def before_train(self, runner: Runner) -> None:
+        """Drop the frozen backbone's gradients before each optimizer step."""
+        segmentor: Any = bare_model(runner.model)
+        self.check_model(segmentor, runner.hooks)
         parts = [segmentor.backbone, getattr(segmentor, 'neck', None)]
         parameters = [p for part in parts if part for p in part.parameters()]
 

@@ -1,5 +1,6 @@
 """Hook that loads the model of an earlier stage as the teacher."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -35,18 +36,24 @@ class FrozenTeacherHook(Hook):
         checkpoint='work_dirs/voc_15-5/step_0')]``
     """
 
+    gives_teacher = True
+
     def __init__(self, checkpoint: str, model: dict | None = None) -> None:
         self.checkpoint = checkpoint
         self.model = model
 
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
+        if not hasattr(model, 'set_teacher'):
+            raise TypeError(
+                f'{type(model).__name__} takes no teacher: FrozenTeacherHook needs a '
+                'segmentor such as IncrementalEncoderDecoder'
+            )
+
     def before_train(self, runner: Runner) -> None:
         """Hand the teacher to the segmentor."""
         student: Any = bare_model(runner.model)
-        if not hasattr(student, 'set_teacher'):
-            raise TypeError(
-                f'{type(student).__name__} takes no teacher: FrozenTeacherHook needs a '
-                'segmentor such as IncrementalEncoderDecoder'
-            )
+        self.check_model(student, runner.hooks)
         teacher = load_stage_model(self.checkpoint, runner.cfg.model, self.model)
         student.set_teacher(teacher.to(next(student.parameters()).device))
         runner.logger.info(f'Frozen teacher loaded from {self.checkpoint}.')

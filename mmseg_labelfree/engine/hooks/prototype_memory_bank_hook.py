@@ -1,7 +1,9 @@
 """Hook that saves the memory bank of a segmentor."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
@@ -41,9 +43,18 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
         self.bank = bank
         self.report_interval = report_interval
 
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
+        if not isinstance(getattr(model, self.bank, None), PrototypeMemoryBank):
+            raise TypeError(
+                f'{type(model).__name__}.{self.bank} is no PrototypeMemoryBank: '
+                'PrototypeMemoryBankHook needs a segmentor with one; set its bank= to '
+                'the right name, or take the hook out'
+            )
+
     def before_train(self, runner: Runner) -> None:
-        """Find the bank; on resume, restore it."""
-        self._find(runner)
+        """Look for the bank; on resume, restore it."""
+        self.check_model(bare_model(runner.model), runner.hooks)
         super().before_train(runner)
 
     def contents(self, runner: Runner) -> dict[str, Any]:
@@ -68,12 +79,4 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
                     module.report_idle()
 
     def _find(self, runner: Runner) -> PrototypeMemoryBank:
-        segmentor = bare_model(runner.model)
-        bank = getattr(segmentor, self.bank, None)
-        if not isinstance(bank, PrototypeMemoryBank):
-            raise TypeError(
-                f'{type(segmentor).__name__}.{self.bank} is no PrototypeMemoryBank: '
-                'PrototypeMemoryBankHook needs a segmentor with one; set its bank= to '
-                'the right name, or take the hook out'
-            )
-        return bank
+        return getattr(bare_model(runner.model), self.bank)

@@ -1,6 +1,7 @@
 """Hook that draws the pseudo-labels of validation images."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ class PseudoLabelPanelHook(Hook):
         self._rows: list[dict[str, Any]] = []
         self._names: list[str] = []
 
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model, or another hook, is not what this hook needs."""
+        if not hasattr(model, 'pseudo_label_maps'):
+            raise TypeError(
+                f'{type(model).__name__} has no pseudo-labels to show: '
+                'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder or an '
+                'ImageLevelEncoderDecoder'
+            )
+
     def before_val_epoch(self, runner: Runner) -> None:
         """Start a sheet."""
         self._rows, self._names = [], []
@@ -65,12 +75,7 @@ class PseudoLabelPanelHook(Hook):
         if runner.rank != 0 or len(self._rows) >= self.num_images:
             return
         model: Any = bare_model(runner.model)
-        if not hasattr(model, 'pseudo_label_maps'):
-            raise TypeError(
-                f'{type(model).__name__} has no pseudo-labels to show: '
-                'PseudoLabelPanelHook needs a MeanTeacherEncoderDecoder or an '
-                'ImageLevelEncoderDecoder'
-            )
+        self.check_model(model, runner.hooks)
         if any(_name(sample) in self._names for sample in outputs):
             return  # a loop over two models comes to the same images again
         data = model.data_preprocessor(data_batch, False)

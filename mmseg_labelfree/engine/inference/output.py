@@ -2,10 +2,10 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import cv2
 import numpy as np
@@ -24,8 +24,8 @@ class PredictionWriter:
 
     ``masks/NAME.png`` hold class indices, which viewers show in the colors of the
     classes; ``overlays/NAME.jpg`` the image under these colors, ``overlays/NAME.mp4``
-    for a video; ``areas.csv``, written at the end, the pixels and the share of each
-    class in each image.
+    for a video, written at the end if nothing failed; ``areas.csv``, written at the
+    end, the pixels and the share of each class in each image.
 
     Args:
         folder: Is made if need be.
@@ -58,7 +58,8 @@ class PredictionWriter:
         self.opacity = opacity
         self.rates = dict(rates or {})
         self._areas: dict[str, np.ndarray] = {}
-        self._videos: dict[str, Any] = {}
+        self._videos: dict[str, cv2.VideoWriter] = {}
+        self._files = ExitStack()
 
     def __enter__(self) -> 'PredictionWriter':
         return self
@@ -69,8 +70,7 @@ class PredictionWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for video in self._videos.values():
-            video.release()
+        self._files.__exit__(kind, error, trace)
         if self._areas:
             write_text(self.folder / 'areas.csv', self._table())
 
@@ -93,19 +93,11 @@ class PredictionWriter:
         else:
             self._video(video, drawn.shape[:2]).write(drawn[..., ::-1].copy())
 
-    def _video(self, name: str, size: tuple[int, int]) -> Any:
+    def _video(self, name: str, size: tuple[int, int]) -> cv2.VideoWriter:
         if name not in self._videos:
             path = self.folder / 'overlays' / f'{name}.mp4'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            code = cv2.VideoWriter.fourcc(*'mp4v')
-            rate = self.rates.get(name, 25.0)
-            video = cv2.VideoWriter(str(path), code, rate, size[::-1])
-            if not video.isOpened():
-                raise ValueError(
-                    f'{path} cannot be written: OpenCV here has no encoder for .mp4; '
-                    'give the frames as images'
-                )
-            self._videos[name] = video
+            video = _video_file(path, self.rates.get(name, 25.0), size)
+            self._videos[name] = self._files.enter_context(video)
         return self._videos[name]
 
     def _table(self) -> str:
@@ -121,6 +113,29 @@ class PredictionWriter:
             for name, area in areas.items():
                 rows.writerow([image, name, area, f'{100 * area / pixels.sum():.2f}'])
         return stream.getvalue()
+
+
+@contextmanager
+def _video_file(
+    path: Path, rate: float, size: tuple[int, int]
+) -> Iterator[cv2.VideoWriter]:
+    """Context that writes a video of a height and width, whole or not at all."""
+    with atomic_path(path) as temporary:
+        named = temporary.with_suffix('.mp4')  # OpenCV goes by the ending
+        code = cv2.VideoWriter.fourcc(*'mp4v')
+        video = cv2.VideoWriter(str(named), code, rate, size[::-1])
+        try:
+            if not video.isOpened():
+                raise ValueError(
+                    f'{path} cannot be written: OpenCV here has no encoder for .mp4; '
+                    'give the frames as images'
+                )
+            yield video
+            video.release()
+            named.replace(temporary)
+        finally:
+            video.release()
+            named.unlink(missing_ok=True)
 
 
 def overlay(

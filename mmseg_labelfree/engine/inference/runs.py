@@ -11,7 +11,9 @@ from mmengine.config import Config
 from mmseg.apis import init_model
 from mmseg.models import BaseSegmentor
 
-from ...utils.checkpoint import check_checkpoint, latest_checkpoint, load_weights
+from ...utils.checkpoint import latest_checkpoint, load_checkpoint, plain_weights
+from ...utils.checkpoint_fit import check_fit
+from ...utils.cluster_names import name_clusters
 from ...utils.command_line import read_file
 from ...visualization.figures import label_colors
 from ..jobs.base import dataset_pipeline
@@ -59,20 +61,12 @@ class TrainedRun:
         Raises:
             ValueError: The checkpoint is damaged or not of this model.
         """
-        check_checkpoint(self.checkpoint)
-        weights, meta, _ = load_weights(self.checkpoint)
+        checkpoint, filename = load_checkpoint(self.checkpoint)
         model = init_model(self.config, device='cpu')
-        own = model.state_dict()
-        wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
-        wrong = [k for k in wrong if not k.endswith('num_batches_tracked')]
-        if wrong:
-            raise ValueError(
-                f'{self.checkpoint} is not of the model in {self.config.filename}: '
-                f'{len(wrong)} weights are missing or have another shape, first '
-                f'{wrong[0]}; give another --config'
-            )
-        model.load_state_dict(weights, strict=False)
-        model.dataset_meta = output_meta(model, meta.get('dataset_meta') or {})
+        check_fit(model, None, checkpoint, filename)
+        model.load_state_dict(plain_weights(checkpoint, filename), strict=False)
+        meta = (checkpoint.get('meta') or {}).get('dataset_meta')
+        model.dataset_meta = output_meta(model, meta or {})
         return model.to(torch.device(device)).eval()
 
 
@@ -85,14 +79,16 @@ def output_meta(model: BaseSegmentor, meta: dict[str, Any]) -> dict[str, list]:
 
     Returns:
         ``classes`` and ``palette``, one entry for each output. Outputs without a class
-        are called 'cluster_0', 'cluster_1', ... and have colors of PASCAL VOC.
+        are clusters, see :func:`~mmseg_labelfree.utils.cluster_names.name_clusters`;
+        classes without a color have that of PASCAL VOC.
     """
     number = max(model.decode_head.out_channels, 2)
     classes = list(meta.get('classes') or ())[:number]
-    palette = [list(color) for color in (meta.get('palette') or ())][: len(classes)]
-    classes += [f'cluster_{k}' for k in range(len(classes), number)]
-    palette += label_colors()[len(palette) : number].tolist()
-    return dict(classes=classes, palette=palette)
+    palette = [list(color) for color in meta.get('palette') or ()]
+    palette += label_colors()[len(palette) :].tolist()
+    known = dict(classes=classes, palette=palette)
+    named = name_clusters(known, number - len(classes), len(classes))
+    return dict(classes=list(named['classes']), palette=named['palette'])
 
 
 def find_run(name: str, config: str | None = None) -> TrainedRun:

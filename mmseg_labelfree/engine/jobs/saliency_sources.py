@@ -1,5 +1,6 @@
 """Sources of saliency maps: a folder, a network, a method without training."""
 
+import inspect
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -154,14 +155,17 @@ def saliency_in_files(
 
 
 def check_saliency(source: Mapping[str, Any]) -> None:
-    """Raise if the folder that a source reads, or its weights, are not there.
+    """Raise if a source has unknown arguments, or its folder or weights are missing.
 
     Args:
         source: Config of a :class:`SaliencySource`.
 
     Raises:
         FileNotFoundError: Names the folder, or the checkpoint.
+        TypeError: An argument is misspelled, or missing.
     """
+    arguments = {key: value for key, value in source.items() if key != 'type'}
+    inspect.signature(TASK_UTILS.get(source['type'])).bind(**arguments)
     if source.get('checkpoint'):
         resolve_checkpoint(source['checkpoint'])
     if source['type'] == 'SaliencyFolder' and not Path(source['folder']).is_dir():

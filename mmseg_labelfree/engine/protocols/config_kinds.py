@@ -4,8 +4,9 @@ import difflib
 from collections.abc import Mapping
 
 from mmengine.config import Config
+from mmengine.hooks import Hook
 
-from ...utils.choices import check_range
+from ...utils.choices import check_keys, check_range
 from .base import STAGE_KEYS
 
 __all__ = ['check_keys_and_kinds']
@@ -37,6 +38,7 @@ def _check_keys(cfg: Config) -> None:
     """Refuse a top-level key that looks like one that a training reads."""
     for key in cfg:
         similar = difflib.get_close_matches(key, STAGE_KEYS, 1, 0.87)
+        similar += [known for known in STAGE_KEYS if sorted(known) == sorted(key)]
         if key not in STAGE_KEYS and similar:
             raise ValueError(f'{key} is read by nothing; did you mean {similar[0]}?')
 
@@ -53,6 +55,10 @@ def _check_kinds(cfg: Config) -> None:
     hooks = cfg.get('custom_hooks') or []
     if not isinstance(hooks, list | tuple):
         raise ValueError(f'custom_hooks must be a list, [dict(type=...)], not {hooks}')
-    seed = (cfg.get('randomness') or {}).get('seed')
-    if seed is not None:
-        check_range(0, 2**32 - 1, **{'randomness.seed': seed})
+    for index, hook in enumerate(hooks):
+        if not isinstance(hook, Mapping | Hook):
+            raise ValueError(f'custom_hooks.{index}={hook!r} must be dict(type=...)')
+    randomness = cfg.get('randomness') or {}
+    check_keys('randomness', randomness, ('seed', 'deterministic', 'diff_rank_seed'))
+    if randomness.get('seed') is not None:
+        check_range(0, 2**32 - 1, **{'randomness.seed': randomness['seed']})

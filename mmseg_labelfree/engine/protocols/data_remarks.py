@@ -20,7 +20,7 @@ def log_remarks(dataset: Any, told: set[str]) -> None:
 
 
 def data_remarks(dataset: Any) -> Iterator[str]:
-    """Say which images come twice, or are labeled and unlabeled.
+    """Say which images come twice, or are labeled and unlabeled, and what draws none.
 
     Args:
         dataset: Dataset of the training, or a concatenation of its sources.
@@ -34,12 +34,26 @@ def data_remarks(dataset: Any) -> Iterator[str]:
         twice = [path for path, count in Counter(images).items() if count > 1]
         if twice:
             yield f'{len(twice)} images are listed more than once, first {twice[0]}'
+    yield from filter(None, map(_unused_number, parts))
     sides: dict[bool, list[str]] = {True: [], False: []}
     for part, images in zip(parts, paths, strict=False):
         sides[getattr(part, 'labeled', True)] += images
     both = sorted({*sides[True]} & {*sides[False]})
     if both:
         yield f'{len(both)} labeled images are unlabeled ones, too, first {both[0]}'
+
+
+def _unused_number(part: Any) -> str | None:
+    """A number of labeled images that a list overrules."""
+    partition = getattr(part, 'partition', None)
+    if partition is None or part.draws or not part.labeled or not partition.number:
+        return None
+    if partition.number == len(part):
+        return None
+    return (
+        f'partition.number={partition.number} draws nothing, since there is a list of '
+        f'{len(part)} labeled images in {partition.folder}: give another folder to draw'
+    )
 
 
 def _paths(dataset: Any) -> list[str]:

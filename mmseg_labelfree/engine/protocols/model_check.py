@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from ...models.segmentors.discriminative_clustering import (
     DiscriminativeClusteringSegmentor,
 )
+from ...models.utils.head_checks import heads_of
+from ...utils.choices import check_choice, check_pair
 from ...utils.errors import flat_text
 
 __all__ = ['build_model', 'check_weights', 'located']
@@ -52,6 +54,12 @@ def _advice(error: Exception, text: str) -> str:
     """What to do about an error whose message is not of this package."""
     if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
         return '; correct its name, or leave it out'
+    if isinstance(error, TypeError) and 'required positional argument' in text:
+        return '; set it'
+    if isinstance(error, TypeError) and 'takes no arguments' in text:
+        return '; leave them out'
+    if isinstance(error, KeyError) and 'must contain the key' in text:
+        return '; set its type'
     unknown = _UNREGISTERED.match(text)
     if unknown:
         similar = get_close_matches(unknown[1], _registered(), 1)
@@ -126,27 +134,16 @@ def build_model(config: Mapping[str, Any]) -> nn.Module:
         model = MODELS.build(copy.deepcopy(config))
     if isinstance(model, EncoderDecoder):
         _check_classes(model)
+        _check_test_cfg(model.test_cfg)
         _check_shapes(model.eval())
     return model
-
-
-def _heads(model: EncoderDecoder) -> dict[str, nn.Module]:
-    """Decode and auxiliary heads by their keys in the config."""
-    heads: dict[str, nn.Module] = {}
-    for name in ('decode_head', 'auxiliary_head'):
-        head = getattr(model, name, None)
-        if isinstance(head, nn.ModuleList):
-            heads |= {f'{name}.{i}': part for i, part in enumerate(head)}
-        elif head is not None:
-            heads[name] = head
-    return heads
 
 
 def _check_classes(model: EncoderDecoder) -> None:
     """Check that what learns the same labels, or keeps them, has as many classes."""
     counts = {
         f'{name}.num_classes': head.num_classes
-        for name, head in _heads(model).items()
+        for name, head in heads_of(model).items()
         if type(head).__name__ in ('FCNHead', type(model.decode_head).__name__)
     }
     if isinstance(model, DiscriminativeClusteringSegmentor):
@@ -159,18 +156,27 @@ def _check_classes(model: EncoderDecoder) -> None:
             )
 
 
+def _check_test_cfg(settings: Mapping[str, Any]) -> None:
+    """Check how images are predicted, which the first validation asks."""
+    mode = settings.get('mode', 'whole')
+    check_choice('test_cfg.mode', mode, ('whole', 'slide'))
+    for key in ('crop_size', 'stride') if mode == 'slide' else ():
+        check_pair(f'test_cfg.{key}', settings.get(key))
+
+
 @torch.no_grad()
 def _check_shapes(model: EncoderDecoder) -> None:
     """Run an empty image through backbone and heads."""
     device = next(model.parameters()).device
     size = getattr(model.data_preprocessor, 'size', None) or _SIZE
+    check_pair('data_preprocessor.size', size)
     if device.type != 'meta':
         size = _SIZE
     try:
         maps = model.extract_feat(torch.zeros(1, 3, *size, device=device))
     except (RuntimeError, NotImplementedError, ValueError, AssertionError):
         return  # an operation that needs numbers, or images of another size
-    for name, head in _heads(model).items():
+    for name, head in heads_of(model).items():
         _check_head(name, getattr(head, 'head', head), maps)
     embedder = getattr(model, 'representation_head', None)
     if embedder is not None:

@@ -121,6 +121,8 @@ class NovelClassDiscoveryProtocol(Protocol):
         self.fold_setting = fold
         num_novel = len(self.fold.new(1))
         self.num_old_classes = 1 + len(self.fold.new(0))
+        if num_clusters is not None:
+            check_range(0, num_clusters=num_clusters)
         if num_clusters is not None and num_clusters < num_novel:
             raise ValueError(
                 f'num_clusters={num_clusters} is less than the {num_novel} novel '

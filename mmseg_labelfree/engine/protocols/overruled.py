@@ -1,6 +1,6 @@
 """Settings of a command line that the stages of a protocol do not take over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...utils.metafile import get_option
@@ -36,7 +36,7 @@ def overruled_options(
         if first in _READ_BY_PROTOCOLS:
             continue
         if first not in STAGE_KEYS:
-            lines.append(f'{key}={value} is read by no stage; set what it is used in')
+            lines.append(f'{key}={value} is read by no stage; {_meant(key, stages)}')
             continue
         trainings = [stage for stage in stages if not stage.is_job]
         found = {s.name: get_option(s.cfg, key) for s in trainings}
@@ -48,6 +48,21 @@ def overruled_options(
                 f'{key}, see --dry-run'
             )
     return lines
+
+
+def _meant(key: str, stages: Sequence[Stage]) -> str:
+    """What to set instead: the setting of that name in a part of the config."""
+    found = {path for stage in stages for path in _paths(stage.cfg.to_dict())}
+    alike = [path for path in found if path.endswith(f'.{key}')]
+    return f'did you mean {alike[0]}?' if len(alike) == 1 else 'set what it is used in'
+
+
+def _paths(node: Any, path: str = '') -> Iterator[str]:
+    """Dotted keys of nested dicts."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield f'{path}{key}'
+            yield from _paths(value, f'{path}{key}.')
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -15,6 +15,7 @@ from .base import Stage
 __all__ = ['ProgressHook', 'StageClock', 'format_seconds']
 
 _LEAST = 5  # iterations before anything is estimated
+_ONCE = 5  # times the second longest iteration: what took longer will not come again
 _PAUSE = 20.0  # seconds between lines where nothing can be written over
 
 
@@ -23,7 +24,8 @@ class StageClock:
 
     An iteration takes as long as those of the last tenth of the training did, with all
     that hooks do between them; a validation takes as long as the last one. The first
-    iteration, which starts workers and compiles, does not count.
+    iteration, which starts workers and compiles, does not count, and nor does one that
+    took far longer than all others: a hook's work of once in a training.
 
     Args:
         iterations: Iterations of the whole training.
@@ -67,10 +69,17 @@ class StageClock:
         """Estimate how long iterations and validations take; None if too few ran."""
         if len(self._ticks) < _LEAST:
             return None
-        tick = sum(self._ticks) / len(self._ticks)
+        tick = _usual(self._ticks)
         guess = self.first_validation * tick
         validation = guess if self.validation is None else self.validation
         return iterations * tick + validations * validation
+
+
+def _usual(ticks: Iterable[float]) -> float:
+    """Mean of some times, without one that is far longer than all others."""
+    *others, longest = sorted(ticks)
+    kept = others if longest > _ONCE * others[-1] else [*others, longest]
+    return sum(kept) / len(kept)
 
 
 class ProgressHook(Hook):

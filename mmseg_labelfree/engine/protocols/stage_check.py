@@ -1,10 +1,8 @@
 """Check of everything that stages need, before any of them runs."""
 
 import copy
-import difflib
-import inspect
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,36 +10,30 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
-from mmengine.hooks import CheckpointHook
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, get_priority
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import (
-    HOOKS,
-    LOOPS,
     METRICS,
     PARAM_SCHEDULERS,
     TASK_UTILS,
     VISUALIZERS,
 )
 from torch import nn
-from torch.utils.data import DataLoader
 
 from ...evaluation import ClusteringIoUMetric, GroupedIoUMetric
-from ...utils.checkpoint import check_checkpoint, resolve_checkpoint
 from ...utils.choices import check_choice
 from .base import Stage
 from .config_edit import find_nodes
 from .config_kinds import check_keys_and_kinds
+from .first_batch import check_samples
+from .loop_check import build_hooks, check_fit, check_loops
 from .model_check import build_model, check_weights, located
 from .stage_data import DataCheck, TrainingSize, waits_for_others
 
 __all__ = ['StageCheck']
 
 _LOADERS = ('train', 'val', 'test')
-_OF_CHECKPOINTS = dict(self=None, out_dir=None, filename=None)
-_OF_LOADERS = ('num_batch_per_epoch', 'disable_subprocess_warning')
 
 
 class StageCheck:
@@ -82,7 +74,7 @@ class StageCheck:
             for stage in stages:
                 if not (stage.is_job and waits_for_others(stage, stages)):
                     with located(stage.name):
-                        self._check_with_data(stage.cfg)
+                        self._check_with_data(stage.cfg, sizes.get(stage.name))
         return sizes
 
     def _check_parts(self, cfg: Config, folders: Sequence[str]) -> None:
@@ -95,11 +87,12 @@ class StageCheck:
                 TASK_UTILS.build(copy.deepcopy(cfg.job))
             return
         _build_visualizer(cfg)
-        _check_hooks(cfg, folders)
-        _check_loops(cfg)
+        hooks = build_hooks(cfg, folders)
+        check_loops(cfg)
         weights = dict(model=cfg.model, load_from=cfg.get('load_from'))
         check_weights(weights, folders)
         model = self._model(cfg)
+        check_fit(cfg, hooks, model)
         _check_optimizer(cfg, model)
         for kind in ('val', 'test'):
             _build_metrics(cfg, kind)
@@ -116,13 +109,18 @@ class StageCheck:
                 self._models[key] = build_model(config)
         return self._models[key]
 
-    def _check_with_data(self, cfg: Config) -> None:
-        """Check what depends on the data: files of a job, and groups of classes."""
+    def _check_with_data(self, cfg: Config, size: TrainingSize | None) -> None:
+        """Check what depends on the data: files of a job, samples, class groups."""
+        init_default_scope(cfg.get('default_scope', 'mmengine'))
         if 'job' in cfg:
             with located('job'):
                 TASK_UTILS.build(copy.deepcopy(cfg.job)).check(cfg)
             return
-        outputs = getattr(self._model(cfg), 'num_classes', None)
+        model = self._model(cfg)
+        if size is not None:
+            with located('train_dataloader'):
+                check_samples(cfg, model, size.samples, size.least_batch)
+        outputs = getattr(model, 'num_classes', None)
         for metric in _build_metrics(cfg, 'val'):
             with located('val_evaluator'):
                 if type(metric) is ClusteringIoUMetric and outputs:
@@ -176,85 +174,6 @@ def _build_visualizer(cfg: Config) -> None:
         kind = VISUALIZERS.get(settings['type'])
         if kind is None or not kind.check_instance_created('check'):
             VISUALIZERS.build(settings | dict(name='check', vis_backends=None))
-
-
-def _check_hooks(cfg: Config, folders: Sequence[str]) -> None:
-    """Build all hooks, and look up the checkpoints that they read."""
-    hooks = {
-        f'default_hooks.{k}': v for k, v in (cfg.get('default_hooks') or {}).items()
-    }
-    hooks |= {
-        f'custom_hooks.{i} ({v.get("type")})': v
-        for i, v in enumerate(cfg.get('custom_hooks') or [])
-        if isinstance(v, Mapping)
-    }
-    for where, settings in hooks.items():
-        if settings is None:
-            continue
-        with located(where):
-            arguments = copy.deepcopy(dict(settings))
-            get_priority(arguments.pop('priority', 'NORMAL'))
-            hook = HOOKS.build(arguments)
-            if isinstance(hook, CheckpointHook):  # it hands on what it does not know
-                _check_arguments(Runner.save_checkpoint, hook.args, _OF_CHECKPOINTS)
-            checkpoint = settings.get('checkpoint')
-            if isinstance(checkpoint, str) and not checkpoint.startswith(
-                tuple(folders)
-            ):
-                check_checkpoint(resolve_checkpoint(checkpoint))
-
-
-def _check_loops(cfg: Config) -> None:
-    """Check the arguments of loops and loaders, which only a Runner can build."""
-    for kind, usual in zip(_LOADERS, (None, 'ValLoop', 'TestLoop'), strict=True):
-        loop, loader = cfg.get(f'{kind}_cfg'), cfg.get(f'{kind}_dataloader')
-        if loop is not None:
-            with located(f'{kind}_cfg'):
-                _check_loop(loop, usual)
-        if loader is not None:
-            with located(f'{kind}_dataloader'):
-                own = {k: v for k, v in loader.items() if k not in _OF_LOADERS}
-                _check_arguments(DataLoader, own)
-
-
-def _check_loop(loop: Mapping[str, Any], usual: str | None) -> None:
-    name = loop.get('type', usual)
-    if name is None:
-        name = 'EpochBasedTrainLoop' if loop.get('by_epoch') else 'IterBasedTrainLoop'
-    known = LOOPS.get(name) if isinstance(name, str) else name
-    if known is None:
-        raise ValueError(f'there is no loop {name!r}; correct its type')
-    own = {k: v for k, v in loop.items() if k not in ('type', 'by_epoch')}
-    given = dict(runner=None, dataloader=None, evaluator=None)
-    _check_arguments(known, own, given)
-
-
-def _check_arguments(
-    kind: Callable, own: Mapping[str, Any], given: Mapping[str, Any] | None = None
-) -> None:
-    """Raise a ValueError if a class does not take, or lacks, some arguments.
-
-    Args:
-        kind: The class.
-        own: Arguments that a config sets.
-        given: Arguments that others give, of which it takes those that it has.
-    """
-    parameters = inspect.signature(kind).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    taken = [name for name in parameters if name not in (given or {})]
-    for name in own:
-        if name not in parameters:
-            similar = difflib.get_close_matches(name, taken, 1)
-            advice = f'did you mean {similar[0]}' if similar else f'it takes {taken}'
-            raise ValueError(f'{kind.__name__} takes no {name!r}: {advice}')
-    lacking = [
-        name
-        for name in taken
-        if parameters[name].default is inspect.Parameter.empty and name not in own
-    ]
-    if lacking:
-        raise ValueError(f'{kind.__name__} needs {", ".join(lacking)}')
 
 
 def _check_optimizer(cfg: Config, model: nn.Module) -> None:

@@ -1,19 +1,19 @@
 """What the loaders of a training will give, looked at before anything trains."""
 
-import math
 import os.path as osp
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
 from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
 from mmseg.datasets import BaseSegDataset
+from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS as WRAPPERS
+from mmseg.registry import METRICS
 from torch.utils.data import DataLoader
 
 from ...datasets.mask_check import count_values, reads_masks
@@ -23,15 +23,14 @@ from ...datasets.splits.partition import Partition
 from ...datasets.transforms.check_mask import turns_photos
 from ...datasets.transforms.pipelines import transforms_of
 from ...datasets.transforms.weak.loader import WeakAnnotationLoader
-from ...datasets.wrappers.concat_dataset import ConcatDataset
 from ...datasets.wrappers.inner import build_inner, explain_missing
-from ...datasets.wrappers.source_dataset import SourceDataset
 from ...utils.choices import check_names, check_range
-from ..hooks.cluster_monitor_hook import check_clusters
 from .base import Stage
 from .config_edit import find_nodes
 from .data_remarks import log_remarks
+from .first_batch import first_samples, is_endless, least_batch
 from .model_check import located
+from .stage_classes import check_classes, check_outputs
 
 __all__ = ['DataCheck', 'TrainingSize', 'data_is_there']
 
@@ -43,10 +42,14 @@ class TrainingSize:
     Attributes:
         images: Images of the dataset; of all sources.
         batches: Batches of a pass over them, in one process.
+        least_batch: Images in the smallest of these.
+        samples: One of each source, as the pipelines give it.
     """
 
     images: int
     batches: int
+    least_batch: int = 1
+    samples: Sequence[Mapping[str, Any]] = field(default=(), repr=False, compare=False)
 
 
 class DataCheck:
@@ -89,27 +92,21 @@ class DataCheck:
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         _check_length(cfg)
         settings = cfg.train_dataloader
-        dataset = self.dataset(settings.dataset)
+        with located('train_dataloader'):
+            dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
         log_remarks(dataset, self._remarked)
         if cfg.get('val_dataloader') is not None:
-            _check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
-        _check_outputs(cfg.get('model', {}), dataset)
-        sampler = DATA_SAMPLERS.build(
-            settings.sampler, default_args=dict(dataset=dataset, seed=0)
-        )
-        loader = DataLoader(
-            dataset,
-            settings.get('batch_size', 1),
-            sampler=sampler,
-            drop_last=settings.get('drop_last', False),
-        )
-        if isinstance(sampler, MultiSourceSampler):
-            sampler.check_loader(loader)
+            check_classes(dataset, self._shared(cfg.val_dataloader.dataset))
+            with located('val_dataloader'):
+                _draw(self.dataset(cfg.val_dataloader.dataset), cfg)
+        check_outputs(cfg.get('model', {}), dataset)
+        with located('train_dataloader'):
+            loader = _loader(settings, dataset)
+        if isinstance(loader.sampler, MultiSourceSampler):
+            loader.sampler.check_loader(loader)
         batches = len(loader)
-        endless = isinstance(sampler, InfiniteSampler) or getattr(
-            sampler, 'infinite', False
-        )
+        endless = is_endless(loader.sampler)
         images = len(dataset)
         by_epoch = 'max_epochs' in cfg.train_cfg
         if batches == 0 and not (endless and images and not by_epoch):
@@ -125,7 +122,9 @@ class DataCheck:
                 'repeated in it',
                 stacklevel=2,
             )
-        return TrainingSize(images, max(batches, 1))
+        with located('train_dataloader'):
+            samples = first_samples(loader)
+        return TrainingSize(images, max(batches, 1), least_batch(loader), samples)
 
     def dataset(self, config: Mapping[str, Any]) -> Any:
         """Build a dataset; what it wraps is read once and checked."""
@@ -188,50 +187,6 @@ def _texts(node: Any) -> Iterator[str]:
             yield from _texts(value)
 
 
-def _check_outputs(model: Mapping[str, Any], dataset: Any) -> None:
-    """Check that a plain training has an output for each class of its labels."""
-    head = model.get('decode_head')
-    if not isinstance(head, Mapping) or not _is_plain(dataset):
-        return  # several heads; some classes of a task
-    outputs = head.get('num_classes') or math.inf
-    if 'classes' in head:
-        return  # the head looks them up by their names
-    parts = getattr(dataset, 'datasets', [dataset])
-    labeled = [part for part in parts if getattr(part, 'labeled', True)]
-    classes = labeled[0].metainfo.get('classes') or [] if labeled else []
-    if 'pairwise_loss' in model:
-        check_clusters(outputs, classes)
-    elif outputs < len(classes):
-        raise ValueError(
-            f'model.decode_head.num_classes={outputs}, but the training data has '
-            f'{len(classes)} classes ({", ".join(classes[:3])}, ...): set '
-            f'num_classes={len(classes)} in all heads'
-        )
-
-
-def _is_plain(dataset: Any) -> bool:
-    """Whether a dataset gives the labels that its files have."""
-    plain = type(dataset) in (SourceDataset, ConcatDataset)
-    return plain or isinstance(dataset, BaseSegDataset)
-
-
-def _check_classes(trained: Any, scored: Any) -> None:
-    """Check that validation data has the classes that a plain training learns."""
-    if not _is_plain(trained):
-        return  # it has some classes of a task
-    learned, found = (
-        list(getattr(dataset, 'metainfo', {}).get('classes') or [])
-        for dataset in (trained, scored)
-    )
-    if learned and found and learned != found:
-        raise ValueError(
-            'val_dataloader has not the classes that are trained: it lacks '
-            f'{[name for name in learned if name not in found]} and has '
-            f'{[name for name in found if name not in learned]} besides; give both the '
-            'same ones in one order, by metainfo=dict(classes=[...])'
-        )
-
-
 def _is_ours(wrapper: str) -> bool:
     found = WRAPPERS.get(wrapper) if wrapper else None
     return 'mmseg_labelfree' in getattr(found, '__module__', '')
@@ -243,9 +198,40 @@ def _processes() -> str:
 
 
 def _check_length(cfg: Config) -> None:
-    for key in ('max_iters', 'max_epochs'):
+    for key in ('max_iters', 'max_epochs', 'val_interval'):
         if key in cfg.train_cfg:
             check_range(1, **{f'train_cfg.{key}': cfg.train_cfg[key]})
+
+
+def _loader(settings: Mapping[str, Any], dataset: Any) -> DataLoader:
+    """A loader that works in this process."""
+    sampler = DATA_SAMPLERS.build(
+        settings['sampler'], default_args=dict(dataset=dataset, seed=0)
+    )
+    return DataLoader(
+        dataset,
+        settings.get('batch_size', 1),
+        sampler=sampler,
+        drop_last=settings.get('drop_last', False),
+    )
+
+
+def _draw(dataset: Any, cfg: Config) -> None:
+    """Run a pipeline of validation once: it may fail after hours otherwise."""
+    if not len(dataset) or 'gt_sem_seg' in dataset[0].get('data_samples', ()):
+        return
+    if any(issubclass(kind, IoUMetric) for kind in _metrics(cfg)):
+        raise ValueError(
+            'its pipeline loads no labels, which val_evaluator compares with: add '
+            "dict(type='LoadAnnotations')"
+        )
+
+
+def _metrics(cfg: Config) -> list[type]:
+    """Classes of the metrics of a validation."""
+    found = cfg.get('val_evaluator') or []
+    several = found if isinstance(found, list | tuple) else [found]
+    return [METRICS.get(settings['type']) for settings in several]
 
 
 def _read_wrapped(config: Mapping[str, Any]) -> BaseSegDataset:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...ops.checks import Variant, check_variant
 from ...ops.pairwise_affinity import (
     Function,
+    check_rotations,
     draw_rotations,
     negative_pair_loss,
     positive_pair_loss,
@@ -146,6 +147,11 @@ class PairwiseAffinityLoss(nn.Module):
             )
             losses['loss_negative'] = self.negative_weight * negative
         return losses
+
+    def check_batch(self, num_images: int) -> None:
+        """Raise a ValueError if a batch has too few images for the negatives."""
+        if self.negative_weight:
+            check_rotations(num_images, self.num_negatives, self.variant)
 
     def unit_embeddings(self, embeddings: Sequence[Tensor]) -> list[Tensor]:
         """Directions of the embeddings ``(N, D, ...)``, whose products are affinities.

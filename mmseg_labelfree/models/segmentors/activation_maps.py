@@ -104,6 +104,12 @@ class ActivationEncoderDecoder(StripedEncoderDecoder):
         self.activation_mode = activation_mode
         self.background = background
 
+    def check_batch(
+        self, inputs: Tensor, data_samples: SampleList, num_images: int
+    ) -> None:
+        """Raise a ValueError if the samples do not say which classes an image has."""
+        self.truth(data_samples)
+
     def truth(self, data_samples: SampleList) -> Tensor:
         """Classes of the images, bool (N, K), on the CPU."""
         return image_labels(data_samples, self.image_head.num_classes)

@@ -139,6 +139,19 @@ class DiscriminativeClusteringSegmentor(EncoderDecoder):
         with torch.set_grad_enabled(enabled):
             return super().extract_feat(inputs)
 
+    def check_batch(
+        self, inputs: Tensor, data_samples: SampleList, num_images: int
+    ) -> None:
+        """Raise a ValueError if the model cannot learn from such a batch.
+
+        Args:
+            inputs: Some pairs of it.
+            data_samples: Their samples.
+            num_images: Pairs of crops in the batch of one process.
+        """
+        _check_pairs(inputs, data_samples)
+        self.pairwise_loss.check_batch(num_images)
+
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.
 

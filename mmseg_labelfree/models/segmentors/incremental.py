@@ -97,6 +97,10 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
     def _norm_layers(self) -> list[nn.Module]:
         return [layer for layer in self.modules() if isinstance(layer, BatchNorm)]
 
+    def needs_teacher(self, data_samples: SampleList) -> bool:
+        """Whether there is a distillation."""
+        return bool(self.distillation)
+
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of one batch.
 

@@ -15,11 +15,11 @@ from ...ops.entropy import softmax_entropy
 from ...ops.pseudo_labels import confident_pixels, confident_share, pseudo_labels
 from ...ops.strips import striped_map
 from ...ops.two_classes import two_class_logits
-from ...utils.choices import check_choice, check_names, check_range
+from ...utils.choices import check_choice, check_margins, check_names, check_range
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
 from ..utils.head_checks import needs_ignore_255
 from .feature_distance import FeatureDistanceMixin
-from .mixed_batch import MixedBatch, rows_by_source, take_rows
+from .mixed_batch import MixedBatch, rows_by_source, split_batch, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
 from .striped import StripedEncoderDecoder
 from .teacher_view import TeacherView
@@ -30,8 +30,7 @@ class TeacherStudentEncoderDecoder(
 ):
     """Segmentor that runs two networks: itself, the student, and a teacher.
 
-    Base class of :class:`MeanTeacherEncoderDecoder`: how the networks run, whatever
-    they learn.
+    Base class of :class:`MeanTeacherEncoderDecoder`: how the networks run.
 
     Args:
         labeled_sources: Sources whose labels are used; samples without ``source`` too.
@@ -66,8 +65,7 @@ class TeacherStudentEncoderDecoder(
             no row, or a head ignores another label than 255.
     """
 
-    teacher_buffers: str | None = None
-    """What ``EMATeacherHook.buffers`` has to be; None for any."""
+    teacher_buffers: str | None = None  # what EMATeacherHook.buffers has to be
     missing_teacher = (
         "train with dict(type='EMATeacherHook') in custom_hooks; to test a checkpoint "
         "without `ema_teacher`, set model.val_model='student'"
@@ -99,8 +97,7 @@ class TeacherStudentEncoderDecoder(
         check_range(
             0, 1, threshold=threshold, confidence_threshold=confidence_threshold
         )
-        if min(ignore_rows) < 0:
-            raise ValueError(f'ignore_rows={ignore_rows} must be at least 0')
+        check_margins(ignore_rows=ignore_rows)
         super().__init__(*args, **kwargs)
         needs_ignore_255(self)
         self.labeled_sources = tuple(labeled_sources)
@@ -122,6 +119,17 @@ class TeacherStudentEncoderDecoder(
     def teacher_has_statistics(self) -> bool:
         """Whether the teacher's passes move its running statistics of batch norm."""
         return self.teacher_mode != 'eval'
+
+    def check_batch(
+        self, inputs: Tensor, data_samples: SampleList, num_images: int
+    ) -> None:
+        """Raise a ValueError if sources or rows of samples do not fit the model."""
+        split_batch(inputs, data_samples, self.labeled_sources, self.unlabeled_sources)
+        self.inner_rows(torch.ones_like(inputs[:, 0], dtype=torch.bool))
+
+    def needs_teacher(self, data_samples: SampleList) -> bool:
+        """Whether there are samples without labels."""
+        return any(x.get('source') in self.unlabeled_sources for x in data_samples)
 
     def student_outputs(
         self, batch: MixedBatch, strong: Sequence[TeacherView]

@@ -18,6 +18,8 @@ from .mixed_batch import MixedBatch, real_pixels
 from .network_outputs import NetworkOutputs, join
 from .teacher_view import TeacherView
 
+_FIXED = dict(student_passes='joint', teacher_mode='eval', confidence_weight=None)
+
 
 @MODELS.register_module()
 class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
@@ -49,8 +51,8 @@ class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
         **kwargs: As for :class:`MeanTeacherEncoderDecoder`; no hook for a teacher.
 
     Raises:
-        ValueError: ``feature_dropout`` is out of range, or ``student_passes`` is
-            'per_source'.
+        ValueError: ``feature_dropout`` is out of range, or there is a
+            ``student_passes``, ``teacher_mode`` or ``confidence_weight``.
 
     Example:
         The published setting::
@@ -74,13 +76,18 @@ class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
         super().__init__(*args, **kwargs)
         check_range(0, 1, below=True, feature_dropout=feature_dropout)
         check_range(0, feature_weight=feature_weight)
-        if self.student_passes != 'joint':
-            raise ValueError(
-                'UniMatch runs labeled and weak images together: '
-                "student_passes='per_source' is not possible"
-            )
+        for key, only in _FIXED.items():
+            if getattr(self, key) != only:
+                raise ValueError(
+                    f'UniMatch has no {key}={getattr(self, key)!r}: it labels in the '
+                    'pass that learns, and each pixel weighs 1; leave it out'
+                )
         self.feature_dropout = feature_dropout
         self.feature_weight = feature_weight
+
+    def needs_teacher(self, data_samples: SampleList) -> bool:
+        """False: the network is its own teacher."""
+        return False
 
     @untraced(recursive=False)
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from mmcv.cnn import is_norm
 from mmseg.models import EncoderDecoder
+from mmseg.utils import SampleList
 from torch import nn
 
 from ...utils.choices import check_choice
@@ -24,7 +25,8 @@ class TeacherMixin:
 
     The teacher is stored past :meth:`torch.nn.Module.__setattr__`: it is in no
     checkpoint, no optimizer, no DDP bucket, and ``model.train()`` never reaches it.
-    A hook hands it over before training: the fixed model of an earlier stage
+    A hook hands it over before training, and says so by ``gives_teacher = True``: the
+    fixed model of an earlier stage
     (:class:`~mmseg_labelfree.engine.hooks.FrozenTeacherHook`) or the moving average of
     the student (:class:`~mmseg_labelfree.engine.hooks.EMATeacherHook`).
     """
@@ -33,6 +35,18 @@ class TeacherMixin:
         "add dict(type='FrozenTeacherHook', checkpoint=...) to custom_hooks"
     )
     """What to do where a teacher is needed and there is none."""
+
+    def needs_teacher(self, data_samples: SampleList) -> bool:
+        """Whether a batch with such samples needs a teacher; False by default."""
+        return False
+
+    def check_teacher(self, data_samples: SampleList) -> None:
+        """Raise a ValueError if such samples need a teacher that is not there."""
+        if self.needs_teacher(data_samples):
+            try:
+                _ = self.teacher
+            except AttributeError as error:
+                raise ValueError(str(error)) from error
 
     def set_teacher(self, teacher: EncoderDecoder) -> None:
         """Take ``teacher`` in evaluation mode, without gradients."""

@@ -1,14 +1,19 @@
 """What a segmentor asks of its heads, checked as it is built."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from mmseg.models import EncoderDecoder
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
 from ...ops.label_maps import IGNORE
 
-__all__ = ['needs_bank_of_size', 'needs_ignore_255', 'needs_output_per_class']
+__all__ = [
+    'heads_of',
+    'needs_bank_of_size',
+    'needs_ignore_255',
+    'needs_output_per_class',
+]
 
 
 def needs_ignore_255(model: EncoderDecoder) -> None:
@@ -17,7 +22,7 @@ def needs_ignore_255(model: EncoderDecoder) -> None:
     Pseudo-labels, padding and the datasets of this package have 255 where a pixel
     counts for nothing, whatever the ``ignore_index`` of a dataset.
     """
-    for name, head in _heads(model):
+    for name, head in _logit_heads(model):
         if head.ignore_index != IGNORE:
             raise ValueError(
                 f'{type(model).__name__} ignores the label {IGNORE}, but {name}.'
@@ -29,7 +34,7 @@ def needs_ignore_255(model: EncoderDecoder) -> None:
 
 def needs_output_per_class(model: EncoderDecoder) -> None:
     """Raise a ValueError if a head has one output for two classes."""
-    for name, head in _heads(model):
+    for name, head in _logit_heads(model):
         if head.out_channels == 1 and head.num_classes > 1:
             raise ValueError(
                 f'{type(model).__name__} needs an output for each class, but {name}.'
@@ -54,14 +59,21 @@ def needs_bank_of_size(bank: nn.Module, num_classes: int, channels: int) -> None
             )
 
 
-def _heads(model: EncoderDecoder) -> Iterator[tuple[str, BaseDecodeHead]]:
+def heads_of(model: EncoderDecoder) -> dict[str, nn.Module]:
+    """Decode and auxiliary heads by their keys in the config."""
+    heads: dict[str, nn.Module] = {}
+    for name in ('decode_head', 'auxiliary_head'):
+        head = getattr(model, name, None)
+        if isinstance(head, nn.ModuleList):
+            heads |= {f'{name}.{i}': part for i, part in enumerate(head)}
+        elif head is not None:
+            heads[name] = head
+    return heads
+
+
+def _logit_heads(model: EncoderDecoder) -> Iterator[tuple[str, Any]]:
     """Heads under their names; ValueError for one that classifies masks."""
-    named = [('decode_head', model.decode_head)]
-    if model.with_auxiliary_head:
-        heads = model.auxiliary_head
-        several = heads if isinstance(heads, nn.ModuleList) else [heads]
-        named += [('auxiliary_head', head) for head in several]
-    for name, head in named:
+    for name, head in heads_of(model).items():
         if hasattr(head, 'cls_embed') or 'SideAdapter' in type(head).__name__:
             raise ValueError(
                 f'{type(model).__name__} learns from logits of pixels, but {name}'

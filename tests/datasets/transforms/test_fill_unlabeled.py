@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from mmseg_labelfree.datasets.transforms.fill_unlabeled import label_file
+from mmseg_labelfree.datasets.transforms.fill_unlabeled import FillUnlabeled, label_file
 
 
 @pytest.fixture
@@ -11,14 +10,11 @@ def transform(tmp_path):
     (tmp_path / 'labels/sub').mkdir(parents=True)
     pseudo = np.array([[3, 3], [255, 3]], np.uint8)
     Image.fromarray(pseudo).save(tmp_path / 'labels/sub/a.png')
-    return TRANSFORMS.build(
-        dict(
-            type='FillUnlabeled',
-            folder=str(tmp_path / 'labels'),
-            unlabeled=254,
-            image_folder=str(tmp_path / 'img'),
-            unseen=[3],
-        )
+    return FillUnlabeled(
+        folder=str(tmp_path / 'labels'),
+        unlabeled=254,
+        image_folder=str(tmp_path / 'img'),
+        unseen=[3],
     )
 
 

@@ -1,15 +1,18 @@
 import numpy as np
 import pytest
 from mmengine.dataset import Compose
-from mmseg.registry import TRANSFORMS
 
-from mmseg_labelfree.datasets.transforms import edit_pipeline, without_annotations
+from mmseg_labelfree.datasets.transforms import (
+    FillLabels,
+    edit_pipeline,
+    without_annotations,
+)
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
 
 
 def test_fill_labels():
-    fill = TRANSFORMS.build(dict(type='FillLabels', value=254))
+    fill = FillLabels(254)
     results = dict(img=np.zeros((3, 5, 3), np.uint8), seg_map_path='x.png')
     results = fill(fill(results))
     assert results['gt_seg_map'].dtype == np.uint8
@@ -17,7 +20,7 @@ def test_fill_labels():
     assert results['seg_fields'] == ['gt_seg_map'] and 'seg_map_path' not in results
     assert repr(fill) == 'FillLabels(value=254)'
     with pytest.raises(ValueError, match='value=256'):
-        TRANSFORMS.build(dict(type='FillLabels', value=256))
+        FillLabels(256)
 
 
 def names(transforms):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmseg_labelfree.engine.inference.media import Frame, find_media
 from mmseg_labelfree.engine.inference.output import PredictionWriter, overlay
-from mmseg_labelfree.engine.inference.predictor import Predictor
+from mmseg_labelfree.engine.inference.predictor import Prediction, Predictor
 from mmseg_labelfree.engine.inference.runs import find_run
 
 CLASSES = ['background', 'square', 'bar', 'dot', 'frame']
@@ -92,6 +92,20 @@ def test_files_of_images_and_of_a_video(tiny, photos, tmp_path, save_run):
         label = CLASSES.index(row['class'])
         assert int(row['pixels']) == (prediction.labels == label).sum()
     assert sum(float(row['percent']) for row in own) == pytest.approx(100, abs=0.1)
+
+
+def test_a_video_is_there_whole_or_not_at_all(tmp_path):
+    image = np.zeros((48, 64, 3), np.uint8)
+    prediction = Prediction(Frame('v/0', image, 'v'), image, image[..., 0])
+    video = tmp_path / 'overlays/v.mp4'
+    with pytest.raises(KeyError), PredictionWriter(tmp_path, CLASSES, COLORS) as writer:
+        writer.write(prediction)
+        assert not video.exists()
+        raise KeyError
+    assert list(video.parent.iterdir()) == []
+    with PredictionWriter(tmp_path, CLASSES, COLORS) as writer:
+        writer.write(prediction)
+    assert list(video.parent.iterdir()) == [video]
 
 
 def test_overlays_of_gray_and_deep_images():

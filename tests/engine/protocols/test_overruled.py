@@ -35,6 +35,8 @@ def test_options_that_act_on_all_stages(incremental, key, value):
 def test_options_that_no_stage_reads(incremental):
     (line,) = lines(incremental, data_root='elsewhere')
     assert line == 'data_root=elsewhere is read by no stage; set what it is used in'
+    (line,) = lines(incremental, max_iters=7)
+    assert line == 'max_iters=7 is read by no stage; did you mean train_cfg.max_iters?'
     (line,) = lines(incremental, **{'model.decode_head.num_classes': 9})
     assert 'step_0 (3)' in line and 'step_2 (5)' in line
 

@@ -32,13 +32,14 @@ class Simulation:
         self.time = 100.0
         self.rng = np.random.default_rng(0)
 
-    def run(self, slower=1.5):
+    def run(self, slower=1.5, pauses=None):
         """Estimates and truths of the time that is left, by iteration."""
         clock = StageClock(400, first_validation=40, now=lambda: self.time)
         estimates, times = {}, {}
         for i in range(1, 401):
             self.time += 30 if i == 1 else self.rng.uniform(0.15, 0.25)
             self.time += 0.1 * (slower - 1) * 2 * (i > 200)
+            self.time += (pauses or {}).get(i, 0)
             clock.iteration()
             left = clock.seconds(400 - i, 4 - (i - 1) // 100)
             estimates[i], times[i] = left, self.time
@@ -59,6 +60,19 @@ def test_estimates_are_right_within_a_fifth():
 def test_estimates_follow_a_change_of_speed():
     estimates, truths = Simulation().run()
     for i in range(245, 390):
+        assert estimates[i] == pytest.approx(truths[i], rel=0.2), i
+
+
+def test_what_a_hook_does_once_is_not_expected_again():
+    estimates, truths = Simulation().run(slower=1, pauses={50: 60.0})
+    for i in range(50, 390):
+        assert estimates[i] == pytest.approx(truths[i], rel=0.2), i
+
+
+def test_what_comes_again_and_again_is_expected():
+    saved = dict.fromkeys(range(10, 401, 10), 3.0)  # more than the iterations take
+    estimates, truths = Simulation().run(slower=1, pauses=saved)
+    for i in range(110, 360):
         assert estimates[i] == pytest.approx(truths[i], rel=0.2), i
 
 

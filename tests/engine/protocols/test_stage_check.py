@@ -17,6 +17,7 @@ CLUSTERS = (
 )
 
 # Fixture, settings, and what the line says.
+LOAD = dict(type='LoadImageFromFile')
 WRONG = [
     (
         'incremental',
@@ -190,6 +191,122 @@ WRONG = [
         'tiny',
         {'val_evaluator': dict(type='GroupedIoUMetric', groups=dict(all='dot'))},
         r"val_evaluator: groups.all='dot' must be a list of names: write \['dot'\]",
+    ),
+    (
+        'iddc',
+        {'train_dataloader.batch_size': 1},
+        'train_dataloader: 1 negatives for each image need a batch of 2 images or more',
+    ),
+    (
+        'iddc',
+        {
+            'train_dataloader.batch_size': 23,
+            'train_dataloader.sampler': dict(type='DefaultSampler', shuffle=True),
+        },
+        'train_dataloader: 1 negatives .* but this one has 1: .*drop_last=True',
+    ),
+    (
+        'iddc',
+        {'train_dataloader.dataset.dataset.pipeline.3.meta_keys': ['img_path']},
+        'train_dataloader: a training sample is no pair of crops: use OverlappingCropP',
+    ),
+    (
+        'semi',
+        {'model.unlabeled_sources': ['unlabelled']},
+        "train_dataloader: a sample has the source 'unlabeled', but the model knows",
+    ),
+    (
+        'semi',
+        {'model.ignore_rows': (12, 12)},
+        r'ignore_rows=\(12, 12\) leaves nothing of crops with 24 rows',
+    ),
+    (
+        'semi',
+        {'custom_hooks': []},
+        'train_dataloader: MeanTeacherEncoderDecoder has no teacher: train with dict',
+    ),
+    (
+        'tiny',
+        {'custom_hooks': [dict(type='EMATeacherHook')]},
+        r'custom_hooks.0 \(EMATeacherHook\): EncoderDecoder takes no teacher: .* needs',
+    ),
+    (
+        'semi',
+        {'custom_hooks': [dict(type='PrototypeMemoryBankHook')]},
+        'custom_hooks.0 .*: MeanTeacherEncoderDecoder.memory_bank is no Prototype',
+    ),
+    (
+        'tiny',
+        {'val_dataloader.dataset.pipeline.0.imdecode_backend': 'cv3'},
+        'val_dataloader: .*cv3',
+    ),
+    (
+        'tiny',
+        {'train_dataloader.num_workers': -1},
+        'train_dataloader: num_workers=-1 must',
+    ),
+    ('tiny', {'train_dataloader.batch_size': 0}, 'train_dataloader: batch_size should'),
+    (
+        'tiny',
+        {'train_cfg.val_interval': 0},
+        'train_cfg.val_interval=0 must be a number',
+    ),
+    ('tiny', {'model.test_cfg.mode': 'slid'}, "model: test_cfg.mode='slid' is unknown"),
+    (
+        'tiny',
+        {'model.test_cfg.mode': 'slide'},
+        r'model: test_cfg.crop_size=None must be \(height, width\) in pixels',
+    ),
+    (
+        'tiny',
+        {'model.data_preprocessor': dict(type='SegDataPreProcessor', size=512)},
+        r'model: data_preprocessor.size=512 must be \(height, width\)',
+    ),
+    (
+        'tiny',
+        {'default_hooks.checkpoint.save_best': 'miou'},
+        "default_hooks.checkpoint: save_best='miou': the metric is called mIoU",
+    ),
+    (
+        'semi',
+        {
+            'default_hooks.checkpoint.save_best': 'mIoU',
+            'val_cfg.type': 'TeacherStudentValLoop',
+        },
+        "save_best='mIoU': this val_cfg gives student/mIoU or teacher/mIoU",
+    ),
+    (
+        'tiny',
+        {
+            'val_evaluator.type': 'ClusteringIoUMetric',
+            'val_evaluator.iou_metrics': None,
+        },
+        'val_evaluator: .* missing 1 required positional argument: .num_clusters.; set',
+    ),
+    (
+        'incremental',
+        {'protocol.next_steps.modle.type': 'x'},
+        'step_1: modle is read by nothing; did you mean model',
+    ),
+    ('tiny', {'custom_hooks': ['EMAHook']}, "custom_hooks.0='EMAHook' must be dict"),
+    ('tiny', {'randomness.sed': 3}, 'randomness.sed is read by nothing: seed is meant'),
+    (
+        'tiny',
+        {'val_dataloader.dataset.pipeline': [LOAD, dict(type='PackSegInputs')]},
+        'val_dataloader: its pipeline loads no labels.*add dict.type=.LoadAnnotations',
+    ),
+    (
+        'semi',
+        {'custom_hooks': [], 'val_cfg.type': 'TeacherStudentValLoop'},
+        "a teacher is to be validated, .* add dict.type='EMATeacherHook'. to custom",
+    ),
+    ('semi', {'model.ignore_rows': 15}, 'model: ignore_rows=15 must be two numbers'),
+    ('novel', {'protocol.fold': 5}, r'protocol: fold=5 is neither .* nor dict\(base='),
+    ('novel', {'protocol.num_clusters': 'two'}, "num_clusters='two' must be a number"),
+    (
+        'novel',
+        {'protocol.clustering.saliency.foldr': 'x'},
+        "clustering: job: .*unexpected keyword argument 'foldr'; correct its name",
     ),
     ('tiny', {'optim_wrapper.type': 'AmpOptimWrapper'}, 'AmpOptimWrapper needs a GPU'),
     (
