@@ -12,6 +12,7 @@ from mmseg.apis import init_model
 from mmseg.models import BaseSegmentor
 
 from ...utils.checkpoint import check_checkpoint, latest_checkpoint, load_weights
+from ...utils.cluster_names import name_clusters
 from ...utils.command_line import read_file
 from ...visualization.figures import label_colors
 from ..jobs.base import dataset_pipeline
@@ -85,14 +86,14 @@ def output_meta(model: BaseSegmentor, meta: dict[str, Any]) -> dict[str, list]:
 
     Returns:
         ``classes`` and ``palette``, one entry for each output. Outputs without a class
-        are called 'cluster_0', 'cluster_1', ... and have colors of PASCAL VOC.
+        are clusters, see :func:`~mmseg_labelfree.utils.cluster_names.name_clusters`.
     """
     number = max(model.decode_head.out_channels, 2)
     classes = list(meta.get('classes') or ())[:number]
-    palette = [list(color) for color in (meta.get('palette') or ())][: len(classes)]
-    classes += [f'cluster_{k}' for k in range(len(classes), number)]
-    palette += label_colors()[len(palette) : number].tolist()
-    return dict(classes=classes, palette=palette)
+    palette = label_colors(meta.get('palette'))[: len(classes)].tolist()
+    known = dict(classes=classes, palette=palette)
+    outputs = name_clusters(known, number - len(classes), len(classes))
+    return {key: list(values) for key, values in outputs.items()}
 
 
 def find_run(name: str, config: str | None = None) -> TrainedRun:

@@ -40,7 +40,7 @@ def test_the_last_stage_of_a_protocol(tiny, tmp_path, save_run):
 def test_outputs_without_a_class(tiny, tmp_path, save_run):
     save_run(tiny, tmp_path / 'run', CLASSES[:3], COLORS[:3])
     meta = find_run(str(tmp_path / 'run')).build('cpu').dataset_meta
-    assert meta['classes'] == [*CLASSES[:3], 'cluster_3', 'cluster_4']
+    assert meta['classes'] == [*CLASSES[:3], 'cluster_0', 'cluster_1']
     assert meta['palette'][:3] == COLORS[:3] and len(meta['palette']) == 5
 
 
