@@ -22,6 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import mmseg_labelfree  # noqa: F401, before mmseg, which remarks on itself
+
+# isort: split
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -88,9 +91,9 @@ def known_sizes(parts: Iterable[DataPart]) -> dict[str, int]:
 
 
 def verdict(found: int, known: int | None) -> str:
-    """Compare two numbers: 'ok', 'unknown' or 'expected N'."""
+    """Compare two numbers: 'ok', '-' or 'expected N'."""
     if known is None:
-        return 'unknown'
+        return '-'
     return 'ok' if known == found else f'expected {known}'
 
 
@@ -99,7 +102,7 @@ def report_counts(
 ) -> int:
     """Print the number of images of each part; returns how many differ."""
     table = Table()
-    for column in ('part', 'what', 'images', 'known', 'classes'):
+    for column in ('part', 'what', 'images', 'published', 'classes'):
         table.add_column(column, justify='right' if column == 'images' else 'left')
     verdicts = []
     for part, count in counts:

@@ -33,6 +33,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import mmseg_labelfree  # noqa: F401, before mmseg, which remarks on itself
+
+# isort: split
 import numpy as np
 from mmseg.datasets import BaseSegDataset
 
