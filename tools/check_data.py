@@ -43,6 +43,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     parse_args()  # --help need not wait for the imports below
 
+import mmseg_labelfree  # noqa: F401, before mmseg, which remarks on itself
+
+# isort: split
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -100,9 +103,9 @@ def known_sizes(parts: Iterable[DataPart]) -> dict[str, int]:
 
 
 def verdict(found: int, known: int | None) -> str:
-    """Compare two numbers: 'ok', 'unknown' or 'expected N'."""
+    """Compare two numbers: 'ok', '-' or 'expected N'."""
     if known is None:
-        return 'unknown'
+        return '-'
     return 'ok' if known == found else f'expected {known}'
 
 
@@ -111,7 +114,7 @@ def report_counts(
 ) -> int:
     """Print the number of images of each part; returns how many differ."""
     table = Table()
-    for column in ('part', 'what', 'images', 'known', 'classes'):
+    for column in ('part', 'what', 'images', 'published', 'classes'):
         table.add_column(column, justify='right' if column == 'images' else 'left')
     verdicts = []
     for part, count in counts:

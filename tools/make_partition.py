@@ -94,6 +94,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     parse_args()  # --help need not wait for the imports below
 
+import mmseg_labelfree  # noqa: F401, before mmseg, which remarks on itself
+
+# isort: split
 import numpy as np
 from mmseg.datasets import BaseSegDataset
 

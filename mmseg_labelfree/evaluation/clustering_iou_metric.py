@@ -115,6 +115,9 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         """Class of each cluster, None for none, that the checkpoint stores."""
         self.matched: list[str | None] | None = None
         """Class of each cluster in the last evaluation, in the first process."""
+        self.image_ious: list[float] = []
+        """Mean IoU of each image under it, over the classes in label or prediction, in
+        percent; NaN where no pixel counts."""
 
     @property
     def output_meta(self) -> dict[str, Any] | None:
@@ -182,10 +185,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
                 f'{len(classes)} classes of the dataset to be discovered'
             )
         self._set_default_groups(classes)
-        shape = self.num_old_classes + self.num_clusters, len(classes)
-        confusion = np.zeros(shape, np.int64)
-        for cells, counts in results:
-            confusion.flat[cells.numpy()] += counts.numpy()
+        confusion = self._confusion(results)
         names = classes[self.num_old_classes :]
         clusters = confusion[self.num_old_classes :, self.num_old_classes :]
         if self.matching_file is not None:
@@ -196,6 +196,8 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         if self.save_matching is not None:
             self._write_matching(self.save_matching, self.matched)
         self._log(matched, clusters, names)
+        tables = (self._confusion([image]) for image in results)
+        self.image_ious = [_mean_iou(self._areas(t, matched)) for t in tables]
         return super().compute_metrics([self._areas(confusion, matched)])
 
     def _set_default_groups(self, classes: list[str]) -> None:
@@ -204,6 +206,14 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             novel = classes[self.num_old_classes :]
             groups = dict(base=base, novel=novel, all=base + novel)
             self.groups = {k: v for k, v in groups.items() if v}
+
+    def _confusion(self, results: list) -> np.ndarray:
+        """Pixels of each output and class in some images."""
+        num_outputs = self.num_old_classes + self.num_clusters
+        confusion = np.zeros((num_outputs, len(self.dataset_meta['classes'])), np.int64)
+        for cells, counts in results:
+            confusion.flat[cells.numpy()] += counts.numpy()
+        return confusion
 
     def _areas(self, confusion: np.ndarray, matched: np.ndarray) -> tuple:
         """Areas of intersection, union, prediction and label of each class."""
@@ -288,6 +298,11 @@ def clustering_metrics(evaluator: Evaluator) -> list[ClusteringIoUMetric]:
     """Metrics of an evaluator that match clusters, also inside a ``DenseCRFMetric``."""
     metrics = [getattr(metric, 'metric', metric) for metric in evaluator.metrics]
     return [metric for metric in metrics if isinstance(metric, ClusteringIoUMetric)]
+
+
+def _mean_iou(areas: tuple[Tensor, ...]) -> float:
+    intersect, union, *_ = areas
+    return 100 * float((intersect / union)[union > 0].mean())
 
 
 def _indices(matched: Sequence[str | None], names: Sequence[str]) -> np.ndarray:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from rich.console import Console
 
+from .console import quiet_console, warnings_in_log
 from .errors import error_text, flat_text
 
 __all__ = [
@@ -58,10 +60,13 @@ def exit_code(work: Callable[[], int | None]) -> int:
 
     Args:
         work: Gives the number of findings, if it looks for any. A ValueError or
-            FileNotFoundError of it is printed in one line.
+            FileNotFoundError of it is printed in one line. Remarks of the frameworks
+            about their own code are not printed.
     """
+    quiet_console(MMLogger.get_current_instance())
     try:
-        return int((work() or 0) > 0)
+        with warnings_in_log():
+            return int((work() or 0) > 0)
     except (ValueError, FileNotFoundError) as error:
         Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
         return 1

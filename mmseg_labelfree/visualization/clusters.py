@@ -1,13 +1,14 @@
 """Scatter plot of clusters of image features."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from .figures import save_figure
+from ..utils.cluster_names import name_clusters
+from .figures import label_colors, save_figure
 
 
 def write_cluster_scatter(
@@ -15,7 +16,7 @@ def write_cluster_scatter(
     features: np.ndarray,
     clusters: np.ndarray,
     truth: np.ndarray | None = None,
-    classes: Sequence[str] | None = None,
+    metainfo: Mapping[str, Any] | None = None,
     method: str = 'tsne',
     seed: int = 0,
     max_points: int = 1000,
@@ -28,7 +29,8 @@ def write_cluster_scatter(
         clusters: Cluster of each image, ``(N,)``.
         truth: True class of each image, ``(N,)``; adds a second picture with the
             same points. -1 is not drawn.
-        classes: Names of the classes.
+        metainfo: ``classes`` and ``palette`` of the classes. Defaults to their numbers
+            in the colors of ``label_colors``.
         method: 'tsne' (t-SNE, as in EUMS figure 3) or 'pca'.
         seed: Of t-SNE and of the choice of points.
         max_points: Of more images a random part is drawn; t-SNE takes some 5 s for
@@ -50,13 +52,11 @@ def write_cluster_scatter(
     width = 7 if truth is None else 14
     figure = Figure(figsize=(width, 5), layout='constrained')
     axes = figure.subplots(1, 1 if truth is None else 2, squeeze=False)[0]
-    names = {k: f'cluster {k}' for k in np.unique(clusters)}
-    _scatter(axes[0], points, clusters, names, 'clusters')
+    _scatter(axes[0], points, clusters, name_clusters(None, clusters.max() + 1))
+    axes[0].set_title('clusters')
     if truth is not None:
-        values, counts = np.unique(truth[truth >= 0], return_counts=True)
-        present = values[np.argsort(-counts, kind='stable')]  # commonest first
-        names = {v: classes[v] if classes is not None else str(v) for v in present}
-        _scatter(axes[1], points, truth, names, 'classes of the ground truth')
+        _scatter(axes[1], points, truth, metainfo or {})
+        axes[1].set_title('classes of the ground truth')
     save_figure(figure, path)
 
 
@@ -71,18 +71,23 @@ def _plane(features: np.ndarray, method: str, seed: int) -> np.ndarray:
     return TSNE(2, perplexity=perplexity, random_state=seed).fit_transform(features)
 
 
-def _scatter(axes, points: np.ndarray, values: np.ndarray, names: dict, title: str):
-    colors = matplotlib.color_sequences['tab20']
-    for index, (value, name) in enumerate(names.items()):
-        chosen = points[values == value]
-        color = colors[index % len(colors)]
-        marker = 'osD^'[index // len(colors) % 4]
-        axes.scatter(*chosen.T, s=10, color=color, marker=marker, label=name)
-    axes.set(xticks=[], yticks=[], title=title)
+def _scatter(axes, points: np.ndarray, values: np.ndarray, info: Mapping) -> None:
+    """Scatter points in the colors of their values, the commonest value first."""
+    names, colors = info.get('classes'), label_colors(info.get('palette')) / 255
+    present, counts = np.unique(values[values >= 0], return_counts=True)
+    for index, value in enumerate(present[np.argsort(-counts, kind='stable')]):
+        axes.scatter(
+            *points[values == value].T,
+            s=10,
+            color=colors[value],
+            marker='osD^v'[index % 5],
+            label=names[value] if names else str(value),
+        )
+    axes.set(xticks=[], yticks=[])
     axes.legend(
         fontsize='x-small',
         markerscale=1.5,
-        ncols=1 + len(names) // 26,
+        ncols=1 + len(present) // 26,
         loc='upper left',
         bbox_to_anchor=(1, 1),
     )

@@ -10,13 +10,11 @@ from numpy.typing import ArrayLike
 
 from .figures import label_colors, save_figure
 
-VOID = 255
-
 
 def write_panels(
     path: str | os.PathLike,
     columns: Mapping[str, Sequence[ArrayLike]],
-    palette: Sequence[Sequence[int]] | None = None,
+    palette: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
     rows: Sequence[str] | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
@@ -36,8 +34,7 @@ def write_panels(
         path: File to write; its folder is made if need be.
         columns: Title -> the arrays of that column, top to bottom. All columns have
             equally many. Tensors on the CPU are taken as well.
-        palette: RGB color, 0 to 255, of each label. Defaults, also for labels beyond
-            its end, to the colors of PASCAL VOC.
+        palette: As for :func:`~mmseg_labelfree.visualization.figures.label_colors`.
         classes: Name of each label; those that occur are explained below the sheet.
         rows: Name of each row, written at its left.
         limits: Title -> values at the ends of a scalar column's scale. Defaults to the
@@ -58,10 +55,7 @@ def write_panels(
         raise ValueError(
             f'the columns of {path} need one array per row each, but have {lengths}'
         )
-    colors = label_colors()
-    if palette is not None:
-        known = np.asarray(palette, np.uint8)[:VOID]
-        colors[: len(known)] = known
+    colors = label_colors(palette)
     figure, grid = _grid(sheet, side)
     for column, (title, arrays) in enumerate(sheet.items()):
         low_high = (limits or {}).get(title) or _limits(arrays)

@@ -106,8 +106,7 @@ def write_strip(
     Raises:
         OSError: The disk is full.
     """
-    colors = label_colors()
-    colors[: len(palette)] = palette
+    colors = label_colors(palette)
     parts = [_at_height(image, height, Image.Resampling.BILINEAR)]
     parts += [
         _at_height(colors[labels], height, Image.Resampling.NEAREST) for labels in maps

@@ -73,6 +73,11 @@ def test_majority_equals_counting_pixels(seed, num_old_classes, num_clusters):
         assert result[f'IoU/{name}'] == pytest.approx(value, abs=0.006, nan_ok=True)
     accuracy = 100 * np.mean([p == t for p, t in renamed])
     assert result['aAcc'] == pytest.approx(accuracy, abs=0.006)
+    for k, found in enumerate(metric.image_ious):
+        image = zip(predictions[k].ravel(), labels[k].ravel(), strict=True)
+        image = [(best.get(p, p), t) for p, t in image if t != 255]
+        ious = [slow_iou(image, c) for c in range(5)]
+        assert found == pytest.approx(np.nanmean(ious))
     groups = dict(
         base=slow[1:num_old_classes], novel=slow[num_old_classes:], all=slow[1:]
     )

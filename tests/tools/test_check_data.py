@@ -75,10 +75,10 @@ class TestSteps:
         code, out = check(config, '--deep')
         assert code == 0
         assert [[row[0], *row[2:]] for row in rows(out)] == [
-            ['train 0', '3', 'unknown', 'sky, road'],
-            ['val 0', '4', 'unknown', ''],
-            ['train 1', '2', 'unknown', 'car'],
-            ['val 1', '5', 'unknown', ''],
+            ['train 0', '3', '-', 'sky, road'],
+            ['val 0', '4', '-', ''],
+            ['train 1', '2', '-', 'car'],
+            ['val 1', '5', '-', ''],
         ]
         assert '5 training images in all, 5 for validation.' in out
         assert '0 faulty' in out
@@ -116,9 +116,9 @@ class TestSteps:
         assert code == 1
         assert [row[3] for row in rows(out)] == [
             'ok',
-            'unknown',
+            '-',
             'expected 4',
-            'unknown',
+            '-',
             'expected 7',
         ]
         assert 'trainaug' in out
@@ -140,7 +140,7 @@ class TestFold:
         assert list(found) == ['mixed', 'base', 'novel', 'val']
         assert found['novel'][2] == 'frame'
         assert int(found['base'][0]) + int(found['novel'][0]) == 24
-        assert {row[1] for row in found.values()} == {'unknown'}
+        assert {row[1] for row in found.values()} == {'-'}
 
     def test_known_numbers(self, novel, check, monkeypatch):
         """The fold is taken for one of the paper, of as many images."""
@@ -153,7 +153,7 @@ class TestFold:
         assert code == 1
         verdicts = {row[0]: row[3] for row in rows(out)}
         assert verdicts['novel'] == 'ok' and verdicts['base'] == 'expected 1'
-        assert verdicts['mixed'] == verdicts['val'] == 'unknown'
+        assert verdicts['mixed'] == verdicts['val'] == '-'
         assert published_counts.FOLD_COUNTS['pascal-5i_fold0']['novel'] == 2836
 
     def test_a_class_that_the_dataset_lacks(self, novel, check):
@@ -301,7 +301,7 @@ class TestDomains:
         source = config['train_dataloader']['dataset']['datasets'][0]
         source['dataset']['indices'] = 1
         _, out = check(config)
-        assert ['train source', '1', 'unknown'] in [r[:1] + r[2:4] for r in rows(out)]
+        assert ['train source', '1', '-'] in [r[:1] + r[2:4] for r in rows(out)]
 
     def test_synthia(self):
         wrapped = dict(type='SourceDataset', dataset=dict(type='SynthiaDataset'))

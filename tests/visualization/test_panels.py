@@ -94,7 +94,7 @@ def test_scatter_is_the_same_every_time(tmp_path, method):
             features,
             clusters,
             truth=clusters - 1,
-            classes=['cat', 'dog'],
+            metainfo=dict(classes=['cat', 'dog'], palette=[[9, 0, 0], [0, 0, 9]]),
             method=method,
             max_points=50,
         )

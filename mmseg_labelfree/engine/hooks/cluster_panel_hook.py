@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...utils.cluster_names import name_clusters
 from ...utils.distributed import bare_model
 from ...utils.files import image_name
 from ...visualization.panels import picture, write_panels
@@ -53,13 +54,15 @@ class ClusterPanelHook(Hook):
         model.eval()
         predictor = Predictor(model, runner.cfg.test_pipeline)
         drawn = list(predictor(self._frames(runner.train_dataloader.dataset)))
+        clusters = name_clusters(None, model.num_classes)
         write_panels(
             Path(runner.work_dir) / 'clusters_of_images.png',
             {
                 'image': [picture(p.image.transpose(2, 0, 1)) for p in drawn],
                 'clusters': [p.labels for p in drawn],
             },
-            classes=[f'cluster_{k}' for k in range(model.num_classes)],
+            clusters['palette'],
+            clusters['classes'],
             rows=[p.frame.name for p in drawn],
         )
 

@@ -79,16 +79,14 @@ def output_meta(model: BaseSegmentor, meta: dict[str, Any]) -> dict[str, list]:
 
     Returns:
         ``classes`` and ``palette``, one entry for each output. Outputs without a class
-        are clusters, see :func:`~mmseg_labelfree.utils.cluster_names.name_clusters`;
-        classes without a color have that of PASCAL VOC.
+        are clusters, see :func:`~mmseg_labelfree.utils.cluster_names.name_clusters`.
     """
     number = max(model.decode_head.out_channels, 2)
     classes = list(meta.get('classes') or ())[:number]
-    palette = [list(color) for color in meta.get('palette') or ()]
-    palette += label_colors()[len(palette) :].tolist()
+    palette = label_colors(meta.get('palette'))[: len(classes)].tolist()
     known = dict(classes=classes, palette=palette)
-    named = name_clusters(known, number - len(classes), len(classes))
-    return dict(classes=list(named['classes']), palette=named['palette'])
+    outputs = name_clusters(known, number - len(classes), len(classes))
+    return {key: list(values) for key, values in outputs.items()}
 
 
 def find_run(name: str, config: str | None = None) -> TrainedRun:

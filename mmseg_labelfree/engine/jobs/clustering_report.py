@@ -124,6 +124,7 @@ def draw_panels(
     images: Images,
     kept: Sequence[int],
     count: int,
+    outputs: Mapping[str, Any],
 ) -> None:
     """Draw panels of some images: saliency, base prediction, its entropy, fused label.
 
@@ -134,6 +135,7 @@ def draw_panels(
         images: The images.
         kept: Indices of those to choose from.
         count: How many to draw, evenly spaced.
+        outputs: ``classes`` and ``palette`` of the labels.
     """
     places = np.linspace(0, len(kept) - 1, min(count, len(kept))).astype(int)
     for index in (kept[place] for place in places):
@@ -152,6 +154,8 @@ def draw_panels(
                 'its entropy': [softmax_entropy(logits[None])[0].cpu().numpy()],
                 'fused label': [labels],
             },
+            outputs['palette'],
+            outputs['classes'],
             rows=[name],
             limits={'saliency': (0, 1)},
         )

@@ -1,6 +1,6 @@
 """Job that labels novel images by clustering."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS, TASK_UTILS
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.novel_labels import fuse_labels
 from ...utils.choices import check_choice, check_keys, check_range
+from ...utils.cluster_names import name_clusters
 from ...utils.distributed import in_first_process
 from ...utils.files import content_digest
 from ...visualization.clusters import write_cluster_scatter
@@ -169,9 +170,12 @@ class NovelClusteringJob(ImageJob):
                 **self.clustering,
             )
         )
-        self._write_labels(images, regions, found, finder.num_old_classes, cfg)
+        first_label = finder.num_old_classes
+        outputs = name_clusters(images.dataset.metainfo, self.num_clusters, first_label)
+        palette = outputs['palette']
+        self._write_labels(images, regions, found, first_label, palette, cfg)
         return in_first_process(
-            lambda: self._report(images, finder, regions, found, truth, cfg)
+            lambda: self._report(images, finder, regions, found, truth, outputs, cfg)
         )
 
     def _build_finder(self, cfg: Config) -> NovelRegionFinder:
@@ -218,6 +222,7 @@ class NovelClusteringJob(ImageJob):
         regions: ResultFolder,
         found: ClusteredImages,
         first_label: int,
+        palette: Sequence[Sequence[int]],
         cfg: Config,
     ) -> None:
         """Write the label maps (EUMS, eq. 4) of all images that are kept."""
@@ -228,7 +233,8 @@ class NovelClusteringJob(ImageJob):
             region = NovelRegion.read(regions.path(name))
             label = first_label + int(clusters[index])
             labels = fuse_labels(region.base, region.novel, label)
-            write_label_map(Path(cfg.work_dir, 'labels', f'{name}.png'), labels)
+            path = Path(cfg.work_dir, 'labels', f'{name}.png')
+            write_label_map(path, labels, palette)
 
         images.for_each(write, 'Label maps', found.kept)
 
@@ -239,15 +245,13 @@ class NovelClusteringJob(ImageJob):
         regions: ResultFolder,
         found: ClusteredImages,
         truth: Any,
+        outputs: Mapping[str, Any],
         cfg: Config,
     ) -> dict[str, float]:
         """Write lists, summary and pictures; returns the metrics."""
         folder, seed = Path(cfg.work_dir), self.clustering['seed']
         names = [images.names[i] for i in found.kept]
-        classes = class_names = None
-        if truth is not None:
-            classes = true_classes(truth, names, regions)
-            class_names = truth.metainfo['classes']
+        classes = None if truth is None else true_classes(truth, names, regions)
         metrics = dict(
             images=len(images),
             images_used=len(names),
@@ -263,9 +267,9 @@ class NovelClusteringJob(ImageJob):
                 found.clusters.reduced,
                 found.clusters.assignment,
                 classes,
-                class_names,
+                None if truth is None else truth.metainfo,
                 self.scatter,
                 seed,
             )
-        draw_panels(folder, finder, images, found.kept, self.panels)
+        draw_panels(folder, finder, images, found.kept, self.panels, outputs)
         return metrics

@@ -120,11 +120,12 @@ class PseudoLabelJob(ImageJob):
             settings.update(field=self.field, threshold=self.threshold)
         labels = ResultFolder(Path(cfg.work_dir, 'labels'), settings)
         model = self.load_model(cfg)
+        palette = images.dataset.metainfo.get('palette')
 
         def label(index: int) -> None:
             seed_everything((seed, index))
             found = self.label_image(model, images[index], cfg)
-            write_label_map(labels.path(images.names[index]), found)
+            write_label_map(labels.path(images.names[index]), found, palette)
 
         images.for_each(label, 'Pseudo-labels', finished=labels)
         files = [labels.path(name) for name in images.names]

@@ -91,4 +91,5 @@ def draw_extremes(
         columns['entropy'].append(entropy[0].cpu().numpy())
         part = 'clean' if ranking.kept[index] else 'unclean'
         rows.append(f'{images.names[index]}\n{scores[index]:.3f}, {part}')
-    write_panels(path, columns, rows=rows)
+    info = images.dataset.metainfo
+    write_panels(path, columns, info.get('palette'), info.get('classes'), rows)

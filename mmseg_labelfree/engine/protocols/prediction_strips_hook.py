@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
 from ...evaluation import clustering_metrics
+from ...utils.distributed import bare_model
 from ...visualization.figures import label_colors
 from ...visualization.panels import picture
 from ...visualization.prediction_strips import PredictionStrips, Strip, write_strip
@@ -34,11 +37,10 @@ class PredictionStripsHook(Hook):
     """Hook that keeps the first, the worst and the best images of a validation.
 
     Worst and best are the images of the first process with the least and largest
-    :func:`image_iou`. Where the model's outputs are clusters, which are matched with
-    classes after the last image only, the first images alone are kept. A loop that
-    scores two models leaves the images of the second one, the teacher. The hook belongs
-    to the running command, so it is not in the stage configs. Its cost is a table of
-    counts an image.
+    :func:`image_iou`. Clusters are matched with classes after the last image only, so
+    their worst and best images are then predicted again. A loop that scores two models
+    leaves the images of the second one, the teacher. The hook belongs to the running
+    command, so it is not in the stage configs. Its cost is a table of counts an image.
 
     Args:
         number: Images of each kind.
@@ -62,11 +64,23 @@ class PredictionStripsHook(Hook):
         if batch_idx == 0:
             self._first, self._rated = [], []
         clusters = clustering_metrics(runner.val_loop.evaluator)
-        if clusters and not any(isinstance(h, ClusterNamesHook) for h in runner.hooks):
+        if clusters and not _naming(runner):
             return  # numbers of clusters have no colors of classes
         for image, sample in zip(data_batch['inputs'], outputs, strict=True):
             if 'gt_sem_seg' in sample and 'pred_sem_seg' in sample:
-                self._keep(_kept(image, sample, rated=not clusters))
+                self._keep(_kept(image, sample, math.nan if clusters else None))
+
+    @torch.no_grad()
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Predict the worst and the best images of clusters, which have classes now."""
+        for metric in clustering_metrics(runner.val_loop.evaluator):
+            if self._first:
+                order = np.argsort(metric.image_ious)  # NaN comes last
+                order = order[: np.isfinite(metric.image_ious).sum()]
+                chosen = dict.fromkeys([*order[: self.number], *order[-self.number :]])
+                self._rated = [
+                    _predicted(runner, int(i), metric.image_ious[i]) for i in chosen
+                ]
 
     def _keep(self, kept: _Kept) -> None:
         if len(self._first) < self.number:
@@ -123,16 +137,29 @@ def image_iou(label: Tensor, prediction: Tensor) -> float:
     return 100 * float((both / union)[union > 0].mean())
 
 
-def _kept(image: Tensor, sample: Any, rated: bool) -> _Kept:
+def _naming(runner: Runner) -> list[ClusterNamesHook]:
+    return [hook for hook in runner.hooks if isinstance(hook, ClusterNamesHook)]
+
+
+def _predicted(runner: Runner, index: int, iou: float) -> _Kept:
+    """Predict an image of the validation."""
+    model: Any = bare_model(runner.model)
+    batch = pseudo_collate([runner.val_dataloader.dataset[index]])
+    outputs = model.val_step(batch)
+    for hook in _naming(runner):
+        hook.after_val_iter(runner, 0, batch, outputs)
+    return _kept(batch['inputs'][0], outputs[0], iou)
+
+
+def _kept(image: Tensor, sample: Any, iou: float | None = None) -> _Kept:
     label, prediction = (
         part.data.squeeze(0) for part in (sample.gt_sem_seg, sample.pred_sem_seg)
     )
-    iou = image_iou(label, prediction) if rated else math.nan
     return _Kept(
         name=Path(sample.metainfo.get('img_path', '')).stem,
         image=_small(image),
         maps=(_small(label), _small(prediction)),
-        iou=iou,
+        iou=image_iou(label, prediction) if iou is None else iou,
     )
 
 
@@ -145,9 +172,7 @@ def _small(values: Tensor) -> Tensor:
 def _names(runner: Runner) -> tuple[list[str], np.ndarray]:
     """Names and colors of labels as the pictures of the run have them."""
     info = runner.visualizer.dataset_meta or runner.val_dataloader.dataset.metainfo
-    colors = label_colors()
-    palette = np.asarray(info.get('palette') or colors[:0], np.uint8).reshape(-1, 3)
-    colors[: len(palette)] = palette
+    colors = label_colors(info.get('palette'))
     return list(info.get('classes') or ()), colors[:255]
 
 

@@ -44,6 +44,7 @@ def test_each_system_shows_predictions(kind, request):
     runner.run()
     assert (Path(cfg.work_dir) / 'report.html').is_file()
     strips = PredictionStrips.read(runner.stage().cfg.work_dir)
-    assert strips.shown and 'first images' in strips.groups()
-    of_clusters = kind in ('novel', 'iddc')
-    assert all((strip.iou is None) == of_clusters for strip in strips.strips)
+    assert strips.shown and [*strips.groups()] == ['first images', 'worst', 'best']
+    worst, best = ([s.iou for s in strips.groups()[g]] for g in ('worst', 'best'))
+    assert worst == sorted(worst) and best == sorted(best, reverse=True)
+    assert worst[-1] <= best[-1]
