@@ -70,10 +70,10 @@ from .mixing import (
     pasted_class_masks,
 )
 from .novel_labels import fuse_labels, novel_map
+from .pair_sums import pair_sum
 from .pairwise_affinity import (
     draw_rotations,
     negative_pair_loss,
-    pair_sum,
     positive_pair_loss,
     unit_embeddings,
 )
