@@ -189,7 +189,8 @@ def test_rows_on_small_data_differ_in_what_they_compare(stem):
         assert images.dataset == whole[loader].dataset.dataset
         assert images.source == whole[loader].dataset.source
         assert cfg.train_dataloader.batch_size == whole[loader].batch_size
-    for name in ('_source-only', '_oracle', '_adabn', '_selftraining', '_u2pl', '_mic'):
+    methods = ('_selftraining', '_u2pl', '_mic', '_sepico')
+    for name in ('_source-only', '_oracle', '_adabn', *methods):
         for key in ('optim_wrapper', 'train_cfg', 'param_scheduler', 'val_dataloader'):
             assert row(name)[key] == whole[key]
     (adabn,) = [h for h in row('_adabn').custom_hooks if h.type == 'AdaBNHook']
@@ -200,3 +201,7 @@ def test_rows_on_small_data_differ_in_what_they_compare(stem):
     assert plain.model.get('feature_distance') is None
     assert row('_u2pl').model.type == 'U2PLEncoderDecoder'
     assert row('_mic').model.masked_view.mask_ratio == 0.7
+    sepico = row('_sepico')
+    assert sepico.custom_hooks[:-1] == whole.custom_hooks
+    assert sepico.train_dataloader == whole.train_dataloader
+    assert sepico.model.contrastive_loss.temperature == 100

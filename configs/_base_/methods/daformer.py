@@ -1,5 +1,5 @@
-# DAFormer, and U2PL+, MIC and SePiCo on it: what each method changes in the model, and the
-# hooks of a mean teacher. A config takes one, `model = _base_.daformer`. Numbers
+# DAFormer, and U2PL+, MIC and SePiCo on it: what each method changes in the model, and
+# the hooks of a mean teacher. A config takes one, `model = _base_.daformer`. Numbers
 # without a remark are those of DAFormer's code.
 self_training = dict(
     type='MeanTeacherEncoderDecoder',
