@@ -168,6 +168,21 @@ def test_batches_of_the_original_files(kind, shape, road_car, tmp_path, monkeypa
     assert all((sample.gt_sem_seg.data == 255).all() for sample in samples[2:])
 
 
+def test_whole_targets_beside_crops_of_the_source(tmp_path, monkeypatch):
+    """SePiCo's: the model crops the target, of which the teacher's labels decide."""
+    monkeypatch.setenv('LABELFREE_DATA', str(tmp_path))
+    monkeypatch.setenv('LABELFREE_CACHE', str(tmp_path / 'cache'))
+    labels = np.full((1052, 1914), 7, np.uint8)
+    labels[300:700, 400:1400] = 26
+    write(tmp_path, 'gta', np.zeros((1052, 1914, 3), np.uint8), labels)
+    write(tmp_path, 'cityscapes', np.zeros((1024, 2048, 3), np.uint8))
+    cfg = part('gta2cityscapes_640x640')
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
+    sizes = [tuple(image.shape[1:]) for image in batch['inputs']]
+    assert sizes == [(640, 640)] * 2 + [(640, 1280)] * 2
+
+
 @pytest.mark.parametrize(
     'stem', ['deeplabv3_mobilenetv2_camvid-day2night', 'demo_voc_plain2dusk']
 )
