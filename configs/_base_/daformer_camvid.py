@@ -13,6 +13,12 @@ model = dict(decode_head=dict(num_classes=11))
 # bicyclist.
 self_training = dict(ignore_rows=(0, 0))
 daformer = mic = dict(ignore_rows=(0, 0), feature_distance=dict(classes=[6, 8, 9, 10]))
+sepico = dict(
+    self_training,
+    representation_head=dict(in_channels=[96, 320], channels=64),
+    class_statistics=dict(num_classes=11, channels=64),
+    contrast_start=22,
+)
 u2pl_plus = dict(
     daformer,
     representation_head=dict(in_channels=64, channels=64),
@@ -25,4 +31,5 @@ labeled_hooks = _base_.custom_hooks
 # 0.999 is slow for so short a run.
 teacher_hooks = [*labeled_hooks, *_base_.self_training_hooks]
 bank_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
+statistics_hooks = [*teacher_hooks, dict(type='ClassStatisticsHook')]
 custom_hooks = teacher_hooks

@@ -11,6 +11,12 @@ _base_ = [
 self_training = dict(ignore_rows=(0, 0))
 daformer = dict(ignore_rows=(0, 0), feature_distance=None)
 mic = dict(daformer, masked_view=dict(block_size=16))
+sepico = dict(
+    self_training,
+    representation_head=dict(in_channels=[128], channels=64),
+    class_statistics=dict(num_classes=21, channels=64),
+    contrast_start=60,
+)
 u2pl_plus = dict(
     daformer,
     representation_head=dict(in_channels=48, channels=64),
@@ -27,4 +33,5 @@ labeled_hooks = _base_.custom_hooks
 # 0.999 is slow for so short a run.
 teacher_hooks = [*labeled_hooks, *_base_.self_training_hooks]
 bank_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
+statistics_hooks = [*teacher_hooks, dict(type='ClassStatisticsHook')]
 custom_hooks = teacher_hooks

@@ -7,6 +7,7 @@ from .activation_contrast import (
     sample_members,
     with_background,
 )
+from .balanced_crops import balanced_places, crops_at, draw_places
 from .balanced_cross_entropy import balanced_weights
 from .binary_distillation import binary_distillation
 from .block_masks import block_masks
@@ -17,6 +18,7 @@ from .class_activation import (
     multi_scale_activations,
     normalize_activations,
 )
+from .class_moments import class_moments, merge_moments_
 from .classifier_growth import grow_classifier
 from .cluster_frequencies import cluster_frequencies
 from .consistency import (
@@ -34,6 +36,10 @@ from .contrast_pairs import (
     sample_per_class,
 )
 from .dense_crf import dense_crf
+from .distribution_contrast import (
+    distribution_contrast,
+    mean_feature_regularizer,
+)
 from .entropy import softmax_entropy
 from .entropy_balance import entropy_balance
 from .entropy_ranking import Ranking, foreground_entropy, rank_and_split
@@ -70,10 +76,10 @@ from .mixing import (
     pasted_class_masks,
 )
 from .novel_labels import fuse_labels, novel_map
+from .pair_sums import pair_sum
 from .pairwise_affinity import (
     draw_rotations,
     negative_pair_loss,
-    pair_sum,
     positive_pair_loss,
     unit_embeddings,
 )
@@ -154,6 +160,7 @@ __all__ = [
     'anchor_classes',
     'apply_table',
     'background_scores',
+    'balanced_places',
     'balanced_weights',
     'binary_distillation',
     'blank',
@@ -163,6 +170,7 @@ __all__ = [
     'class_agreement',
     'class_masks',
     'class_means',
+    'class_moments',
     'classes_between_ranks',
     'classes_in_first_image',
     'cluster_features',
@@ -170,8 +178,11 @@ __all__ = [
     'confident_pixels',
     'confident_share',
     'consistent_labels',
+    'crops_at',
     'denoised_logits',
     'dense_crf',
+    'distribution_contrast',
+    'draw_places',
     'draw_rotations',
     'entropy_balance',
     'feature_distance',
@@ -199,6 +210,8 @@ __all__ = [
     'majority_matching',
     'masked_feature_sum',
     'masked_quantile',
+    'mean_feature_regularizer',
+    'merge_moments_',
     'image_mean_weights',
     'mix',
     'mixing_masks',

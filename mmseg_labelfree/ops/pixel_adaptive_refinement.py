@@ -18,8 +18,7 @@ from .probabilities import full_precision
 
 __all__ = ['pixel_adaptive_refinement']
 
-# Bytes of weights that are kept at a time, whatever the size of input and output.
-CPU_BYTES = 2**24
+# Bytes of weights that a GPU keeps at a time, whatever the size of input and output.
 GPU_BYTES = 2**28
 
 
@@ -47,8 +46,9 @@ def pixel_adaptive_refinement(
     masks grow by this factor each time. Beyond the border the outermost pixels are
     repeated. No gradient flows.
 
-    What it adds to memory is at most 16 MiB (256 MiB on a GPU) of weights and about
-    twice the size of input and output.
+    What it adds to memory is at most twice the size of input and output, for two masks
+    or more. On a GPU, where small batches would be slow for it, up to 256 MiB of
+    weights are kept whatever that size.
 
     Args:
         images: Floating point ``(N, 3, H, W)``, 0 to 1.
@@ -91,8 +91,9 @@ def pixel_adaptive_refinement(
     ]
     near = [distance_weight * w for w in _distance_weights(offsets, color_scale)]
     each = len(offsets) * images[0, 0].numel() * images.element_size()
-    kept = CPU_BYTES if images.device.type == 'cpu' else GPU_BYTES
-    kept = max(kept, images.nbytes + refined.nbytes)
+    kept = images.nbytes + refined.nbytes
+    if images.device.type != 'cpu':
+        kept = max(kept, GPU_BYTES)
     for some in _blocks(len(images), max(1, kept // each)):
         weight = _weights(images[some], offsets, near, color_scale)
         if each <= kept:

@@ -100,6 +100,43 @@ def test_methods_leave_out_or_add(domain):
     assert model.memory_bank.num_classes == model.num_classes == 19
 
 
+def test_sepico_of_its_code():
+    """DAFormer without feature distance, on larger crops, with the contrast."""
+    daformer, cfg = config('gta'), config('gta', '_sepico')
+    assert daformer.model.keys() - cfg.model.keys() == {'feature_distance'}
+    for key in ('optim_wrapper', 'train_cfg', 'param_scheduler'):
+        assert cfg[key] == daformer[key]
+    assert cfg.custom_hooks[:-1] == daformer.custom_hooks
+    (crop,) = (
+        step
+        for step in cfg.train_dataloader.dataset.datasets[0].dataset.pipeline
+        if step.type == 'RareClassCrop'
+    )
+    assert tuple(crop.crop_size) == tuple(cfg.model.target_crop.size) == (640, 640)
+    assert crop.cat_max_ratio == cfg.model.target_crop.max_share == 0.75
+    torch.manual_seed(0)
+    cfg.model.representation_head.in_channels = [8, 16, 40, 64]
+    cfg.model.update(target_crop=dict(size=(64, 64)), contrast_start=0)
+    cfg.model.ignore_rows = (2, 15)
+    model = shrunk(cfg).train()
+    model.set_teacher(copy_student(model, model.not_in_teacher))
+    whole = torch.randint(0, 256, (3, 64, 128), dtype=torch.uint8)
+    images, data = [whole[:, :, :64], whole], []
+    for image, source in zip(images, ('source', 'target'), strict=True):
+        sample = SegDataSample(
+            gt_sem_seg=PixelData(data=torch.zeros(1, *image.shape[1:]).long())
+        )
+        sample.set_metainfo(dict(source=source, img_shape=tuple(image.shape[1:])))
+        data.append(sample)
+    model.data_preprocessor.size = (64, 128)
+    losses = model(
+        **model.data_preprocessor(dict(inputs=images, data_samples=data), True),
+        mode='loss',
+    )
+    total, _ = model.parse_losses(losses)
+    assert torch.isfinite(total) and losses['source.loss_contrast'] != 0
+
+
 ROWS = {
     '_u2pl_labeled': {'labeled'},
     '_u2pl_surest': {'surest'},

@@ -168,6 +168,21 @@ def test_batches_of_the_original_files(kind, shape, road_car, tmp_path, monkeypa
     assert all((sample.gt_sem_seg.data == 255).all() for sample in samples[2:])
 
 
+def test_whole_targets_beside_crops_of_the_source(tmp_path, monkeypatch):
+    """SePiCo's: the model crops the target, of which the teacher's labels decide."""
+    monkeypatch.setenv('LABELFREE_DATA', str(tmp_path))
+    monkeypatch.setenv('LABELFREE_CACHE', str(tmp_path / 'cache'))
+    labels = np.full((1052, 1914), 7, np.uint8)
+    labels[300:700, 400:1400] = 26
+    write(tmp_path, 'gta', np.zeros((1052, 1914, 3), np.uint8), labels)
+    write(tmp_path, 'cityscapes', np.zeros((1024, 2048, 3), np.uint8))
+    cfg = part('gta2cityscapes_640x640')
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
+    sizes = [tuple(image.shape[1:]) for image in batch['inputs']]
+    assert sizes == [(640, 640)] * 2 + [(640, 1280)] * 2
+
+
 @pytest.mark.parametrize(
     'stem', ['deeplabv3_mobilenetv2_camvid-day2night', 'demo_voc_plain2dusk']
 )
@@ -189,7 +204,8 @@ def test_rows_on_small_data_differ_in_what_they_compare(stem):
         assert images.dataset == whole[loader].dataset.dataset
         assert images.source == whole[loader].dataset.source
         assert cfg.train_dataloader.batch_size == whole[loader].batch_size
-    for name in ('_source-only', '_oracle', '_adabn', '_selftraining', '_u2pl', '_mic'):
+    methods = ('_selftraining', '_u2pl', '_mic', '_sepico')
+    for name in ('_source-only', '_oracle', '_adabn', *methods):
         for key in ('optim_wrapper', 'train_cfg', 'param_scheduler', 'val_dataloader'):
             assert row(name)[key] == whole[key]
     (adabn,) = [h for h in row('_adabn').custom_hooks if h.type == 'AdaBNHook']
@@ -200,3 +216,7 @@ def test_rows_on_small_data_differ_in_what_they_compare(stem):
     assert plain.model.get('feature_distance') is None
     assert row('_u2pl').model.type == 'U2PLEncoderDecoder'
     assert row('_mic').model.masked_view.mask_ratio == 0.7
+    sepico = row('_sepico')
+    assert sepico.custom_hooks[:-1] == whole.custom_hooks
+    assert sepico.train_dataloader == whole.train_dataloader
+    assert sepico.model.contrastive_loss.temperature == 100

@@ -151,6 +151,12 @@ FAMILIES = {
         ['source', 'target'] * 2,
         ['waits: aten.nonzero'],
     ),
+    'SePiCo': (
+        'daformer/demo_voc_plain2dusk_sepico.py',
+        None,
+        ['source', 'target'] * 2,
+        [],
+    ),
     'EUMS': ('eums/demo_voc_fold0.py', 'eums', ['base', 'clean', 'unclean'] * 2, []),
     'STRICT': ('strict/demo_voc_15-5.py', 'round_1', [None] * 4, []),
     'IDDC': ('iddc/mobilenetv2_demo_voc.py', None, [None] * 4, []),

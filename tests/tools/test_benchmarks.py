@@ -28,6 +28,8 @@ COMMANDS = [
     'daformer_step configs/daformer/daformer_mit-b5_gta2cityscapes.py'
     ' configs/daformer/daformer_mit-b5_gta2cityscapes_u2pl.py --size 64'
     ' --batch-size 4 --repeat 1 --blocks 1',
+    'daformer_step configs/daformer/demo_voc_plain2dusk_sepico.py --size 64'
+    ' --batch-size 4 --repeat 1',
     'entropy_ranking --images 4 --size 32 --batch-size 2 --repeats 1',
     f'image_level_step configs/afa/demo_voc.py {STEP}',
     f'importance_step configs/mib/demo_voc_15-1.py --kinds ewc {STEP}',

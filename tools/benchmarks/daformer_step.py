@@ -2,10 +2,12 @@ r"""Time of a DAFormer step against its unavoidable passes, and of U2PL+ against
 
 The passes are those that the method is made of: source and mixed images forward and
 backward, the teacher over the target, the frozen encoder over the source, and one
-optimizer step, on the same batch, with plain losses of enlarged logits. Models have
-random weights, and half of the batch has no labels; the teacher's update is part of
-none. The figures are medians, the ratios those of each round's neighbors. ``--memory``
-measures the peak of each in place of the time.
+optimizer step, on the same batch, with plain losses of enlarged logits. With SePiCo's
+config in place of DAFormer's there is no frozen encoder, but the teacher's encoder runs
+over the source, and the student's over the target, and the representation head with
+these. Models have random weights, and half of the batch has no labels; the teacher's
+update is part of none. The figures are medians, the ratios those of each round's
+neighbors. ``--memory`` measures the peak of each in place of the time.
 
 Example:
     python tools/benchmarks/daformer_step.py \
@@ -26,7 +28,7 @@ from benchmark_parsers import step_parser
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = step_parser(__doc__, size=128, repeat=7)
-    parser.add_argument('daformer', help='config of DAFormer')
+    parser.add_argument('daformer', help='config of DAFormer or SePiCo')
     parser.add_argument('u2pl', nargs='?', help='config of U2PL+ on it')
     parser.add_argument(
         '--float32', action='store_true', help='as the authors; default: bfloat16'
@@ -64,6 +66,8 @@ def build(filename: str, args: argparse.Namespace) -> Any:
     cfg = Config.fromfile(filename).model
     cfg.backbone.init_cfg = None
     cfg.ignore_rows = (1, 1)
+    if 'class_statistics' in cfg:  # the batch has crops; contrast from the start
+        cfg.update(target_crop=None, contrast_start=0)
     if args.blocks:
         cfg.backbone.num_layers = [args.blocks] * 4
     torch.manual_seed(0)
@@ -77,10 +81,12 @@ def build(filename: str, args: argparse.Namespace) -> Any:
 def plain_passes(
     model: Any, batch: tuple[Tensor, list], args: argparse.Namespace
 ) -> Callable[[], None]:
-    """What no implementation of a DAFormer step can leave out."""
+    """What no implementation of a step of the method can leave out."""
     images, samples = batch
     source, target = images[::2], images[1::2]
     labels = torch.cat([sample.gt_sem_seg.data for sample in samples[::2]])
+    distance = model.feature_distance is not None
+    contrast = hasattr(model, 'class_statistics')
     frozen = copy.deepcopy(model.backbone).requires_grad_(False).eval()
     teacher: Any = (
         copy_student(model, model.not_in_teacher).requires_grad_(False).eval()
@@ -88,20 +94,30 @@ def plain_passes(
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9)
     model.train()
 
-    def loss(images: Tensor) -> Tensor:
-        logits = model.decode_head(model.extract_feat(images)).float()
+    def loss(images: Tensor, embeds: bool = False) -> Tensor:
+        features = model.extract_feat(images)
+        logits = model.decode_head(features).float()
         logits = F.interpolate(logits, images.shape[2:], mode='bilinear')
-        return F.cross_entropy(logits, labels)
+        total = F.cross_entropy(logits, labels)
+        return total + embedded(model, features) if embeds else total
+
+    def embedded(network: Any, features: Any) -> Tensor:
+        return network.representation_head(features).float().mean()
 
     def step() -> None:
         optimizer.zero_grad()
         bfloat16 = torch.autocast(images.device.type, torch.bfloat16)
         with bfloat16 if not args.float32 else torch.autocast('cpu', enabled=False):
             with torch.no_grad():
-                frozen(source)
+                if distance:
+                    frozen(source)
+                if contrast:
+                    embedded(teacher, teacher.extract_feat(source))
                 logits = teacher.decode_head(teacher.extract_feat(target))
                 F.interpolate(logits, images.shape[2:], mode='bilinear').max(1)
-            total = loss(source) + loss(target)
+            total = loss(source, contrast) + loss(target)
+            if contrast:
+                total = total + embedded(model, model.extract_feat(target))
         total.backward()
         optimizer.step()
 

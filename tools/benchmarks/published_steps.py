@@ -164,8 +164,8 @@ def measure(name: str, dtype: str, args: argparse.Namespace) -> str:
     memory = ''
     if args.device != 'cpu':
         memory = f'{torch.cuda.max_memory_allocated() / 2**30:.1f}'
-    images, path = len(data['inputs']), STEPS[name][0]
-    return f'| {path} | {images} | {args.size or side} | {dtype} | {spent:.0f} | {memory} |'
+    cells = [STEPS[name][0], len(data['inputs']), args.size or side, dtype]
+    return f'| {" | ".join(map(str, [*cells, round(spent), memory]))} |'
 
 
 def main() -> None:

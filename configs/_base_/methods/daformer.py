@@ -1,5 +1,5 @@
-# DAFormer, and U2PL+ and MIC on it: what each method changes in the model, and the
-# hooks of a mean teacher. A config takes one, `model = _base_.daformer`. Numbers
+# DAFormer, and U2PL+, MIC and SePiCo on it: what each method changes in the model, and
+# the hooks of a mean teacher. A config takes one, `model = _base_.daformer`. Numbers
 # without a remark are those of DAFormer's code.
 self_training = dict(
     type='MeanTeacherEncoderDecoder',
@@ -38,6 +38,20 @@ daformer = dict(
 mic = dict(
     daformer,
     masked_view=dict(block_size=32, mask_ratio=0.7, weight=1.0),  # code of MIC
+)
+sepico = dict(  # code of SePiCo, experiment 4: DistCL
+    self_training,
+    type='SePiCoEncoderDecoder',
+    representation_head=dict(type='MultiLevelRepresentationHead', channels=256),
+    class_statistics=dict(type='ClassStatistics', channels=256),
+    contrastive_loss=dict(
+        type='DistributionContrastiveLoss',
+        temperature=100.0,
+        regularizer=1.0,
+        min_ratio=0.75,
+        loss_weight=1.0,
+    ),
+    contrast_start=3000,
 )
 u2pl_plus = dict(
     daformer,

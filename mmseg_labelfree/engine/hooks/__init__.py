@@ -4,6 +4,7 @@ from .ada_bn_hook import AdaBNHook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_entry_hook import CheckpointEntryHook
+from .class_statistics_hook import ClassStatisticsHook
 from .cluster_monitor_hook import ClusterMonitorHook
 from .cluster_names_hook import ClusterNamesHook
 from .cluster_panel_hook import ClusterPanelHook
@@ -30,6 +31,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'ChannelsLastHook',
     'CheckpointEntryHook',
+    'ClassStatisticsHook',
     'ClusterMonitorHook',
     'ClusterNamesHook',
     'ClusterPanelHook',

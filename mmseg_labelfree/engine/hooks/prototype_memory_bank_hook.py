@@ -1,9 +1,5 @@
 """Hook that saves the memory bank of a segmentor."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
@@ -11,11 +7,11 @@ from ...models.layers.memory_bank import PrototypeMemoryBank
 from ...models.losses.bank_contrast import BankContrastLoss
 from ...utils.choices import check_range
 from ...utils.distributed import bare_model
-from .checkpoint_entry_hook import CheckpointEntryHook
+from .module_entry_hook import ModuleEntryHook
 
 
 @HOOKS.register_module()
-class PrototypeMemoryBankHook(CheckpointEntryHook):
+class PrototypeMemoryBankHook(ModuleEntryHook):
     """Hook that keeps the queues and prototypes of a memory bank in the checkpoints.
 
     The segmentor must have a
@@ -37,33 +33,12 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
     """
 
     entry = 'memory_bank'
+    kind = PrototypeMemoryBank
 
     def __init__(self, bank: str = 'memory_bank', report_interval: int = 50) -> None:
         check_range(1, report_interval=report_interval)
-        self.bank = bank
+        super().__init__(bank)
         self.report_interval = report_interval
-
-    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
-        """Raise if the model, or another hook, is not what this hook needs."""
-        if not isinstance(getattr(model, self.bank, None), PrototypeMemoryBank):
-            raise TypeError(
-                f'{type(model).__name__}.{self.bank} is no PrototypeMemoryBank: '
-                'PrototypeMemoryBankHook needs a segmentor with one; set its bank= to '
-                'the right name, or take the hook out'
-            )
-
-    def before_train(self, runner: Runner) -> None:
-        """Look for the bank; on resume, restore it."""
-        self.check_model(bare_model(runner.model), runner.hooks)
-        super().before_train(runner)
-
-    def contents(self, runner: Runner) -> dict[str, Any]:
-        """Return the filled part of the bank."""
-        return self._find(runner).contents()
-
-    def restore(self, runner: Runner, entry: dict[str, Any]) -> None:
-        """Fill the bank."""
-        self._find(runner).restore(entry)
 
     def after_train_iter(
         self,
@@ -77,6 +52,3 @@ class PrototypeMemoryBankHook(CheckpointEntryHook):
             for module in bare_model(runner.model).modules():
                 if isinstance(module, BankContrastLoss):
                     module.report_idle()
-
-    def _find(self, runner: Runner) -> PrototypeMemoryBank:
-        return getattr(bare_model(runner.model), self.bank)

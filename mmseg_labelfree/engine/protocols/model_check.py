@@ -20,6 +20,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...models.decode_heads import MultiLevelRepresentationHead
 from ...models.segmentors.discriminative_clustering import (
     DiscriminativeClusteringSegmentor,
 )
@@ -187,22 +188,35 @@ def _check_head(name: str, head: nn.Module, maps: Sequence[Tensor]) -> None:
     """Check the channels that a decode head expects of the backbone's maps."""
     if not isinstance(head, BaseDecodeHead) or isinstance(maps, Tensor):
         return
-    expected = head.in_channels
     several = isinstance(head.in_index, list | tuple)
     indices = head.in_index if several else [head.in_index]
+    _check_levels(
+        name, head.in_channels, indices, maps, head.input_transform == 'resize_concat'
+    )
+
+
+def _check_levels(
+    name: str,
+    expected: int | Sequence[int],
+    indices: Sequence[int],
+    maps: Sequence[Tensor],
+    concatenated: bool = False,
+) -> None:
+    """Check the channels that a head expects of the backbone's maps of some indices."""
     found = [maps[i].shape[1] for i in indices if -len(maps) <= i < len(maps)]
+    shown = list(indices) if len(indices) > 1 else indices[0]
     if len(found) < len(indices):
         raise ValueError(
-            f'{name}.in_index={head.in_index}, but the backbone gives {len(maps)} '
+            f'{name}.in_index={shown}, but the backbone gives {len(maps)} '
             'maps: correct it, or out_indices of the backbone'
         )
-    if head.input_transform == 'resize_concat':
+    if concatenated:
         found = [sum(found)]
     if list(expected if isinstance(expected, list | tuple) else [expected]) != found:
         raise ValueError(
             f'{name}.in_channels={expected}, but the backbone gives '
             f'{found[0] if len(found) == 1 else found} channels at in_index='
-            f'{head.in_index}: set in_channels to that'
+            f'{shown}: set in_channels to that'
         )
 
 
@@ -210,6 +224,9 @@ def _check_embedder(
     model: EncoderDecoder, embedder: Any, maps: Sequence[Tensor]
 ) -> None:
     """Check what a representation head sees."""
+    if isinstance(embedder, MultiLevelRepresentationHead):
+        levels = embedder.in_channels, embedder.in_index
+        return _check_levels('representation_head', *levels, maps)
     index = getattr(model, 'embedding_index', None)
     if index is None:
         with embedder.recording(model.decode_head) as seen:

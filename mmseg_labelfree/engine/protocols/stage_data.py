@@ -4,30 +4,24 @@ import os.path as osp
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.registry import DATA_SAMPLERS, DATASETS, init_default_scope
-from mmseg.datasets import BaseSegDataset
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS as WRAPPERS
 from mmseg.registry import METRICS
 from torch.utils.data import DataLoader
 
-from ...datasets.mask_check import count_values, reads_masks
 from ...datasets.samplers import MultiSourceSampler
-from ...datasets.size_check import check_pairs
 from ...datasets.splits.partition import Partition
-from ...datasets.transforms.check_mask import turns_photos
-from ...datasets.transforms.pipelines import transforms_of
-from ...datasets.transforms.weak.loader import WeakAnnotationLoader
-from ...datasets.wrappers.inner import build_inner, explain_missing
+from ...datasets.wrappers.inner import explain_missing
 from ...utils.choices import check_names, check_range
 from .base import Stage
 from .config_edit import find_nodes
 from .data_remarks import log_remarks
+from .dataset_files import check_sizes, read_plain, read_wrapped
 from .first_batch import first_samples, is_endless, least_batch
 from .model_check import located
 from .stage_classes import check_classes, check_outputs
@@ -154,7 +148,7 @@ class DataCheck:
         if key not in self._read:
             with explain_missing(config):
                 own = _is_ours(wrapper)
-                self._read[key] = _read_wrapped(config) if own else _read_plain(config)
+                self._read[key] = read_wrapped(config) if own else read_plain(config)
         return self._read[key]
 
 
@@ -232,67 +226,3 @@ def _metrics(cfg: Config) -> list[type]:
     found = cfg.get('val_evaluator') or []
     several = found if isinstance(found, list | tuple) else [found]
     return [METRICS.get(settings['type']) for settings in several]
-
-
-def _read_wrapped(config: Mapping[str, Any]) -> BaseSegDataset:
-    """Read a dataset for a wrapper of this package, which will check its masks."""
-    dataset = build_inner(dict(config))
-    try:
-        _read_list(dataset)
-    except ValueError:
-        pass  # the wrapper says it better
-    return dataset
-
-
-def _read_plain(config: Mapping[str, Any]) -> Any:
-    """Read a dataset, and check its images and masks."""
-    kind = WRAPPERS.get(config['type']) if isinstance(config['type'], str) else None
-    if not (isinstance(kind, type) and issubclass(kind, BaseSegDataset)):
-        return DATASETS.build(dict(config))
-    dataset = DATASETS.build(dict(config, lazy_init=True))
-    _read_list(dataset)
-    if dataset.backend_args is None:
-        for i in range(len(dataset)):
-            _check_image(dataset, i)
-        if reads_masks(dataset.pipeline):
-            count_values(dataset, dataset.pipeline)
-        check_sizes(dataset)
-        _check_annotations(dataset)
-    return dataset
-
-
-def check_sizes(dataset: Any) -> None:
-    """Check the sizes of the masks that a dataset, or each part of it, reads."""
-    for part in getattr(dataset, 'datasets', [dataset]):
-        inner = getattr(part, 'dataset', part)
-        if not isinstance(inner, BaseSegDataset) or not reads_masks(inner.pipeline):
-            continue
-        infos = [part.get_data_info(i) for i in range(len(part))]
-        pairs = [(info['img_path'], info['seg_map_path']) for info in infos]
-        if inner.backend_args is None and all(
-            map(osp.isfile, chain.from_iterable(pairs))
-        ):
-            check_pairs(pairs, turns_photos(inner.pipeline))
-
-
-def _check_annotations(dataset: BaseSegDataset) -> None:
-    """Check that no two images share points or scribbles."""
-    for transform in transforms_of(dataset.pipeline):
-        if isinstance(transform, WeakAnnotationLoader):
-            for i in range(len(dataset)):
-                transform.image_id(dataset.get_data_info(i)['img_path'])
-
-
-def _read_list(dataset: BaseSegDataset) -> None:
-    dataset.serialize_data = False  # for workers, and takes longest
-    dataset.full_init()
-
-
-def _check_image(dataset: BaseSegDataset, index: int) -> None:
-    image = dataset.get_data_info(index)['img_path']
-    if not osp.isfile(image):
-        raise ValueError(
-            f'{type(dataset).__name__}: {image} does not exist, image {index + 1} of '
-            f'{dataset.ann_file or "its folder"}; correct the list, img_suffix or '
-            'data_prefix'
-        )

@@ -1,6 +1,7 @@
 """Layers with weights or state that heads and segmentors are built from."""
 
 from .attention_affinity import AttentionAffinity, AttentionRecord
+from .class_statistics import ClassStatistics
 from .memory_bank import PrototypeMemoryBank
 from .semantic_projection import SemanticProjection
 from .summed_aspp import SummedASPP
@@ -8,6 +9,7 @@ from .summed_aspp import SummedASPP
 __all__ = [
     'AttentionAffinity',
     'AttentionRecord',
+    'ClassStatistics',
     'PrototypeMemoryBank',
     'SemanticProjection',
     'SummedASPP',

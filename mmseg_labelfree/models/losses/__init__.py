@@ -6,6 +6,7 @@ from .balanced_cross_entropy_loss import BalancedCrossEntropyLoss
 from .bank_contrast import BankContrastLoss
 from .base import BaseLoss, DecodeLoss, DistillationLoss
 from .binary_distillation_loss import BinaryDistillationLoss
+from .distribution_contrastive_loss import DistributionContrastiveLoss
 from .entropy_balance_loss import EntropyBalanceLoss
 from .feature_distance import FeatureDistance
 from .feature_distillation_loss import FeatureDistillationLoss
@@ -33,6 +34,7 @@ __all__ = [
     'BinaryDistillationLoss',
     'DecodeLoss',
     'DistillationLoss',
+    'DistributionContrastiveLoss',
     'EntropyBalanceLoss',
     'FeatureDistance',
     'FeatureDistillationLoss',

@@ -7,8 +7,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...ops.checks import Variant, check_variant
+from ...ops.pair_sums import Function
 from ...ops.pairwise_affinity import (
-    Function,
     check_rotations,
     draw_rotations,
     negative_pair_loss,

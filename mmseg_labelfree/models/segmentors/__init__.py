@@ -13,7 +13,9 @@ from .mixed_batch import MixedBatch, real_pixels, split_batch
 from .network_outputs import NetworkOutputs
 from .novel_class import NovelClassEncoderDecoder
 from .saliency_net import SaliencyNet
+from .sepico import SePiCoEncoderDecoder
 from .striped import StripedEncoderDecoder
+from .target_crop import TargetCrop
 from .teacher_student import TeacherStudentEncoderDecoder
 from .teacher_view import (
     TeacherView,
@@ -43,7 +45,9 @@ __all__ = [
     'NetworkOutputs',
     'NovelClassEncoderDecoder',
     'SaliencyNet',
+    'SePiCoEncoderDecoder',
     'StripedEncoderDecoder',
+    'TargetCrop',
     'TeacherStudentEncoderDecoder',
     'TeacherView',
     'U2PLEncoderDecoder',

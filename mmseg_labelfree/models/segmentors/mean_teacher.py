@@ -156,6 +156,7 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         # The teacher labels the weak views; the student sees them mixed and recolored.
         views = self.warmup_views if self.in_warmup() else self.views
         labeled, strong = views(batch)
+        batch = replace(batch, labeled=labeled.images)
         outputs = self.student_outputs(batch, strong)
         # Labeled images have the heads' own losses, the others the teacher's labels.
         losses = self.labeled_loss(outputs, batch)

@@ -13,6 +13,7 @@ __all__ = [
     'needs_bank_of_size',
     'needs_ignore_255',
     'needs_output_per_class',
+    'needs_statistics_of_size',
 ]
 
 
@@ -51,11 +52,28 @@ def needs_bank_of_size(bank: nn.Module, num_classes: int, channels: int) -> None
         num_classes: Of the decode head.
         channels: Of the embeddings.
     """
+    _needs_size('memory_bank', bank, num_classes, channels)
+
+
+def needs_statistics_of_size(
+    statistics: nn.Module, num_classes: int, channels: int
+) -> None:
+    """Raise a ValueError if class statistics have other classes or channels.
+
+    Args:
+        statistics: A ``ClassStatistics``.
+        num_classes: Of the decode head.
+        channels: Of the embeddings.
+    """
+    _needs_size('class_statistics', statistics, num_classes, channels)
+
+
+def _needs_size(part: str, layer: nn.Module, num_classes: int, channels: int) -> None:
     for name, wanted in dict(num_classes=num_classes, channels=channels).items():
-        if getattr(bank, name) != wanted:
+        if getattr(layer, name) != wanted:
             raise ValueError(
-                f'memory_bank.{name}={getattr(bank, name)} does not fit the heads: set '
-                f'memory_bank.{name}={wanted}'
+                f'{part}.{name}={getattr(layer, name)} does not fit the heads: set '
+                f'{part}.{name}={wanted}'
             )
 
 

@@ -396,3 +396,24 @@ def test_parts_of_contrast_fit_each_other(semi, part, settings, message):
     semi.model[part].update(settings)
     with pytest.raises(ValueError, match=message):
         _check_alone(semi)
+
+
+def test_levels_that_a_representation_head_reads(tiny):
+    tiny.model.update(
+        type='SePiCoEncoderDecoder',
+        representation_head=dict(
+            type='MultiLevelRepresentationHead', in_channels=[9], in_index=[-1]
+        ),
+        class_statistics=dict(
+            type='ClassStatistics', num_classes=tiny.model.decode_head.num_classes
+        ),
+        contrastive_loss=dict(type='DistributionContrastiveLoss'),
+    )
+    with pytest.raises(ValueError, match=r'head.in_channels=\[9\], but the backbone'):
+        _check_alone(tiny)
+    head = tiny.model.representation_head
+    head.update(in_channels=[4, 8, 16, 32], in_index=None)
+    _check_alone(tiny)
+    head.update(in_channels=[4, 8], in_index=[0, 7])
+    with pytest.raises(ValueError, match=r'head.in_index=\[0, 7\], but the backbone'):
+        _check_alone(tiny)
