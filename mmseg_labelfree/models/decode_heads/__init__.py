@@ -9,6 +9,7 @@ from .deeplab_v3plus_head import DeepLabV3PlusHead
 from .image_label_head import ImageLabelHead
 from .representation_head import RepresentationHead
 from .semantic_projection_head import SemanticProjectionHead
+from .step_branch_head import StepBranchHead
 
 __all__ = [
     'ClusteringHead',
@@ -20,4 +21,5 @@ __all__ = [
     'ImageLabelHead',
     'RepresentationHead',
     'SemanticProjectionHead',
+    'StepBranchHead',
 ]

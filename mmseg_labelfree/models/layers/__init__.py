@@ -3,6 +3,7 @@
 from .attention_affinity import AttentionAffinity, AttentionRecord
 from .memory_bank import PrototypeMemoryBank
 from .semantic_projection import SemanticProjection
+from .step_classifier import StepClassifier
 from .summed_aspp import SummedASPP
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     'AttentionRecord',
     'PrototypeMemoryBank',
     'SemanticProjection',
+    'StepClassifier',
     'SummedASPP',
 ]
