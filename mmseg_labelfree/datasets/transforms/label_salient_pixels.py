@@ -10,8 +10,9 @@ from mmseg.registry import TASK_UTILS, TRANSFORMS
 from ...ops.label_maps import UNLABELED
 from ...utils.choices import check_range
 from ...utils.files import image_name
+from .pipelines import transforms_of
 
-__all__ = ['LabelSalientPixels']
+__all__ = ['LabelSalientPixels', 'check_saliency_maps']
 
 
 @TRANSFORMS.register_module()
@@ -59,8 +60,8 @@ class LabelSalientPixels(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Label the salient background."""
-        path, labels = results['img_path'], results['gt_seg_map']
-        name = image_name(path, self.image_folder or os.path.dirname(path))
+        labels = results['gt_seg_map']
+        name = self._image_id(results['img_path'])
         values = self.source.saliency(results['img'], name)
         salient = values > 255 * self.threshold
         labels = labels.copy()
@@ -68,8 +69,32 @@ class LabelSalientPixels(BaseTransform):
         results['gt_seg_map'] = labels
         return results
 
+    def check(self, path: str) -> None:
+        """Raise a FileNotFoundError if the image of this file has no map."""
+        self.source.check(self._image_id(path))
+
+    def _image_id(self, path: str) -> str:
+        return image_name(path, self.image_folder or os.path.dirname(path))
+
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(saliency={self.saliency}, '
             f'threshold={self.threshold})'
         )
+
+
+def check_saliency_maps(dataset: Any) -> None:
+    """Check that the images whose pipeline asks for a saliency map have one.
+
+    Args:
+        dataset: A dataset, a wrapper around one, or several in ``datasets``.
+
+    Raises:
+        FileNotFoundError: An image has none.
+    """
+    for part in getattr(dataset, 'datasets', [dataset]):
+        pipeline = getattr(getattr(part, 'dataset', part), 'pipeline', [])
+        for transform in transforms_of(pipeline):
+            if isinstance(transform, LabelSalientPixels):
+                for i in range(len(part)):
+                    transform.check(part.get_data_info(i)['img_path'])

@@ -21,6 +21,7 @@ from ...datasets.samplers import MultiSourceSampler
 from ...datasets.size_check import check_pairs
 from ...datasets.splits.partition import Partition
 from ...datasets.transforms.check_mask import turns_photos
+from ...datasets.transforms.label_salient_pixels import check_saliency_maps
 from ...datasets.transforms.pipelines import transforms_of
 from ...datasets.transforms.weak.loader import WeakAnnotationLoader
 from ...datasets.wrappers.concat_dataset import ConcatDataset
@@ -91,6 +92,7 @@ class DataCheck:
         settings = cfg.train_dataloader
         dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
+        check_saliency_maps(dataset)
         log_remarks(dataset, self._remarked)
         if cfg.get('val_dataloader') is not None:
             _check_classes(dataset, self._shared(cfg.val_dataloader.dataset))

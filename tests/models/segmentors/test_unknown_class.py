@@ -264,7 +264,10 @@ def test_what_does_not_fit(ssul):
 
 
 def test_missing_saliency_maps_are_told_before_training(ssul):
-    loader = ssul.train_dataloader.dataset.dataset
-    loader.pipeline[2]['saliency']['folder'] = 'gone'
+    saliency = ssul.train_dataloader.dataset.dataset.pipeline[2]['saliency']
+    Path(saliency['folder'], 'train_005.png').unlink()
+    with pytest.raises(FileNotFoundError, match='image train_005 has no saliency map'):
+        ProtocolRunner(ssul).run('step_0')
+    saliency['folder'] = 'gone'
     with pytest.raises(FileNotFoundError, match='no folder of saliency maps gone'):
         ProtocolRunner(ssul).run('step_0')
