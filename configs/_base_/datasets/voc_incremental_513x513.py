@@ -1,5 +1,5 @@
-# PASCAL VOC 2012 with the SBD masks (trainaug, 10582 images), for incremental steps with
-# crops of 513 (SSUL). Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
+# PASCAL VOC 2012 with the SBD masks (trainaug, 10582 images), for SSUL's incremental
+# steps. Layout: data/README.md. LABELFREE_DATA replaces the folder `data`.
 data_root = '{{$LABELFREE_DATA:data}}/VOCdevkit/VOC2012'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
