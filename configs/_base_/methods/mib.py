@@ -85,7 +85,9 @@ ssul = dict(
         loss_decode=dict(
             type='IncrementalBCELoss',
             num_old_classes=1,  # the protocol sets it for each step
-            variant='official',  # of all classes, the unknown one among them
+            # The unknown class is one like the others. Old ones are left out: their
+            # branches are frozen, so they would only cost time.
+            variant='paper',
             avg_non_ignore=True,  # code
         ),
     ),

@@ -42,7 +42,7 @@ class StepBranchHead(ASPPHead):
         ``decode_head=dict(type='StepBranchHead', step_sizes=(15, 1), num_classes=17,
         in_channels=2048, in_index=0, channels=256, dilations=(1, 6, 12, 18),
         norm_cfg=dict(type='BN'), loss_decode=dict(type='IncrementalBCELoss',
-        num_old_classes=1, variant='official'))``
+        num_old_classes=1))``
     """
 
     conv_seg: StepClassifier

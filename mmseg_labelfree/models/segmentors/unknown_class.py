@@ -43,7 +43,8 @@ class UnknownClassEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
 
     The background's branch learns at 1e-4 of the rate in a later step, which is for the
     optimizer to say, and the loss of the head for the config: SSUL's is a binary
-    cross-entropy for each class, the unknown one among them.
+    cross-entropy for each class, the unknown one among them. Those of old classes are
+    constants, so ``IncrementalBCELoss(variant='paper')`` may leave them out.
 
     Args:
         threshold: Least probability of an old object. Defaults to 0.7.
