@@ -18,6 +18,7 @@ from torch.testing import assert_close
 from mmseg_labelfree.engine.hooks import IncrementalClassifierInitHook
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import load_weights
+from mmseg_labelfree.utils.distributed import bare_model, prepare_cpu_processes
 
 CLASSIFIER = 'decode_head.conv_seg.'
 LEARNING = tuple(f'{CLASSIFIER}{name}.' for name in ('background', 'unknown'))
@@ -230,6 +231,31 @@ def test_resumed_is_whole(second, whole_and_resumed):
         assert torch.equal(value, state[key]), key
     assert record.losses[-2:] == rest.losses[-2:]
     assert record.metrics == rest.metrics
+
+
+def _trained(cfg, launcher, batch_size):
+    cfg = copy.deepcopy(cfg)
+    cfg.launcher, cfg.experiment_name = launcher, f'{launcher}_trained'
+    cfg.work_dir += f'_{launcher}'
+    cfg.train_dataloader.batch_size = batch_size
+    prepare_cpu_processes(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    state = bare_model(runner.model).state_dict()
+    return {k: v.numpy() for k, v in state.items()}
+
+
+@pytest.mark.slow
+def test_two_processes_are_one(second, in_two_processes):
+    """Statistics are fixed, so that halves of a batch are the batch."""
+    second.model.decode_head.dropout_ratio = 0.0
+    inner = second.train_dataloader.dataset.dataset
+    inner.pipeline = [t for t in inner.pipeline if not t.type.startswith('Random')]
+    want = _trained(second, 'none', 4)
+    for found in in_two_processes(_trained, second, 'pytorch', 2):
+        assert found.keys() == want.keys()
+        for key, value in want.items():
+            np.testing.assert_allclose(found[key], value, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.slow
