@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 DEMOS = (
     'mib/demo_voc_15-1',
     'mib/demo_voc_points',
+    'ssul/demo_voc_15-1',
     'u2pl/demo_voc_40',
     'u2pl/demo_voc_40_suponly',
     'daformer/demo_voc_plain2dusk',

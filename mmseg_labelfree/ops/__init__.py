@@ -139,6 +139,7 @@ from .u2pl_official import (
 )
 from .unbiased_cross_entropy import unbiased_cross_entropy
 from .unbiased_knowledge_distillation import unbiased_knowledge_distillation
+from .unknown_class import merge_unknown, name_old_objects
 from .unlabeled_set_cross_entropy import image_classes, unlabeled_set_cross_entropy
 from .weibull_balance import weibull_balance
 from .weight_fusion import fuse_weights, new_share
@@ -213,8 +214,10 @@ __all__ = [
     'mean_feature_regularizer',
     'merge_moments_',
     'image_mean_weights',
+    'merge_unknown',
     'mix',
     'mixing_masks',
+    'name_old_objects',
     'nearest_pixels',
     'multi_scale_activations',
     'negative_classes',

@@ -60,11 +60,13 @@ def incremental_bce(
     first_new = num_old_classes if variant == 'paper' else 1
     counted = label != ignore_index
     hit = counted & ((label == 0) | (label >= first_new))
-    index = label.long().masked_fill(~hit, 0)[:, None]
-    one_hot = torch.zeros_like(logits, dtype=torch.bool).scatter_(
-        1, index, hit[:, None]
-    )
     x = full_precision(logits)
+    if first_new > 1:  # what has no gradient costs no logarithm
+        x = torch.cat([x[:, :1], x[:, first_new:]], 1)
+    index = (label.long() - (first_new - 1)).clamp_(min=0)
+    one_hot = torch.zeros_like(x, dtype=torch.bool).scatter_(
+        1, index.masked_fill(~hit, 0)[:, None], hit[:, None]
+    )
     log_p = logsigmoid(torch.where(one_hot, x, -x))  # 1 - sigma(x) is sigma(-x)
-    loss = -log_p[:, 0] - log_p[:, first_new:].sum(1)
+    loss = -log_p[:, 0] - log_p[:, 1:].sum(1)
     return torch.where(counted, loss, 0)

@@ -143,7 +143,8 @@ def results(work):
         name = str(path.relative_to(work))
         if path.suffix == '.pth':
             checkpoint = load_checkpoint(path)[0]
-            found[name] = checkpoint['state_dict'], checkpoint['optimizer']['state']
+            optimizer = checkpoint.get('optimizer', dict(state=None))  # weights alone
+            found[name] = checkpoint['state_dict'], optimizer['state']
         elif path.name == 'finished.json':
             found[name] = json.loads(path.read_text())['metrics']
         elif path.name == 'clusters.json':

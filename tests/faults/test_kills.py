@@ -1,6 +1,7 @@
 """Killed at any moment, a run goes on to exactly what it would have become."""
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,23 @@ def test_at_each_rename(number, after, incremental, written, train, tmp_path):
     code, output = train(*arguments, work, '--resume')
     assert code == 0, output
     assert_exact(work, whole)
+
+
+def test_weights_are_fused_once(incremental, written, train, tmp_path):
+    """Killed at the files of a step's end, between saving and fusing (EWF)."""
+    incremental.custom_hooks.append(dict(type='WeightFusionHook'))
+    incremental.default_hooks.checkpoint.interval = 3  # then one at the end
+    path, work, whole = written(incremental), tmp_path / 'cut', tmp_path / 'whole'
+    code, output = train(path, '--stage', 'step_0', '--work-dir', whole)
+    assert code == 0, output
+    shutil.copytree(whole, work)
+    arguments = path, '--stage', 'step_1', '--resume', '--work-dir'
+    assert train(*arguments, whole)[0] == 0
+    for file, after in (('unfused', True), ('iter_6', True), ('finished', False)):
+        at = At(1, 'os.rename', file, after=after)
+        code, output = train(*arguments, work, at=at)
+        assert code == -9, output
+        code, output = train(*arguments, work)
+        assert code == 0, output
+        assert_exact(work / 'step_1', whole / 'step_1')
+        shutil.rmtree(work / 'step_1')

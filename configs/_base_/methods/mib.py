@@ -73,6 +73,34 @@ plop_ade = dict(
     ],
 )
 plop_thresholds = dict(type='EntropyThresholdHook')
+# SSUL, 'code' being clovaai/SSUL; with `_base_.ssul_teacher` in `custom_hooks`,
+# `_base_.ssul_protocol`, and LabelSalientPixels in the training pipeline.
+ssul = dict(
+    type='UnknownClassEncoderDecoder',
+    threshold=0.7,  # code
+    decode_head=dict(
+        type='StepBranchHead',
+        step_sizes=(20,),  # the protocol sets it for each step
+        dropout_ratio=0.1,  # code
+        loss_decode=dict(
+            type='IncrementalBCELoss',
+            num_old_classes=1,  # the protocol sets it for each step
+            # The unknown class is one like the others. Old ones are left out: their
+            # branches are frozen, so they would only cost time.
+            variant='paper',
+            avg_non_ignore=True,  # code
+        ),
+    ),
+)
+ssul_teacher = dict(type='FrozenTeacherHook')
+ssul_protocol = dict(
+    classifier_init='unknown',  # code
+    next_steps=dict(  # code
+        optim_wrapper=dict(
+            paramwise_cfg=dict(custom_keys=dict(background=dict(lr_mult=1e-4)))
+        )
+    ),
+)
 # These are `ft` and a hook: `custom_hooks = [*_base_.custom_hooks, _base_.ewc]`.
 # variant='official': their importance, too, which is not that of the methods' papers.
 ewc = dict(

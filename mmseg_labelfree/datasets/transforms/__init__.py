@@ -4,6 +4,7 @@ from .appearance_shift import AppearanceShift
 from .check_mask import CheckMask
 from .fill_labels import FillLabels, without_annotations
 from .fill_unlabeled import FillUnlabeled, fill_unlabeled
+from .label_salient_pixels import LabelSalientPixels
 from .load_color_annotations import LoadColorAnnotations
 from .load_foreign_annotations import LoadGTAAnnotations, LoadSynthiaAnnotations
 from .load_pseudo_annotations import LoadPseudoAnnotations
@@ -26,6 +27,7 @@ __all__ = [
     'CheckMask',
     'FillLabels',
     'FillUnlabeled',
+    'LabelSalientPixels',
     'LoadColorAnnotations',
     'LoadGTAAnnotations',
     'LoadPointAnnotations',

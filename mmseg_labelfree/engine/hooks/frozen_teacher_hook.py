@@ -22,6 +22,7 @@ class FrozenTeacherHook(Hook):
 
     Args:
         checkpoint: Checkpoint file, or the ``work_dir`` whose last one is meant.
+            Defaults to None, as in the first step of a method: nothing happens.
         model: The teacher's config. Defaults to the student's own
             backbone, neck and decode head, with as many classes as the
             checkpoint's ``decode_head.conv_seg``, as a stock ``EncoderDecoder``.
@@ -38,7 +39,9 @@ class FrozenTeacherHook(Hook):
 
     gives_teacher = True
 
-    def __init__(self, checkpoint: str, model: dict | None = None) -> None:
+    def __init__(
+        self, checkpoint: str | None = None, model: dict | None = None
+    ) -> None:
         self.checkpoint = checkpoint
         self.model = model
 
@@ -52,6 +55,8 @@ class FrozenTeacherHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Hand the teacher to the segmentor."""
+        if self.checkpoint is None:
+            return
         student: Any = bare_model(runner.model)
         self.check_model(student, runner.hooks)
         teacher = load_stage_model(self.checkpoint, runner.cfg.model, self.model)

@@ -1,5 +1,6 @@
 """Hook that loads the previous step's weights into classifiers with more rows."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -10,8 +11,11 @@ from torch import Tensor
 
 from ...ops.classifier_growth import grow_classifier
 from ...utils.checkpoint import load_weights
+from ...utils.choices import check_choice
 from ...utils.cluster_names import data_meta
 from ...utils.distributed import bare_model
+
+_BRANCH = re.compile(r'(?P<classifier>.*conv_seg\.)steps\.\d+(?P<part>\..*)')
 
 
 @HOOKS.register_module()
@@ -25,11 +29,15 @@ class IncrementalClassifierInitHook(Hook):
     must agree in name and shape, so that nothing stays random unnoticed, as
     it does with ``load_from``. On resume the hook does nothing.
 
+    A :class:`~mmseg_labelfree.models.layers.StepClassifier` gets a branch instead.
+
     Args:
         checkpoint: Checkpoint file of the previous step, or its ``work_dir``.
         init: 'background' for these; 'random' keeps the new rows as the head
             initialized them and all old rows, the background's included, as they
             were (the baselines and the ablation without classifier initialization).
+            'unknown' copies the unknown branch, its norm's statistics and for each new
+            class its one row included (SSUL).
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
@@ -43,10 +51,11 @@ class IncrementalClassifierInitHook(Hook):
     """
 
     def __init__(
-        self, checkpoint: str, init: Literal['background', 'random'] = 'background'
+        self,
+        checkpoint: str,
+        init: Literal['background', 'random', 'unknown'] = 'background',
     ) -> None:
-        if init not in ('background', 'random'):
-            raise ValueError(f"init must be 'background' or 'random', not {init!r}")
+        check_choice('init', init, ('background', 'random', 'unknown'))
         self.checkpoint = checkpoint
         self.init = init
 
@@ -79,6 +88,8 @@ def grow_state_dict(
         ValueError: Anything but the rows of ``*.conv_seg`` differs; names the keys.
     """
     grown = dict(old)
+    if init == 'unknown':
+        grown |= _new_branch(old, new)
     for key, weight in old.items():
         if not key.endswith('conv_seg.weight') or key not in new:
             continue
@@ -106,6 +117,19 @@ def grow_state_dict(
             + (f'; and {len(problems) - 10} more' if len(problems) > 10 else '')
         )
     return grown
+
+
+def _new_branch(
+    old: Mapping[str, Tensor], new: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Weights of the branches that ``old`` lacks, from its unknown one."""
+    added = {}
+    for key, value in new.items():
+        found = _BRANCH.fullmatch(key)
+        if found and key not in old:
+            source = old[found['classifier'] + 'unknown' + found['part']]
+            added[key] = source.expand_as(value).clone()
+    return added
 
 
 def _check_classes(filename: str, meta: Mapping, metainfo: Mapping) -> None:

@@ -38,6 +38,9 @@ class SaliencySource(ABC):
             uint8 ``(H, W)``, 0 to 255.
         """
 
+    def check(self, image_id: str) -> None:  # noqa: B027 (optional)
+        """Raise a FileNotFoundError if an image has no map; here it can be made."""
+
 
 @TASK_UTILS.register_module()
 class SaliencyFolder(SaliencySource):
@@ -69,14 +72,18 @@ class SaliencyFolder(SaliencySource):
         """Whether :meth:`saliency` gives a map of this image."""
         return self.path(image_id).is_file()
 
+    def check(self, image_id: str) -> None:
+        """See :meth:`SaliencySource.check`."""
+        if not self.has_map(image_id):
+            raise FileNotFoundError(
+                f'image {image_id} has no saliency map {self.path(image_id)}: correct '
+                "`folder`, or make the maps with dict(type='SaliencyJob', ...)"
+            )
+
     def saliency(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """See :meth:`SaliencySource.saliency`."""
+        self.check(image_id)
         path = self.path(image_id)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'image {image_id} has no saliency map {path}: correct `folder`, or '
-                "make the maps with dict(type='SaliencyJob', ...)"
-            )
         with reading(path, 'make this saliency map again'):
             with Image.open(path) as file:
                 mode, values = file.mode, np.asarray(file)

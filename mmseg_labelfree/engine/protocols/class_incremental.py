@@ -9,6 +9,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.class_tasks import TASKS, get_task
 from ...datasets.splits.published_counts import expected_counts
+from ..jobs.saliency_sources import check_saliency
 from .base import DataPart, Protocol, Stage, loader_parts
 from .config_edit import (
     add_hook,
@@ -20,6 +21,12 @@ from .config_edit import (
 )
 from .penalty_check import check_penalty
 
+_HOOKS_OF_LATER_STEPS = (
+    'ParameterImportanceHook',
+    'WeightFusionHook',
+    'FrozenTeacherHook',
+)
+
 
 @TASK_UTILS.register_module()
 class ClassIncrementalProtocol(Protocol):
@@ -30,14 +37,15 @@ class ClassIncrementalProtocol(Protocol):
     model has ``distillation`` losses. The protocol only writes numbers into a config:
 
     - ``step``, ``task``, ``setup`` and ``class_order`` of every ``IncrementalDataset``;
-    - ``num_classes`` of all heads, ``num_old_classes`` of the losses that have it (1
-      in step 0: the background, which makes unbiased CE ordinary CE);
+    - ``num_classes`` of all heads, ``step_sizes`` of a ``StepBranchHead``,
+      ``num_old_classes`` of the losses that have it (1 in step 0: the background, which
+      makes unbiased CE ordinary CE);
     - from step 1 on ``IncrementalClassifierInitHook`` and, with distillation,
       ``FrozenTeacherHook``; in step 0 no distillation. Pretrained weights are
       read in step 0 only;
-    - from step 1 on the ``checkpoint`` of every ``ParameterImportanceHook`` and
-      ``WeightFusionHook`` in ``custom_hooks``; in step 0 these only record, or do
-      nothing;
+    - from step 1 on the ``checkpoint`` of every ``ParameterImportanceHook``,
+      ``WeightFusionHook`` and ``FrozenTeacherHook`` in ``custom_hooks``; in step 0
+      these only record, or do nothing;
     - the groups of every ``GroupedIoUMetric``: ``old`` = the classes of step 0,
       ``new`` = those of all later steps so far, ``all`` = both, all without
       background as in the paper's tables, ``all_and_background``, and with more
@@ -50,7 +58,7 @@ class ClassIncrementalProtocol(Protocol):
             :class:`~mmseg_labelfree.datasets.IncrementalDataset`; 'joint' trains once,
             with all classes labeled, and reports the same groups.
         class_order: Another class order, see ``get_task``.
-        classifier_init: 'background' or 'random', see
+        classifier_init: 'background', 'random' or 'unknown', see
             :class:`~mmseg_labelfree.engine.hooks.IncrementalClassifierInitHook`.
         initial_step: Config overrides of step 0 and of joint training.
         next_steps: Config overrides of the later steps.
@@ -113,9 +121,12 @@ class ClassIncrementalProtocol(Protocol):
         return stages
 
     def check(self, stages: Sequence[Stage]) -> None:
-        """Raise if SGD would diverge on the penalty of EWC, PI or RW."""
+        """Raise if SGD would diverge on a penalty, or saliency maps are not there."""
         for stage in stages:
             check_penalty(stage)
+            loader = stage.cfg.train_dataloader
+            for node in find_nodes(loader, 'LabelSalientPixels'):
+                check_saliency(node['saliency'])
 
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Training and validation images of each step, or of joint training.
@@ -170,6 +181,7 @@ class ClassIncrementalProtocol(Protocol):
             stage.model,
             num_classes=1 + len(self.task.seen(step)),
             num_old_classes=1 + len(self.task.old(step)) if previous else 1,
+            step_sizes=self._step_sizes(step),
         )
         if previous is None:
             if 'distillation' in stage.model:
@@ -177,12 +189,17 @@ class ClassIncrementalProtocol(Protocol):
         else:
             _check_auxiliary_heads(stage.model)
             start_from(stage, previous, init=self.classifier_init)
-            for hook in ('ParameterImportanceHook', 'WeightFusionHook'):
+            for hook in _HOOKS_OF_LATER_STEPS:
                 set_arguments(stage.custom_hooks, hook, checkpoint=previous)
             if stage.model.get('distillation'):
                 add_hook(stage, type='FrozenTeacherHook', checkpoint=previous)
         learned = self.task.seen(step) if self.setup == 'joint' else self.task.new(step)
         return Stage(name, stage, ', '.join(learned))
+
+    def _step_sizes(self, step: int) -> list[int]:
+        if self.setup == 'joint':
+            return [len(self.task.seen(step))]
+        return [len(classes) for classes in self.task.steps[: step + 1]]
 
     def _groups(self, step: int) -> dict[str, list[str]]:
         task, seen = self.task, list(self.task.seen(step))

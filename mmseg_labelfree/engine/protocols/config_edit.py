@@ -1,6 +1,6 @@
 """Functions with which protocols edit the configs of their stages, in place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -51,7 +51,10 @@ def set_dataset_arguments(stage: Config, wrapper: str, **settings: Any) -> None:
 
 
 def set_class_counts(
-    model: Mapping, num_classes: int, num_old_classes: int | None = None
+    model: Mapping,
+    num_classes: int,
+    num_old_classes: int | None = None,
+    step_sizes: Sequence[int] | None = None,
 ) -> None:
     """Set the class counts of all heads and of their losses.
 
@@ -61,12 +64,16 @@ def set_class_counts(
             of what has it inside of them.
         num_old_classes: ``num_old_classes`` of the losses that have it, background
             included; None leaves it as it is.
+        step_sizes: ``step_sizes`` of the heads that have it, new classes of each step;
+            None leaves it as it is.
     """
     for node in find_nodes([model.get('decode_head'), model.get('auxiliary_head')]):
         if 'num_classes' in node:
             node['num_classes'] = num_classes
         if num_old_classes is not None and 'num_old_classes' in node:
             node['num_old_classes'] = num_old_classes
+        if step_sizes is not None and 'step_sizes' in node:
+            node['step_sizes'] = step_sizes
 
 
 def add_hook(stage: Config, **hook: Any) -> None:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from ...datasets.samplers import MultiSourceSampler
 from ...datasets.splits.partition import Partition
+from ...datasets.transforms.label_salient_pixels import check_saliency_maps
 from ...datasets.wrappers.inner import explain_missing
 from ...utils.choices import check_names, check_range
 from .base import Stage
@@ -89,6 +90,7 @@ class DataCheck:
         with located('train_dataloader'):
             dataset = self.dataset(settings.dataset)
         check_sizes(dataset)
+        check_saliency_maps(dataset)
         log_remarks(dataset, self._remarked)
         if cfg.get('val_dataloader') is not None:
             check_classes(dataset, self._shared(cfg.val_dataloader.dataset))

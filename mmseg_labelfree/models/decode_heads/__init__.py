@@ -10,6 +10,7 @@ from .image_label_head import ImageLabelHead
 from .multi_level_representation_head import MultiLevelRepresentationHead
 from .representation_head import RepresentationHead
 from .semantic_projection_head import SemanticProjectionHead
+from .step_branch_head import StepBranchHead
 
 __all__ = [
     'ClusteringHead',
@@ -22,4 +23,5 @@ __all__ = [
     'MultiLevelRepresentationHead',
     'RepresentationHead',
     'SemanticProjectionHead',
+    'StepBranchHead',
 ]

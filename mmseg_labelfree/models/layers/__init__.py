@@ -4,6 +4,7 @@ from .attention_affinity import AttentionAffinity, AttentionRecord
 from .class_statistics import ClassStatistics
 from .memory_bank import PrototypeMemoryBank
 from .semantic_projection import SemanticProjection
+from .step_classifier import StepClassifier
 from .summed_aspp import SummedASPP
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     'ClassStatistics',
     'PrototypeMemoryBank',
     'SemanticProjection',
+    'StepClassifier',
     'SummedASPP',
 ]

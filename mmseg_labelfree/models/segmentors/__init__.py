@@ -27,6 +27,7 @@ from .teacher_view import (
 from .u2pl import U2PLEncoderDecoder
 from .u2pl_official import U2PLOfficialEncoderDecoder
 from .unimatch import UniMatchEncoderDecoder
+from .unknown_class import UnknownClassEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     'U2PLEncoderDecoder',
     'U2PLOfficialEncoderDecoder',
     'UniMatchEncoderDecoder',
+    'UnknownClassEncoderDecoder',
     'ViewMasking',
     'ViewMixing',
     'ZeroLabelEncoderDecoder',

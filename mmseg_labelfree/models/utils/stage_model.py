@@ -1,8 +1,9 @@
 """Loading of the trained segmentor of an earlier stage."""
 
 import copy
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmseg.models import BaseSegmentor
@@ -12,6 +13,7 @@ from ...utils.checkpoint import load_weights
 
 _KEYS = ('backbone', 'neck', 'decode_head', 'test_cfg', 'data_preprocessor')
 _CLASSIFIER = 'decode_head.conv_seg.weight'
+_STEP = 'decode_head.conv_seg.steps.{}.classify.weight'
 
 
 def stage_model_config(student: Mapping) -> dict[str, Any]:
@@ -51,8 +53,7 @@ def load_stage_model(
     cfg = copy.deepcopy(model)
     if cfg is None:
         cfg = stage_model_config(student)
-        if _CLASSIFIER in state_dict:
-            cfg['decode_head']['num_classes'] = len(state_dict[_CLASSIFIER])
+        cfg['decode_head'].update(_class_counts(state_dict))
         state_dict = {
             k: v for k, v in state_dict.items() if not k.startswith('auxiliary_head.')
         }
@@ -64,3 +65,19 @@ def load_stage_model(
             f'the weights in {filename} do not fit the model: {error}'
         ) from error
     return segmentor
+
+
+def _class_counts(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a decode head that say how many classes its weights have."""
+    if _CLASSIFIER in weights:
+        return dict(num_classes=len(weights[_CLASSIFIER]))
+    sizes = [*_step_sizes(weights)]
+    return dict(step_sizes=sizes, num_classes=1 + sum(sizes)) if sizes else {}
+
+
+def _step_sizes(weights: Mapping[str, Any]) -> Iterator[int]:
+    """Number of classes of each branch of a ``StepBranchHead``."""
+    for step in itertools.count():
+        if (key := _STEP.format(step)) not in weights:
+            return
+        yield len(weights[key])

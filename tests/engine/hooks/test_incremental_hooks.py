@@ -70,7 +70,7 @@ def test_random_init_keeps_the_old_rows(trained):
     for key in ('decode_head.conv_seg.weight', 'decode_head.conv_seg.bias'):
         assert torch.equal(grown[key][:3], old[key])
         assert torch.equal(grown[key][3:], fresh[key][3:])
-    with pytest.raises(ValueError, match="init must be 'background' or 'random'"):
+    with pytest.raises(ValueError, match="init='zeros' is unknown"):
         IncrementalClassifierInitHook('x', init='zeros')
 
 

@@ -67,6 +67,20 @@ def test_old_rows_may_learn(second):
     assert not torch.equal(unfused['state_dict'][key][:3], start)
 
 
+@pytest.mark.slow
+def test_two_processes_fuse_once(second, tmp_path, train_in_two_processes):
+    (hook,) = (h for h in second.custom_hooks if h.type == 'WeightFusionHook')
+    old = load_weights(hook.checkpoint)[0]
+    path, work = tmp_path / 'second.py', tmp_path / 'two'
+    path.write_text(second.pretty_text)
+    train_in_two_processes(path, work)
+    last = load_weights(str(work))[0]
+    unfused = torch.load(work / 'unfused.pth', weights_only=True)['state_dict']
+    want = fuse_weights(old, unfused, new_share(3, 1))
+    for key, value in want.items():
+        assert torch.equal(last[key], value), key
+
+
 def test_nothing_happens_without_an_earlier_step(tiny):
     tiny.custom_hooks.append(dict(type='WeightFusionHook'))
     runner = Runner.from_cfg(tiny)
