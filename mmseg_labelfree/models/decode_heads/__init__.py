@@ -7,6 +7,7 @@ from .deeplab_v3_head import DeepLabV3Head
 from .deeplab_v3_sum_head import DeepLabV3SumHead
 from .deeplab_v3plus_head import DeepLabV3PlusHead
 from .image_label_head import ImageLabelHead
+from .patch_dpt_head import PatchDPTHead
 from .representation_head import RepresentationHead
 from .semantic_projection_head import SemanticProjectionHead
 
@@ -18,6 +19,7 @@ __all__ = [
     'DeepLabV3PlusHead',
     'DeepLabV3SumHead',
     'ImageLabelHead',
+    'PatchDPTHead',
     'RepresentationHead',
     'SemanticProjectionHead',
 ]

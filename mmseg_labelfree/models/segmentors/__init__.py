@@ -25,6 +25,7 @@ from .teacher_view import (
 from .u2pl import U2PLEncoderDecoder
 from .u2pl_official import U2PLOfficialEncoderDecoder
 from .unimatch import UniMatchEncoderDecoder
+from .unimatch_v2 import UniMatchV2EncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     'U2PLEncoderDecoder',
     'U2PLOfficialEncoderDecoder',
     'UniMatchEncoderDecoder',
+    'UniMatchV2EncoderDecoder',
     'ViewMasking',
     'ViewMixing',
     'ZeroLabelEncoderDecoder',
