@@ -251,7 +251,9 @@ def test_published_network_trains_and_is_a_stock_one():
     with torch.no_grad():
         assert torch.equal(stock(images), model(images))
         data = dict(inputs=[torch.zeros(3, 60, 83)], data_samples=[SegDataSample()])
-        data['data_samples'][0].set_metainfo(dict(ori_shape=(60, 83)))
+        data['data_samples'][0].set_metainfo(
+            dict(ori_shape=(60, 83), img_shape=(60, 83))
+        )
         (result,) = stock.test_step(data)
     assert result.pred_sem_seg.data.shape == (1, 60, 83)
 
