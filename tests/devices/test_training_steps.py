@@ -134,7 +134,7 @@ FAMILIES = {
     'CutMix': ('u2pl/demo_voc_40_cutmix.py', None, ['labeled', 'unlabeled'] * 2, []),
     'UniMatch': ('unimatch/demo_voc_40.py', None, ['labeled', 'unlabeled'] * 2, []),
     'UniMatch V2': (
-        'unimatch/dpt_dinov2-s_voc-classic_92.py',
+        'unimatch_v2/dpt_dinov2-s_voc-classic_92.py',
         None,
         ['labeled', 'unlabeled'] * 2,
         [],

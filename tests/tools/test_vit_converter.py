@@ -196,7 +196,9 @@ DINOV2 = {  # names and shapes of dinov2_vits14_pretrain.pth and dinov2_vitb14..
 @pytest.mark.parametrize(('leaf', 'width'), [('s', 384), ('b', 768)])
 def test_dinov2_fills_the_backbone_of_its_config(tool, leaf, width):
     sizes = {'D': width, '3D': 3 * width, '4D': 4 * width}
-    path = FOLDER.parents[1] / f'configs/unimatch/dpt_dinov2-{leaf}_voc-classic_92.py'
+    path = (
+        FOLDER.parents[1] / f'configs/unimatch_v2/dpt_dinov2-{leaf}_voc-classic_92.py'
+    )
     with torch.device('meta'):
         source = {
             name: torch.empty([sizes.get(side, side) for side in shape])

@@ -23,7 +23,7 @@ from mmseg_labelfree.ops import (
 
 from ...reference_inputs import labels, wave
 
-CONFIGS = Path(__file__).parents[3] / 'configs/unimatch'
+CONFIGS = Path(__file__).parents[3] / 'configs/unimatch_v2'
 PUBLISHED = dict(
     type='UniMatchV2EncoderDecoder',
     threshold=0.95,
