@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
@@ -85,9 +86,8 @@ class PatchDPTHead(BaseDecodeHead):
     def fuse(self, inputs: Sequence[Tensor]) -> Tensor:
         """Fused features (N, channels, 8 h, 8 w)."""
         levels = self.levels(inputs)
-        sizes = [x.shape[2:] for x in levels]
-        height, width = sizes[0]
-        sizes = [(2 * height, 2 * width), *sizes[:3]]
+        height, width = levels[0].shape[2:]
+        sizes = [torch.Size((2 * height, 2 * width)), *(x.shape[2:] for x in levels)]
         fused = self.fusions[3](levels[3], sizes[3])
         for level in (2, 1, 0):
             fused = self.fusions[level](levels[level], sizes[level], fused)
@@ -121,7 +121,7 @@ class LevelFusion(nn.Module):
         self.project = nn.Conv2d(channels, channels, 1)
 
     def forward(
-        self, level: Tensor, size: tuple[int, int], deeper: Tensor | None = None
+        self, level: Tensor, size: torch.Size, deeper: Tensor | None = None
     ) -> Tensor:
         """Fuse a level (N, C, h, w) with the deeper ones and enlarge it to ``size``."""
         if self.lateral is not None:
