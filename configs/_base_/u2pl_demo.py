@@ -9,7 +9,7 @@ _base_ = [
 ]
 # The network starts from random weights, so the teacher learns from labels first:
 # without that it teaches background (8.0 mIoU after 1500 iterations, SupOnly 24.1).
-mean_teacher = cutmix = unimatch = dict(warmup_iters=1200)
+mean_teacher = cutmix = unimatch = unimatch_v2 = dict(warmup_iters=1200)
 u2pl = dict(
     warmup_iters=1200,
     representation_head=dict(in_channels=48, channels=64, dropout_ratio=0.0),

@@ -11,7 +11,7 @@ _base_ = [
 model = dict(decode_head=dict(num_classes=13))
 # Half on labels alone; the code takes one epoch of 80. With a quarter U2PL+ loses
 # three points on the VOC subset with 1/16 of the labels, see configs/u2pl/README.md.
-mean_teacher = cutmix = unimatch = dict(warmup_iters=600)
+mean_teacher = cutmix = unimatch = unimatch_v2 = dict(warmup_iters=600)
 u2pl = u2pl_official = dict(
     warmup_iters=600,
     representation_head=dict(in_channels=64, channels=64, dropout_ratio=0.0),

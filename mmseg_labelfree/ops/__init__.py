@@ -12,6 +12,7 @@ from .balanced_cross_entropy import balanced_weights
 from .binary_distillation import binary_distillation
 from .block_masks import block_masks
 from .box_masks import box_masks, varied_box_masks
+from .channel_dropout import complementary_factors, draw_complementary_factors
 from .class_activation import (
     activation_labels,
     agreeing_labels,
@@ -176,6 +177,7 @@ __all__ = [
     'classes_in_first_image',
     'cluster_features',
     'cluster_frequencies',
+    'complementary_factors',
     'confident_pixels',
     'confident_share',
     'consistent_labels',
@@ -184,6 +186,7 @@ __all__ = [
     'dense_crf',
     'distribution_contrast',
     'draw_places',
+    'draw_complementary_factors',
     'draw_rotations',
     'entropy_balance',
     'feature_distance',

@@ -133,6 +133,13 @@ FAMILIES = {
         [],
     ),
     'CutMix': ('u2pl/demo_voc_40_cutmix.py', None, ['labeled', 'unlabeled'] * 2, []),
+    'UniMatch': ('unimatch/demo_voc_40.py', None, ['labeled', 'unlabeled'] * 2, []),
+    'UniMatch V2': (
+        'unimatch_v2/dpt_dinov2-s_voc-classic_92.py',
+        None,
+        ['labeled', 'unlabeled'] * 2,
+        [],
+    ),
     # The bank must know how many rows it is given; see `push_rows_`.
     'U2PL+': (
         'u2pl/demo_voc_40.py',
@@ -202,6 +209,11 @@ def learner(request):
     cfg = stage(path, name).model
     if request.param == "U2PL's code":
         cfg.decode_head.sampler = dict(type='HardPixelSampler', min_kept=100)
+    if request.param == 'UniMatch V2':
+        size = (98, 98)
+        arch = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=8)
+        cfg.backbone.update(arch=arch, out_indices=[0, 1, 2, 3], init_cfg=None)
+        cfg.decode_head.in_channels = [24] * 4
     if request.param.startswith('DAFormer'):
         cfg.backbone.update(num_layers=[1, 1, 1, 1], init_cfg=None)
         cfg.update(ignore_rows=(2, 10), masked_view=dict(block_size=32))
@@ -273,7 +285,16 @@ class FullSize(TorchDispatchMode):
 
 @pytest.mark.parametrize(
     'learner',
-    ['MiB', 'SSUL', 'CutMix', 'U2PL+', "U2PL's code", 'EUMS', 'STRICT'],
+    [
+        'MiB',
+        'SSUL',
+        'CutMix',
+        'UniMatch',
+        'U2PL+',
+        "U2PL's code",
+        'EUMS',
+        'STRICT',
+    ],
     indirect=True,
 )
 def test_no_map_of_all_classes_has_the_size_of_the_images(learner, monkeypatch):

@@ -42,6 +42,8 @@ COMMANDS = [
     'pixel_adaptive_refinement --images 2 --masks 2 --size 32 --repeat 1',
     f'published_steps --only iddc {STEP}',
     f'u2pl_step configs/u2pl/demo_voc_40_cutmix.py configs/u2pl/demo_voc_40.py {STEP}',
+    f'unimatch_step configs/unimatch/demo_voc_40.py {STEP}',
+    f'unimatch_step configs/unimatch_v2/demo_voc_40.py {STEP}',
     f'weak_losses {LOSS.format("unlabeled", 32)}',
 ]
 

@@ -1,4 +1,4 @@
-"""DINO's and iBOT's ViT: what it computes survives the conversion."""
+"""ViT of DINO, DINOv2 and iBOT: what it computes survives the conversion."""
 
 import importlib
 import math
@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 FOLDER = Path(__file__).parents[2] / 'tools/model_converters'
 DIMS, BLOCKS, HIDDEN, PATCH, SIDE = 128, 3, 192, 8, 4
+LAYER_SCALES = 'ls1', 'ls2'
 
 
 @pytest.fixture(scope='module')
@@ -51,6 +53,14 @@ def weights():
     return state
 
 
+def layer_scale(blocks=BLOCKS, width=DIMS):
+    """What DINOv2's files hold beside: layer scales and the mask's token."""
+    generator = torch.Generator().manual_seed(2)
+    names = [f'blocks.{i}.{name}.gamma' for i in range(blocks) for name in LAYER_SCALES]
+    scales = {name: torch.rand(width, generator=generator) for name in names}
+    return dict(scales, mask_token=torch.zeros(1, width))
+
+
 def forward(w, images):
     """A vision transformer in plain torch; normalized patch tokens (N, D, h, w)."""
 
@@ -59,6 +69,9 @@ def forward(w, images):
 
     def linear(x, name):
         return x @ w[f'{name}.weight'].T + w[f'{name}.bias']
+
+    def scale(x, name):
+        return x * w.get(f'{name}.gamma', torch.ones(1))
 
     num, heads = len(images), DIMS // 64
     patches = images.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH)
@@ -72,17 +85,19 @@ def forward(w, images):
         q, k, v = y
         attention = (q @ k.transpose(2, 3) / math.sqrt(64)).softmax(3)
         y = (attention @ v).transpose(1, 2).reshape(num, -1, DIMS)
-        x = x + linear(y, f'blocks.{i}.attn.proj')
+        x = x + scale(linear(y, f'blocks.{i}.attn.proj'), f'blocks.{i}.ls1')
         y = linear(norm(x, f'blocks.{i}.norm2'), f'blocks.{i}.mlp.fc1')
         y = 0.5 * y * (1 + torch.erf(y / math.sqrt(2)))
-        x = x + linear(y, f'blocks.{i}.mlp.fc2')
+        x = x + scale(linear(y, f'blocks.{i}.mlp.fc2'), f'blocks.{i}.ls2')
     tokens = norm(x, 'norm')[:, 1:]
     return tokens.transpose(1, 2).reshape(num, DIMS, SIDE, SIDE)
 
 
-@pytest.mark.parametrize('source', ['dino', 'ibot'])
+@pytest.mark.parametrize('source', ['dino', 'dinov2', 'ibot'])
 def test_outputs_equal_a_plain_forward_pass(tool, weights, tmp_path, source):
     src, dst = tmp_path / 'source.pth', tmp_path / 'vit.pth'
+    if source == 'dinov2':
+        weights.update(layer_scale())
     content = dict(weights)
     if source == 'ibot':  # prefixed, with its mask and projection head
         content['masked_embed'] = torch.zeros(1, DIMS)
@@ -92,12 +107,14 @@ def test_outputs_equal_a_plain_forward_pass(tool, weights, tmp_path, source):
     torch.save(content, src)
     tool.main([str(src), str(dst)])
     meta = torch.load(dst)['meta']
+    scales = dict(layer_scale_init_value=1e-5) if source == 'dinov2' else {}
     assert meta['settings'] == dict(
         arch=dict(
             embed_dims=DIMS, num_layers=BLOCKS, num_heads=2, feedforward_channels=HIDDEN
         ),
         img_size=SIDE * PATCH,
         patch_size=PATCH,
+        **scales,
     )
     vit = MODELS.build(
         dict(
@@ -143,6 +160,61 @@ def test_published_shapes_are_those_of_the_configs(tool):
             num_heads=width // 64,
             feedforward_channels=4 * width,
         )
+
+
+DINOV2 = {  # names and shapes of dinov2_vits14_pretrain.pth and dinov2_vitb14...
+    'cls_token': (1, 1, 'D'),
+    'pos_embed': (1, 1370, 'D'),
+    'mask_token': (1, 'D'),
+    'patch_embed.proj.weight': ('D', 3, 14, 14),
+    'patch_embed.proj.bias': ('D',),
+    **{
+        f'blocks.{i}.{name}': shape
+        for i in range(12)
+        for name, shape in {
+            'norm1.weight': ('D',),
+            'norm1.bias': ('D',),
+            'attn.qkv.weight': ('3D', 'D'),
+            'attn.qkv.bias': ('3D',),
+            'attn.proj.weight': ('D', 'D'),
+            'attn.proj.bias': ('D',),
+            'ls1.gamma': ('D',),
+            'norm2.weight': ('D',),
+            'norm2.bias': ('D',),
+            'mlp.fc1.weight': ('4D', 'D'),
+            'mlp.fc1.bias': ('4D',),
+            'mlp.fc2.weight': ('D', '4D'),
+            'mlp.fc2.bias': ('D',),
+            'ls2.gamma': ('D',),
+        }.items()
+    },
+    'norm.weight': ('D',),
+    'norm.bias': ('D',),
+}
+
+
+@pytest.mark.parametrize(('leaf', 'width'), [('s', 384), ('b', 768)])
+def test_dinov2_fills_the_backbone_of_its_config(tool, leaf, width):
+    sizes = {'D': width, '3D': 3 * width, '4D': 4 * width}
+    path = (
+        FOLDER.parents[1] / f'configs/unimatch_v2/dpt_dinov2-{leaf}_voc-classic_92.py'
+    )
+    with torch.device('meta'):
+        source = {
+            name: torch.empty([sizes.get(side, side) for side in shape])
+            for name, shape in DINOV2.items()
+        }
+        weights, meta = tool.convert(source)
+        vit = MODELS.build(Config.fromfile(path).model.backbone)
+    assert meta['settings']['img_size'] == 518
+    wanted = {name: value.shape for name, value in vit.state_dict().items()}
+    assert {name: value.shape for name, value in weights.items()} == wanted
+
+
+def test_registers_are_refused(tool, weights):
+    weights.update(layer_scale(), register_tokens=torch.zeros(1, 4, DIMS))
+    with pytest.raises(ValueError, match='unknown keys: register_tokens'):
+        tool.convert(weights)
 
 
 @pytest.mark.parametrize('fault', ['missing', 'shape', 'unknown', 'other'])

@@ -1,12 +1,15 @@
-"""Convert DINO's or iBOT's ViT weights to mmpretrain's VisionTransformer.
+"""Convert ViT weights of DINO, DINOv2 or iBOT to mmpretrain's VisionTransformer.
 
-Both publish the backbone under timm's names, for instance DINO's
-``dino_deitsmall8_pretrain.pth`` and iBOT's ``checkpoint_teacher.pth``.
+All publish the backbone under timm's names, for instance DINO's
+``dino_deitsmall8_pretrain.pth``, DINOv2's ``dinov2_vitb14_pretrain.pth`` and iBOT's
+``checkpoint_teacher.pth``. DINOv2's models with registers and its ViT-g are not taken.
 
 Example::
 
     python tools/model_converters/vit_to_mmpretrain.py \
         dino_deitsmall8_pretrain.pth dino_vits8.pth
+    python tools/model_converters/vit_to_mmpretrain.py \
+        dinov2_vitb14_pretrain.pth dinov2_vitb14.pth
 """
 
 import argparse
@@ -38,11 +41,15 @@ MODULES = {
     'ffn.layers.0.0': 'mlp.fc1',
     'ffn.layers.1': 'mlp.fc2',
 }
+SCALES = {  # layer scale, of DINOv2
+    'attn.gamma1.weight': 'ls1.gamma',
+    'ffn.gamma2.weight': 'ls2.gamma',
+}
 OTHERS = {
     'patch_embed.projection': 'patch_embed.proj',
     'ln1': 'norm',
 }
-LEFT = ('head.', 'masked_embed', 'mask_token')  # projection heads, mask of iBOT
+LEFT = ('head.', 'masked_embed', 'mask_token')  # projection heads, masked patches
 
 
 def find_settings(source: Weights) -> dict:
@@ -72,7 +79,7 @@ def find_settings(source: Weights) -> dict:
         )
     width, patch = projection.shape[0], projection.shape[-1]
     side = round((positions.shape[1] - 1) ** 0.5)
-    return dict(
+    settings = dict(
         arch=dict(
             embed_dims=width,
             num_layers=1 + max(int(block[1]) for block in blocks if block),
@@ -82,16 +89,20 @@ def find_settings(source: Weights) -> dict:
         img_size=side * patch,
         patch_size=patch,
     )
+    if 'blocks.0.ls1.gamma' in source:
+        settings['layer_scale_init_value'] = 1e-5
+    return settings
 
 
 def source_names(target: Iterable[str]) -> dict[str, str]:
     """Return the source's name of every tensor of ``VisionTransformer``."""
     names = {}
     for name in target:
-        module, _, tensor = name.rpartition('.')
-        match = re.fullmatch(r'layers\.(\d+)\.(.+)', module)
+        match = re.fullmatch(r'layers\.(\d+)\.(.+)', name)
+        module, _, tensor = (match[2] if match else name).rpartition('.')
         if match:
-            names[name] = f'blocks.{match[1]}.{MODULES[match[2]]}.{tensor}'
+            theirs = SCALES.get(match[2]) or f'{MODULES[module]}.{tensor}'
+            names[name] = f'blocks.{match[1]}.{theirs}'
         else:
             names[name] = f'{OTHERS[module]}.{tensor}' if module else name
     return names
@@ -102,7 +113,7 @@ def convert(source: Weights) -> tuple[Weights, dict]:
 
     Args:
         source: Its state dict, with or without ``backbone.`` in front of the names.
-            Projection heads and iBOT's mask token may be there and are dropped.
+            Projection heads and mask tokens may be there and are dropped.
 
     Returns:
         The state dict of mmpretrain's ``VisionTransformer`` (no ``'backbone.'`` in

@@ -75,6 +75,25 @@ own_label_hooks = [
     dict(type='SamplerStateHook'),
     dict(type='PseudoLabelPanelHook', num_images=4),
 ]
+# UniMatch V2, 'code' being LiheYoung/UniMatch-V2; with `v2_teacher_hooks`.
+unimatch_v2 = dict(
+    type='UniMatchV2EncoderDecoder',
+    threshold=0.95,  # code
+    mixing='cutmix',
+    mixing_prob=0.5,  # code: of each image
+    mixing_per_sample=True,
+    mixing_area=(0.02, 0.4),  # code
+    strong_view=unimatch['strong_view'],  # code
+    untouched=0.5,  # code
+    unlabeled_weight=0.5,  # (labels + mean of the strong views) / 2
+    decode_head=unimatch['decode_head'],
+)
+v2_teacher_hooks = [
+    dict(type='SamplerStateHook'),
+    # code, with the ramp min(1 - 1 / (update + 1), 0.996)
+    dict(type='EMATeacherHook', momentum=0.996, buffers='ema'),
+    dict(type='PseudoLabelPanelHook', num_images=4),
+]
 u2pl_official = dict(  # CVPR 2022 as its code trains it
     u2pl,
     type='U2PLOfficialEncoderDecoder',

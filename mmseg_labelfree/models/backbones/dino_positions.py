@@ -37,7 +37,7 @@ def resized_positions(positions: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class VisionTransformerOfDINO(VisionTransformer):
-    """mmpretrain's ViT with :func:`resized_positions`."""
+    """mmpretrain's ViT with :func:`resized_positions` and the norm on each output."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute the outputs of the chosen layers of images ``(N, 3, H, W)``."""
@@ -48,8 +48,7 @@ class VisionTransformerOfDINO(VisionTransformer):
         outputs = []
         for i, layer in enumerate(self.layers):
             x = layer(x)
-            if self.final_norm and i == len(self.layers) - 1:
-                x = self.ln1(x)
             if i in self.out_indices:
-                outputs.append(self._format_output(x, size))
+                normed = self.ln1(x) if self.final_norm else x
+                outputs.append(self._format_output(normed, size))
         return tuple(outputs)

@@ -8,6 +8,7 @@ from .deeplab_v3_sum_head import DeepLabV3SumHead
 from .deeplab_v3plus_head import DeepLabV3PlusHead
 from .image_label_head import ImageLabelHead
 from .multi_level_representation_head import MultiLevelRepresentationHead
+from .patch_dpt_head import PatchDPTHead
 from .representation_head import RepresentationHead
 from .semantic_projection_head import SemanticProjectionHead
 from .step_branch_head import StepBranchHead
@@ -21,6 +22,7 @@ __all__ = [
     'DeepLabV3SumHead',
     'ImageLabelHead',
     'MultiLevelRepresentationHead',
+    'PatchDPTHead',
     'RepresentationHead',
     'SemanticProjectionHead',
     'StepBranchHead',

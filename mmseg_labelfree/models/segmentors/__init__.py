@@ -27,6 +27,7 @@ from .teacher_view import (
 from .u2pl import U2PLEncoderDecoder
 from .u2pl_official import U2PLOfficialEncoderDecoder
 from .unimatch import UniMatchEncoderDecoder
+from .unimatch_v2 import UniMatchV2EncoderDecoder
 from .unknown_class import UnknownClassEncoderDecoder
 from .zero_label import ZeroLabelEncoderDecoder
 
@@ -55,6 +56,7 @@ __all__ = [
     'U2PLOfficialEncoderDecoder',
     'UniMatchEncoderDecoder',
     'UnknownClassEncoderDecoder',
+    'UniMatchV2EncoderDecoder',
     'ViewMasking',
     'ViewMixing',
     'ZeroLabelEncoderDecoder',

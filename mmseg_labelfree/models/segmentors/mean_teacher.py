@@ -204,7 +204,10 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
 
     def weak_view(self, batch: MixedBatch) -> TeacherView:
         """The unlabeled images as the loader made them, with the teacher's labels."""
-        logits = self.unlabeled_logits(batch)
+        return self.labels_from(self.unlabeled_logits(batch), batch)
+
+    def labels_from(self, logits: Tensor, batch: MixedBatch) -> TeacherView:
+        """The unlabeled images with the labels that logits (U, C, h, w) give them."""
         real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
         labels, _ = self.pseudo_labels(logits, self.inner_rows(real))
         return TeacherView(batch.unlabeled, labels, self.pixel_weights(logits, real))

@@ -278,7 +278,12 @@ class TeacherStudentEncoderDecoder(
             auxiliary: Whether to run the auxiliary heads, too, and to keep the features
                 whose distance is measured.
         """
-        features = network.extract_feat(images)
+        return self.outputs(network, network.extract_feat(images), auxiliary)
+
+    def outputs(
+        self, network: EncoderDecoder, features: Sequence[Tensor], auxiliary: bool
+    ) -> NetworkOutputs:
+        """What the heads of student or teacher give for a backbone's features."""
         logits, embeddings = self.decode(network, features)
         heads = self.auxiliary_heads() if auxiliary else {}
         others = tuple(head(features) for head in heads.values())

@@ -14,15 +14,16 @@ from torch import Tensor
 from ...ops.compiling import untraced
 from ...utils.choices import check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
-from .mixed_batch import MixedBatch, real_pixels
+from .mixed_batch import MixedBatch
 from .network_outputs import NetworkOutputs, join
+from .real_pixel_mean import RealPixelMean, needs_joint_passes
 from .teacher_view import TeacherView
 
-_FIXED = dict(student_passes='joint', teacher_mode='eval', confidence_weight=None)
+_FIXED = dict(teacher_mode='eval', confidence_weight=None)
 
 
 @MODELS.register_module()
-class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
+class UniMatchEncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
     r"""Segmentor whose own labels of weak views teach its strong and dropped views.
 
     UniMatch (https://arxiv.org/abs/2208.09910) needs no second network. For each
@@ -76,6 +77,7 @@ class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
         super().__init__(*args, **kwargs)
         check_range(0, 1, below=True, feature_dropout=feature_dropout)
         check_range(0, feature_weight=feature_weight)
+        needs_joint_passes(self)
         for key, only in _FIXED.items():
             if getattr(self, key) != only:
                 raise ValueError(
@@ -108,7 +110,7 @@ class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
             return self.labeled_loss(outputs, batch)
         outputs, dropped = self._weak_outputs(batch)
         losses = self.labeled_loss(outputs, batch)
-        weak = self._own_labels(outputs.logits[batch.num_labeled :].detach(), batch)
+        weak = self.labels_from(outputs.logits[batch.num_labeled :].detach(), batch)
         labeled = TeacherView(batch.labeled, batch.truth())
         strong = self.strong_views(weak, labeled)
         logits = self.run(self, join([view.images for view in strong])).logits
@@ -128,19 +130,6 @@ class UniMatchEncoderDecoder(MeanTeacherEncoderDecoder):
         others = [head(features) for head in self.auxiliary_heads().values()]
         last = features[-1] if self.feature_distance is not None else None
         return NetworkOutputs(plain, None, tuple(others), last), dropped
-
-    def _own_labels(self, logits: Tensor, batch: MixedBatch) -> TeacherView:
-        """The weak view with the student's labels; a pixel of an image weighs 1."""
-        real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
-        labels, _ = self.pseudo_labels(logits, self.inner_rows(real))
-        return TeacherView(batch.unlabeled, labels, real.float())
-
-    def view_loss(self, logits: Tensor, view: TeacherView) -> dict[str, Tensor]:
-        """Compare logits (U, C, h, w) with a view's labels: a mean without padding."""
-        real = view.weights
-        assert real is not None  # see _own_labels
-        weights = real * (real.numel() / real.sum().clamp(min=1))
-        return super().view_loss(logits, replace(view, weights=weights))
 
     @contextmanager
     def teacher_in_mode(self, mode: str = 'eval') -> Iterator[EncoderDecoder]:

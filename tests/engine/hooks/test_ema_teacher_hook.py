@@ -422,8 +422,16 @@ U2PL = dict(
 )
 
 
+# Processes draw the channels of their own images, so here none is lost.
+UNIMATCH_V2 = dict(type='UniMatchV2EncoderDecoder', untouched=1.0, threshold=0.3)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize('settings', [dict(), U2PL], ids=['mean teacher', 'u2pl'])
+@pytest.mark.parametrize(
+    'settings',
+    [dict(), UNIMATCH_V2, U2PL],
+    ids=['mean teacher', 'unimatch v2', 'u2pl'],
+)
 def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
     """Without what is drawn on each process: mixing, colors and dropout."""
     semi.model.update(copy.deepcopy(settings), mixing=None, strong_view=None)
@@ -457,8 +465,13 @@ def test_two_processes_are_one_with_the_same_batch(semi, tmp_path, settings):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     'settings',
-    [dict(), dict(student_passes='per_source', num_strong_views=2), U2PL],
-    ids=['mean teacher', 'passes per source', 'u2pl'],
+    [
+        dict(),
+        dict(student_passes='per_source', num_strong_views=2),
+        dict(type='UniMatchV2EncoderDecoder'),
+        U2PL,
+    ],
+    ids=['mean teacher', 'passes per source', 'unimatch v2', 'u2pl'],
 )
 def test_a_process_without_labels_does_not_block(semi, tmp_path, settings):
     """Rank 1 has only unlabeled samples: both still finish, with equal weights."""

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
+from torch.testing import assert_close
 
 from mmseg_labelfree.models.backbones.dino_positions import resized_positions
 
@@ -21,21 +22,27 @@ def pair():
     with torch.no_grad():
         ours.pos_embed.normal_()
         ours.cls_token.normal_()
+        ours.ln1.weight.normal_()
     stock.load_state_dict(ours.state_dict())
     return ours, stock
 
 
 @torch.no_grad()
-def test_nothing_but_the_positions_differs():
+def test_positions_and_the_norm_on_each_output_differ():
     ours, stock = pair()
+
+    def normed(maps):
+        tokens = ours.ln1(maps[0].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return tokens, maps[1]  # mmpretrain normalizes the last one alone
+
     images = torch.randn(2, 3, 32, 32)
-    assert all(map(torch.equal, ours(images), stock(images)))
+    assert_close(ours(images), normed(stock(images)))
     images = torch.randn(2, 3, 40, 64)
     found, others = ours(images), stock(images)
     assert not torch.allclose(found[1], others[1], atol=1e-3)
     stock.pos_embed.data = resized_positions(ours.pos_embed, (5, 8))
     stock.patch_resolution = (5, 8)  # taken as it is
-    assert all(map(torch.equal, found, stock(images)))
+    assert_close(found, normed(stock(images)))
 
 
 @pytest.mark.parametrize('size', [(3, 5), (6, 4), (4, 9)])
@@ -61,6 +68,6 @@ def test_positions_by_hand(size):
     expected = torch.einsum('ra,cb,abk->rck', cubic(size[0]), cubic(size[1]), grid)
     found = resized_positions(positions, size)
     assert torch.equal(found[:, 0], positions[:, 0])
-    torch.testing.assert_close(found[0, 1:], expected.flatten(0, 1))
+    assert_close(found[0, 1:], expected.flatten(0, 1))
     plain = F.interpolate(grid.permute(2, 0, 1)[None], size, mode='bicubic')
     assert (plain[0].flatten(1).T - found[0, 1:]).abs().max() > 1e-3

@@ -2,8 +2,10 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
@@ -126,6 +128,32 @@ def test_step_is_the_equations(build):
     want.backward()
     for one, param in zip(found, model.parameters(), strict=True):
         assert_close(one, param.grad, rtol=1e-5, atol=1e-9)
+
+
+def step_of(model, rows):
+    """Losses and gradients of a step without chance on some rows of a batch."""
+    images, samples = batch_of(4)
+    losses = model.loss(images[rows], [samples[row] for row in rows])
+    sum(v for k, v in losses.items() if '.loss_' in k).backward()
+    grads = torch.cat([p.grad.flatten() for p in model.parameters()])
+    return {k: v.item() for k, v in losses.items()}, grads.numpy()
+
+
+def step_of_a_process(model):
+    return step_of(model, [[0, 1, 4, 5], [2, 3, 6, 7]][dist.get_rank()])
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(build, in_two_processes):
+    model = build(mixing=None, strong_view=None, feature_dropout=0.0, threshold=0.25)
+    parts = in_two_processes(step_of_a_process, model)
+    losses, grads = step_of(model, [*range(8)])
+    assert losses['unlabeled.used'] > 0
+    for name, value in losses.items():
+        mean = sum(part[0][name] for part in parts) / 2
+        assert mean == pytest.approx(value, rel=1e-4), name
+    mean = sum(part[1] for part in parts) / 2
+    np.testing.assert_allclose(mean, grads, rtol=1e-3, atol=1e-6)
 
 
 def test_dropped_views_lose_whole_channels(build):

@@ -12,6 +12,8 @@ from mmseg_labelfree.models.teachers.ema import (
     ramped_momentum,
 )
 
+from ...reference_inputs import wave
+
 
 class Net(nn.Module):
     def __init__(self):
@@ -88,6 +90,28 @@ def test_steps_that_the_device_skips(buffers, ramp):
         found, wanted = teacher.state_dict(), expected.state_dict()
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
     assert updates == 26
+
+
+def test_authors_numbers_of_unimatch_v2():
+    """LiheYoung/UniMatch-V2; its counters are rounded down, here they are copied."""
+    student = nn.BatchNorm1d(3, affine=False).double()
+    student.weight = nn.Parameter(wave(2, 3, phase=0.5, scale=1))
+    student.running_mean = wave(3, phase=0.5, scale=1)
+    teacher = copy_student(student)
+    average = WeightAverage(student, teacher, 'ema')
+    for k in range(4):
+        with torch.no_grad():
+            student.weight.copy_(wave(2, 3, phase=0.2 * k, scale=1))
+            student.running_mean.copy_(wave(3, phase=0.7 + 0.2 * k, scale=1))
+            student.num_batches_tracked.fill_(10 * (k + 1))
+        average.update(ramped_momentum(k, 0.996))
+    weight = [0.2881825366, 0.9708465335, -0.0179492844]
+    weight += [0.8385122555, 0.6586916508, -0.6671412434]
+    mean = [0.8205775356, 0.9620531562, 0.5519037224]
+    for found, want in ((teacher.weight, weight), (teacher.running_mean, mean)):
+        want = torch.tensor(want, dtype=torch.float64)
+        torch.testing.assert_close(found.flatten(), want, rtol=0, atol=1e-9)
+    assert teacher.num_batches_tracked == 40
 
 
 @settings(deadline=None)
