@@ -21,12 +21,12 @@ sixteenth = dict(eighth, label='1/16 of the masks', seconds=mask_seconds / 16)
 domain = dict(label="another domain's masks", seconds=0.0, score='mIoU')
 # Of some classes; a config adds the seconds of its share.
 zero_label = dict(
-    label='masks of some classes, names of others',
+    label='some classes (zero-label)',
     score='mIoU/all',
     others=dict(seen='mIoU/seen', unseen='mIoU/unseen'),
 )
 novel = dict(
-    label='masks of some classes',
+    label='some classes (novel)',
     score='mIoU',
     others=dict(base='mIoU/base', novel='mIoU/novel'),
     counts='clusters of other classes, matched with the validation masks',

@@ -28,7 +28,7 @@ def share(name):
 
 
 protocol = dict(
-    iterations=1000,
+    iterations=800,
     rows=dict(
         full=dict(_base_.full, config=f'{configs}/mib/demo_voc_full.py'),
         scribbles=dict(_base_.scribbles, config=f'{configs}/mib/demo_voc_scribbles.py'),
@@ -73,6 +73,12 @@ protocol = dict(
             },
         ),
         steps=dict(_base_.steps, config=f'{configs}/mib/demo_voc_15-5.py'),
-        none=dict(_base_.none, config=f'{configs}/iddc/demo_voc.py'),
+        none=dict(
+            _base_.none,
+            config=f'{configs}/iddc/demo_voc.py',
+            settings=dict(  # half a batch, for half the time
+                protocol=dict(settings=dict(train_dataloader=dict(batch_size=32)))
+            ),
+        ),
     ),
 )

@@ -40,6 +40,7 @@ def draw_costs(costs: Sequence[LabelCost]) -> Figure:
         ylabel='mIoU (%)',
         ylim=(0, 1.12 * max((max(c.score) for c in shown), default=1)),
     )
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     for column in _columns(axes, shown):
         _draw_column(axes, column)

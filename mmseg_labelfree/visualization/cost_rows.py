@@ -18,7 +18,7 @@ class LabelCost:
     Attributes:
         name: Name of the row.
         label: What it is called.
-        seconds: Seconds of work for the labels, per image of the data set.
+        seconds: Seconds of work for the labels, per image of the dataset.
         counts: What the score counts, where that is not what the other rows count.
         score: In percent, of each seed; empty where it is not known yet.
         others: Further scores of each seed by heading.

@@ -19,7 +19,7 @@ __all__ = ['write_label_cost']
 
 _COLUMNS = ('labels', 'seconds an image', 'mIoU', 'parts of it', 'counted', 'config')
 _ABOUT = (
-    'Seconds of work for the labels, per image of the data set; in percent what is '
+    'Seconds of work for the labels, per image of the dataset; in percent what is '
     'learned from them.'
 )
 

@@ -30,7 +30,7 @@ class CostRow:
 
     Attributes:
         config: Config of a method.
-        seconds: Seconds of work for the labels, per image of the data set.
+        seconds: Seconds of work for the labels, per image of the dataset.
         score: Metric of the last stage that is drawn, over as many classes as the
             method tells apart.
         label: Name of the row. Defaults to its key.
