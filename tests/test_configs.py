@@ -32,7 +32,8 @@ from mmseg_labelfree.utils.metafile import get_option, read_metafile
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
 FOLDERS = sorted({path.parent for path in CONFIGS})
-METHODS = [folder for folder in FOLDERS if folder.name != 'own_data']
+NO_METHODS = ('label_cost', 'own_data')
+METHODS = [folder for folder in FOLDERS if folder.name not in NO_METHODS]
 SELF_SUPERVISED = sorted(ROOT.glob('configs/*/mocov3_*.py'))  # MMPretrain's scope
 BUILT: set[str] = set()
 ENTRIES: dict[Path, list] = {}

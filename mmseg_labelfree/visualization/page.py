@@ -16,7 +16,7 @@ from .page_style import STYLE
 from .prediction_strips import PredictionStrips
 from .reports import origins, percent, table_rows
 
-__all__ = ['write_page']
+__all__ = ['document', 'html_image', 'html_table', 'section', 'write_page']
 
 _OF_A_CLASS = re.compile(r'(?:(.+)/)?IoU/(.+)')
 _LONG = 400  # characters of a value that is folded
@@ -58,17 +58,18 @@ def write_page(
     parts = [
         f'<h1>{escape(title)}</h1>',
         *_results(results, columns, published),
-        *_section('Curves', _curves(work_dir / 'curves.png')),
+        *section('Curves', _curves(work_dir / 'curves.png')),
         *_predictions(strips, places),
         *_classes(results, colors),
         *_drawings(work_dir, places),
         *_settings(settings),
         *_origins(results),
     ]
-    write_text(work_dir / 'report.html', _document(title, parts))
+    write_text(work_dir / 'report.html', document(title, parts))
 
 
-def _document(title: str, parts: Iterable[str]) -> str:
+def document(title: str, parts: Iterable[str]) -> str:
+    """Make a page with the style of all pages."""
     head = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -77,7 +78,8 @@ def _document(title: str, parts: Iterable[str]) -> str:
     return head + '\n'.join(parts) + '\n</body>\n</html>\n'
 
 
-def _section(heading: str, *parts: str) -> list[str]:
+def section(heading: str, *parts: str) -> list[str]:
+    """Make a section; nothing if all of its parts are empty."""
     return [f'<h2>{escape(heading)}</h2>', *parts] if any(parts) else []
 
 
@@ -88,18 +90,18 @@ def _results(
 ) -> list[str]:
     rows = table_rows(results, columns, published)
     cells = [[escape(cell) for cell in row] for row in rows]
-    table = _table(['stage', *map(escape, columns), 'seconds'], cells)
+    table = html_table(['stage', *map(escape, columns), 'seconds'], cells)
     if published is not None:  # its row is the last one
         before, _, last = table.rpartition('<tr>')
         table = f'{before}<tr class="published">{last}'
     text = '<p>In percent; bg is the background.</p>'
     if published is not None and published.dataset:
         text += f'<p>Published figures: {escape(published.dataset)}.</p>'
-    return _section('Results', table, text)
+    return section('Results', table, text)
 
 
 def _curves(path: Path) -> str:
-    image = _image(path, 'metrics and loss over the training')
+    image = html_image(path, 'metrics and loss over the training')
     return f'<div class="wide curves">{image}</div>' if image else ''
 
 
@@ -116,7 +118,7 @@ def _predictions(
             shown.append(f'<div class="strips">{"".join(figures)}</div>')
         name = f'After {stage}: image, label, prediction'
         parts.append(_folded(name, ''.join(shown), opened=not parts))
-    return _section('Predictions of validation images', *parts)
+    return section('Predictions of validation images', *parts)
 
 
 def _legend(colors: Mapping[str, Sequence[int]]) -> str:
@@ -150,8 +152,8 @@ def _classes(
         ]
         for name in names
     ]
-    table = _table(['class', *map(escape, tables)], rows) if rows else ''
-    return _section('IoU of each class', table)
+    table = html_table(['class', *map(escape, tables)], rows) if rows else ''
+    return section('IoU of each class', table)
 
 
 def _drawings(work_dir: Path, places: Mapping[str, Path]) -> list[str]:
@@ -164,7 +166,7 @@ def _drawings(work_dir: Path, places: Mapping[str, Path]) -> list[str]:
             for path in [*own, *_last_sheets(folder)]
         ]
         parts += figures
-    return _section('Drawn by the stages', *parts)
+    return section('Drawn by the stages', *parts)
 
 
 def _last_sheets(folder: Path) -> Iterator[Path]:
@@ -185,8 +187,8 @@ def _settings(settings: Iterable[Row]) -> list[str]:
         above = row.note
     if not cells:
         return []
-    table = _table(['setting', 'value', 'source', 'set in'], cells, 'text')
-    return _section('Settings', _folded(f'{len(cells)} settings', table))
+    table = html_table(['setting', 'value', 'source', 'set in'], cells, 'text')
+    return section('Settings', _folded(f'{len(cells)} settings', table))
 
 
 def _origins(results: Mapping[str, Mapping]) -> list[str]:
@@ -194,8 +196,8 @@ def _origins(results: Mapping[str, Mapping]) -> list[str]:
     for names, fields in origins(results):
         rows = [[escape(key), _text(str(value))] for key, value in fields.items()]
         parts.append(f'<p>{escape(names)}</p>')
-        parts.append(_table(['', 'made by'], rows, 'text'))
-    return _section('Command and environment', *parts)
+        parts.append(html_table(['', 'made by'], rows, 'text'))
+    return section('Command and environment', *parts)
 
 
 def _text(value: str) -> str:
@@ -207,7 +209,9 @@ def _text(value: str) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = '') -> str:
+def html_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = ''
+) -> str:
     """Make a table of cells that are HTML already."""
     head = ''.join(f'<th>{cell}</th>' for cell in heads)
     body = ''.join(
@@ -225,12 +229,12 @@ def _folded(summary: str, content: str, opened: bool = False) -> str:
 
 
 def _figure(path: Path, caption: str) -> str:
-    image = _image(path, caption)
+    image = html_image(path, caption)
     text = f'<figcaption>{escape(caption)}</figcaption>'
     return f'<figure>{image}{text}</figure>\n' if image else ''
 
 
-def _image(path: Path, text: str) -> str:
+def html_image(path: Path, text: str) -> str:
     """Make an image that is part of the page; nothing if the file is not there."""
     if not path.is_file():
         return ''

@@ -12,7 +12,7 @@ from PIL import Image
 from ..utils.files import atomic_path, reading, write_text
 from .figures import label_colors
 
-__all__ = ['PredictionStrips', 'Strip', 'write_strip']
+__all__ = ['PredictionStrips', 'Strip', 'strip_part', 'write_strip']
 
 _FOLDER = 'predictions'
 _GAP = 4  # pixels between pictures
@@ -117,6 +117,23 @@ def write_strip(
     with atomic_path(Path(folder, file)) as temporary:
         Image.fromarray(joined).save(temporary, 'JPEG', quality=90, subsampling=0)
     return file
+
+
+def strip_part(file: str | os.PathLike, part: int, parts: int = 3) -> np.ndarray:
+    """Cut one picture out of a strip of :func:`write_strip`.
+
+    Args:
+        file: The strip.
+        part: Index of the picture, 0 for the image.
+        parts: Number of pictures.
+
+    Returns:
+        uint8 ``(H, W, 3)``, RGB.
+    """
+    with Image.open(file) as image:
+        pixels = np.asarray(image.convert('RGB'))
+    step = (pixels.shape[1] + _GAP) // parts
+    return pixels[:, part * step : (part + 1) * step - _GAP]
 
 
 def _at_height(image: np.ndarray, height: int, method: Image.Resampling) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from .base import DataPart, Protocol, Stage, loader_parts, result_checkpoint
 from .class_incremental import ClassIncrementalProtocol
+from .label_cost import LabelCostProtocol
 from .moved_config import follow_move
 from .novel_class_discovery import NovelClassDiscoveryProtocol
 from .overruled import overruled_options
@@ -19,6 +20,7 @@ __all__ = [
     'ClassIncrementalProtocol',
     'DataCheck',
     'DataPart',
+    'LabelCostProtocol',
     'NovelClassDiscoveryProtocol',
     'PretrainingProtocol',
     'ProgressHook',

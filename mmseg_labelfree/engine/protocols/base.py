@@ -124,6 +124,17 @@ class Protocol(ABC):
             stages: Stages that are not finished.
         """
 
+    def report(  # noqa: B027 (optional)
+        self, cfg: Config, stages: Sequence[Stage], finished: Mapping[str, Mapping]
+    ) -> None:
+        """Write what is shown beside the report of a run, after each of its stages.
+
+        Args:
+            cfg: The whole config.
+            stages: All stages.
+            finished: Contents of ``finished.json`` by stage, of those finished so far.
+        """
+
     def table_columns(self, metrics: Sequence[Mapping[str, float]]) -> dict[str, str]:
         """Columns of the result table of stages with these metrics."""
         return self.columns

@@ -96,13 +96,25 @@ class ProtocolRunner:
                 continue
             progress = progress or ProgressHook(self.stages, index)
             progress.current = index
+            self._report_rest()
             self._announce(index, stage)
             self._run_stage(stage, progress)
-        finished = {s.name: f for s in self.stages if (f := self._finished(s))}
+        self._report_rest()
+        finished = self._all_finished()
         if is_main_process() and finished:
             report_run(self.cfg, self.protocol, self.stages, finished)
         barrier()
         return finished
+
+    def _all_finished(self) -> dict[str, dict]:
+        return {s.name: f for s in self.stages if (f := self._finished(s))}
+
+    def _report_rest(self) -> None:
+        """Let the protocol show what is finished so far."""
+        finished = self._all_finished()
+        if is_main_process() and finished:
+            with sparing_results(f'{self.work_dir}, the report of the protocol,'):
+                self.protocol.report(self.cfg, self.stages, finished)
 
     def check(self, stages: list[Stage]) -> dict[str, TrainingSize]:
         """Check everything that stages need, and train nothing.

@@ -1,0 +1,149 @@
+"""Several kinds of labels as one protocol."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
+from mmseg_labelfree.visualization.cost_rows import read_costs
+
+
+@pytest.fixture
+def rows(tiny, incremental, tmp_path) -> Config:
+    """Full masks, a part of them, and classes in steps, on the boxes."""
+    content = dict(
+        custom_imports=tiny.custom_imports,
+        randomness=dict(seed=5),
+        work_dir=str(tmp_path / 'run'),
+        protocol=dict(
+            type='LabelCostProtocol',
+            iterations=6,
+            rows=dict(
+                full=dict(config=tiny.filename, seconds=240.0, score='mIoU'),
+                part=dict(
+                    config=tiny.filename,
+                    seconds=80.0,
+                    score='mIoU',
+                    label='1/3 of the masks',
+                    settings={'train_dataloader.dataset.indices': 8},
+                ),
+                steps=dict(
+                    config=incremental.filename,
+                    seconds=240.0,
+                    score='mIoU/all_and_background',
+                    others=dict(new='mIoU/new'),
+                ),
+            ),
+        ),
+    )
+    path = tmp_path / 'boxes.py'
+    path.write_text(Config(content).pretty_text)
+    return Config.fromfile(path)
+
+
+def test_rows_are_the_stages_of_their_configs(rows):
+    stages = build_protocol(rows).stages(rows)
+    assert [stage.name for stage in stages] == [
+        *('full', 'part', 'steps/step_0', 'steps/step_1', 'steps/step_2')
+    ]
+    assert [stage.length for stage in stages] == [6, 6, 2, 2, 2]
+    assert {stage.cfg.randomness.seed for stage in stages} == {5}
+    full, part = (stage.cfg.train_dataloader.dataset for stage in stages[:2])
+    assert part == dict(full, indices=8)
+    assert [Path(s.cfg.work_dir).relative_to(rows.work_dir) for s in stages] == [
+        Path(stage.name) for stage in stages
+    ]
+    parts = build_protocol(rows).data_parts(rows)
+    assert [p.name for p in parts][:4] == [
+        *('full train', 'full val', 'part train', 'part val')
+    ]
+    rows.protocol.only = ['steps', 'full']
+    names = [stage.name for stage in build_protocol(rows).stages(rows)]
+    assert names == ['full', 'steps/step_0', 'steps/step_1', 'steps/step_2']
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'only': ['masks']}, "row of only='masks' is unknown; use one of 'full'"),
+        ({'only': 'full'}, "only='full' must be a list of names"),
+        ({'rows.full.seconds': None}, 'protocol.rows.full has no seconds'),
+        ({'rows.full.seconds': -1}, 'protocol.rows.full.seconds=-1 must be'),
+        ({'rows.full.labels': ''}, 'full.labels is read by nothing: label is meant?'),
+        ({'iterations': 0}, 'iterations=0 must be a number of at least 1'),
+    ],
+)
+def test_wrong_arguments(rows, change, message):
+    rows.merge_from_dict({f'protocol.{key}': value for key, value in change.items()})
+    with pytest.raises(ValueError) as error:
+        build_protocol(rows)
+    assert message in str(error.value)
+
+
+def test_a_config_that_is_missing_or_wrong_is_named(rows):
+    rows.protocol.rows.part.config = rows.protocol.rows.part.config + 'x'
+    with pytest.raises(FileNotFoundError, match='part: config .*tiny.pyx does not ex'):
+        ProtocolRunner(rows)
+    rows.protocol.only = ['steps']
+    rows.protocol.rows.steps.settings = dict(protocol=dict(setup='joined'))
+    with pytest.raises(ValueError, match="steps/step_0: setup='joined' is unknown"):
+        runner = ProtocolRunner(rows)
+        runner.check(runner.stages)
+
+
+@pytest.mark.slow
+def test_rows_run_and_leave_their_page(rows, tmp_path):
+    finished = ProtocolRunner(rows).run()
+    costs, notes = read_costs(tmp_path / 'run')
+    assert notes == ['Each row trains for 6 iterations, over all its stages.']
+    assert {c.name: list(c.score) for c in costs} == {
+        'full': [finished['full']['metrics']['mIoU']],
+        'part': [finished['part']['metrics']['mIoU']],
+        'steps': [finished['steps/step_2']['metrics']['mIoU/all_and_background']],
+    }
+    assert costs[1].label == '1/3 of the masks'
+    new = finished['steps/step_2']['metrics']['mIoU/new']
+    assert costs[2].others == dict(new=[new])
+    assert (tmp_path / 'run/label_cost.html').read_text().count('data:image/') == 2
+    results = json.loads((tmp_path / 'run/results.json').read_text())
+    assert list(results['stages']) == list(finished)
+
+
+@pytest.mark.slow
+def test_a_score_that_is_none_costs_no_result(rows, tmp_path, capsys):
+    rows.protocol.only = ['full']
+    rows.protocol.rows.full.score = 'teacher/mIoU'
+    assert list(ProtocolRunner(rows).run()) == ['full']
+    text = capsys.readouterr()
+    assert 'score=teacher/mIoU is no metric of full' in text.out + text.err
+    assert (tmp_path / 'run/results.json').is_file()
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_at_its_row(rows, tmp_path, start_tool, run_tool):
+    rows.protocol.iterations = 60
+    path = tmp_path / 'long.py'
+    path.write_text(rows.pretty_text)
+    whole, cut = tmp_path / 'whole', tmp_path / 'cut'
+    done = run_tool('train.py', str(path), '--work-dir', str(whole))
+    assert done.returncode == 0, done.stdout
+
+    process, _ = start_tool('train.py', path, '--work-dir', cut)
+    while not (cut / 'part/last_checkpoint').exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    (first,) = [c.name for c in read_costs(cut)[0] if c.score]
+    assert first == 'full' and not (cut / 'part/finished.json').exists()
+
+    marker = (cut / 'full/finished.json').stat().st_mtime_ns
+    resumed = run_tool('train.py', str(path), '--work-dir', str(cut), '--resume')
+    assert resumed.returncode == 0, resumed.stdout
+    assert 'Stage 1 of' not in resumed.stdout and 'Stage 2 of 5' in resumed.stdout
+    assert (cut / 'full/finished.json').stat().st_mtime_ns == marker
+    scores = [[list(c.score) for c in read_costs(run)[0]] for run in (whole, cut)]
+    assert scores[0] == scores[1]
