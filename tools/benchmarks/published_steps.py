@@ -16,6 +16,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--only', nargs='+', help='names begin with one of these')
+    parser.add_argument('--dtypes', nargs='+', default=['float32'])
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--size', type=int, help='side in place of the published one')
+    parser.add_argument('--batch-size', type=int, help='in place of the published one')
+    parser.add_argument('--repeat', type=int, default=5, help='timed steps')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
@@ -40,12 +58,14 @@ STEPS = {
     'u2pl_voc': ('u2pl/deeplabv3plus_r101_voc-blender_662', None, 513),
     'u2pl_voc_cutmix': ('u2pl/deeplabv3plus_r101_voc-blender_662_cutmix', None, 513),
     'unimatch_voc': ('unimatch/deeplabv3plus_r101_voc-classic_183', None, 321),
+    'unimatch_v2_voc': ('unimatch_v2/dpt_dinov2-b_voc-classic_183', None, 518),
     'eums_voc': ('eums/deeplabv3_r50_pascal-5i_fold0', 'eums', 512),
     'strict_voc': ('strict/deeplabv2_r101_voc_15-5', 'round_1', 321),
     'iddc_vits8': ('iddc/vits8_cityscapes27', None, 224),
     'daformer': ('daformer/daformer_mit-b5_gta2cityscapes', None, 512),
     'daformer_u2pl': ('daformer/daformer_mit-b5_gta2cityscapes_u2pl', None, 512),
     'daformer_mic': ('daformer/daformer_mit-b5_gta2cityscapes_mic', None, 512),
+    'sepico': ('daformer/daformer_mit-b5_gta2cityscapes_sepico', None, 640),
     'afa_voc': ('afa/mit-b1_voc', None, 320),
     'afa_voc_u2pl': ('afa/mit-b1_voc_u2pl', None, 320),
 }
@@ -170,16 +190,7 @@ def measure(name: str, dtype: str, args: argparse.Namespace) -> str:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--only', nargs='+', help='names begin with one of these')
-    parser.add_argument('--dtypes', nargs='+', default=['float32'])
-    parser.add_argument('--device', default='cpu')
-    parser.add_argument('--size', type=int, help='side in place of the published one')
-    parser.add_argument('--batch-size', type=int, help='in place of the published one')
-    parser.add_argument('--repeat', type=int, default=5, help='timed steps')
-    args = parser.parse_args()
+    args = parse_args()
     register_all_modules()
     # An iteration after every warm-up.
     MessageHub.get_instance('steps')

@@ -22,6 +22,19 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
+from benchmark_parsers import step_parser
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = step_parser(__doc__, size=96, repeat=11)
+    parser.add_argument('config', help='config of UniMatch or UniMatch V2')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
@@ -32,7 +45,6 @@ from step_timing import (
     check_ratio,
     print_peaks,
     random_batch,
-    step_parser,
     times_in_turns,
     training_step,
 )
@@ -41,13 +53,6 @@ from torch import Tensor
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.models.segmentors import UniMatchV2EncoderDecoder
 from mmseg_labelfree.models.teachers.ema import copy_student
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = step_parser(__doc__, size=96, repeat=11)
-    parser.add_argument('config', help='config of UniMatch or UniMatch V2')
-    return parser.parse_args()
 
 
 def build(args: argparse.Namespace) -> Any:
