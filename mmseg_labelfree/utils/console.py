@@ -35,6 +35,7 @@ _USUAL = re.compile(
     r'|Dataset \w+ has no metainfo'
     r'|Reach the end of the dataloader'
     r'|.*unexpected key in source state_dict: fc\.'
+    r'|\S+ is skipped since its requires_grad=False'
 )
 _CLEAR = '\r\x1b[K'  # to the start of the line, which becomes empty
 
