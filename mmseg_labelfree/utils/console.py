@@ -36,6 +36,7 @@ _USUAL = re.compile(
     r'|Reach the end of the dataloader'
     r'|\S+ is skipped since its requires_grad=False'
     r'|.*unexpected key in source state_dict: fc\.'
+    r'|\S+ is skipped since its requires_grad=False'
 )
 _CLEAR = '\r\x1b[K'  # to the start of the line, which becomes empty
 

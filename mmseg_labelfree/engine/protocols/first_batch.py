@@ -2,14 +2,13 @@
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler, pseudo_collate
 from mmseg.registry import HOOKS, MODELS
-from torch import nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 from ...models.teachers.mixin import TeacherMixin
 
@@ -32,21 +31,21 @@ def first_samples(loader: DataLoader) -> list[dict[str, Any]]:
     return [loader.dataset[index] for index in one_each.values()]
 
 
-def is_endless(sampler: Sampler) -> bool:
+def is_endless(sampler: Any) -> bool:
     """Whether a sampler goes on after an epoch."""
     return isinstance(sampler, InfiniteSampler) or getattr(sampler, 'infinite', False)
 
 
 def least_batch(loader: DataLoader) -> int:
     """Images of the smallest batch: the last one of an epoch, where epochs end."""
-    size = loader.batch_size or 1
-    if loader.drop_last or is_endless(loader.sampler):
+    size, sampler = loader.batch_size or 1, loader.sampler
+    if loader.drop_last or is_endless(sampler) or not isinstance(sampler, Sized):
         return size
-    return len(loader.sampler) % size or size
+    return len(sampler) % size or size
 
 
 def check_samples(
-    cfg: Config, model: nn.Module, samples: Sequence[Mapping], num_images: int
+    cfg: Config, model: Any, samples: Sequence[Mapping], num_images: int
 ) -> None:
     """Ask a model whether it can learn from samples; most models take any.
 

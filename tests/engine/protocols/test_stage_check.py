@@ -212,7 +212,7 @@ WRONG = [
     ),
     (
         'semi',
-        {'model.unlabeled_sources': ['unlabelled']},
+        {'model.unlabeled_sources': ['another']},
         "train_dataloader: a sample has the source 'unlabeled', but the model knows",
     ),
     (
@@ -285,8 +285,8 @@ WRONG = [
     ),
     (
         'incremental',
-        {'protocol.next_steps.modle.type': 'x'},
-        'step_1: modle is read by nothing; did you mean model',
+        {'protocol.next_steps.jbo.type': 'x'},
+        'step_1: jbo is read by nothing; did you mean job',
     ),
     ('tiny', {'custom_hooks': ['EMAHook']}, "custom_hooks.0='EMAHook' must be dict"),
     ('tiny', {'randomness.sed': 3}, 'randomness.sed is read by nothing: seed is meant'),
