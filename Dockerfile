@@ -6,8 +6,9 @@
 # without it, give the index that PyTorch's page names: --build-arg TORCH_INDEX=...
 FROM python:3.11-slim
 ARG TORCH_INDEX=
+# g++: pydensecrf2 has no wheels.
 RUN apt-get update \
-    && apt-get install --no-install-recommends --yes libgl1 libglib2.0-0 \
+    && apt-get install --no-install-recommends --yes g++ libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /work
 COPY requirements.lock .
