@@ -46,9 +46,9 @@ def pixel_adaptive_refinement(
     masks grow by this factor each time. Beyond the border the outermost pixels are
     repeated. No gradient flows.
 
-    What it adds to memory is at most twice the size of input and output, for two masks
-    or more. On a GPU, where small batches would be slow for it, up to 256 MiB of
-    weights are kept whatever that size.
+    What it adds to memory is about twice the size of input and output for two masks,
+    and less for more. On a GPU, where small batches would be slow for it, up to 256 MiB
+    of weights are kept whatever that size.
 
     Args:
         images: Floating point ``(N, 3, H, W)``, 0 to 1.
