@@ -146,7 +146,7 @@ class LabelCostProtocol(Protocol):
         with located(name):
             row_cfg = self._row_config(cfg, name)
             stages = build_protocol(row_cfg).stages(row_cfg)
-            share_iterations(stages, self.iterations)
+            stages = share_iterations(stages, self.iterations)
         return [
             replace(stage, name=name if stage.name == name else f'{name}/{stage.name}')
             for stage in stages

@@ -1,6 +1,8 @@
 """Trainings of other lengths: their schedules, and what else counts iterations."""
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mmengine.config import Config
 
@@ -15,20 +17,23 @@ _MODEL = ('warmup_iters', 'classifier_iters', 'ramp_up')
 _HOOK = ('begin', 'end')
 
 
-def share_iterations(stages: Sequence[Stage], total: int) -> None:
+def share_iterations(stages: Sequence[Stage], total: int) -> list[Stage]:
     """Let the trainings of a protocol take so many iterations together.
 
-    Each keeps its share of them, and is validated once, at its end. Their configs are
-    changed in place, see :func:`stretch`. Jobs stay as they are, and so does a protocol
-    that has this length already.
+    Each keeps its share of them, and is validated once, at its end, see
+    :func:`stretch`. Jobs stay as they are.
 
     Args:
-        stages: All stages.
+        stages: All stages, which are not changed.
         total: The sum.
+
+    Returns:
+        Copies of the stages.
 
     Raises:
         ValueError: A training counts epochs.
     """
+    stages = [replace(stage, cfg=copy.deepcopy(stage.cfg)) for stage in stages]
     trainings = [stage for stage in stages if not stage.is_job]
     for stage in trainings:
         if 'max_iters' not in stage.cfg.train_cfg:
@@ -42,6 +47,7 @@ def share_iterations(stages: Sequence[Stage], total: int) -> None:
         stretch(stage.cfg, new[index])
         for later in trainings[index + 1 :]:
             _rename(later.cfg.model, stage.cfg.work_dir, old[index], new[index])
+    return stages
 
 
 def shares(lengths: Sequence[int], total: int) -> list[int]:

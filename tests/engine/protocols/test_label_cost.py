@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from mmengine.config import Config
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
 from mmseg_labelfree.visualization.cost_rows import read_costs
+
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -147,3 +151,16 @@ def test_a_killed_run_goes_on_at_its_row(rows, tmp_path, start_tool, run_tool):
     assert (cut / 'full/finished.json').stat().st_mtime_ns == marker
     scores = [[list(c.score) for c in read_costs(run)[0]] for run in (whole, cut)]
     assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize('config', ['demo_voc', 'voc_real'])
+def test_all_rows_of_a_config_train_as_long(config, tmp_path):
+    cfg = Config.fromfile(ROOT / f'configs/label_cost/{config}.py')
+    cfg.work_dir = str(tmp_path)
+    lengths = Counter()
+    for stage in build_protocol(cfg).stages(cfg):
+        lengths[stage.name.split('/')[0]] += stage.length
+        if not stage.is_job:
+            assert stage.cfg.param_scheduler[-1].end == stage.length, stage.name
+    assert len(lengths) == 11
+    assert set(lengths.values()) == {cfg.protocol.iterations}

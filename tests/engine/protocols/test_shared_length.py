@@ -46,11 +46,16 @@ def test_what_counts_iterations_is_stretched(tiny):
 
 
 def test_stages_keep_their_shares_and_find_weights(tiny, incremental):
+    later = [dict(type='PolyLR', power=0.9, end=6, by_epoch=False)]
+    incremental.protocol.next_steps.param_scheduler = later
     stages = ClassIncrementalProtocol(**_arguments(incremental)).stages(incremental)
     folder = stages[0].cfg.work_dir
     init = dict(type='Pretrained', checkpoint=f'{folder}/iter_6.pth')
     stages[1].cfg.model.backbone.init_cfg = init
-    share_iterations(stages, 30)
+    given, stages = stages, share_iterations(stages, 30)
+    assert [stage.length for stage in given] == [6, 6, 6]
+    # The protocol's later steps share their settings.
+    assert [stage.cfg.param_scheduler[0].end for stage in stages] == [10, 10, 10]
     assert [stage.length for stage in stages] == [10, 10, 10]
     assert stages[1].cfg.model.backbone.init_cfg.checkpoint == f'{folder}/iter_10.pth'
     tiny.train_cfg = dict(by_epoch=True, max_epochs=2)
