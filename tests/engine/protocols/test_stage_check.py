@@ -175,7 +175,7 @@ WRONG = [
     (
         'incremental',
         {'protocol.tasks': '15-5'},
-        "protocol: .* unexpected keyword argument 'tasks'; correct its name",
+        "protocol: .* unexpected keyword argument 'tasks'.*; correct its name",
     ),
     (
         'incremental',
