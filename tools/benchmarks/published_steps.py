@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def parse_args() -> argparse.Namespace:
@@ -93,7 +94,7 @@ def without_weights(cfg: ConfigDict) -> ConfigDict:
     return cfg
 
 
-def make_model(cfg: Config, device: str) -> torch.nn.Module:
+def make_model(cfg: Config, device: str) -> Any:
     """The model in training mode, with its teacher or old model beside it."""
     model = revert_sync_batchnorm(MODELS.build(without_weights(cfg.model)))
     if getattr(model, 'feature_distance', None) is not None:
@@ -140,7 +141,7 @@ def make_batch(name: str, side: int, sources: list[str | None]) -> dict:
 
 
 def make_step(
-    cfg: Config, model: torch.nn.Module, data: dict, dtype: str
+    cfg: Config, model: Any, data: dict, dtype: str
 ) -> Callable[[], None]:
     """A function that does one training step."""
     kind = dict(type='OptimWrapper')
