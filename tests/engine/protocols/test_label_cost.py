@@ -11,7 +11,6 @@ from mmengine.config import Config
 from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
 from mmseg_labelfree.visualization.cost_rows import read_costs
 
-
 ROOT = Path(__file__).parents[3]
 
 
