@@ -123,7 +123,7 @@ def print_stages(stages: list[Stage], sizes: dict[str, TrainingSize]) -> None:
     """
     table = Table(title='1 stage' if len(stages) == 1 else f'{len(stages)} stages')
     for heading in ('stage', 'length', 'learning rate', 'images', 'batches', 'learns'):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading == 'stage')
     for stage in stages:
         table.add_row(*_row(stage, sizes.get(stage.name)))
     Console().print(table)

@@ -21,13 +21,12 @@ def train_pipeline(*light):
         dict(type='LoadAnnotations'),  # left out where the target is unlabeled
         dict(
             type='RandomResize',
-            scale=(256, 256),
-            ratio_range=(0.8, 2.0),
+            scale=(2000, 256),  # the shorter side, for crops of 192
+            ratio_range=(0.8, 1.6),
             keep_ratio=True,
         ),
         dict(type='RareClassCrop', crop_size=crop_size, min_pixels=150),
         dict(type='RandomFlip', prob=0.5),
-        dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
         dict(type='PackSegInputs'),
     ]
 
