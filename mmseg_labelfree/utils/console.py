@@ -34,9 +34,9 @@ _USUAL = re.compile(
     r'|init_weights of \w+ has been called more than once'
     r'|Dataset \w+ has no metainfo'
     r'|Reach the end of the dataloader'
-    r'|\S+ is skipped since its requires_grad=False'
     r'|.*unexpected key in source state_dict: fc\.'
     r'|\S+ is skipped since its requires_grad=False'
+    r'|The current default scope "'
 )
 _CLEAR = '\r\x1b[K'  # to the start of the line, which becomes empty
 
