@@ -193,11 +193,9 @@ def test_its_labels_can_be_looked_at(build):
 def test_wrong_settings_are_refused(build):
     with pytest.raises(ValueError, match='feature_dropout=1.5 must be a number'):
         build(feature_dropout=1.5)
-    for key, value in (
-        ('student_passes', 'per_source'),
-        ('teacher_mode', 'train'),
-        ('confidence_weight', 'image'),
-    ):
+    with pytest.raises(ValueError, match="student_passes='per_source' is not"):
+        build(student_passes='per_source')
+    for key, value in (('teacher_mode', 'train'), ('confidence_weight', 'image')):
         with pytest.raises(ValueError, match=f'UniMatch has no {key}={value!r}: '):
             build(**{key: value})
 
