@@ -10,19 +10,23 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmseg_labelfree.utils.command_line import exit_code
-from mmseg_labelfree.visualization.cost_rows import join_costs, read_costs
-from mmseg_labelfree.visualization.label_cost import write_label_cost
-
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('folders', nargs='+', help='work dirs of the runs')
     parser.add_argument('--out', required=True, help='folder for the page')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help need not wait for the imports below
+
+from mmseg_labelfree.utils.command_line import exit_code
+from mmseg_labelfree.visualization.cost_rows import join_costs, read_costs
+from mmseg_labelfree.visualization.label_cost import write_label_cost
 
 
 def main() -> None:

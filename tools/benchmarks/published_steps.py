@@ -140,9 +140,7 @@ def make_batch(name: str, side: int, sources: list[str | None]) -> dict:
     return dict(inputs=images, data_samples=samples)
 
 
-def make_step(
-    cfg: Config, model: Any, data: dict, dtype: str
-) -> Callable[[], None]:
+def make_step(cfg: Config, model: Any, data: dict, dtype: str) -> Callable[[], None]:
     """A function that does one training step."""
     kind = dict(type='OptimWrapper')
     if dtype != 'float32':

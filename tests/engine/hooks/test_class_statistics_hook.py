@@ -13,7 +13,7 @@ def runner_of(num_classes=3, iteration=4):
     model.class_statistics = MODELS.build(
         dict(type='ClassStatistics', num_classes=num_classes, channels=2)
     )
-    return SimpleNamespace(model=model, iter=iteration)
+    return SimpleNamespace(model=model, iter=iteration, hooks=[])
 
 
 def test_statistics_come_back_from_a_checkpoint():
@@ -36,7 +36,7 @@ def test_statistics_come_back_from_a_checkpoint():
 
 
 def test_a_model_without_statistics():
-    runner = SimpleNamespace(model=nn.Linear(1, 1), iter=0)
+    runner = SimpleNamespace(model=nn.Linear(1, 1), iter=0, hooks=[])
     with pytest.raises(TypeError, match='Linear.class_statistics is no ClassStat'):
         HOOKS.build(dict(type='ClassStatisticsHook')).before_train(runner)
 
