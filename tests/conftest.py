@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from hypothesis import settings
 from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
@@ -34,6 +35,9 @@ FORK = multiprocessing.get_context('fork')
 SMALL = dict(dpi=60)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 torch.set_num_threads(1)
+# The same examples in every run; `--hypothesis-profile=default` searches for others.
+settings.register_profile('seeded', derandomize=True)
+settings.load_profile('seeded')
 gc.freeze()  # datasets collect all garbage as they are built: not the frameworks, too
 
 CLASSES = ('background', 'square', 'bar', 'dot', 'frame')
