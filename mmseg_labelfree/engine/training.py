@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import torch
 from mmengine.config import Config
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from torch.distributed.elastic.multiprocessing.errors import record
@@ -121,9 +122,10 @@ def print_stages(stages: list[Stage], sizes: dict[str, TrainingSize]) -> None:
         stages: Its stages.
         sizes: How much those train on whose data is known.
     """
-    table = Table(title='1 stage' if len(stages) == 1 else f'{len(stages)} stages')
-    for heading in ('stage', 'length', 'learning rate', 'images', 'batches', 'learns'):
-        table.add_column(heading, no_wrap=heading == 'stage')
+    title = '1 stage' if len(stages) == 1 else f'{len(stages)} stages'
+    table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
+    for heading in ('stage', 'length', 'rate', 'images', 'batches', 'learns'):
+        table.add_column(heading, no_wrap=heading != 'learns', overflow='fold')
     for stage in stages:
         table.add_row(*_row(stage, sizes.get(stage.name)))
     Console().print(table)
