@@ -13,7 +13,7 @@ __all__ = ['share_iterations', 'shares', 'stretch']
 
 #: Arguments that count iterations, of schedulers, of segmentors and of hooks.
 _SCHEDULER = ('begin', 'end')
-_MODEL = ('warmup_iters', 'classifier_iters', 'ramp_up')
+_MODEL = ('warmup_iters', 'classifier_iters', 'contrast_start', 'ramp_up')
 _HOOK = ('begin', 'end')
 
 
@@ -66,7 +66,8 @@ def stretch(cfg: Config, length: int) -> None:
     """Change the length of a training, and of all in it that counts iterations.
 
     These are ``begin`` and ``end`` of its schedulers and of hooks with
-    ``by_epoch=False``, and ``warmup_iters``, ``classifier_iters`` and ``ramp_up`` (with
+    ``by_epoch=False``, ``copy_iters`` of hooks, and ``warmup_iters``,
+    ``classifier_iters``, ``contrast_start`` and ``ramp_up`` (with
     ``ramp_by_epoch=False``) of its model.
 
     Args:
@@ -85,6 +86,7 @@ def stretch(cfg: Config, length: int) -> None:
     _scale([cfg.model], model, share)
     hooks = cfg.get('custom_hooks') or []
     _scale([h for h in hooks if h.get('by_epoch') is False], _HOOK, share)
+    _scale(hooks, ['copy_iters'], share)
     schedulers = cfg.get('param_scheduler') or []
     _scale([s for s in schedulers if s.get('by_epoch') is False], _SCHEDULER, share)
 
