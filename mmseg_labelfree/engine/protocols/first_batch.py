@@ -73,5 +73,9 @@ def check_samples(
 
 def _gives_teacher(cfg: Config) -> bool:
     """Whether a hook hands a teacher to the model before it trains."""
-    kinds = [HOOKS.get(hook['type']) for hook in cfg.get('custom_hooks') or ()]
-    return any(getattr(kind, 'gives_teacher', False) for kind in kinds)
+    for hook in cfg.get('custom_hooks') or ():
+        kind = hook['type'] if isinstance(hook, Mapping) else hook
+        found = HOOKS.get(kind) if isinstance(kind, str) else kind
+        if getattr(found, 'gives_teacher', False):
+            return True
+    return False

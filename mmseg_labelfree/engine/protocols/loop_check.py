@@ -31,13 +31,14 @@ def build_hooks(cfg: Config, folders: Sequence[str]) -> dict[str, Hook]:
         f'default_hooks.{k}': v for k, v in (cfg.get('default_hooks') or {}).items()
     }
     found |= {
-        f'custom_hooks.{i} ({v.get("type")})': v
+        f'custom_hooks.{i} ({_kind(v)})': v
         for i, v in enumerate(cfg.get('custom_hooks') or [])
-        if isinstance(v, Mapping)
     }
     hooks = {}
     for where, settings in found.items():
-        if settings is None:
+        if isinstance(settings, Hook):
+            hooks[where] = settings
+        if not isinstance(settings, Mapping):
             continue
         with located(where):
             arguments = copy.deepcopy(dict(settings))
@@ -52,6 +53,11 @@ def build_hooks(cfg: Config, folders: Sequence[str]) -> dict[str, Hook]:
             ):
                 check_checkpoint(resolve_checkpoint(checkpoint))
     return hooks
+
+
+def _kind(hook: Any) -> Any:
+    """The type of a hook, or of its config."""
+    return hook.get('type') if isinstance(hook, Mapping) else type(hook).__name__
 
 
 def _check_best(cfg: Config, hook: CheckpointHook) -> None:
@@ -80,6 +86,7 @@ def check_fit(cfg: Config, hooks: Mapping[str, Hook], model: nn.Module) -> None:
             "dict(type='EMATeacherHook') to custom_hooks, or set val_cfg.type='ValLoop'"
             " and model.val_model='student'"
         )
+    _check_needed_hooks(list(hooks.values()), model)
     for where, hook in hooks.items():
         if hasattr(hook, 'check_model'):
             with located(where):
@@ -87,6 +94,17 @@ def check_fit(cfg: Config, hooks: Mapping[str, Hook], model: nn.Module) -> None:
                     hook.check_model(model, list(hooks.values()))
                 except TypeError as error:  # of a model, not of a setting
                     raise ValueError(str(error)) from error
+
+
+def _check_needed_hooks(hooks: Sequence[Hook], model: nn.Module) -> None:
+    """Check that there are the hooks without which parts of the model do not work."""
+    for part in model.modules():
+        name = getattr(part, 'needed_hook', None)
+        if name is not None and not any(isinstance(h, HOOKS.get(name)) for h in hooks):
+            raise ValueError(
+                f'{type(part).__name__} does not work without {name}: add '
+                f'dict(type={name!r}) to custom_hooks'
+            )
 
 
 def check_loops(cfg: Config) -> None:

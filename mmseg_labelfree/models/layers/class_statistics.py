@@ -47,6 +47,8 @@ class ClassStatistics(nn.Module):
         (tensor([2., 0.]), tensor([1., 0.]))
     """
 
+    needed_hook = 'ClassStatisticsHook'
+
     counts: Tensor
     means: Tensor
     variances: Tensor

@@ -58,6 +58,8 @@ class PrototypeMemoryBank(nn.Module):
         ``memory_bank=dict(type='PrototypeMemoryBank', num_classes=21)``
     """
 
+    needed_hook = 'PrototypeMemoryBankHook'
+
     queues: Tensor
     capacity: Tensor
     offset: Tensor

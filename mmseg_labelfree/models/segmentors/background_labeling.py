@@ -71,6 +71,11 @@ class BackgroundLabelingEncoderDecoder(IncrementalEncoderDecoder):
         self.least_threshold = least_threshold
         self.thresholds: Tensor | None = None
 
+    @property
+    def needed_hook(self) -> str | None:
+        """The hook that finds the thresholds, in a step with a teacher."""
+        return 'EntropyThresholdHook' if self.distillation else None
+
     def new_counts(self) -> Tensor:
         """Counts (old classes, bins) of no pixel, to which :meth:`count` is added."""
         num_old = self.teacher.num_classes

@@ -93,6 +93,10 @@ class UnknownClassEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
                     layer.eval()
         return self
 
+    def needs_teacher(self, data_samples: SampleList) -> bool:
+        """Whether there was an earlier step."""
+        return self.frozen
+
     def set_teacher(self, teacher: EncoderDecoder) -> None:
         """Take the classifier of the old model ``teacher``."""
         classifier: Any = teacher.decode_head.conv_seg

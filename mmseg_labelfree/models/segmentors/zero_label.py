@@ -120,6 +120,10 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         losses.update(self.auxiliary_losses(features, data_samples))
         return losses
 
+    def needs_teacher(self, data_samples: SampleList) -> bool:
+        """Whether it labels the crops that it sees."""
+        return self.generator is not None
+
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Scores (N, num_classes, H, W); probabilities, calibrated, with ``gamma``."""
         scores = super().inference(inputs, batch_img_metas)

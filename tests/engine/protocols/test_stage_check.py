@@ -392,6 +392,9 @@ def test_parts_of_contrast_fit_each_other(semi, part, settings, message):
             background_length=20,
         ),
     )
+    with pytest.raises(ValueError, match='add dict.type=.PrototypeMemoryBankHook'):
+        _check_alone(semi)
+    semi.custom_hooks.append(dict(type='PrototypeMemoryBankHook'))
     _check_alone(semi)
     semi.model[part].update(settings)
     with pytest.raises(ValueError, match=message):
@@ -409,11 +412,16 @@ def test_levels_that_a_representation_head_reads(tiny):
         ),
         contrastive_loss=dict(type='DistributionContrastiveLoss'),
     )
+    tiny.custom_hooks = [dict(type='ClassStatisticsHook')]
     with pytest.raises(ValueError, match=r'head.in_channels=\[9\], but the backbone'):
         _check_alone(tiny)
     head = tiny.model.representation_head
     head.update(in_channels=[4, 8, 16, 32], in_index=None)
     _check_alone(tiny)
+    tiny.custom_hooks = []
+    with pytest.raises(ValueError, match='ClassStatistics does not work without Class'):
+        _check_alone(tiny)
+    tiny.custom_hooks = [dict(type='ClassStatisticsHook')]
     head.update(in_channels=[4, 8], in_index=[0, 7])
     with pytest.raises(ValueError, match=r'head.in_index=\[0, 7\], but the backbone'):
         _check_alone(tiny)

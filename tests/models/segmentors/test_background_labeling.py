@@ -158,6 +158,8 @@ def test_thresholds_are_asked_for(incremental):
     model = MODELS.build(cfg)
     with pytest.raises(RuntimeError, match='has no thresholds: add dict'):
         model.targets([], dict(logits=torch.zeros(1)))
+    with pytest.raises(ValueError, match='step_1: .* add dict.type=.EntropyThres'):
+        ProtocolRunner(incremental).run()
     cfg.thresholds = 'mean'
     with pytest.raises(ValueError, match='thresholds'):
         MODELS.build(cfg)

@@ -290,6 +290,12 @@ def test_what_does_not_fit(ssul):
         MODELS.build(cfg)
 
 
+def test_a_later_step_without_its_old_model_is_told_before_training(second):
+    second.custom_hooks = []
+    with pytest.raises(ValueError, match='UnknownClassEncoderDecoder has no teacher'):
+        ProtocolRunner(second).run()
+
+
 def test_missing_saliency_maps_are_told_before_training(ssul):
     saliency = ssul.train_dataloader.dataset.dataset.pipeline[2]['saliency']
     Path(saliency['folder'], 'train_005.png').unlink()
