@@ -40,4 +40,4 @@ train_cfg = dict(max_iters=62640)  # 180 epochs
 param_scheduler = [dict(type='PolyLR', power=0.9, end=62640, by_epoch=False)]
 auto_scale_lr = dict(base_batch_size=16)
 custom_hooks = [*_base_.custom_hooks, *_base_.v2_teacher_hooks]
-val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores both
+val_cfg = dict(type='TeacherStudentValLoop')  # student and teacher

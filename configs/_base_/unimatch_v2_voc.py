@@ -42,4 +42,4 @@ test_pipeline = [
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 custom_hooks = [*_base_.custom_hooks, *_base_.v2_teacher_hooks]
-val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores both
+val_cfg = dict(type='TeacherStudentValLoop')  # student and teacher

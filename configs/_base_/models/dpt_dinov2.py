@@ -35,7 +35,7 @@ model = dict(
         dropout_ratio=0.0,
         align_corners=True,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-        init_cfg=None,  # code: torch's own
+        init_cfg=None,  # torch's own
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -32,8 +32,8 @@ class LabelSalientPixels(BaseTransform):
         saliency: Config of a source of saliency maps, such as
             ``dict(type='SaliencyFolder', folder=...)``, see
             :class:`~mmseg_labelfree.engine.jobs.SaliencySource`.
-        threshold: Share of the most salient value, from 0 to 1, above which a pixel is
-            salient. Defaults to 0, the authors': any value above 0.
+        threshold: Share of 255, the most salient value, above which a pixel is
+            salient, 0 to 1. Defaults to 0, the authors': any value above 0.
         image_folder: The dataset's image folder; None for images whose names are their
             file names.
 
