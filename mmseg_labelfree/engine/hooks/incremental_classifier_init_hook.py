@@ -1,14 +1,15 @@
 """Hook that loads the previous step's weights into classifiers with more rows."""
 
 import re
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
+from ...models.layers.step_classifier import StepClassifier
 from ...ops.classifier_growth import grow_classifier
 from ...utils.checkpoint import load_weights
 from ...utils.choices import check_choice
@@ -41,9 +42,9 @@ class IncrementalClassifierInitHook(Hook):
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: ``init`` is unknown; the checkpoint's classes are not the first
-            classes of this step (another task or order); or other weights than the
-            classifiers differ, which are named.
+        ValueError: ``init`` is unknown, or not for these classifiers; the checkpoint's
+            classes are not the first classes of this step (another task or order); or
+            other weights than the classifiers differ, which are named.
 
     Example:
         ``custom_hooks=[dict(type='IncrementalClassifierInitHook',
@@ -58,6 +59,16 @@ class IncrementalClassifierInitHook(Hook):
         check_choice('init', init, ('background', 'random', 'unknown'))
         self.checkpoint = checkpoint
         self.init = init
+
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if the model's classifiers cannot start as ``init`` says."""
+        branches = any(isinstance(m, StepClassifier) for m in model.modules())
+        if branches != (self.init == 'unknown'):
+            needed = "'unknown'" if branches else "'background' or 'random'"
+            raise ValueError(
+                f'init={self.init!r} is not possible for the classifiers of '
+                f'{type(model).__name__}: set protocol.classifier_init to {needed}'
+            )
 
     def before_train(self, runner: Runner) -> None:
         """Load the previous step's weights, unless this run was resumed."""

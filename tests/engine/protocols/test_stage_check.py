@@ -301,6 +301,11 @@ WRONG = [
         "a teacher is to be validated, .* add dict.type='EMATeacherHook'. to custom",
     ),
     ('semi', {'model.ignore_rows': 15}, 'model: ignore_rows=15 must be two numbers'),
+    (
+        'incremental',
+        {'protocol.classifier_init': 'unknown'},
+        "step_1: .*init='unknown' is not .* set protocol.classifier_init to 'backg",
+    ),
     ('novel', {'protocol.fold': 5}, r'protocol: fold=5 is neither .* nor dict\(base='),
     ('novel', {'protocol.num_clusters': 'two'}, "num_clusters='two' must be a number"),
     (

@@ -296,6 +296,12 @@ def test_a_later_step_without_its_old_model_is_told_before_training(second):
         ProtocolRunner(second).run()
 
 
+def test_another_start_of_branches_is_told_before_training(ssul):
+    ssul.protocol.classifier_init = 'random'
+    with pytest.raises(ValueError, match="step_1: .*set protocol.* to 'unknown'"):
+        ProtocolRunner(ssul).run()
+
+
 def test_missing_saliency_maps_are_told_before_training(ssul):
     saliency = ssul.train_dataloader.dataset.dataset.pipeline[2]['saliency']
     Path(saliency['folder'], 'train_005.png').unlink()
