@@ -38,7 +38,7 @@ if __name__ == '__main__':
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 from mmengine.structures import PixelData
@@ -56,6 +56,7 @@ from mmseg_labelfree.models.teachers import copy_student  # noqa: E402
 STEPS = {
     'mib_voc': ('mib/deeplabv3_r101_voc_15-1', 'step_5', 512),
     'mib_ade': ('mib/deeplabv3_r101_ade20k_100-50', 'step_1', 512),
+    'ssul_voc': ('ssul/deeplabv3_r101_voc_15-1', 'step_5', 513),
     'u2pl_voc': ('u2pl/deeplabv3plus_r101_voc-blender_662', None, 513),
     'u2pl_voc_cutmix': ('u2pl/deeplabv3plus_r101_voc-blender_662_cutmix', None, 513),
     'unimatch_voc': ('unimatch/deeplabv3plus_r101_voc-classic_183', None, 321),
@@ -191,6 +192,7 @@ def main() -> None:
     """Print the table."""
     args = parse_args()
     register_all_modules()
+    MMLogger.get_instance('steps', log_level='ERROR')  # not each parameter's rate
     # An iteration after every warm-up.
     MessageHub.get_instance('steps')
     hub = MessageHub.get_current_instance()
