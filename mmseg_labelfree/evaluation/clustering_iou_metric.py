@@ -1,9 +1,7 @@
 """Metric of classes that were discovered as clusters."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,8 @@ from ..ops.matching import (
     overlap_scores,
 )
 from ..utils.cluster_names import name_clusters
-from ..utils.files import write_text
 from .grouped_iou_metric import GroupedIoUMetric
+from .matching_file import class_indices, read_matching, write_matching
 
 __all__ = ['ClusteringIoUMetric', 'clustering_metrics']
 
@@ -189,12 +187,18 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         names = classes[self.num_old_classes :]
         clusters = confusion[self.num_old_classes :, self.num_old_classes :]
         if self.matching_file is not None:
-            matched = self._read_matching(self.matching_file, names)
+            matched = self._from_file(self.matching_file, names)
         else:
             matched = _MATCHINGS[self.matching](clusters, self.maximize)
         self.matched = [None if m == UNMATCHED else names[m] for m in matched]
         if self.save_matching is not None:
-            self._write_matching(self.save_matching, self.matched)
+            write_matching(
+                self.save_matching,
+                self.matched,
+                num_old_classes=self.num_old_classes,
+                matching=self.matching,
+                maximize=self.maximize,
+            )
         self._log(matched, clusters, names)
         tables = (self._confusion([image]) for image in results)
         self.image_ious = [_mean_iou(self._areas(t, matched)) for t in tables]
@@ -231,9 +235,9 @@ class ClusteringIoUMetric(GroupedIoUMetric):
     def _write(self, prediction: Tensor, sample: dict) -> None:
         names = list(self.dataset_meta['classes'])[self.num_old_classes :]
         if self.matching_file is not None:
-            matched = self._read_matching(self.matching_file, names)
+            matched = self._from_file(self.matching_file, names)
         elif self.stored is not None:
-            matched = _indices(self.stored, names)
+            matched = class_indices(self.stored, names)
         else:
             return super()._write(prediction, sample)
         classes = np.where(
@@ -243,43 +247,8 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         labels = torch.from_numpy(table).to(prediction.device)
         return super()._write(labels[prediction.long()], sample)
 
-    def _write_matching(
-        self, path: str | os.PathLike, matched: list[str | None]
-    ) -> None:
-        content = dict(
-            num_old_classes=self.num_old_classes,
-            matching=self.matching,
-            maximize=self.maximize,
-            classes=matched,
-        )
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(content, indent=2) + '\n')
-
-    def _read_matching(self, path: str | os.PathLike, names: list[str]) -> np.ndarray:
-        if not os.path.isfile(path):
-            raise FileNotFoundError(
-                f'matching_file {path} does not exist: evaluate with save_matching '
-                'first, for instance on the validation split'
-            )
-        try:
-            content = json.loads(Path(path).read_text(encoding='utf-8'))
-            stored = list(content['classes'])
-            num_old_classes = int(content['num_old_classes'])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{path} is no file of save_matching: {error!r}') from None
-        if (len(stored), num_old_classes) != (self.num_clusters, self.num_old_classes):
-            raise ValueError(
-                f'{path} matches {len(stored)} clusters after {num_old_classes} known '
-                f'classes, but ClusteringIoUMetric has num_clusters='
-                f'{self.num_clusters} and num_old_classes={self.num_old_classes}'
-            )
-        unknown = {n for n in stored if n is not None} - set(names)
-        if unknown:
-            raise ValueError(
-                f'{path} matches clusters to {sorted(unknown)}, but the classes to be '
-                f'discovered are {names}'
-            )
-        return _indices(stored, names)
+    def _from_file(self, path: str | os.PathLike, names: list[str]) -> np.ndarray:
+        return read_matching(path, names, self.num_clusters, self.num_old_classes)
 
     def _log(self, matched: np.ndarray, clusters: np.ndarray, names: list[str]) -> None:
         iou = 100 * overlap_scores(clusters)
@@ -303,9 +272,3 @@ def clustering_metrics(evaluator: Evaluator) -> list[ClusteringIoUMetric]:
 def _mean_iou(areas: tuple[Tensor, ...]) -> float:
     intersect, union, *_ = areas
     return 100 * float((intersect / union)[union > 0].mean())
-
-
-def _indices(matched: Sequence[str | None], names: Sequence[str]) -> np.ndarray:
-    """Index of each cluster's class, int64 ``(K,)``."""
-    index = {None: UNMATCHED} | {n: i for i, n in enumerate(names)}
-    return np.array([index[n] for n in matched], np.int64)
