@@ -1,5 +1,7 @@
 """Options of a command line that the stages of a protocol do not take over."""
 
+import re
+
 import pytest
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner, overruled_options
@@ -50,5 +52,5 @@ def test_the_tool_prints_a_line(incremental, run_tool, tmp_path):
     assert result.returncode == 0
     assert 'Warning: optim_wrapper.optimizer.lr=0.5 is not used by' in result.stdout
     row = next(line for line in result.stdout.splitlines() if 'step_0' in line)
-    images = [cell.strip() for cell in row.split('│')][4]
+    images = re.split(r'\s{2,}', row.strip())[3]
     assert images.isdigit() and int(images) > 0
