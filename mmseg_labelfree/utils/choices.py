@@ -73,6 +73,30 @@ def check_names(**values: Any) -> None:
         raise ValueError(f'{name}={value!r} must be a list of names{advice}')
 
 
+def check_settings(**values: Any) -> None:
+    """Raise a ValueError if an argument that takes settings got something else.
+
+    Args:
+        **values: What the arguments were set to; None for none.
+
+    Raises:
+        ValueError: One is no dict.
+
+    Example:
+        >>> check_settings(next_steps=dict(train_cfg=dict(max_iters=100)))
+        >>> try:
+        ...     check_settings(next_steps=100)
+        ... except ValueError as error:
+        ...     print(error)
+        next_steps=100 must be a dict of settings, as in next_steps.key=100
+    """
+    for name, value in values.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise ValueError(
+                f'{name}={value!r} must be a dict of settings, as in {name}.key={value}'
+            )
+
+
 def check_pair(name: str, value: Any) -> None:
     """Raise a ValueError unless a setting is a height and a width, in pixels.
 

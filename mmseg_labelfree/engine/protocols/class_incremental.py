@@ -9,6 +9,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.class_tasks import TASKS, get_task
 from ...datasets.splits.published_counts import expected_counts
+from ...utils.choices import check_settings
 from ..jobs.saliency_sources import check_saliency
 from .base import DataPart, Protocol, Stage, loader_parts
 from .config_edit import (
@@ -93,6 +94,7 @@ class ClassIncrementalProtocol(Protocol):
         self.task = get_task(task, class_order)
         self.setup = setup
         self.classifier_init = classifier_init
+        check_settings(initial_step=initial_step, next_steps=next_steps)
         self.initial_step = dict(initial_step or {})
         self.next_steps = dict(next_steps or {})
         self.dataset_settings = dict(task=task, setup=setup, class_order=class_order)

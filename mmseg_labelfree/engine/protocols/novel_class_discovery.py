@@ -9,7 +9,7 @@ from mmseg.registry import TASK_UTILS
 from ...datasets.splits.novel_folds import get_fold
 from ...datasets.splits.published_counts import expected_fold_counts
 from ...utils.checkpoint import BEST
-from ...utils.choices import check_keys, check_range
+from ...utils.choices import check_keys, check_range, check_settings
 from .base import DataPart, Protocol, Stage
 from .cluster_training import SOURCES, by_stage, mix_sources, score_clusters
 from .config_edit import add_hook, keep_best, set_class_counts
@@ -148,6 +148,7 @@ class NovelClassDiscoveryProtocol(Protocol):
             basic='base' if from_base else None,
             eums='basic' if from_basic else 'base' if from_base else None,
         )
+        check_settings(fine_tuning=fine_tuning, reuse=reuse)
         self.fine_tuning = dict(fine_tuning or {})
         self.hand_on = by_stage(hand_on, SCORES)
         self.reuse = dict(reuse or {})

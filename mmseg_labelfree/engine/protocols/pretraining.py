@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
+from ...utils.choices import check_settings
 from .base import Protocol, Stage
 
 __all__ = ['PretrainingProtocol']
@@ -44,6 +45,7 @@ class PretrainingProtocol(Protocol):
         prefix: str = 'backbone.',
     ) -> None:
         self.pretraining = pretraining
+        check_settings(settings=settings)
         self.settings = dict(settings or {})
         self.prefix = prefix
 

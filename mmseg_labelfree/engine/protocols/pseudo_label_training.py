@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
+from ...utils.choices import check_settings
 from .base import Protocol, Stage
 from .config_edit import forget_pretraining, set_arguments
 
@@ -51,6 +52,7 @@ class PseudoLabelTrainingProtocol(Protocol):
         labeler_checkpoint: str | None = None,
     ) -> None:
         self.segmentor = segmentor
+        check_settings(job=job, labeler=labeler)
         self.job = dict(job or {})
         self.labeler = dict(labeler or {})
         self.labeler_checkpoint = labeler_checkpoint

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.zero_label_splits import ZeroLabelSplit, get_split
-from ...utils.choices import check_choice
+from ...utils.choices import check_choice, check_settings
 from .base import Protocol, Stage
 from .config_edit import (
     add_hook,
@@ -93,6 +93,7 @@ class SelfTrainingProtocol(Protocol):
         self.classes = self.split.classes(background)
         self.rounds = rounds
         self.mode = mode
+        check_settings(initial_stage=initial_stage, next_rounds=next_rounds)
         self.initial_stage = dict(initial_stage or {})
         self.next_rounds = dict(next_rounds or {})
         self.base_checkpoint = base_checkpoint

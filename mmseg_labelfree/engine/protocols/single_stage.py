@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
+from ...utils.choices import check_settings
 from .base import Protocol, Stage
 from .model_check import located
 
@@ -49,5 +50,6 @@ def build_protocol(cfg: Config) -> Protocol:
     """
     if 'protocol' not in cfg:
         return SingleStageProtocol()
+    check_settings(protocol=cfg.protocol)
     with located('protocol'):
         return TASK_UTILS.build(cfg.protocol)

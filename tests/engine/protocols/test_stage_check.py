@@ -306,6 +306,12 @@ WRONG = [
         {'protocol.classifier_init': 'unknown'},
         "step_1: .*init='unknown' is not .* set protocol.classifier_init to 'backg",
     ),
+    (
+        'incremental',
+        {'protocol.next_steps': 100},
+        'protocol: next_steps=100 must be a dict of settings, as in next_steps.key=100',
+    ),
+    ('tiny', {'protocol': 1}, 'protocol=1 must be a dict of settings'),
     ('novel', {'protocol.fold': 5}, r'protocol: fold=5 is neither .* nor dict\(base='),
     ('novel', {'protocol.num_clusters': 'two'}, "num_clusters='two' must be a number"),
     (
