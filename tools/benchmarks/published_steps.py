@@ -11,8 +11,6 @@ import argparse
 import copy
 import gc
 import statistics
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,13 +43,12 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import register_all_modules
+from step_timing import WARM_UP, seconds
+
+from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.models.teachers import copy_student
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # measure this tree
-
-from mmseg_labelfree.engine.protocols import ProtocolRunner  # noqa: E402
-from mmseg_labelfree.models.teachers import copy_student  # noqa: E402
-
 # Config, stage of its protocol, side of the crop in pixels.
 STEPS = {
     'mib_voc': ('mib/deeplabv3_r101_voc_15-1', 'step_5', 512),
@@ -71,7 +68,6 @@ STEPS = {
     'afa_voc': ('afa/mit-b1_voc', None, 320),
     'afa_voc_u2pl': ('afa/mit-b1_voc_u2pl', None, 320),
 }
-WARM_UP = 3  # steps that are not counted
 
 
 def stage_config(name: str) -> tuple[Config, int]:
@@ -154,21 +150,9 @@ def make_step(cfg: Config, model: Any, data: dict, dtype: str) -> Callable[[], N
     return lambda: model.train_step(copy.copy(data), optimizer)
 
 
-def wait(device: str) -> None:
-    """Until the device has done its work."""
-    if device != 'cpu':
-        torch.cuda.synchronize()
-
-
 def milliseconds(step: Callable[[], None], device: str, repeat: int) -> float:
     """Median time of a step."""
-    times = []
-    for _ in range(WARM_UP + repeat):
-        wait(device)
-        start = time.perf_counter()
-        step()
-        wait(device)
-        times.append(time.perf_counter() - start)
+    times = [seconds(step, device) for _ in range(WARM_UP + repeat)]
     return 1000 * statistics.median(times[WARM_UP:])
 
 
