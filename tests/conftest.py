@@ -73,12 +73,24 @@ def pydensecrf():
     return pytest.importorskip('pydensecrf')
 
 
+@pytest.fixture
+def lay_out(monkeypatch):
+    """Sets the function that lays out the text of a config for MMEngine."""
+
+    def replace(function):
+        monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', function)
+        # The original MMEngine imports it with its own module.
+        monkeypatch.setattr(
+            'mmengine.config.config.FormatCode', function, raising=False
+        )
+
+    return replace
+
+
 @pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
+def _plain_dumps(lay_out):
     """Write configs as they are: laying them out takes longer than most trainings."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
+    lay_out(lambda text, **_: (text, True))
 
 
 @pytest.fixture(autouse=True)

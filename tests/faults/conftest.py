@@ -16,14 +16,6 @@ from mmseg_labelfree.utils.checkpoint import load_checkpoint
 TOOLS = Path(__file__).parents[2] / 'tools'
 
 
-@pytest.fixture(autouse=True)
-def _plain_dumps(monkeypatch):
-    """Write configs as they are: laying them out takes longer than the training."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
 class At:
     """Audit hook that sends this process a signal at its n-th event of a kind.
 

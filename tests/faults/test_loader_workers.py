@@ -47,9 +47,7 @@ def test_killed_while_it_reads(kind, request, written, train, start, tmp_path):
     assert_exact(work, whole)
 
 
-def test_killed_while_the_config_is_laid_out(
-    semi, written, train, tmp_path, monkeypatch
-):
+def test_killed_while_the_config_is_laid_out(semi, written, train, tmp_path, lay_out):
     """There MMEngine makes a SyntaxError, with the whole config, of whatever comes."""
     semi.train_dataloader.num_workers = 1
     path, work = written(semi), tmp_path / 'run'
@@ -61,7 +59,7 @@ def test_killed_while_the_config_is_laid_out(
             time.sleep(60)  # ends with the signal
         return text, True
 
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', killing)
+    lay_out(killing)
     code, output = train(path, '--work-dir', work)
     assert code == 1 and 'SyntaxError' not in output
     assert re.match(MESSAGE, output.rstrip().splitlines()[-1]), output

@@ -42,9 +42,7 @@ def test_one_line(kind, moment, number, request, written, train, tmp_path):
     assert not [p for p in work.rglob('.*.tmp')]
 
 
-def test_while_the_config_is_laid_out(
-    incremental, written, train, tmp_path, monkeypatch
-):
+def test_while_the_config_is_laid_out(incremental, written, train, tmp_path, lay_out):
     """There MMEngine makes a SyntaxError of whatever comes."""
     path, work = written(incremental), tmp_path / 'run'
 
@@ -53,7 +51,7 @@ def test_while_the_config_is_laid_out(
             os.kill(os.getpid(), signal.SIGINT)
         return text, True
 
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', interrupted)
+    lay_out(interrupted)
     code, output = train(path, '--work-dir', work)
     assert code == 130
     assert output.endswith('\n' + LINE.format('SIGINT') + '\n')

@@ -11,16 +11,25 @@ import itertools
 import random
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.dataset import (
+    BaseDataset,
+    Compose,
+    ConcatDataset,
+    DefaultSampler,
+    InfiniteSampler,
+    RepeatDataset,
+)
 from mmseg.registry import DATA_SAMPLERS
 
 __all__ = [
     'SeededIndex',
     'SeededInfiniteSampler',
     'SeededSampler',
+    'seed_draws',
     'seed_everything',
     'seeded_draw',
 ]
@@ -33,8 +42,8 @@ class SeededIndex(int):
     :func:`seeded_draw` looks at ``entropy``, a tuple of non-negative integers, and
     only :class:`~mmseg_labelfree.datasets.SourceDataset` at ``source``, the name of
     the pool it was drawn from, and ``rare_class``, the class that it was drawn for.
-    All survive a subtraction, by which ``ConcatDataset`` turns an index into one of
-    its parts'.
+    All survive a subtraction and a remainder, by which ``ConcatDataset`` and
+    ``RepeatDataset`` turn an index into one of their parts'.
     """
 
     entropy: tuple[int, ...]
@@ -61,6 +70,9 @@ class SeededIndex(int):
 
     def __sub__(self, other: int) -> 'SeededIndex':
         return SeededIndex(int(self) - other, *self._carried)
+
+    def __mod__(self, other: int) -> 'SeededIndex':
+        return SeededIndex(int(self) % other, *self._carried)
 
     def __reduce__(self) -> tuple:
         return SeededIndex, (int(self), *self._carried)
@@ -107,12 +119,55 @@ def seeded_draw(index: int) -> Iterator[None]:
         torch.set_rng_state(states[2])
 
 
+class _SeededCompose(Compose):
+    """Pipeline that runs with the random state of the draw of its sample."""
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any] | None:
+        with seeded_draw(data['sample_idx']):
+            return super().__call__(data)
+
+
+def seed_draws(dataset: Sized) -> None:
+    """Let a stock dataset draw each sample with the seed of its index.
+
+    A ``BaseDataset`` of MMEngine, alone or in a ``ConcatDataset`` or
+    ``RepeatDataset``, gets a pipeline that looks at its sample's index; this
+    package's wrappers do so by themselves, and any other dataset is taken to do.
+
+    Args:
+        dataset: The dataset, changed in place.
+
+    Raises:
+        ValueError: A wrapper keeps no index by which its samples were drawn.
+
+    Example:
+        >>> from mmengine.dataset import BaseDataset
+        >>> dataset = BaseDataset(lazy_init=True, pipeline=[lambda sample: sample])
+        >>> seed_draws(dataset)
+    """
+    if isinstance(dataset, ConcatDataset):
+        for part in dataset.datasets:
+            seed_draws(part)
+    elif isinstance(dataset, RepeatDataset):
+        seed_draws(dataset.dataset)
+    elif isinstance(dataset, BaseDataset):
+        if not isinstance(dataset.pipeline, _SeededCompose):
+            dataset.pipeline = _SeededCompose([dataset.pipeline])
+    elif type(dataset).__module__.split('.')[0] in ('mmengine', 'mmseg'):
+        raise ValueError(
+            f'{type(dataset).__name__} does not tell its dataset which draw a sample '
+            'is of, so a resumed run would see other crops; leave it out, or take a '
+            'sampler of MMEngine'
+        )
+
+
 @DATA_SAMPLERS.register_module()
 class SeededInfiniteSampler(InfiniteSampler):
     """Sampler like :class:`mmengine.dataset.InfiniteSampler`, with a seed a draw.
 
     For iteration-based loops. Draw ``p`` of the global stream (over all processes)
-    has the entropy ``(seed, 0, p)``; ``skip`` keeps the numbering on resume.
+    has the entropy ``(seed, 0, p)``; ``skip`` keeps the numbering on resume. The
+    dataset is made to use it, see :func:`seed_draws`.
 
     Example:
         ``sampler=dict(type='SeededInfiniteSampler', shuffle=True)``
@@ -124,6 +179,7 @@ class SeededInfiniteSampler(InfiniteSampler):
         self, dataset: Sized, shuffle: bool = True, seed: int | None = None
     ) -> None:
         super().__init__(dataset, shuffle, seed)
+        seed_draws(dataset)
         self._drawn = 0
 
     def __iter__(self) -> Iterator[int]:
@@ -147,11 +203,16 @@ class SeededSampler(DefaultSampler):
     """Sampler like :class:`mmengine.dataset.DefaultSampler`, with a seed a draw.
 
     For epoch-based loops. Draw ``p`` of epoch ``e`` (counted over all processes) has
-    the entropy ``(seed, 1 + e, p)``.
+    the entropy ``(seed, 1 + e, p)``. The dataset is made to use it, see
+    :func:`seed_draws`.
 
     Example:
         ``sampler=dict(type='SeededSampler', shuffle=True)``
     """
+
+    def __init__(self, dataset: Sized, *args: Any, **kwargs: Any) -> None:
+        super().__init__(dataset, *args, **kwargs)
+        seed_draws(dataset)
 
     def __iter__(self) -> Iterator[int]:
         for draw, index in enumerate(super().__iter__()):

@@ -7,7 +7,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.dataset import (
+    BaseDataset,
+    ClassBalancedDataset,
+    ConcatDataset,
+    DefaultSampler,
+    InfiniteSampler,
+    RepeatDataset,
+)
 from mmengine.runner import Runner
 from mmseg.registry import DATA_SAMPLERS
 
@@ -125,6 +132,45 @@ def test_augmentation_does_not_depend_on_workers(incremental):
 
     for one, other in zip(batches(0), batches(2), strict=True):
         assert torch.equal(one, other)
+
+
+class Numbers(BaseDataset):
+    """Three samples that the pipeline makes numbers of."""
+
+    def load_data_list(self):
+        return [dict(name=name) for name in 'abc']
+
+
+def draw_number(sample):
+    return sample['name'], np.random.rand()
+
+
+@pytest.mark.parametrize('wrap', ['alone', 'concatenated', 'repeated'])
+@pytest.mark.parametrize('kind', ['SeededInfiniteSampler', 'SeededSampler'])
+def test_stock_datasets_draw_with_the_seeds(wrap, kind):
+    def drawn(first):
+        dataset = Numbers(pipeline=[draw_number])
+        if wrap == 'concatenated':
+            dataset = ConcatDataset([dataset, Numbers(pipeline=[draw_number])])
+        if wrap == 'repeated':
+            dataset = RepeatDataset(dataset, 2)
+        sampler = DATA_SAMPLERS.build(dict(type=kind, dataset=dataset, seed=4))
+        return [dataset[index] for index in islice(sampler, first, 6)]
+
+    whole = drawn(0)
+    assert len({number for _, number in whole}) == len(whole)
+    np.random.seed(7)
+    assert drawn(2) == whole[2:]
+
+
+def test_a_wrapper_that_hides_the_draw_is_refused():
+    class Balanced(Numbers):
+        def get_cat_ids(self, idx):
+            return [idx]
+
+    dataset = ClassBalancedDataset(Balanced(), 0.5)
+    with pytest.raises(ValueError, match='ClassBalancedDataset does not tell'):
+        SeededInfiniteSampler(dataset, seed=4)
 
 
 def test_iteration_seed_hook_depends_on_iteration_alone():
