@@ -1,7 +1,6 @@
 """Protocol that compares kinds of labels: trainings of several methods, one page."""
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -164,18 +163,20 @@ class LabelCostProtocol(Protocol):
     def _cost(self, name: str, last: Stage, metrics: Mapping[str, float]) -> LabelCost:
         """What the page shows of a row; no score before its last stage is finished."""
         row = self.rows[name]
-        if metrics and row.score not in metrics:
-            raise ValueError(
-                f'protocol.rows.{name}.score={row.score} is no metric of {last.name}, '
-                f'which has {list(metrics)}'
-            )
+        others = {f'others.{heading}': key for heading, key in row.others.items()}
+        for argument, key in dict(score=row.score, **others).items():
+            if metrics and key not in metrics:
+                raise ValueError(
+                    f'protocol.rows.{name}.{argument}={key} is no metric of '
+                    f'{last.name}, which has {list(metrics)}'
+                )
         return LabelCost(
             name=name,
             label=row.label or name,
             seconds=row.seconds,
             counts=row.counts,
             score=[metrics[row.score]] if metrics else [],
-            others={h: [metrics.get(k, math.nan)] for h, k in row.others.items()},
+            others={h: [metrics[k]] if metrics else [] for h, k in row.others.items()},
             config='/'.join(Path(row.config).parts[-2:]),
             folder=last.cfg.work_dir,
         )

@@ -116,12 +116,13 @@ def test_rows_run_and_leave_their_page(rows, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_score_that_is_none_costs_no_result(rows, tmp_path, capsys):
+@pytest.mark.parametrize('argument', ['score', 'others.teacher'])
+def test_a_score_that_is_none_costs_no_result(argument, rows, tmp_path, capsys):
     rows.protocol.only = ['full']
-    rows.protocol.rows.full.score = 'teacher/mIoU'
+    rows.merge_from_dict({f'protocol.rows.full.{argument}': 'teacher/mIoU'})
     assert list(ProtocolRunner(rows).run()) == ['full']
     text = capsys.readouterr()
-    assert 'score=teacher/mIoU is no metric of full' in text.out + text.err
+    assert f'{argument}=teacher/mIoU is no metric of full' in text.out + text.err
     assert (tmp_path / 'run/results.json').is_file()
 
 
