@@ -4,7 +4,8 @@ model = dict(
     _base_.strict,
     decode_head=dict(
         embeddings=dict(
-            file='{{$LABELFREE_DATA:data}}/word_vectors/cocostuff_clip.npz', **_base_.clip
+            file='{{$LABELFREE_DATA:data}}/word_vectors/cocostuff_clip.npz',
+            **_base_.clip,
         )
     ),
 )

@@ -164,9 +164,11 @@ def _rows(
 ) -> list[int]:
     """Row of each class: that of its own name or, if need be, of its alias."""
     known = _rows_by_name(names, sources)
-    rows, lacking = [], []
+    rows: list[int] = []
+    lacking: list[str] = []
     for name in classes:
-        alias, found = name, known.get(_plain(name), [])
+        alias: str | int = name
+        found = known.get(_plain(name), [])
         if len(found) != 1:
             alias = aliases.get(name, name)
             found = _rows_of(alias, name, known, names, file)
@@ -176,7 +178,7 @@ def _rows(
                 f'say in `aliases` which row is for {name!r}'
             )
         if not found:
-            close = difflib.get_close_matches(_plain(alias), known, n=2)
+            close = difflib.get_close_matches(_plain(str(alias)), known, n=2)
             lacking.append(f'{name} (close: {", ".join(close) or "none"})')
         rows += found
     if lacking:

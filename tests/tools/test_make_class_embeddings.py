@@ -139,7 +139,10 @@ def test_matrix_of_a_text_model(files, capsys):
         (np.ones((3, 4)), r'of shape \(3, 4\) is not \(classes, D\) or .* 2 classes'),
         (np.ones(2), r'of shape \(2,\) is not'),
         ([[1, np.nan], [1, 2]], r"clip.npy: vectors of \['potted plant'\] are zero or"),
-        ([[1, np.inf], [1, 2]], r"vectors of \['potted plant'\] are zero or not finite"),
+        (
+            [[1, np.inf], [1, 2]],
+            r"vectors of \['potted plant'\] are zero or not finite",
+        ),
         ([[[1, 2], [1, 2]], [[1, 2], [0, 0]]], r"vectors of \['tvmonitor'\] are zero"),
         ([['a'], ['b']], r'clip.npy is no array of numbers: write it with numpy.save'),
         (np.array([None, None]), r'clip.npy is no .npy file of numbers'),
