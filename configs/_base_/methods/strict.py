@@ -19,6 +19,8 @@ strict_loss = dict(
 fasttext_word2vec = dict(  # code: 300 + 300 numbers, normalized
     arrays=('fasttext', 'word2vec'), dim=600
 )
+# Ours: text embeddings in their place, of whatever length.
+clip = dict(arrays=('clip',), dim=None)
 protocol = dict(
     type='SelfTrainingProtocol',
     # Code: what has no seen label is unlabeled, the true background too.

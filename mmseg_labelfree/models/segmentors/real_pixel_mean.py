@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from .teacher_student import TeacherStudentEncoderDecoder
@@ -18,9 +19,14 @@ class RealPixelMean:
     """
 
     def pixel_weights(self, logits: Tensor, valid: Tensor) -> Tensor:
-        """Weights (U, H, W): 0 for padding, else 1 or the share of confident pixels."""
+        """Weights (U, H, W): 0 for padding, else 1 or the share of confident pixels.
+
+        A share of 0 is the smallest number above it: such pixels are counted.
+        """
         weights = super().pixel_weights(logits, valid)  # type: ignore[misc]
-        return valid.float() if weights is None else valid * weights
+        if weights is None:
+            return valid.float()
+        return valid * weights.clamp(min=torch.finfo(weights.dtype).tiny)
 
     def view_loss(self, logits: Tensor, view: TeacherView) -> dict[str, Tensor]:
         """Compare logits (U, C, h, w) with a view's labels: a mean without padding."""

@@ -64,7 +64,8 @@ class UniMatchEncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
                 mixing='cutmix', mixing_prob=0.5, mixing_per_sample=True,
                 mixing_area=(0.02, 0.4), num_strong_views=2, strong_view=dict(),
                 unlabeled_weight=0.25,
-                decode_head=dict(loss_decode=dict(loss_weight=0.5)))
+                decode_head=dict(
+                    loss_decode=dict(avg_non_ignore=True, loss_weight=0.5)))
     """
 
     def __init__(
@@ -105,9 +106,8 @@ class UniMatchEncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
             channels.
         """
         batch = self.take_apart(inputs, data_samples)
-        if batch.num_labeled and (self.in_warmup() or not batch.num_unlabeled):
-            outputs = self.run(self, batch.labeled, auxiliary=True)
-            return self.labeled_loss(outputs, batch)
+        if self.in_warmup() or not batch.num_unlabeled:
+            return super().loss(inputs, data_samples)  # of labels alone
         outputs, dropped = self._weak_outputs(batch)
         losses = self.labeled_loss(outputs, batch)
         weak = self.labels_from(outputs.logits[batch.num_labeled :].detach(), batch)

@@ -52,7 +52,8 @@ class UniMatchV2EncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
                 threshold=0.95,
                 mixing='cutmix', mixing_prob=0.5, mixing_per_sample=True,
                 mixing_area=(0.02, 0.4), strong_view=dict(), unlabeled_weight=0.5,
-                decode_head=dict(loss_decode=dict(loss_weight=0.5)))
+                decode_head=dict(
+                    loss_decode=dict(avg_non_ignore=True, loss_weight=0.5)))
             custom_hooks = [
                 dict(type='EMATeacherHook', momentum=0.996, buffers='ema')]
     """

@@ -130,6 +130,40 @@ def test_step_is_the_equations(build):
         assert_close(one, param.grad, rtol=1e-5, atol=1e-9)
 
 
+def test_step_with_hard_pixels_and_a_label_for_every_pixel(build, tiny):
+    """Cityscapes: OHEM of the labeled images, no least confidence."""
+    head = copy.deepcopy(tiny.model.decode_head)
+    sampler = dict(type='HardPixelSampler', thresh=0.15, min_kept=400)
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=False, loss_weight=0.5)
+    head.update(num_classes=5, sampler=sampler, loss_decode=loss)
+    model = build(
+        decode_head=head,
+        mixing=None,
+        strong_view=None,
+        feature_dropout=0.0,
+        threshold=0,
+    ).double()
+    images, samples = batch_of(2)
+    images = images.double()
+    samples[3].set_metainfo(dict(img_shape=(24, 18)))  # the rest is padding
+    losses = model.loss(images, samples)
+    total = sum(value for name, value in losses.items() if '.loss_' in name)
+    logits = model(images, mode='tensor')
+    logits = F.interpolate(logits, (24, 24), mode='bilinear', align_corners=False)
+    truth = torch.cat([s.gt_sem_seg.data for s in samples[:2]])
+    pixels = F.cross_entropy(logits[:2], truth, reduction='none').flatten()
+    probability = pixels.neg().exp()
+    limit = max(0.15, probability.sort().values[399])
+    labeled = pixels[probability <= limit]
+    assert 400 <= len(labeled) < len(pixels)
+    own = logits[2:].argmax(1)
+    own[1, :, 18:] = 255
+    unlabeled = F.cross_entropy(logits[2:], own, ignore_index=255)
+    want = 0.5 * labeled.mean() + 0.25 * (unlabeled + unlabeled)
+    assert_close(total, want, rtol=1e-6, atol=1e-9)
+    assert losses['unlabeled.used'] == (own != 255).double().mean()
+
+
 def step_of(model, rows):
     """Losses and gradients of a step without chance on some rows of a batch."""
     images, samples = batch_of(4)
@@ -178,6 +212,18 @@ def test_batches_without_labels_or_without_unlabeled_images(build):
     }
     losses = model.loss(images[2:], samples[2:])
     total = sum(v for k, v in losses.items() if '.loss_' in k)
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_warmup_learns_from_labels_alone(build):
+    model = build(threshold=0.0, warmup_iters=10)
+    images, samples = batch_of(2)
+    losses = model.loss(images, samples)
+    assert {key.partition('.')[0] for key in losses} == {'decode'}
+    losses = model.loss(images[2:], samples[2:])
+    total, _ = model.parse_losses(losses)
+    assert total == 0 and losses['unlabeled.used'] == 0
     total.backward()
     assert all(p.grad is not None for p in model.parameters())
 
