@@ -16,21 +16,21 @@ from ...utils.choices import check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch
 from .network_outputs import NetworkOutputs, join
-from .real_pixel_mean import RealPixelMean, needs_joint_passes
 from .teacher_view import TeacherView
+from .unimatch_views import UniMatchViews, needs_joint_passes
 
 _FIXED = dict(teacher_mode='eval', confidence_weight=None)
 
 
 @MODELS.register_module()
-class UniMatchEncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
+class UniMatchEncoderDecoder(UniMatchViews, MeanTeacherEncoderDecoder):
     r"""Segmentor whose own labels of weak views teach its strong and dropped views.
 
     UniMatch (https://arxiv.org/abs/2208.09910) needs no second network. For each
     unlabeled image the student's label of the weak view, where its probability reaches
     ``threshold``, is the target of
 
-    - ``num_strong_views`` views, mixed and recolored apart from each other, and
+    - ``num_strong_views`` views, recolored and mixed apart from each other, and
     - the weak view again, whose features have lost whole channels.
 
     .. math::

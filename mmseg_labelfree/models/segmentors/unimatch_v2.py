@@ -12,12 +12,12 @@ from ...utils.choices import check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch
 from .network_outputs import NetworkOutputs, join
-from .real_pixel_mean import RealPixelMean, needs_joint_passes
 from .teacher_view import TeacherView
+from .unimatch_views import UniMatchViews, needs_joint_passes
 
 
 @MODELS.register_module()
-class UniMatchV2EncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
+class UniMatchV2EncoderDecoder(UniMatchViews, MeanTeacherEncoderDecoder):
     r"""Segmentor of which each strong view keeps the channels that the other loses.
 
     UniMatch V2 (https://arxiv.org/abs/2410.10777) has no view of dropped features

@@ -190,6 +190,21 @@ def test_two_processes_equal_one(build, in_two_processes):
     np.testing.assert_allclose(mean, grads, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize('kind', ['UniMatch', 'MeanTeacher'])
+def test_boxes_keep_the_colors_of_their_image(kind, build):
+    model = build(type=f'{kind}EncoderDecoder', mixing_prob=1.0, num_strong_views=1)
+    model.strong_view = lambda images, _: images + torch.eye(3)[..., None, None]
+    images = torch.arange(3.0).view(3, 1, 1, 1).expand(3, 3, 24, 24)
+    weak = TeacherView(images, torch.zeros(3, 24, 24, dtype=torch.long))
+    labeled = TeacherView(images[:0], weak.labels[:0])
+    (view,) = model.strong_views(weak, labeled)
+    source = view.images.amin(1).long()  # image by its number, color by its channel
+    color = (view.images - source[:, None]).argmax(1)
+    place = torch.arange(3).view(3, 1, 1).expand(3, 24, 24)
+    assert (source != place).any()
+    assert torch.equal(color, source if kind == 'UniMatch' else place)
+
+
 def test_dropped_views_lose_whole_channels(build):
     model = build(threshold=0.0, feature_dropout=0.9)
     seen = []

@@ -1,4 +1,4 @@
-"""What both versions of UniMatch average over: all pixels that are no padding."""
+"""What both versions of UniMatch do with views: colors first, padding left out."""
 
 from dataclasses import replace
 
@@ -8,15 +8,21 @@ from torch import Tensor
 from .teacher_student import TeacherStudentEncoderDecoder
 from .teacher_view import TeacherView
 
-__all__ = ['RealPixelMean', 'needs_joint_passes']
+__all__ = ['UniMatchViews', 'needs_joint_passes']
 
 
-class RealPixelMean:
-    """Mixin of mean teachers that leaves padding out of the average over pixels.
+class UniMatchViews:
+    """Mixin of mean teachers that recolors before mixing and averages without padding.
 
-    The sum over confident pixels is divided by the number of all pixels that show an
-    image, confident or not, as they are after the mixing.
+    Each image has colors of its own before a box of another is pasted, as with the
+    authors; elsewhere the mixture is recolored. The sum over confident pixels is
+    divided by the number of all pixels that show an image, confident or not, as they
+    are after the mixing.
     """
+
+    def mixed(self, weak: TeacherView, labeled: TeacherView) -> TeacherView:
+        """Recolor the images, then paste: a box keeps the colors of its image."""
+        return self.mixing(self.recolored(weak), labeled)  # type: ignore[attr-defined]
 
     def pixel_weights(self, logits: Tensor, valid: Tensor) -> Tensor:
         """Weights (U, H, W): 0 for padding, else 1 or the share of confident pixels.
