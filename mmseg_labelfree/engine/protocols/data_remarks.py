@@ -63,7 +63,8 @@ def _unused_number(part: Any) -> str | None:
 def _absent_classes(parts: Sequence[Any]) -> Iterator[str]:
     """Classes of which the labels of a source have no pixel."""
     # Wrappers that derive from it look for the classes of their own settings.
-    counted = [p for p in parts if type(p) is SourceDataset and p.counts_masks]
+    own_kind = [part for part in parts if type(part) is SourceDataset]
+    counted = [p for p in own_kind if p.counts_masks and p.metainfo.get('classes')]
     for source in dict.fromkeys(part.source for part in counted):
         own = [part for part in counted if part.source == source]
         pixels = np.concatenate([part.class_pixels() for part in own]).sum(0)

@@ -77,3 +77,10 @@ def test_class_of_another_part_of_the_source(semi):
     first.dataset.indices = 1
     semi.train_dataloader.dataset.datasets = [first, labeled]
     assert not any('no pixel' in line for line in remarks(semi))
+
+
+def test_source_whose_classes_have_no_names(semi):
+    labeled = semi.train_dataloader.dataset.datasets[0]
+    labeled.dataset.metainfo = {}
+    semi.train_dataloader.dataset.datasets = [labeled]
+    assert remarks(semi) == []
