@@ -26,7 +26,9 @@ class Counter:
             self.count = count
 
 
-@pytest.mark.parametrize('kind', ['incremental', 'semi', 'novel', 'strict', 'iddc'])
+@pytest.mark.parametrize(
+    'kind', ['incremental', 'semi', 'novel', 'strict', 'iddc', 'daformer', 'afa']
+)
 def test_at_random_moments(kind, request, written, train, tmp_path):
     cfg = request.getfixturevalue(kind)
     head = cfg.model.decode_head
