@@ -139,9 +139,14 @@ def test_rounds_and_their_labels_are_options():
     assert list(stages('demo_voc_15-5', options)) == ['spnet', *rounds]
 
 
-def test_official_variant_squashes_and_scores_at_513(tmp_path):
-    cfg = config(f'{VOC}_official')
-    assert list(stages(f'{VOC}_official')) == ['spnet', 'round_1', 'round_2']
+@pytest.mark.parametrize('name', [VOC, 'deeplabv2_r101_cocostuff_167-15'])
+def test_official_variant_squashes_and_scores_at_513(name, tmp_path):
+    cfg = config(f'{name}_official')
+    found = stages(f'{name}_official')
+    assert list(found) == ['spnet', 'round_1', 'round_2']
+    for stage in found.values():
+        scale = stage.train_dataloader.dataset.dataset.pipeline[2]
+        assert scale.scale == (513, 513) and scale.keep_ratio is False
     Image.fromarray(np.zeros((30, 50, 3), np.uint8)).save(tmp_path / 'image.png')
     labels = np.zeros((30, 50), np.uint8)
     labels[:, 25:] = 7
@@ -166,7 +171,7 @@ def test_official_variant_squashes_and_scores_at_513(tmp_path):
     assert found.shape == (513, 513) and set(found.unique().tolist()) == {0, 7}
     assert (found == 7).float().mean().item() == pytest.approx(0.5, abs=0.01)
 
-    native = results(config(VOC))
+    native = results(config(name))
     assert native['inputs'].shape == (3, 30, 50)
     assert tuple(native['data_samples'].ori_shape) == (30, 50)
     assert native['data_samples'].gt_sem_seg.data.shape == (1, 30, 50)
