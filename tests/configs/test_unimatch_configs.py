@@ -81,3 +81,28 @@ def test_hard_pixels_and_windows_of_cityscapes(path):
         'LoadAnnotations',
         'PackSegInputs',
     ]
+
+
+def test_methods():
+    first, second = (
+        Config.fromfile(next(ROOT.glob(f'{method}/*voc-classic*.py')))
+        for method in ('unimatch', 'unimatch_v2')
+    )
+    for cfg in (first, second):
+        model, view = cfg.model, cfg.model.strong_view
+        assert (model.threshold, model.mixing_prob) == (0.95, 0.5)
+        assert tuple(model.mixing_area) == (0.02, 0.4)
+        jitter = view.brightness, view.contrast, view.saturation, view.hue
+        assert jitter == (0.5, 0.5, 0.5, 0.25)
+        assert (view.jitter_prob, view.grayscale_prob, view.blur_prob) == (
+            (0.8, 0.2, 0.5)
+        )
+        assert tuple(view.blur_sigma) == (0.1, 2.0)
+        assert model.decode_head.loss_decode.loss_weight == 0.5
+    model = first.model
+    assert (model.unlabeled_weight, model.feature_weight) == (0.25, 1.0)
+    assert model.feature_dropout == 0.5
+    assert second.model.unlabeled_weight == second.model.untouched == 0.5
+    (teacher,) = [h for h in second.custom_hooks if h.type == 'EMATeacherHook']
+    assert (teacher.momentum, teacher.buffers) == (0.996, 'ema')
+    assert 'EMATeacherHook' not in [h.type for h in first.custom_hooks]

@@ -24,7 +24,12 @@ from mmseg_labelfree.engine.protocols import ProtocolRunner
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r'^```python\n(_base_ = .*?)^```$', re.MULTILINE | re.DOTALL)
-PAGES = ('README.md', 'docs/mixing_in.md')
+PAGES = (
+    'README.md',
+    'docs/mixing_in.md',
+    'configs/plop/README.md',
+    'configs/ssul/README.md',
+)
 EXAMPLES = [
     pytest.param(text, id=f'{page}-{index}')
     for page in PAGES

@@ -26,15 +26,21 @@ class Counter:
             self.count = count
 
 
-@pytest.mark.parametrize(
-    'kind', ['incremental', 'semi', 'novel', 'strict', 'iddc', 'daformer', 'afa']
+KINDS = (
+    *('incremental', 'plop', 'ssul', 'semi', 'unimatch_v2'),
+    *('novel', 'strict', 'iddc', 'daformer', 'afa'),
 )
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_at_random_moments(kind, request, written, train, tmp_path):
     cfg = request.getfixturevalue(kind)
     head = cfg.model.decode_head
     head.get('head', head).dropout_ratio = 0.3
     if kind == 'strict':
         cfg.protocol.update(mode='offline', rounds=1)
+    if kind in ('plop', 'ssul'):
+        cfg.protocol.task = [['square', 'bar'], ['dot', 'frame']]
     path, whole = written(cfg), tmp_path / 'whole'
     note = tmp_path / 'events'
     code, output = train(path, '--work-dir', whole, at=Counter(note))

@@ -275,12 +275,8 @@ def test_published_network_trains_and_is_a_stock_one():
 
 
 @pytest.mark.slow
-def test_resumed_is_whole(semi, whole_and_resumed):
-    for name in ('mixing', 'mixing_prob', 'strong_view'):
-        semi.model.pop(name)
-    semi.model.update(PUBLISHED, threshold=0.3)
-    semi.custom_hooks[-1].update(momentum=0.996, buffers='ema')
-    (whole, _), (resumed, _) = whole_and_resumed(semi)
+def test_resumed_is_whole(unimatch_v2, whole_and_resumed):
+    (whole, _), (resumed, _) = whole_and_resumed(unimatch_v2)
     for one, other in (
         (whole.model, resumed.model),
         (whole.model.teacher, resumed.model.teacher),
