@@ -37,7 +37,7 @@ WAITS = {
     aten.equal: lambda x, y: False,
     # How many are found is known to the device alone; here four are.
     aten.nonzero: lambda x: x.new_empty(4, x.dim(), dtype=torch.int64),
-    aten.bincount: lambda x: x.new_empty(4),
+    aten.bincount: lambda x, weights=None, least=4: x.new_empty(least),
     aten.masked_select: lambda x, mask: x.new_empty(4),
 }
 
@@ -176,6 +176,16 @@ FAMILIES = {
         [None] * 2,
         ['waits: aten.nonzero'],
     ),
+    'MiB with points': ('mib/demo_voc_points.py', None, [None] * 4, []),
+    'ILT': ('mib/demo_voc_15-1_ilt.py', 'step_1', [None] * 4, []),
+    'LwF-MC': ('mib/demo_voc_15-1_lwf-mc.py', 'step_1', [None] * 4, []),
+    # Its pass over the images before the training counts pixels.
+    "PLOP's code": (
+        'plop/demo_voc_15-1.py',
+        'step_1',
+        [None] * 4,
+        ['waits: aten.bincount'],
+    ),
 }
 
 
@@ -204,11 +214,15 @@ def learner(request):
     size, metainfo = (96, 96), {}
     if request.param == 'IDDC':
         size, metainfo = (192, 96), dict(crop_overlap=((0, 0, 48, 96), (48, 0, 96, 96)))
+    if 'points' in request.param:
+        metainfo = dict(image_classes=(0, 1, 5))
     if 'AFA' in request.param:
         metainfo = dict(image_labels=np.arange(20) < 2, box=(8, 96, 0, 80))
     cfg = stage(path, name).model
     if request.param == "U2PL's code":
         cfg.decode_head.sampler = dict(type='HardPixelSampler', min_kept=100)
+    if request.param == "PLOP's code":
+        cfg.thresholds = 'official'
     if request.param == 'UniMatch V2':
         size = (98, 98)
         arch = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=8)
@@ -250,7 +264,10 @@ def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypa
             gpu.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
             autocast = torch.autocast('cuda', precision, enabled=precision is not None)
         with autocast:
-            losses = model(**model.data_preprocessor(data, True), mode='loss')
+            batch = model.data_preprocessor(data, True)
+            if hasattr(model, 'set_counts'):
+                model.set_counts(model.new_counts() + model.count(**batch))
+            losses = model(**batch, mode='loss')
         loss, logged = model.parse_losses(losses)
         trained = [p for p in model.parameters() if p.requires_grad]
         for parameter in trained:
