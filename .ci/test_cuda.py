@@ -4,7 +4,7 @@ make test-cuda                         # writes work_dirs/cuda_tests.md
 python .ci/test_cuda.py --out FILE     # writes another file
 python .ci/test_cuda.py --only mib     # times these alone; see published_steps.py
 
-The file's tables name the card. Without a GPU the tests are skipped and nothing is timed.
+Without a GPU the tests are skipped, and nothing is timed.
 """
 
 import argparse

@@ -11,8 +11,8 @@ Such names stand here, and elsewhere only where they cannot:
   MMPretrain (``_format_output``), and torch's state dicts (``_load_from_state_dict``,
   ``_save_to_state_dict``).
 
-``tests/utils/test_framework_compat.py`` finds each of them in the code, and says whether
-the frameworks at hand have it.
+``tests/utils/test_framework_compat.py`` finds each of them in the code, and says
+whether the frameworks at hand have it.
 """
 
 from collections.abc import Callable, Mapping
