@@ -37,7 +37,7 @@ doctest:  ## Run the examples in the docstrings
 test:  ## Run all tests, the examples among them
 	pytest
 
-test-quick:  ## The same without trainings and other processes (about 3 minutes)
+test-quick:  ## The same without trainings and other processes (10 to 20 minutes on two CPU cores)
 	pytest -m "not slow"
 
 test-cuda:  ## Test and time on a GPU; writes tables that name it to work_dirs

@@ -25,8 +25,7 @@ extensions = [
     'repository_links',
 ]
 exclude_patterns = ['_build', '_ext', '_settings.md', '**.ipynb_checkpoints']
-# Pages that may come later, in the toctree of index.md.
-suppress_warnings = ['config.cache', 'toc.empty_glob']
+suppress_warnings = ['config.cache']
 
 # Links stand as they do on GitHub; repository_links.py finds their targets.
 myst_all_links_external = True

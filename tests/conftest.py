@@ -400,6 +400,55 @@ def incremental(tiny, tmp_path) -> Config:
 
 
 @pytest.fixture
+def plop(incremental) -> Config:
+    """PLOP on the boxes, in three steps."""
+    incremental.model.type = 'BackgroundLabelingEncoderDecoder'
+    incremental.model.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    incremental.model.distillation = [dict(type='LocalPODLoss')]
+    incremental.custom_hooks.append(dict(type='EntropyThresholdHook'))
+    return incremental
+
+
+@pytest.fixture
+def ssul(incremental, boxes_root, tmp_path) -> Config:
+    """SSUL on the boxes, in three steps; what is salient is whatever is an object."""
+    cfg = incremental
+    maps = tmp_path / 'maps'
+    maps.mkdir()
+    for path in boxes_root.glob('SegmentationClass/train_*.png'):
+        objects = np.asarray(Image.open(path)) > 0
+        Image.fromarray(200 * objects.astype('uint8')).save(maps / path.name)
+    cfg.model.pop('distillation')
+    cfg.model.type = 'UnknownClassEncoderDecoder'
+    cfg.model.backbone.norm_cfg = dict(type='BN')
+    cfg.model.decode_head = dict(
+        type='StepBranchHead',
+        step_sizes=[2],
+        num_classes=3,
+        in_channels=32,
+        channels=8,
+        dilations=(1, 2),
+        norm_cfg=dict(type='BN'),
+        loss_decode=dict(
+            type='IncrementalBCELoss',
+            num_old_classes=1,
+            variant='paper',
+            avg_non_ignore=True,
+        ),
+    )
+    pipeline = cfg.train_dataloader.dataset.dataset.pipeline
+    saliency = dict(type='SaliencyFolder', folder=str(maps))
+    pipeline.insert(2, dict(type='LabelSalientPixels', saliency=saliency))
+    cfg.custom_hooks.append(dict(type='FrozenTeacherHook'))
+    cfg.protocol.classifier_init = 'unknown'
+    # The rate of the background, which is 1e-4 of it there, is high enough to be seen.
+    cfg.protocol.next_steps.optim_wrapper.paramwise_cfg = dict(
+        custom_keys=dict(background=dict(lr_mult=0.1))
+    )
+    return cfg
+
+
+@pytest.fixture
 def semi(tiny) -> Config:
     """CutMix mean teacher on the boxes: 8 labeled and 24 unlabeled images."""
     cfg = copy.deepcopy(tiny)
@@ -435,6 +484,25 @@ def semi(tiny) -> Config:
         dict(type='EMATeacherHook', momentum=0.7),
     ]
     return cfg
+
+
+@pytest.fixture
+def unimatch_v2(semi) -> Config:
+    """UniMatch V2 on the boxes."""
+    for name in ('mixing', 'mixing_prob', 'strong_view'):
+        semi.model.pop(name)
+    semi.model.update(
+        type='UniMatchV2EncoderDecoder',
+        threshold=0.3,
+        mixing='cutmix',
+        mixing_prob=0.5,
+        mixing_per_sample=True,
+        mixing_area=(0.02, 0.4),
+        strong_view=dict(),
+        unlabeled_weight=0.5,
+    )
+    semi.custom_hooks[-1].update(momentum=0.996, buffers='ema')
+    return semi
 
 
 @pytest.fixture

@@ -71,6 +71,10 @@ def annotations(tmp_path_factory):
             fasttext=vectors[0],
             word2vec=vectors[1],
         )
+        texts = rng.normal(size=(len(classes), 512))
+        np.savez(
+            root / f'word_vectors/{name}_clip.npz', names=np.array(classes), clip=texts
+        )
     return root
 
 

@@ -14,9 +14,13 @@ ROOT = Path(__file__).parent.parent
 DEMOS = (
     'mib/demo_voc_15-1',
     'mib/demo_voc_points',
+    'plop/demo_voc_15-1',
     'ssul/demo_voc_15-1',
+    'ewf/demo_voc_15-1',
     'u2pl/demo_voc_40',
     'u2pl/demo_voc_40_suponly',
+    'unimatch/demo_voc_40',
+    'unimatch_v2/demo_voc_40',
     'daformer/demo_voc_plain2dusk',
     'afa/demo_voc',
     'eums/demo_voc_fold0',

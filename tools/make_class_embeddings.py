@@ -48,9 +48,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--prompts',
         nargs='+',
-        default=['{}'],
         metavar='TEXT',
-        help='what --sentences embeds, with {} for the name',
+        help='what --sentences embeds, with {} for the name; by default the name',
     )
     parser.add_argument(
         '--matrix',
@@ -116,22 +115,40 @@ def named(path: str) -> tuple[str, str]:
     return source or Path(file).stem.replace('.', '_'), file
 
 
+def read_matrix(file: str) -> np.ndarray:
+    """The numbers of a ``.npy`` file."""
+    if not Path(file).is_file():
+        raise FileNotFoundError(f'--matrix {file} does not exist')
+    try:
+        matrix = np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f'{file} is no .npy file of numbers: {error}') from None
+    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in 'fiu':
+        raise ValueError(f'{file} is no array of numbers: write it with numpy.save')
+    return matrix
+
+
 def matrix_vectors(file: str, names: Sequence[str]) -> np.ndarray:
     """Embeddings of the classes from a ``.npy`` file, prompts averaged."""
-    matrix = np.load(file, allow_pickle=False)
+    matrix = read_matrix(file)
     if matrix.ndim not in (2, 3) or len(matrix) != len(names) or not matrix.size:
         raise ValueError(
             f'{file} of shape {matrix.shape} is not (classes, D) or (classes, prompts, '
             f'D) of the {len(names)} classes {list(names)}'
         )
-    return mean_of_prompts(matrix.reshape(len(names), -1, matrix.shape[-1]), file)
+    vectors = matrix.reshape(len(names), -1, matrix.shape[-1])
+    return mean_of_prompts(vectors, names, file)
 
 
-def mean_of_prompts(vectors: np.ndarray, source: str) -> np.ndarray:
+def mean_of_prompts(
+    vectors: np.ndarray, names: Sequence[str], source: str
+) -> np.ndarray:
     """Average unit vectors (classes, prompts, D) over the prompts."""
     lengths = np.linalg.norm(vectors.astype(np.float32), axis=-1, keepdims=True)
-    if not np.isfinite(lengths).all() or not lengths.all():
-        raise ValueError(f'{source} has vectors that are zero or not finite')
+    bad = ~(np.isfinite(lengths) & (lengths > 0)).all((1, 2))
+    if bad.any():
+        classes = [name for name, b in zip(names, bad, strict=True) if b]
+        raise ValueError(f'{source}: vectors of {classes} are zero or not finite')
     return (vectors / lengths).mean(1).astype(np.float32)
 
 
@@ -153,17 +170,56 @@ def sentence_vectors(
     plain = [' '.join(words_of(name)) for name in names]
     texts = [prompt.replace('{}', name) for name in plain for prompt in prompts]
     vectors = model.encode(texts).reshape(len(names), len(prompts), -1)
-    return mean_of_prompts(vectors, folder)
+    return mean_of_prompts(vectors, names, folder)
+
+
+def parse_aliases(args: argparse.Namespace, names: Sequence[str]) -> dict[str, str]:
+    """Other names of classes by their own, from ``CLASS=NAME``."""
+    if wrong := [pair for pair in args.alias if '=' not in pair]:
+        raise ValueError(f'--alias {wrong[0]}: write CLASS=NAME')
+    aliases = dict(pair.split('=', 1) for pair in args.alias)
+    if unknown := sorted(set(aliases) - set(names)):
+        raise ValueError(f'--alias {unknown}: no such class; the classes are {names}')
+    return aliases
+
+
+def check_sources(args: argparse.Namespace) -> None:
+    """Raise if there is no source, if two have one name, or prompts have none."""
+    files = [*args.vectors, args.sentences, args.matrix]
+    sources = ['attributes'] * args.attributes + [named(f)[0] for f in files if f]
+    if not sources:
+        raise ValueError(
+            'there is no source: give --vectors, --sentences, --matrix or --attributes'
+        )
+    for source in sources:
+        if sources.count(source) > 1 or source == 'names':
+            raise ValueError(
+                f'the name {source!r} of a source is taken: write SOURCE=FILE with '
+                'another one'
+            )
+    if args.prompts and not args.sentences:
+        raise ValueError(
+            '--prompts is for --sentences: a --matrix has its prompts in it'
+        )
+
+
+def print_missing(missing: dict[str, dict[str, list[str]]]) -> None:
+    """Print the words that word vectors lack, by source and class."""
+    table = Table(title='Words without a vector')
+    for heading in ('source', 'class', 'words'):
+        table.add_column(heading)
+    for source, classes in missing.items():
+        for name, lacking in classes.items():
+            table.add_row(source, name, ', '.join(lacking))
+    Console(stderr=True).print(table)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the embeddings that the command line asks for."""
     args = parse_args(argv)
     names = class_names(args)
-    aliases = dict(pair.split('=', 1) for pair in args.alias)
-    unknown = sorted(set(aliases) - set(names))
-    if unknown:
-        raise ValueError(f'--alias {unknown}: no such class; the classes are {names}')
+    aliases = parse_aliases(args, names)
+    check_sources(args)
     looked_up = [aliases.get(name, name) for name in names]
     words = {s for name in looked_up for w in words_of(name) for s in spellings(w)}
     sources: dict[str, np.ndarray] = {}
@@ -176,22 +232,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         sources['attributes'] = attribute_embeddings(names)
     if args.sentences:
         source, folder = named(args.sentences)
-        sources[source] = sentence_vectors(folder, looked_up, args.prompts)
+        prompts = args.prompts or ['{}']
+        sources[source] = sentence_vectors(folder, looked_up, prompts)
     if args.matrix:
         source, file = named(args.matrix)
         sources[source] = matrix_vectors(file, names)
-    if not sources:
-        raise ValueError(
-            'there is no source: give --vectors, --sentences, --matrix or --attributes'
-        )
     if any(missing.values()):
-        table = Table(title='Words without a vector')
-        for heading in ('source', 'class', 'words'):
-            table.add_column(heading)
-        for source, classes in missing.items():
-            for name, lacking in classes.items():
-                table.add_row(source, name, ', '.join(lacking))
-        Console(stderr=True).print(table)
+        print_missing(missing)
         sys.exit('Nothing was written: give these classes another name with --alias.')
     write_class_embeddings(args.out, names, sources)
     sizes = ', '.join(f'{source} ({m.shape[1]})' for source, m in sources.items())

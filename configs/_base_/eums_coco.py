@@ -48,6 +48,7 @@ protocol = dict(
         saliency=dict(  # code: BASNet's maps, made by the authors
             type='SaliencyFolder', folder=f'{data_root}/saliency/train2014'
         ),
+        saliency_threshold=0,  # code: all of the map that is not 0
     ),
     fine_tuning=dict(
         train_cfg=dict(max_epochs=20, val_interval=1), param_scheduler=param_scheduler

@@ -14,6 +14,7 @@ model = dict(
             file='{{$LABELFREE_DATA:data}}/word_vectors/cocostuff.npz',
             # SPNet's file has a row for each of 182 labels under short names, of which
             # some are there twice; these are the rows where the names differ or repeat.
+            # A file of make_class_embeddings.py has the full names, which go first.
             aliases={
                 'traffic light': 9,
                 'fire hydrant': 10,

@@ -20,4 +20,7 @@ u2pl_plus = u2pl = u2pl_official = dict(
 labeled_hooks = _base_.custom_hooks
 teacher_hooks = [*labeled_hooks, *_base_.teacher_hooks]
 custom_hooks = [*teacher_hooks, dict(type='PrototypeMemoryBankHook')]
-val_cfg = dict(type='TeacherStudentValLoop')  # the authors' code scores the teacher
+# The published figures (section 4.1: central crop; code: while training, the teacher).
+# Tests, and predictions, are of whole images.
+val_dataloader = dict(dataset=dict(pipeline=_base_.center_pipeline))
+val_cfg = dict(type='TeacherStudentValLoop')

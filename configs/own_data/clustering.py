@@ -13,9 +13,9 @@ train_dataloader = dict(
 )
 val_dataloader = val_cfg = val_evaluator = None
 test_dataloader = test_cfg = test_evaluator = None
+custom_hooks = [*_base_.custom_hooks, dict(type='ClusterPanelHook', num_images=6)]
 head = dict(_base_.vitthin8.decode_head, num_classes=num_clusters)
 model = dict(_base_.vitthin8, decode_head=head, auxiliary_head=None)
-custom_hooks = [*_base_.custom_hooks, dict(type='ClusterPanelHook', num_images=6)]
 protocol = dict(  # a backbone is trained on the images first
     type='PretrainingProtocol',
     pretraining='{{ fileDirname }}/../iddc/mocov3_vitthin8_demo_voc.py',

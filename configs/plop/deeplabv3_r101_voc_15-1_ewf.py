@@ -1,5 +1,6 @@
 # EWF on PLOP, VOC 15-1, overlapped.
-_base_ = '../_base_/mib_voc.py'
+_base_ = '../_base_/plop_voc.py'
 model = _base_.plop
 custom_hooks = [*_base_.custom_hooks, _base_.plop_thresholds, _base_.ewf]
+train_dataloader = dict(batch_size=6)  # code of EWF: on each of 4 GPUs
 protocol = dict(task='voc_15-1')

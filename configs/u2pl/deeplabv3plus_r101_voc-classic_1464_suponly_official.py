@@ -1,13 +1,12 @@
-# Labeled images only (SupOnly) as the code trains and scores them, classic VOC, 1464
-# labels (Table 1: 72.50). It scores the authors' checkpoints, too.
+# Labeled images only (SupOnly) as the code scores them, classic VOC, 1464 labels
+# (Table 1: 72.50). It scores the authors' checkpoints, too.
 _base_ = '../_base_/u2pl_voc.py'
 train_dataloader = dict(
     _base_.labeled_only,
     dataset=dict(_base_.partitions['classic_1464'][0], _delete_=True),
 )
-val_dataloader = dict(dataset=dict(pipeline=_base_.center_pipeline))
-test_dataloader = val_dataloader
-train_cfg = dict(max_iters=7280)  # 80 epochs of the labeled images
+test_dataloader = dict(dataset=dict(pipeline=_base_.center_pipeline))
+train_cfg = dict(max_iters=7280)  # 80 epochs; of the labeled images is inferred
 param_scheduler = [dict(type='PolyLR', power=0.9, end=7280, by_epoch=False)]
 auto_scale_lr = dict(base_batch_size=16)  # the labeled images of all GPUs
 custom_hooks = _base_.labeled_hooks

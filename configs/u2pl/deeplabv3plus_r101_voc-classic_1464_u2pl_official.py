@@ -3,8 +3,7 @@
 _base_ = '../_base_/u2pl_voc.py'
 model = dict(_base_.u2pl_official, warmup_iters=569)  # code: one epoch on labels alone
 train_dataloader = dict(dataset=dict(datasets=_base_.partitions['classic_1464']))
-val_dataloader = dict(dataset=dict(pipeline=_base_.center_pipeline))
-test_dataloader = val_dataloader
+test_dataloader = dict(dataset=dict(pipeline=_base_.center_pipeline))
 train_cfg = dict(max_iters=45520)  # 80 epochs
 param_scheduler = [dict(type='PolyLR', power=0.9, end=45520, by_epoch=False)]
 teacher = dict(  # code: the student itself for one epoch more

@@ -4,7 +4,7 @@ train_dataloader = dict(
     _base_.labeled_only,
     dataset=dict(_base_.partitions['classic_732'][0], _delete_=True),
 )
-train_cfg = dict(max_iters=49200)  # 80 epochs
+train_cfg = dict(max_iters=49200)  # as long as the other methods
 param_scheduler = [dict(type='PolyLR', power=0.9, end=49200, by_epoch=False)]
 auto_scale_lr = dict(base_batch_size=16)  # the labeled images of all GPUs
 custom_hooks = _base_.labeled_hooks

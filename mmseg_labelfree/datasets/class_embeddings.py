@@ -32,7 +32,9 @@ def class_embeddings(
             - ``dict(file=..., arrays=('fasttext', 'word2vec'), aliases=dict(
               tvmonitor='tv'), dim=600)``, which chooses the sources (all of the file
               unless it says which), gives the name in the file, or the row, of classes
-              that are called otherwise there, and checks the dimension;
+              that are called otherwise there, and checks the dimension. An alias counts
+              where the file has not one vector under the class's own name: none, or
+              several that differ;
             - 'demo_voc': the attributes of the demo's classes;
             - the matrix itself, a row for each class.
         classes: Class names. Case, spaces, hyphens and underscores do not matter.
@@ -160,41 +162,62 @@ def _rows(
     classes: Sequence[str],
     aliases: Mapping[str, str | int],
 ) -> list[int]:
-    """Row of each class; a name may be there twice if it has the same vector."""
-    plain = [_plain(name) for name in names]
-    rows, lacking = [], []
+    """Row of each class: that of its own name or, if need be, of its alias."""
+    known = _rows_by_name(names, sources)
+    rows: list[int] = []
+    lacking: list[str] = []
     for name in classes:
-        alias = aliases.get(name, name)
-        if isinstance(alias, int):
-            if not 0 <= alias < len(names):
-                raise ValueError(
-                    f'alias {alias} of {name!r} is no row of {file}, which has '
-                    f'{len(names)}'
-                )
-            rows.append(alias)
-            continue
-        key = _plain(alias)
-        found = [row for row, other in enumerate(plain) if other == key]
-        if not found:
-            close = difflib.get_close_matches(key, plain, n=2)
-            lacking.append(f'{name} (close: {", ".join(close) or "none"})')
-            continue
-        if any(
-            not np.array_equal(m[r], m[found[0]])
-            for m in sources.values()
-            for r in found
-        ):
+        alias: str | int = name
+        found = known.get(_plain(name), [])
+        if len(found) != 1:
+            alias = aliases.get(name, name)
+            found = _rows_of(alias, name, known, names, file)
+        if len(found) > 1:
             raise ValueError(
                 f'{file} has {alias!r} in the rows {found}, with different vectors: '
                 f'say in `aliases` which row is for {name!r}'
             )
-        rows.append(found[0])
+        if not found:
+            close = difflib.get_close_matches(_plain(str(alias)), known, n=2)
+            lacking.append(f'{name} (close: {", ".join(close) or "none"})')
+        rows += found
     if lacking:
         raise ValueError(
             f'{file} has no vector for {"; ".join(lacking)}: add the classes with '
             "tools/make_class_embeddings.py, or give the file's names in `aliases`"
         )
     return rows
+
+
+def _rows_by_name(
+    names: Sequence[str], sources: Mapping[str, np.ndarray]
+) -> dict[str, list[int]]:
+    """Rows of each plain name, one for each of its different vectors."""
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        others = rows.setdefault(_plain(name), [])
+        if not any(
+            all(np.array_equal(m[row], m[other]) for m in sources.values())
+            for other in others
+        ):
+            others.append(row)
+    return rows
+
+
+def _rows_of(
+    alias: str | int,
+    name: str,
+    known: Mapping[str, list[int]],
+    names: Sequence[str],
+    file: str | os.PathLike,
+) -> list[int]:
+    if isinstance(alias, str):
+        return known.get(_plain(alias), [])
+    if not 0 <= alias < len(names):
+        raise ValueError(
+            f'alias {alias} of {name!r} is no row of {file}, which has {len(names)}'
+        )
+    return [alias]
 
 
 def _plain(name: str) -> str:

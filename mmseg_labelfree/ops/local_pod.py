@@ -38,7 +38,7 @@ def local_pod(features: Tensor, scales: Sequence[int] = (1, 2, 4)) -> Tensor:
         tensor([[2.0000, 5.0000, 0.5000, 6.5000]])
     """
     height, width = features.shape[2:]
-    squares = full_precision(features).square()
+    squares = full_precision(features).square().contiguous()
     parts: list[Tensor] = []
     for scale in scales:
         side = width // scale
@@ -54,10 +54,11 @@ def local_pod(features: Tensor, scales: Sequence[int] = (1, 2, 4)) -> Tensor:
 def _means(squares: Tensor, side: int, scale: int) -> Iterator[Tensor]:
     """Means over the rows of the cells of a scale, then those over their columns."""
     covered = squares[:, :, : scale * side, : scale * side]
-    for band in covered.split(side, 2):
-        yield band.mean(2)
-    for band in covered.split(side, 3):
-        yield band.mean(3)
+    whole = covered.shape[2] // side
+    yield covered[:, :, : whole * side].unflatten(2, (whole, side)).mean(3)
+    if whole < scale:
+        yield covered[:, :, whole * side :].mean(2)
+    yield covered.unflatten(3, (scale, side)).mean(4)
 
 
 def background_with_new(logits: Tensor, num_old: int) -> Tensor:

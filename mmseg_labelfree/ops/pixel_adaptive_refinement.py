@@ -18,8 +18,8 @@ from .probabilities import full_precision
 
 __all__ = ['pixel_adaptive_refinement']
 
-# Bytes of weights that a GPU keeps at a time, whatever the size of input and output.
-GPU_BYTES = 2**28
+# Bytes of weights that are kept at a time, whatever the size of input and output.
+CPU_BYTES, GPU_BYTES = 2**21, 2**28
 
 
 @torch.no_grad()
@@ -47,8 +47,8 @@ def pixel_adaptive_refinement(
     repeated. No gradient flows.
 
     What it adds to memory is about twice the size of input and output for two masks,
-    and less for more. On a GPU, where small batches would be slow for it, up to 256 MiB
-    of weights are kept whatever that size.
+    and less for more. Small batches would be slow for it: up to 2 MiB of weights, on a
+    GPU 256 MiB, are kept whatever that size.
 
     Args:
         images: Floating point ``(N, 3, H, W)``, 0 to 1.
@@ -91,9 +91,8 @@ def pixel_adaptive_refinement(
     ]
     near = [distance_weight * w for w in _distance_weights(offsets, color_scale)]
     each = len(offsets) * images[0, 0].numel() * images.element_size()
-    kept = images.nbytes + refined.nbytes
-    if images.device.type != 'cpu':
-        kept = max(kept, GPU_BYTES)
+    least = CPU_BYTES if images.device.type == 'cpu' else GPU_BYTES
+    kept = max(images.nbytes + refined.nbytes, least)
     for some in _blocks(len(images), max(1, kept // each)):
         weight = _weights(images[some], offsets, near, color_scale)
         if each <= kept:

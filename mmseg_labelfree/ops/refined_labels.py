@@ -145,7 +145,7 @@ def refined_labels(
             both = both[:, :, rows, columns]
         image = images[n : n + 1, :, rows, columns]
         refined = refine_scores(image, both, refine, shrink)[0]
-        by_low, by_high = (classes[x.argmax(0)] for x in refined.chunk(2))
+        by_low, by_high = (classes[x.max(0).indices] for x in refined.chunk(2))
         labels[n, rows, columns] = agreeing_labels(
             by_low, by_high, ignore_index=ignore_index
         )

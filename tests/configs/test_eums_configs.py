@@ -54,15 +54,16 @@ def test_rows_of_table_2_leave_parts_out(data, row):
 
 
 @pytest.mark.parametrize(
-    ('name', 'base_step', 'base_best', 'counts'),
+    ('name', 'base_step', 'base_best', 'counts', 'salient'),
     [
-        ('deeplabv3_r50_pascal-5i_fold0', 26, True, 8),
-        ('deeplabv3_r50_coco-20i_fold0', 16, False, 6),
+        ('deeplabv3_r50_pascal-5i_fold0', 26, True, 8, 0.5),
+        ('deeplabv3_r50_coco-20i_fold0', 16, False, 6, 0),
     ],
 )
-def test_settings_of_the_authors(name, base_step, base_best, counts):
+def test_settings_of_the_authors(name, base_step, base_best, counts, salient):
     _, stages = stages_of(name)
-    base, _, basic, _, eums = stages
+    base, clustering, basic, _, eums = stages
+    assert clustering.cfg.job.get('saliency_threshold', 0.5) == salient
     steps = [s.cfg.param_scheduler[0].milestones for s in (base, basic, eums)]
     assert steps == [[base_step], [16], [16]]
     assert [s.best for s in (base, basic, eums)] == [base_best, True, True]

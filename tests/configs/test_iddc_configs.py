@@ -143,7 +143,7 @@ def test_network_of_the_authors(name):
     norms = [m for m in model.modules() if isinstance(m, torch.nn.LayerNorm)]
     assert {m.eps for m in norms} == {1e-6} and len(norms) == 25
     assert model.probe_features == 'head' and model.decode_head.dropout is None
-    assert not model.decode_head.align_corners
+    assert not model.decode_head.align_corners and model.auxiliary_head.align_corners
     assert cfg.model.test_cfg == dict(
         mode='slide', crop_size=(224, 224), stride=(149, 149), flip=True
     )

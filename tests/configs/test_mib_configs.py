@@ -12,6 +12,7 @@ from torch import nn
 import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.datasets import get_task
 from mmseg_labelfree.engine.protocols import build_protocol
+from mmseg_labelfree.utils.metafile import read_metafile
 
 ROOT = Path(__file__).parents[2] / 'configs/mib'
 WEAK = re.compile('points|scribbles|full')
@@ -224,6 +225,17 @@ def test_weak_supervision_differs_from_full_supervision_in_labels_and_loss():
         )
         assert weak.val_dataloader == full.val_dataloader
         assert weak.optim_wrapper == full.optim_wrapper
+
+
+def test_figures_of_scribbles_are_of_five_scales():
+    entries = read_metafile(ROOT / 'metafile.yaml')
+    found = [(e, r) for e in entries for r in e.results if r.table == 'Table 6']
+    assert sorted(r.test for _, r in found) == 3 * ['--tta'] + 3 * ['--tta --crf']
+    for entry, _ in found:
+        cfg = Config.fromfile(ROOT.parents[1] / entry.config)
+        assert cfg.tta_model.type == 'MaxVotingTTAModel'
+        scales = [t.scale_factor for t in cfg.tta_pipeline[1].transforms[0]]
+        assert scales == [0.5, 0.75, 1.0, 1.25, 1.5]  # section 6.3.2
 
 
 def test_the_authors_network_and_mmsegs_a_few_words_away():

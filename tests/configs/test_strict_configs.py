@@ -7,10 +7,14 @@ import pytest
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 import mmseg_labelfree  # noqa: F401
+from mmseg_labelfree.datasets.class_embeddings import write_class_embeddings
 from mmseg_labelfree.engine.protocols import build_protocol
 from mmseg_labelfree.ops.consistency import VIEW_SETS, view_set
 from mmseg_labelfree.utils.metafile import read_metafile
@@ -104,6 +108,13 @@ def test_methods_differ_in_one_thing(name):
         cfg.model.generator = whole.model.generator
         cfg.protocol.rounds = whole.protocol.rounds
         assert cfg.to_dict() == whole.to_dict(), method
+    if name != 'demo_voc_15-5':
+        cfg = config(f'{name}_clip')
+        embeddings = cfg.model.decode_head.embeddings
+        assert embeddings.arrays == ('clip',) and embeddings.dim is None
+        assert embeddings.file.endswith('_clip.npz')
+        embeddings.update(whole.model.decode_head.embeddings)
+        assert cfg.to_dict() == whole.to_dict()
     spnet = config(f'{name}_spnet')
     assert spnet.model == whole.model
     assert spnet.protocol == {**whole.protocol, 'rounds': 0}
@@ -128,9 +139,14 @@ def test_rounds_and_their_labels_are_options():
     assert list(stages('demo_voc_15-5', options)) == ['spnet', *rounds]
 
 
-def test_official_variant_squashes_and_scores_at_513(tmp_path):
-    cfg = config(f'{VOC}_official')
-    assert list(stages(f'{VOC}_official')) == ['spnet', 'round_1', 'round_2']
+@pytest.mark.parametrize('name', [VOC, 'deeplabv2_r101_cocostuff_167-15'])
+def test_official_variant_squashes_and_scores_at_513(name, tmp_path):
+    cfg = config(f'{name}_official')
+    found = stages(f'{name}_official')
+    assert list(found) == ['spnet', 'round_1', 'round_2']
+    for stage in found.values():
+        scale = stage.train_dataloader.dataset.dataset.pipeline[2]
+        assert scale.scale == (513, 513) and scale.keep_ratio is False
     Image.fromarray(np.zeros((30, 50, 3), np.uint8)).save(tmp_path / 'image.png')
     labels = np.zeros((30, 50), np.uint8)
     labels[:, 25:] = 7
@@ -155,7 +171,7 @@ def test_official_variant_squashes_and_scores_at_513(tmp_path):
     assert found.shape == (513, 513) and set(found.unique().tolist()) == {0, 7}
     assert (found == 7).float().mean().item() == pytest.approx(0.5, abs=0.01)
 
-    native = results(config(VOC))
+    native = results(config(name))
     assert native['inputs'].shape == (3, 30, 50)
     assert tuple(native['data_samples'].ori_shape) == (30, 50)
     assert native['data_samples'].gt_sem_seg.data.shape == (1, 30, 50)
@@ -182,3 +198,36 @@ def test_network_of_the_authors(name):
     head = cfg.decode_head.head
     assert head.dilations == (6, 12, 18, 24) and not head.align_corners
     assert cfg.decode_head.embeddings.arrays == ('fasttext', 'word2vec')
+
+
+def test_a_round_among_text_embeddings(tmp_path, monkeypatch):
+    """Builds from a file of text embeddings, and learns; they are not learned."""
+    monkeypatch.setenv('LABELFREE_DATA', str(tmp_path))
+    names = ['background', *PascalVOCDataset.METAINFO['classes'][1:]]
+    texts = np.random.default_rng(0).normal(size=(21, 512)).astype(np.float32)
+    file = tmp_path / 'word_vectors/voc12_clip.npz'
+    write_class_embeddings(file, names, dict(clip=texts))
+    cfg = stages('deeplabv3_mobilenetv2_vocreal_10-2_clip')['round_1'].model
+    cfg.backbone.init_cfg = None
+    torch.manual_seed(0)
+    model, teacher = MODELS.build(cfg), MODELS.build(cfg)
+    rows = [names.index(name) for name in model.decode_head.classes]
+    unit = texts[rows] / np.linalg.norm(texts[rows], axis=1, keepdims=True)
+
+    def vectors():
+        return model.decode_head.conv_seg.vectors.numpy()
+
+    np.testing.assert_allclose(vectors(), unit, rtol=1e-5, atol=1e-6)
+    model.set_teacher(teacher)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
+    labels = torch.randint(0, 10, (2, 1, 64, 64))
+    labels[..., 32:] = 254
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=x)) for x in labels]
+    losses = model.loss(torch.randn(2, 3, 64, 64), samples)
+    assert losses['pseudo.share'] > 0
+    model.parse_losses(losses)[0].backward()
+    weight = model.decode_head.conv_seg.embed.weight
+    before = weight.detach().clone()
+    optimizer.step()
+    assert weight.shape[0] == 512 and not torch.equal(weight, before)
+    np.testing.assert_allclose(vectors(), unit, rtol=1e-5, atol=1e-6)

@@ -99,3 +99,16 @@ def test_names_that_repeat(file, tmp_path):
     with pytest.raises(ValueError, match=r"'sign' in the rows \[2, 3\], with"):
         class_embeddings(str(path), ['sign'])
     assert class_embeddings(dict(file=path, aliases=dict(sign=3)), ['sign']).any()
+
+
+def test_an_alias_counts_where_the_own_name_does_not_tell(tmp_path):
+    """Aliases for a file with short names do not disturb one with the full names."""
+    vectors = np.eye(4, dtype=np.float32)
+    classes = ['traffic light', 'light', 'tvmonitor', 'cow']
+    aliases = {'traffic light': 0, 'light': 2, 'tvmonitor': 'tv'}
+    short, full = tmp_path / 'short.npz', tmp_path / 'full.npz'
+    write_class_embeddings(short, ['light', 'tv', 'light', 'cow'], dict(a=vectors))
+    write_class_embeddings(full, classes[::-1], dict(a=vectors))
+    for file, rows in ((short, [0, 2, 1, 3]), (full, [3, 2, 1, 0])):
+        found = class_embeddings(dict(file=file, aliases=aliases), classes)
+        np.testing.assert_array_equal(found, vectors[rows])

@@ -4,6 +4,7 @@ import doctest
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
@@ -23,7 +24,12 @@ from mmseg_labelfree.engine.protocols import ProtocolRunner
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r'^```python\n(_base_ = .*?)^```$', re.MULTILINE | re.DOTALL)
-PAGES = ('README.md', 'docs/mixing_in.md')
+PAGES = (
+    'README.md',
+    'docs/mixing_in.md',
+    'configs/plop/README.md',
+    'configs/ssul/README.md',
+)
 EXAMPLES = [
     pytest.param(text, id=f'{page}-{index}')
     for page in PAGES
@@ -46,6 +52,9 @@ def voc(boxes_root, tmp_path, monkeypatch):
     (lists / 'train.txt').write_text('\n'.join(train[:8]))
     (lists / 'aug.txt').write_text('\n'.join(train[8:]))
     (lists / 'val.txt').write_text(val)
+    names, columns = train[8:], np.eye(20, dtype=np.float32)
+    rows = {name: columns[i :: len(names)].sum(0) for i, name in enumerate(names)}
+    np.save(root / 'ImageSets/cls_labels_onehot.npy', rows)
     monkeypatch.setenv('LABELFREE_DATA', str(tmp_path / 'data'))
     monkeypatch.setenv('LABELFREE_CACHE', str(tmp_path / 'cache'))
     monkeypatch.chdir(tmp_path)
@@ -76,7 +85,11 @@ def test_example_builds(text, voc, tmp_path):
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         sampler = dict(cfg.train_dataloader.sampler, dataset=dataset, seed=0)
         sample = dataset[next(iter(DATA_SAMPLERS.build(sampler)))]
-        assert sample['data_samples'].gt_sem_seg.shape == sample['inputs'].shape[1:]
+        size, found = sample['inputs'].shape[1:], sample['data_samples']
+        if 'image_labels' in found:
+            assert found.image_labels.any() and found.img_shape == size
+        else:
+            assert found.gt_sem_seg.shape == size
     if 'protocol' in cfg:
         cfg.work_dir = str(tmp_path / 'work')
         stages = ProtocolRunner(cfg).stages
@@ -120,5 +133,5 @@ def test_pages_say_what_python_answers(page):
 
 
 def test_the_pages_have_examples_and_doctests():
-    assert len(EXAMPLES) >= 14
+    assert len(EXAMPLES) >= 16
     assert '>>> ' in (ROOT / 'docs/mixing_in.md').read_text()

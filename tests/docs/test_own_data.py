@@ -60,10 +60,23 @@ def write_own_data(root, train=24, val=6, masks=12):
                 Image.fromarray(mask).save(file)
 
 
+def block(part):
+    """What stands below a marker of the page."""
+    marker = rf'<!-- own-data: {part} -->\n```\w+\n(.*?)```'
+    return re.search(marker, PAGE, re.DOTALL)[1].replace('\\\n', '')
+
+
 def commands(part):
     """The commands below a marker of the page."""
-    block = re.search(rf'<!-- own-data: {part} -->\n```bash\n(.*?)```', PAGE, re.DOTALL)
-    return [shlex.split(line) for line in block[1].splitlines()]
+    return [shlex.split(line) for line in block(part).splitlines()]
+
+
+def use_bundle(config, bundle):
+    """Change the first line of a config, as the page says."""
+    text = config.read_text(encoding='utf-8')
+    changed = re.sub(r'/_base_/\w+\.py', f'/_base_/{bundle}.py', text, count=1)
+    assert changed != text and f'{bundle}.py' in PAGE
+    config.write_text(changed, encoding='utf-8')
 
 
 @pytest.fixture
@@ -99,6 +112,24 @@ def test_the_commands_of_the_page(part, checkout, run_tool):
         assert all(name.startswith('cluster_') for name in classes)
     else:
         assert classes <= {'background', 'disk', 'square'}
+
+
+@pytest.mark.slow
+def test_the_networks_of_real_use(checkout, run_tool):
+    write_own_data(checkout / 'data/own', train=80, masks=40)
+    folder = checkout / 'configs/own_data'
+    use_bundle(folder / 'semi_supervised.py', 'u2pl_voc')
+    use_bundle(folder / 'class_incremental.py', 'mib_voc')
+    clustering = folder / 'clustering.py'
+    use_bundle(clustering, 'iddc_cocostuff27')
+    lines, _ = clustering.read_text(encoding='utf-8').split('head =')
+    clustering.write_text(lines + block('dino'), encoding='utf-8')
+    weights = checkout / 'data/weights/dino_vits8.pth'
+    weights.parent.mkdir()
+    weights.touch()
+    for _, _, *arguments in [*commands('resnet'), ['', '', str(clustering)]]:
+        done = run_tool('train.py', *arguments, '--dry-run')
+        assert done.returncode == 0, done.stdout
 
 
 def test_every_config_of_the_page_is_short():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmseg.registry import MODELS
 
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
@@ -151,3 +152,73 @@ def assert_exact(work, whole):
     assert list(found) == list(expected) and len(found) > 0
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
     assert not [*work.rglob('.*.tmp')]
+
+
+HEAD = dict(type='RepresentationHead', channels=6, dropout_ratio=0.0)
+BANK = dict(type='PrototypeMemoryBank', channels=6, length=60)
+FEW = dict(num_anchors=8, num_negatives=4)
+
+
+@pytest.fixture
+def daformer(semi, tmp_path):
+    """DAFormer, MIC and U2PL+ on the boxes."""
+    cfg, weights = semi, tmp_path / 'encoder.pth'
+    torch.manual_seed(0)
+    torch.save(MODELS.build(cfg.model.backbone).state_dict(), weights)
+    cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(weights))
+    cfg.model.pop('mixing_prob')
+    cfg.model.update(
+        type='U2PLEncoderDecoder',
+        student_passes='per_source',
+        teacher_mode='train_norm',
+        confidence_weight='batch',
+        confidence_threshold=0.3,
+        ignore_rows=(2, 4),
+        mixing='classmix',
+        mixing_partner='labeled',
+        mixing_classes='batch',
+        masked_view=dict(block_size=8),
+        feature_distance=dict(type='FeatureDistance', classes=[1, 2], min_ratio=0.3),
+        entropy_filter=False,
+        denoise=False,
+        adaptive_weight=False,
+        representation_head=dict(HEAD, in_channels=8),
+        memory_bank=dict(BANK, num_classes=5),
+        contrastive_loss=dict(
+            type='MemoryBankContrastiveLoss', low_rank=1, anchor_threshold=0.1, **FEW
+        ),
+    )
+    sampler = cfg.train_dataloader.sampler
+    sampler.rare_class_sampling = dict(labeled=dict(temperature=0.05, min_pixels=10))
+    crop = dict(type='RareClassCrop', crop_size=(24, 24), min_pixels=20)
+    for source in cfg.train_dataloader.dataset.datasets:
+        source.dataset.pipeline[2] = crop
+    cfg.custom_hooks[-1].update(momentum=0.9, buffers='own')
+    cfg.custom_hooks.append(dict(type='PrototypeMemoryBankHook'))
+    return cfg
+
+
+@pytest.fixture
+def afa(tiny):
+    """AFA and U2PL+ on the image labels of the boxes, the classifier first."""
+    cfg = tiny
+    cfg.model.update(
+        type='ImageLevelU2PLEncoderDecoder',
+        image_head=dict(type='ImageLabelHead', in_channels=32, num_classes=4),
+        pseudo_labels=dict(refinement=dict(dilations=(1, 2), iterations=2)),
+        classifier_iters=2,
+        propagation_begin=4,
+        representation_head=dict(HEAD, in_channels=32),
+        memory_bank=dict(BANK, num_classes=4, background_length=None),
+        contrastive_loss=dict(type='ActivationContrastiveLoss', **FEW),
+    )
+    cfg.model.decode_head.loss_decode = dict(type='BalancedCrossEntropyLoss')
+    images = cfg.train_dataloader.dataset
+    images.pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='RandomPlaceCrop', size=(36, 24)),
+        dict(type='PackSegInputs', meta_keys=('img_path', 'img_shape', 'box')),
+    ]
+    cfg.train_dataloader.dataset = dict(type='ImageLabelDataset', dataset=images)
+    cfg.custom_hooks.append(dict(type='PrototypeMemoryBankHook'))
+    return cfg

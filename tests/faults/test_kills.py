@@ -29,8 +29,11 @@ class Counter:
             self.count = count
 
 
-KINDS = ['incremental', 'semi', 'novel', 'strict', 'iddc']
-KINDS += ['pretraining', 'two_stages', 'label_cost']
+KINDS = (
+    *('incremental', 'plop', 'ssul', 'semi', 'unimatch_v2'),
+    *('novel', 'strict', 'iddc', 'daformer', 'afa'),
+    *('pretraining', 'two_stages', 'label_cost'),
+)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -41,6 +44,8 @@ def test_at_random_moments(kind, request, written, train, tmp_path):
         head.get('head', head).dropout_ratio = 0.3
     if kind == 'strict':
         cfg.protocol.update(mode='offline', rounds=1)
+    if kind in ('plop', 'ssul'):
+        cfg.protocol.task = [['square', 'bar'], ['dot', 'frame']]
     if kind == 'label_cost':
         cfg.protocol.only = ['full', 'part']
     path, whole = written(cfg), tmp_path / 'whole'

@@ -65,23 +65,40 @@ def test_boxes_in_a_narrow_image_lie_inside():
     assert torch.equal(narrow.any(2).sum(1), torch.full((5,), 2))  # no form fits
 
 
+def redrawn(uniform, integer):
+    """Rows and columns of a box in 40 x 40, by the loop of LiheYoung/UniMatch 0324f3d.
+
+    The area stays, the rest is redrawn.
+    """
+    pixels = (0.02 + 0.38 * uniform()) * 1600
+    while True:
+        ratio = 0.3 + (1 / 0.3 - 0.3) * uniform()
+        height, width = int((pixels * ratio) ** 0.5), int((pixels / ratio) ** 0.5)
+        left, top = integer(40), integer(40)
+        if left + width <= 40 and top + height <= 40:
+            return top, top + height, left, left + width
+
+
+def test_a_box_of_the_code():
+    draws = iter([0.11, 0.48])
+    places = iter([13, 7919 + 13])
+    box = redrawn(lambda: next(draws), lambda n: next(places) % n)
+    assert box == (12, 25, 13, 20)  # theirs
+    area, ratio = 0.02 + 0.38 * 0.11, 0.3 + (1 / 0.3 - 0.3) * 0.48
+    masks = varied_box_masks(
+        20, 40, 40, (area, area), (ratio, ratio), generator=seeded()
+    )
+    assert masks.any(2).sum(1).tolist() == [25 - 12] * 20
+    assert masks.any(1).sum(1).tolist() == [20 - 13] * 20
+
+
 def test_boxes_of_varied_form_are_those_of_the_rejection():
-    """As in LiheYoung/UniMatch 0324f3d: the area stays, the rest is redrawn."""
     masks = varied_box_masks(4000, 40, 40, generator=seeded())
     found = torch.stack([masks.any(2).sum(1), masks.any(1).sum(1)], 1).double()
     draw = torch.Generator().manual_seed(1)
-    wanted = []
-    for _ in range(4000):
-        uniform = lambda: torch.rand(1, generator=draw).item()  # noqa: E731
-        pixels = (0.02 + 0.38 * uniform()) * 1600
-        while True:
-            ratio = 0.3 + (1 / 0.3 - 0.3) * uniform()
-            height, width = int((pixels * ratio) ** 0.5), int((pixels / ratio) ** 0.5)
-            left, top = int(40 * uniform()), int(40 * uniform())
-            if left + width <= 40 and top + height <= 40:
-                break
-        wanted.append([height, width])
-    wanted = torch.tensor(wanted).double()
+    uniform = lambda: torch.rand(1, generator=draw).item()  # noqa: E731
+    boxes = [redrawn(uniform, lambda n: int(n * uniform())) for _ in range(4000)]
+    wanted = torch.tensor([[b - a, d - c] for a, b, c, d in boxes]).double()
     torch.testing.assert_close(found.mean(0), wanted.mean(0), atol=0.5, rtol=0)
     torch.testing.assert_close(found.std(0), wanted.std(0), atol=0.4, rtol=0)
 

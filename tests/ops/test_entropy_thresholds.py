@@ -57,8 +57,12 @@ def test_thresholds_of_the_code_for_many_pixels():
     classes, entropy = old_model(1, 4, 250, 250)
     inside = torch.ones_like(classes, dtype=torch.bool)
     counts = count_entropies(entropy / math.log(6), classes, inside, 6, 100)
+    assert counts.sum(1).tolist() == [15830, 14133, 15576, 16961, 0, 0]
     found = official_thresholds(counts)
     assert_close(found, torch.tensor([math.inf] * 4 + [0.001] * 2))
+    counts = count_entropies(entropy / math.log(6), classes, inside, 6, 10_000)
+    want = [0.0369439836, 0.0453535574, 0.0377258078, 0.0296206691, 0.001, 0.001]
+    assert_close(median_thresholds(counts), torch.tensor(want), rtol=0, atol=1e-4)
 
 
 def test_medians_are_those_of_the_values():

@@ -32,6 +32,14 @@ def test_means_of_cells(shape):
         assert_close(row.sort().values, want.sort().values, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize('shape', [(4, 4), (5, 6), (7, 8)])
+def test_gradient(shape):
+    x = torch.randn(2, 1, *shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(local_pod, x)
+    channels_last = x.detach().contiguous(memory_format=torch.channels_last)
+    assert torch.equal(local_pod(channels_last), local_pod(x))
+
+
 def test_maps_without_cells_are_refused():
     for shape in ((8, 2), (1, 8)):
         with pytest.raises(ValueError, match='has no . x . square cells'):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmseg_labelfree.datasets.class_embeddings import class_embeddings
 
@@ -130,12 +131,63 @@ def test_matrix_of_a_text_model(files, capsys):
     for row, prompts in zip(found, vectors[::-1].astype(np.float32), strict=True):
         want = unit(sum(unit(v) for v in prompts))
         np.testing.assert_allclose(row, want, rtol=1e-5, atol=1e-6)
-    np.save(folder / 'clip.npy', vectors[:1])
-    with pytest.raises(ValueError, match='is not .classes, D. or .classes, prompts'):
-        tool.main([*names, '--matrix', matrix, '--out', str(out)])
-    np.save(folder / 'clip.npy', np.zeros((2, 4)))
-    with pytest.raises(ValueError, match='zero or not finite'):
-        tool.main([*names, '--matrix', matrix, '--out', str(out)])
+
+
+@pytest.mark.parametrize(
+    ('matrix', 'message'),
+    [
+        (np.ones((3, 4)), r'of shape \(3, 4\) is not \(classes, D\) or .* 2 classes'),
+        (np.ones(2), r'of shape \(2,\) is not'),
+        ([[1, np.nan], [1, 2]], r"clip.npy: vectors of \['potted plant'\] are zero or"),
+        (
+            [[1, np.inf], [1, 2]],
+            r"vectors of \['potted plant'\] are zero or not finite",
+        ),
+        ([[[1, 2], [1, 2]], [[1, 2], [0, 0]]], r"vectors of \['tvmonitor'\] are zero"),
+        ([['a'], ['b']], r'clip.npy is no array of numbers: write it with numpy.save'),
+        (np.array([None, None]), r'clip.npy is no .npy file of numbers'),
+    ],
+)
+def test_matrices_that_are_wrong(files, matrix, message):
+    folder, *_ = files
+    np.save(folder / 'clip.npy', matrix)
+    out = folder / 'clip.npz'
+    command = f'--names {folder}/names.txt --matrix {folder}/clip.npy --out {out}'
+    with pytest.raises(ValueError, match=message) as found:
+        tool.main(command.split())
+    assert '\n' not in str(found.value) and not out.exists()
+
+
+def test_mistakes_about_sources(files):
+    folder, *_ = files
+    names = f'--names {folder}/names.txt --out {folder}/clip.npz '.split()
+    with pytest.raises(FileNotFoundError, match='--matrix gone.npy does not exist'):
+        tool.main([*names, '--matrix', 'gone.npy'])
+    with pytest.raises(ValueError, match="name 'a' of a source is taken: write SOURCE"):
+        tool.main([*names, '--matrix', 'a=x.npy', '--sentences', 'a=x'])
+    with pytest.raises(ValueError, match="name 'names' of a source is taken"):
+        tool.main([*names, '--matrix', 'names.npy'])
+    with pytest.raises(ValueError, match='--prompts is for --sentences'):
+        tool.main([*names, '--matrix', 'a.npy', '--prompts', 'a {}'])
+    with pytest.raises(ValueError, match='--alias tv: write CLASS=NAME'):
+        tool.main([*names, '--matrix', 'a.npy', '--alias', 'tv'])
+
+
+@pytest.mark.parametrize('name', ['voc_15-5', 'cocostuff_167-15'])
+def test_configs_find_each_class_in_the_file_that_is_made_for_them(files, name):
+    """Their aliases, which are for SPNet's files of short names, are in no way."""
+    folder, *_ = files
+    path = str(ROOT / f'configs/strict/deeplabv2_r101_{name}.py')
+    names = tool.class_names(tool.parse_args(['--config', path, '--out', 'x']))
+    matrix = np.random.default_rng(2).normal(size=(len(names), 600))
+    np.save(folder / 'matrix.npy', matrix)
+    out = folder / 'classes.npz'
+    source = f'fasttext={folder / "matrix.npy"}'
+    tool.main(['--config', path, '--matrix', source, '--out', str(out)])
+    settings = Config.fromfile(path).model.decode_head.embeddings
+    settings.update(file=str(out), arrays=['fasttext'])
+    for row, vector in zip(class_embeddings(settings, names), matrix, strict=True):
+        np.testing.assert_allclose(row, unit(vector), rtol=1e-5, atol=1e-6)
 
 
 def test_prompts_need_a_place_for_the_name(files):

@@ -131,3 +131,21 @@ def test_afa(tool, plain, wave, assert_outputs):
         stage4=features[3],
     )
     assert_outputs('afa', found)
+
+
+@torch.no_grad()
+def test_daformer(tool, plain, wave, assert_outputs):
+    theirs = plain('daformer', NUMBERS['daformer']['names'])
+    theirs = {f'model.{name}': value for name, value in theirs.items()}
+    weights, _ = tool('daformer').convert(theirs)
+    cfg = Config.fromfile(
+        ROOT / 'configs/daformer/daformer_mit-b5_gta2cityscapes_source-only.py'
+    ).model
+    cfg.backbone.init_cfg = None
+    model = MODELS.build(cfg).double().eval()
+    model.load_state_dict(weights)
+    features = model.extract_feat(wave(2, 3, 97, 129, **SETTINGS))
+    fused = model.decode_head.fuse_layer(model.decode_head.embed(features))
+    found = {f'stage{i}': x for i, x in enumerate(features, 1)}
+    found |= dict(fused=fused, logits=model.decode_head(features))
+    assert_outputs('daformer', found)

@@ -19,6 +19,38 @@ strict_loss = dict(
 fasttext_word2vec = dict(  # code: 300 + 300 numbers, normalized
     arrays=('fasttext', 'word2vec'), dim=600
 )
+# Ours: text embeddings in their place, of whatever length.
+clip = dict(arrays=('clip',), dim=None)
+# Of the `_official` configs: images of the authors' code. As there: images and labels
+# squashed to 513 x 513 in training and at test, and scored at that size. As there, in
+# all configs: two rounds, the network, the views, the loss at the logits' size.
+# Not as there: half of the images are mirrored, not 90 %; smaller crops are padded by
+# black that never gets a pseudo-label, while the code fills all pixels without a seen
+# label; seen labels at the logits are those of their pixels; the rate falls in each
+# iteration, not every 10; all images are scored, also those of the last batch that is
+# not full (VOC: 9 of 1449); SPNet sees one scale and starts from Caffe's ImageNet
+# weights, not from another ResNet.
+official_train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(
+        type='RandomResize',
+        scale=(513, 513),
+        ratio_range=(0.5, 1.5),
+        keep_ratio=False,
+    ),
+    dict(type='RandomCrop', crop_size=(321, 321)),
+    dict(type='RandomFlip', prob=0.5),  # the code flips 90 %, by a mistake
+    dict(type='Pad', size=(321, 321), pad_val=dict(img=0, seg=255)),
+    dict(type='PackSegInputs'),
+]
+official_test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='Resize', scale=(513, 513), keep_ratio=False),
+    dict(type='ScoreAtCurrentSize'),
+    dict(type='PackSegInputs'),
+]
 protocol = dict(
     type='SelfTrainingProtocol',
     # Code: what has no seen label is unlabeled, the true background too.

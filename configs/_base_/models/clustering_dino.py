@@ -29,7 +29,11 @@ model = dict(
         kernel_sizes=(3, 1),  # code
     ),
     auxiliary_head=dict(  # linear probe (code)
-        type='ClusteringHead', in_channels=384, num_classes=27, kernel_sizes=()
+        type='ClusteringHead',
+        in_channels=384,
+        num_classes=27,
+        kernel_sizes=(),
+        align_corners=True,  # code: in training, and while it validates in training
     ),
     probe_features='head',  # code
     train_cfg=dict(),

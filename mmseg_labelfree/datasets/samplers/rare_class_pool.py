@@ -1,11 +1,9 @@
 """Pool that is drawn from by rare class sampling."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from ...ops.rare_class_sampling import rare_class_probabilities
 from .pools import SourcePool, source_indices
@@ -58,14 +56,6 @@ class RareClassPool(SourcePool):
                     f'rare class sampling: no image of source {name!r} has more than '
                     f'min_pixels={min_pixels} pixels of {cls!r}; set a smaller number'
                 )
-        absent = [c for c, total in zip(classes, totals, strict=True) if not total]
-        if absent:
-            print_log(
-                f'rare class sampling: source {name!r} has no pixel of '
-                f'{", ".join(absent)}, so it is never drawn for them',
-                'current',
-                logging.WARNING,
-            )
 
     def draw(self, position: int) -> SeededIndex:
         """Draw a class and a sample; the index carries the class as ``rare_class``."""

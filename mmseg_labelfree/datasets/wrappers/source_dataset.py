@@ -122,8 +122,9 @@ class SourceDataset:
                 f'source {self.source!r} has no image in {data_place(self.dataset)}; '
                 'check its ann_file'
             )
-        if self.labeled and self.dataset.backend_args is None:
-            self._check_masks()
+        if self.counts_masks:
+            with explain_missing(self.dataset):
+                count_values(self.dataset, self._inner_pipeline)
         self.indices = self.choose_images()
         self._fully_initialized = True
 
@@ -141,6 +142,12 @@ class SourceDataset:
         return self.partition is not None and self.partition.is_drawn(self.dataset)
 
     @property
+    def counts_masks(self) -> bool:
+        """Whether masks are learned from, and are files, whose values are counted."""
+        files = self.dataset.backend_args is None
+        return self.labeled and files and reads_masks(self._inner_pipeline)
+
+    @property
     def image_names(self) -> list[str]:
         """Name of each image, as lists have it: path below the image folder."""
         self.full_init()
@@ -151,11 +158,6 @@ class SourceDataset:
         """Count the pixels of each class in each mask: int64 (images, classes)."""
         self.full_init()
         return class_pixels(self.dataset, self._inner_pipeline)[self.indices]
-
-    def _check_masks(self) -> None:
-        if reads_masks(self._inner_pipeline):
-            with explain_missing(self.dataset):
-                count_values(self.dataset, self._inner_pipeline)
 
     def _void_as_255(self) -> Any:
         """The pipeline, with the dataset's own ``ignore_index`` as 255."""

@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmcv.transforms import CenterCrop, Pad
 from mmengine.dataset import Compose, pseudo_collate
 from mmseg.models import BaseSegmentor
 
 from ...datasets.damaged_files import check_readable
 from ...datasets.transforms.fill_labels import without_annotations
+from ...datasets.transforms.pipelines import edit_pipeline
+from ...datasets.transforms.score_at_current_size import ScoreAtCurrentSize
 from .media import Frame
 
 __all__ = ['Prediction', 'Predictor']
+
+# What a test pipeline does to score a part of each image, or a frame around it.
+_FOR_THE_SCORE = (CenterCrop, Pad, ScoreAtCurrentSize)
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,13 @@ class Predictor:
     """Predicts images, several of one size at once.
 
     The images run through the pipeline of the test and ``test_step`` of the model, so
-    that predictions are those that ``tools/test.py`` scores.
+    that predictions are those that ``tools/test.py`` scores. Where that scores a crop
+    or a frame of fixed size, the whole image is predicted, at its own size.
 
     Args:
         model: A segmentor in eval mode.
-        pipeline: Config of its test pipeline. Transforms that load masks are left out.
+        pipeline: Config of its test pipeline. Left out are transforms that load masks,
+            ``CenterCrop``, ``Pad`` and ``ScoreAtCurrentSize``.
         batch_size: Images that go through the model together.
 
     Raises:
@@ -61,6 +69,9 @@ class Predictor:
         self.model = model
         self.batch_size = batch_size
         built = without_annotations(Compose([dict(t) for t in pipeline]))
+        built = edit_pipeline(
+            built, lambda t: [] if isinstance(t, _FOR_THE_SCORE) else [t]
+        )
         self._load, *self._others = built.transforms
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[Prediction]:

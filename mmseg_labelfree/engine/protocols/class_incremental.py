@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.class_tasks import TASKS, get_task
 from ...datasets.splits.published_counts import expected_counts
-from ...utils.choices import check_settings
+from ...utils.choices import check_choice, check_settings
 from ..jobs.saliency_sources import check_saliency
 from .base import DataPart, Protocol, Stage, loader_parts
 from .config_edit import (
     add_hook,
     find_nodes,
+    keep_best,
     set_arguments,
     set_class_counts,
     set_dataset_arguments,
@@ -22,9 +23,10 @@ from .config_edit import (
 )
 from .penalty_check import check_penalty
 
+_FUSION = 'WeightFusionHook'
 _HOOKS_OF_LATER_STEPS = (
     'ParameterImportanceHook',
-    'WeightFusionHook',
+    _FUSION,
     'FrozenTeacherHook',
 )
 
@@ -69,6 +71,11 @@ class ClassIncrementalProtocol(Protocol):
         score_background: Whether the test labels have background pixels, so that the
             table shows the background's IoU. False for ADE20K and Cityscapes, where
             unlabeled pixels are ignored at test.
+        hand_on: Which checkpoint of a step is its result, from which the next one
+            starts and learns, and which is scored and tested: the 'last' one, or the
+            'best' by validation, by the mIoU of the classes of that step, whose labels
+            it so uses (SSUL's code); ``val_interval`` sets how many there are. Weights
+            that ``WeightFusionHook`` fuses are those of the last one.
 
     Raises:
         ValueError: The task is unknown or names a class twice, or the config lacks an
@@ -90,7 +97,9 @@ class ClassIncrementalProtocol(Protocol):
         next_steps: Mapping[str, Any] | None = None,
         base_checkpoint: str | None = None,
         score_background: bool = True,
+        hand_on: Literal['last', 'best'] = 'last',
     ) -> None:
+        check_choice('hand_on', hand_on, ('last', 'best'))
         self.task = get_task(task, class_order)
         self.setup = setup
         self.classifier_init = classifier_init
@@ -100,6 +109,7 @@ class ClassIncrementalProtocol(Protocol):
         self.dataset_settings = dict(task=task, setup=setup, class_order=class_order)
         self.base_checkpoint = base_checkpoint
         self.score_background = score_background
+        self.best = hand_on == 'best'
         self.columns = {'old': 'mIoU/old', 'new': 'mIoU/new', 'all': 'mIoU/all'}
         if score_background:
             self.columns |= {
@@ -119,13 +129,18 @@ class ClassIncrementalProtocol(Protocol):
         stages, previous = [], self.base_checkpoint
         for step in range(1 if previous else 0, last + 1):
             stages.append(self._stage(cfg, f'step_{step}', step, previous))
-            previous = stages[-1].cfg.work_dir
+            previous = stages[-1].result
         return stages
 
     def check(self, stages: Sequence[Stage]) -> None:
-        """Raise if SGD would diverge on a penalty, or saliency maps are not there."""
+        """Raise if a hook does not fit, or saliency maps are not there."""
         for stage in stages:
             check_penalty(stage)
+            if self.best and any(find_nodes(stage.cfg.get('custom_hooks'), _FUSION)):
+                raise ValueError(
+                    f"hand_on='best' of {stage.name} may take weights from before "
+                    f"their fusion: set hand_on='last', or remove {_FUSION}"
+                )
             loader = stage.cfg.train_dataloader
             for node in find_nodes(loader, 'LabelSalientPixels'):
                 check_saliency(node['saliency'])
@@ -185,18 +200,30 @@ class ClassIncrementalProtocol(Protocol):
             num_old_classes=1 + len(self.task.old(step)) if previous else 1,
             step_sizes=self._step_sizes(step),
         )
+        self._set_start(stage, previous)
+        if self.best:
+            keep_best(stage, f'mIoU/{self._learned_group(step)}')
+        learned = self.task.seen(step) if self.setup == 'joint' else self.task.new(step)
+        return Stage(name, stage, ', '.join(learned), self.best)
+
+    def _set_start(self, stage: Config, previous: str | None) -> None:
+        """Let a later step start from the one before, and learn from it."""
         if previous is None:
             if 'distillation' in stage.model:
                 stage.model.distillation = []
-        else:
-            _check_auxiliary_heads(stage.model)
-            start_from(stage, previous, init=self.classifier_init)
-            for hook in _HOOKS_OF_LATER_STEPS:
-                set_arguments(stage.custom_hooks, hook, checkpoint=previous)
-            if stage.model.get('distillation'):
-                add_hook(stage, type='FrozenTeacherHook', checkpoint=previous)
-        learned = self.task.seen(step) if self.setup == 'joint' else self.task.new(step)
-        return Stage(name, stage, ', '.join(learned))
+            return
+        _check_auxiliary_heads(stage.model)
+        start_from(stage, previous, init=self.classifier_init)
+        for hook in _HOOKS_OF_LATER_STEPS:
+            set_arguments(stage.custom_hooks, hook, checkpoint=previous)
+        if stage.model.get('distillation'):
+            add_hook(stage, type='FrozenTeacherHook', checkpoint=previous)
+
+    def _learned_group(self, step: int) -> str:
+        """Group of the classes that a training learns."""
+        if self.setup == 'joint':
+            return 'all'
+        return f'step_{step}' if self.task.num_steps > 2 else ('old', 'new')[step]
 
     def _step_sizes(self, step: int) -> list[int]:
         if self.setup == 'joint':

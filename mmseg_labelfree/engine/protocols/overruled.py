@@ -40,6 +40,8 @@ def overruled_options(
             continue
         trainings = [stage for stage in stages if not stage.is_job]
         found = {s.name: get_option(s.cfg, key) for s in trainings}
+        if 'init_cfg' in key.split('.'):  # a later stage has an earlier one's weights
+            found = {name: v for name, v in found.items() if v is not None}
         others = [f'{k} ({v})' for k, v in found.items() if _plain(v) != _plain(value)]
         if others:
             lines.append(

@@ -134,7 +134,7 @@ class BackgroundLabelingEncoderDecoder(IncrementalEncoderDecoder):
         if self.kind == 'official':
             unit = official_entropy(1 / math.log(self.num_classes), num_old)
         return striped_map(
-            lambda x: (x.argmax(1), softmax_entropy(x) * unit),
+            lambda x: (x.max(1).indices, softmax_entropy(x) * unit),
             [logits],
             labels.shape[1:],
             align_corners=self.align_corners,

@@ -221,13 +221,14 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
             weak: The unlabeled images as the loader made them.
             labeled: The labeled images, partners for the mixing.
         """
-        views = [
-            self.recolored(self.mixing(weak, labeled))
-            for _ in range(self.num_strong_views)
-        ]
+        views = [self.mixed(weak, labeled) for _ in range(self.num_strong_views)]
         if self.masking is not None and len(weak):
             views.append(self.masking(self.recolored(weak)))
         return views
+
+    def mixed(self, weak: TeacherView, labeled: TeacherView) -> TeacherView:
+        """Mix the weak view, then recolor the mixture."""
+        return self.recolored(self.mixing(weak, labeled))
 
     def recolored(self, view: TeacherView) -> TeacherView:
         """The view in other colors, if there is a ``strong_view``."""

@@ -16,21 +16,21 @@ from ...utils.choices import check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch
 from .network_outputs import NetworkOutputs, join
-from .real_pixel_mean import RealPixelMean, needs_joint_passes
 from .teacher_view import TeacherView
+from .unimatch_views import UniMatchViews, needs_joint_passes
 
 _FIXED = dict(teacher_mode='eval', confidence_weight=None)
 
 
 @MODELS.register_module()
-class UniMatchEncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
+class UniMatchEncoderDecoder(UniMatchViews, MeanTeacherEncoderDecoder):
     r"""Segmentor whose own labels of weak views teach its strong and dropped views.
 
     UniMatch (https://arxiv.org/abs/2208.09910) needs no second network. For each
     unlabeled image the student's label of the weak view, where its probability reaches
     ``threshold``, is the target of
 
-    - ``num_strong_views`` views, mixed and recolored apart from each other, and
+    - ``num_strong_views`` views, recolored and mixed apart from each other, and
     - the weak view again, whose features have lost whole channels.
 
     .. math::
@@ -64,7 +64,8 @@ class UniMatchEncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
                 mixing='cutmix', mixing_prob=0.5, mixing_per_sample=True,
                 mixing_area=(0.02, 0.4), num_strong_views=2, strong_view=dict(),
                 unlabeled_weight=0.25,
-                decode_head=dict(loss_decode=dict(loss_weight=0.5)))
+                decode_head=dict(
+                    loss_decode=dict(avg_non_ignore=True, loss_weight=0.5)))
     """
 
     def __init__(
@@ -105,9 +106,8 @@ class UniMatchEncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
             channels.
         """
         batch = self.take_apart(inputs, data_samples)
-        if batch.num_labeled and (self.in_warmup() or not batch.num_unlabeled):
-            outputs = self.run(self, batch.labeled, auxiliary=True)
-            return self.labeled_loss(outputs, batch)
+        if self.in_warmup() or not batch.num_unlabeled:
+            return super().loss(inputs, data_samples)  # of labels alone
         outputs, dropped = self._weak_outputs(batch)
         losses = self.labeled_loss(outputs, batch)
         weak = self.labels_from(outputs.logits[batch.num_labeled :].detach(), batch)

@@ -12,12 +12,12 @@ from ...utils.choices import check_range
 from .mean_teacher import MeanTeacherEncoderDecoder
 from .mixed_batch import MixedBatch
 from .network_outputs import NetworkOutputs, join
-from .real_pixel_mean import RealPixelMean, needs_joint_passes
 from .teacher_view import TeacherView
+from .unimatch_views import UniMatchViews, needs_joint_passes
 
 
 @MODELS.register_module()
-class UniMatchV2EncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
+class UniMatchV2EncoderDecoder(UniMatchViews, MeanTeacherEncoderDecoder):
     r"""Segmentor of which each strong view keeps the channels that the other loses.
 
     UniMatch V2 (https://arxiv.org/abs/2410.10777) has no view of dropped features
@@ -52,7 +52,8 @@ class UniMatchV2EncoderDecoder(RealPixelMean, MeanTeacherEncoderDecoder):
                 threshold=0.95,
                 mixing='cutmix', mixing_prob=0.5, mixing_per_sample=True,
                 mixing_area=(0.02, 0.4), strong_view=dict(), unlabeled_weight=0.5,
-                decode_head=dict(loss_decode=dict(loss_weight=0.5)))
+                decode_head=dict(
+                    loss_decode=dict(avg_non_ignore=True, loss_weight=0.5)))
             custom_hooks = [
                 dict(type='EMATeacherHook', momentum=0.996, buffers='ema')]
     """

@@ -81,7 +81,7 @@ def check(cfg, data, num_old_classes, run_tool, tmp_path):
 
     cfg.test_dataloader.dataset = dict(inner, pipeline=PIPELINE)
     cfg.dump(file)
-    found = MMSegInferencer(str(file), path, device='cpu', show_progress=False)(
+    found = MMSegInferencer(str(file), path, device='cpu')(
         str(images[0]), return_vis=True, opacity=1.0, with_labels=False
     )
     assert np.array_equal(found['predictions'], outputs[0])
@@ -100,12 +100,12 @@ def test_of_iddc(iddc, run_tool, tmp_path):
 
 @pytest.mark.slow
 def test_of_eums(novel, run_tool, tmp_path):
-    long_enough = dict(max_iters=40, val_interval=40)  # to predict clusters at all
+    long_enough = dict(max_iters=80, val_interval=80)  # to predict clusters at all
     novel.protocol.update(
         entropy_ranking=None, reassignment=None, fine_tuning=dict(train_cfg=long_enough)
     )
     novel.param_scheduler = []
-    novel.default_hooks.checkpoint.interval = 40
+    novel.default_hooks.checkpoint.interval = 80
     runner = ProtocolRunner(novel)
     runner.run()
     data = Runner.from_cfg(runner.stages[-1].cfg).val_dataloader.dataset.metainfo

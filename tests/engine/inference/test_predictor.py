@@ -49,6 +49,23 @@ def test_as_mmsegmentation_predicts(system, last_stage, photos, tmp_path, save_r
         np.testing.assert_array_equal(found[frame.name], expected.numpy())
 
 
+def test_whole_images_where_the_test_scores_a_crop(tiny, photos, tmp_path, save_run):
+    model = save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    plain = find_run(str(tmp_path / 'run')).pipeline
+    part = [
+        dict(type='CenterCrop', crop_size=(28, 28)),
+        dict(type='Pad', size=(28, 28)),
+        dict(type='ScoreAtCurrentSize'),
+    ]
+    frames = [f for m in find_media([photos]) for f in m.frames()]
+    whole = Predictor(model, plain)(frames)
+    for one, other in zip(
+        whole, Predictor(model, [*plain[:-1], *part, plain[-1]])(frames), strict=True
+    ):
+        np.testing.assert_array_equal(one.labels, other.labels)
+        assert other.labels.shape == other.image.shape[:2]
+
+
 def test_frames_are_as_good_as_files(tiny, photos, tmp_path, save_run):
     model = save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
     pipeline = find_run(str(tmp_path / 'run')).pipeline

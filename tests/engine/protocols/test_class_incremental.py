@@ -1,6 +1,14 @@
+import json
+from pathlib import Path
+
 import pytest
 
-from mmseg_labelfree.engine.protocols import ClassIncrementalProtocol, build_protocol
+from mmseg_labelfree.engine.protocols import (
+    ClassIncrementalProtocol,
+    ProtocolRunner,
+    build_protocol,
+)
+from mmseg_labelfree.utils.checkpoint import load_weights
 
 
 def test_expansion(incremental):
@@ -120,3 +128,58 @@ def test_stages_hold_what_is_read(incremental):
         'load_from',
         'my_hooks_key',
     }
+
+
+@pytest.mark.parametrize(
+    ('options', 'metrics'),
+    [
+        ({}, ['step_0', 'step_1', 'step_2']),
+        (dict(task=[['square', 'bar', 'dot'], ['frame']]), ['old', 'new']),
+        (dict(setup='joint'), ['all']),
+    ],
+)
+def test_best_checkpoints_are_handed_on(incremental, options, metrics):
+    incremental.protocol.update(options, hand_on='best')
+    stages = build_protocol(incremental).stages(incremental)
+    for stage, metric in zip(stages, metrics, strict=True):
+        saving = stage.cfg.default_hooks.checkpoint
+        assert (saving.save_best, saving.rule) == (f'mIoU/{metric}', 'greater')
+        assert metric in stage.cfg.val_evaluator.groups
+        assert stage.result == f'{stage.cfg.work_dir}/best_*.pth'
+    for before, stage in zip(stages, stages[1:], strict=False):
+        hooks = [hook for hook in stage.cfg.custom_hooks if 'checkpoint' in hook]
+        assert [hook.checkpoint for hook in hooks] == [before.result] * 2
+
+
+def test_what_is_fused_last_is_not_the_best(incremental):
+    incremental.custom_hooks.append(dict(type='WeightFusionHook'))
+    incremental.protocol.hand_on = 'best'
+    protocol = build_protocol(incremental)
+    with pytest.raises(ValueError, match="set hand_on='last', or remove WeightFusion"):
+        protocol.check(protocol.stages(incremental))
+    incremental.protocol.hand_on = 'first'
+    with pytest.raises(ValueError, match="hand_on='first' is unknown"):
+        build_protocol(incremental)
+
+
+@pytest.mark.slow
+def test_a_step_goes_on_from_the_best_checkpoint(incremental, run_tool, tmp_path):
+    incremental.protocol.hand_on = 'best'
+    incremental.train_cfg.val_interval = 2
+    path = tmp_path / 'config.py'
+    path.write_text(incremental.pretty_text)
+    ProtocolRunner(incremental).run('step_0')
+    folder = Path(incremental.work_dir) / 'step_0'
+    (best,) = folder.glob('best_mIoU_step_0_iter_*.pth')
+    marker = folder / 'finished.json'
+    first = json.loads(marker.read_text())
+    assert first['checkpoint'] == best.name
+    marker.unlink()  # as after a kill before its end
+    ProtocolRunner(incremental, resume=True).run('step_0')
+    assert json.loads(marker.read_text())['metrics'] == first['metrics']
+    second = ProtocolRunner(incremental).stage('step_1').cfg
+    starts = [load_weights(h.checkpoint)[2] for h in second.custom_hooks[-2:]]
+    assert starts == [str(best)] * 2
+    done = run_tool('test.py', str(path), '--stage', 'step_0')
+    assert done.returncode == 0, done.stdout
+    assert (folder / 'test' / best.stem).is_dir()

@@ -28,6 +28,7 @@ def test_an_option_that_some_stages_overrule(incremental):
         ('custom_hooks.0.type', 'IterationSeedHook'),
         ('protocol.next_steps.optim_wrapper.optimizer.lr', 0.1),
         ('model.data_preprocessor.mean', [1.0, 2.0, 3.0]),
+        ('model.backbone.init_cfg.checkpoint', 'weights.pth'),
     ],
 )
 def test_options_that_act_on_all_stages(incremental, key, value):

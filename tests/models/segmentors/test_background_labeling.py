@@ -15,13 +15,9 @@ from mmseg_labelfree.utils.distributed import bare_model, prepare_cpu_processes
 
 
 @pytest.fixture
-def second(incremental):
+def second(plop):
     """The config of step 1 of PLOP, after a step 0."""
-    incremental.model.type = 'BackgroundLabelingEncoderDecoder'
-    incremental.model.decode_head.loss_decode = dict(type='CrossEntropyLoss')
-    incremental.model.distillation = [dict(type='LocalPODLoss')]
-    incremental.custom_hooks.append(dict(type='EntropyThresholdHook'))
-    runner = ProtocolRunner(incremental)
+    runner = ProtocolRunner(plop)
     runner.run('step_0')
     return runner.stage('step_1').cfg
 

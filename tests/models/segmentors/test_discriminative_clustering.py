@@ -166,7 +166,10 @@ def literal_step(model, images, labels, rotations, official):
 
     seen = torch.cat(codes[: len(crops)]).detach()
     large = torch.nn.functional.interpolate(
-        model.auxiliary_head.conv_seg(seen), (16, 16), mode='bilinear'
+        model.auxiliary_head.conv_seg(seen),
+        (16, 16),
+        mode='bilinear',
+        align_corners=official,
     )
     truth = torch.cat(labels.chunk(2, dim=1)[: len(crops)])
     probe = torch.nn.functional.cross_entropy(large, truth)
@@ -180,6 +183,13 @@ def test_whole_step_equals_a_literal_transcription(variant):
     model = build(
         variant=variant,
         probe_features='head',
+        auxiliary_head=dict(
+            type='ClusteringHead',
+            in_channels=8,
+            num_classes=5,
+            kernel_sizes=(),
+            align_corners=official,
+        ),
         pairwise_loss=dict(
             type='PairwiseAffinityLoss', negative_threshold=0.12, variant=variant
         ),

@@ -130,6 +130,40 @@ def test_step_is_the_equations(build):
         assert_close(one, param.grad, rtol=1e-5, atol=1e-9)
 
 
+def test_step_with_hard_pixels_and_a_label_for_every_pixel(build, tiny):
+    """Cityscapes: OHEM of the labeled images, no least confidence."""
+    head = copy.deepcopy(tiny.model.decode_head)
+    sampler = dict(type='HardPixelSampler', thresh=0.15, min_kept=400)
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=False, loss_weight=0.5)
+    head.update(num_classes=5, sampler=sampler, loss_decode=loss)
+    model = build(
+        decode_head=head,
+        mixing=None,
+        strong_view=None,
+        feature_dropout=0.0,
+        threshold=0,
+    ).double()
+    images, samples = batch_of(2)
+    images = images.double()
+    samples[3].set_metainfo(dict(img_shape=(24, 18)))  # the rest is padding
+    losses = model.loss(images, samples)
+    total = sum(value for name, value in losses.items() if '.loss_' in name)
+    logits = model(images, mode='tensor')
+    logits = F.interpolate(logits, (24, 24), mode='bilinear', align_corners=False)
+    truth = torch.cat([s.gt_sem_seg.data for s in samples[:2]])
+    pixels = F.cross_entropy(logits[:2], truth, reduction='none').flatten()
+    probability = pixels.neg().exp()
+    limit = max(0.15, probability.sort().values[399])
+    labeled = pixels[probability <= limit]
+    assert 400 <= len(labeled) < len(pixels)
+    own = logits[2:].argmax(1)
+    own[1, :, 18:] = 255
+    unlabeled = F.cross_entropy(logits[2:], own, ignore_index=255)
+    want = 0.5 * labeled.mean() + 0.25 * (unlabeled + unlabeled)
+    assert_close(total, want, rtol=1e-6, atol=1e-9)
+    assert losses['unlabeled.used'] == (own != 255).double().mean()
+
+
 def step_of(model, rows):
     """Losses and gradients of a step without chance on some rows of a batch."""
     images, samples = batch_of(4)
@@ -156,6 +190,21 @@ def test_two_processes_equal_one(build, in_two_processes):
     np.testing.assert_allclose(mean, grads, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize('kind', ['UniMatch', 'MeanTeacher'])
+def test_boxes_keep_the_colors_of_their_image(kind, build):
+    model = build(type=f'{kind}EncoderDecoder', mixing_prob=1.0, num_strong_views=1)
+    model.strong_view = lambda images, _: images + torch.eye(3)[..., None, None]
+    images = torch.arange(3.0).view(3, 1, 1, 1).expand(3, 3, 24, 24)
+    weak = TeacherView(images, torch.zeros(3, 24, 24, dtype=torch.long))
+    labeled = TeacherView(images[:0], weak.labels[:0])
+    (view,) = model.strong_views(weak, labeled)
+    source = view.images.amin(1).long()  # image by its number, color by its channel
+    color = (view.images - source[:, None]).argmax(1)
+    place = torch.arange(3).view(3, 1, 1).expand(3, 24, 24)
+    assert (source != place).any()
+    assert torch.equal(color, source if kind == 'UniMatch' else place)
+
+
 def test_dropped_views_lose_whole_channels(build):
     model = build(threshold=0.0, feature_dropout=0.9)
     seen = []
@@ -178,6 +227,18 @@ def test_batches_without_labels_or_without_unlabeled_images(build):
     }
     losses = model.loss(images[2:], samples[2:])
     total = sum(v for k, v in losses.items() if '.loss_' in k)
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_warmup_learns_from_labels_alone(build):
+    model = build(threshold=0.0, warmup_iters=10)
+    images, samples = batch_of(2)
+    losses = model.loss(images, samples)
+    assert {key.partition('.')[0] for key in losses} == {'decode'}
+    losses = model.loss(images[2:], samples[2:])
+    total, _ = model.parse_losses(losses)
+    assert total == 0 and losses['unlabeled.used'] == 0
     total.backward()
     assert all(p.grad is not None for p in model.parameters())
 

@@ -12,7 +12,6 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from PIL import Image
 from torch.testing import assert_close
 
 from mmseg_labelfree.engine.hooks import IncrementalClassifierInitHook
@@ -22,45 +21,6 @@ from mmseg_labelfree.utils.distributed import bare_model, prepare_cpu_processes
 
 CLASSIFIER = 'decode_head.conv_seg.'
 LEARNING = tuple(f'{CLASSIFIER}{name}.' for name in ('background', 'unknown'))
-
-
-@pytest.fixture
-def ssul(incremental, boxes_root, tmp_path):
-    """SSUL in three steps; what is salient is whatever is an object."""
-    cfg = incremental
-    maps = tmp_path / 'maps'
-    maps.mkdir()
-    for path in boxes_root.glob('SegmentationClass/train_*.png'):
-        objects = np.asarray(Image.open(path)) > 0
-        Image.fromarray(200 * objects.astype('uint8')).save(maps / path.name)
-    cfg.model.pop('distillation')
-    cfg.model.type = 'UnknownClassEncoderDecoder'
-    cfg.model.backbone.norm_cfg = dict(type='BN')
-    cfg.model.decode_head = dict(
-        type='StepBranchHead',
-        step_sizes=[2],
-        num_classes=3,
-        in_channels=32,
-        channels=8,
-        dilations=(1, 2),
-        norm_cfg=dict(type='BN'),
-        loss_decode=dict(
-            type='IncrementalBCELoss',
-            num_old_classes=1,
-            variant='paper',
-            avg_non_ignore=True,
-        ),
-    )
-    pipeline = cfg.train_dataloader.dataset.dataset.pipeline
-    saliency = dict(type='SaliencyFolder', folder=str(maps))
-    pipeline.insert(2, dict(type='LabelSalientPixels', saliency=saliency))
-    cfg.custom_hooks.append(dict(type='FrozenTeacherHook'))
-    cfg.protocol.classifier_init = 'unknown'
-    # The rate of the background, which is 1e-4 of it there, is high enough to be seen.
-    cfg.protocol.next_steps.optim_wrapper.paramwise_cfg = dict(
-        custom_keys=dict(background=dict(lr_mult=0.1))
-    )
-    return cfg
 
 
 @pytest.fixture

@@ -61,6 +61,33 @@ def test_blur_smooths_without_changing_the_mean_much():
     )
 
 
+def gaussian(sigma, taps):
+    """Weights of a kernel (taps, taps)."""
+    distances = torch.arange(taps) - taps // 2
+    weights = torch.exp(-(distances**2) / (2 * sigma**2))
+    weights = weights / weights.sum()
+    return weights[:, None] * weights
+
+
+@pytest.mark.parametrize('taps', [51, 63, 25, 9])  # of sides 512, 640, 256 and 96
+@pytest.mark.parametrize('sigma', [0.15, 0.6, 1.15])
+def test_blur_is_daformers_but_for_what_is_beyond_three_deviations(sigma, taps):
+    """DAFormer's code has a kernel of a tenth of the side (e6f6e04)."""
+    view = StrongView(**{**NOTHING, 'blur_prob': 1.0}, blur_sigma=(0.15, 1.15))
+    ((blur, _),) = [change for change in view.changes if change[1]]
+    blur.sigma = (sigma, sigma)
+    point = torch.zeros(1, 65, 65)
+    point[0, 32, 32] = 1
+    ours = blur(point)[0]
+    theirs = torch.zeros(65, 65)
+    half = taps // 2
+    theirs[32 - half : 33 + half, 32 - half : 33 + half] = gaussian(sigma, taps)
+    assert ours.nonzero().sub(32).abs().max() <= 3
+    beyond = theirs.sum() - theirs[29:36, 29:36].sum()
+    torch.testing.assert_close(ours[29:36, 29:36], theirs[29:36, 29:36] / (1 - beyond))
+    assert beyond < 0.0034 and (beyond > 0.003) == (sigma == 1.15)
+
+
 def test_every_sample_draws_its_own_parameters():
     _, images = batch(1)
     images = images.expand(6, -1, -1, -1)

@@ -1,26 +1,38 @@
-"""What both versions of UniMatch average over: all pixels that are no padding."""
+"""What both versions of UniMatch do with views: colors first, padding left out."""
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from .teacher_student import TeacherStudentEncoderDecoder
 from .teacher_view import TeacherView
 
-__all__ = ['RealPixelMean', 'needs_joint_passes']
+__all__ = ['UniMatchViews', 'needs_joint_passes']
 
 
-class RealPixelMean:
-    """Mixin of mean teachers that leaves padding out of the average over pixels.
+class UniMatchViews:
+    """Mixin of mean teachers that recolors before mixing and averages without padding.
 
-    The sum over confident pixels is divided by the number of all pixels that show an
-    image, confident or not, as they are after the mixing.
+    Each image has colors of its own before a box of another is pasted, as with the
+    authors; elsewhere the mixture is recolored. The sum over confident pixels is
+    divided by the number of all pixels that show an image, confident or not, as they
+    are after the mixing.
     """
 
+    def mixed(self, weak: TeacherView, labeled: TeacherView) -> TeacherView:
+        """Recolor the images, then paste: a box keeps the colors of its image."""
+        return self.mixing(self.recolored(weak), labeled)  # type: ignore[attr-defined]
+
     def pixel_weights(self, logits: Tensor, valid: Tensor) -> Tensor:
-        """Weights (U, H, W): 0 for padding, else 1 or the share of confident pixels."""
+        """Weights (U, H, W): 0 for padding, else 1 or the share of confident pixels.
+
+        A share of 0 is the smallest number above it: such pixels are counted.
+        """
         weights = super().pixel_weights(logits, valid)  # type: ignore[misc]
-        return valid.float() if weights is None else valid * weights
+        if weights is None:
+            return valid.float()
+        return valid * weights.clamp(min=torch.finfo(weights.dtype).tiny)
 
     def view_loss(self, logits: Tensor, view: TeacherView) -> dict[str, Tensor]:
         """Compare logits (U, C, h, w) with a view's labels: a mean without padding."""
