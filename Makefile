@@ -40,7 +40,7 @@ test:  ## Run all tests, the examples among them
 test-quick:  ## The same without trainings and other processes (10 to 20 minutes on two CPU cores)
 	pytest -m "not slow"
 
-test-cuda:  ## Run the tests that need a GPU; writes a table that names it to work_dirs
+test-cuda:  ## Test and time on a GPU; writes tables that name it to work_dirs
 	python .ci/test_cuda.py
 
 test-original:  ## The tests on OpenMMLab's original packages, in .venv-original

@@ -1,7 +1,10 @@
-"""Run the tests that need a GPU and write a table that names it.
+"""Run the tests that need a GPU, then time the steps of all methods on it.
 
 make test-cuda                         # writes work_dirs/cuda_tests.md
 python .ci/test_cuda.py --out FILE     # writes another file
+python .ci/test_cuda.py --only mib     # times these alone; see published_steps.py
+
+Without a GPU the tests are skipped, and nothing is timed.
 """
 
 import argparse
@@ -49,17 +52,39 @@ def table(report: Path) -> str:
     return '\n'.join([*lines, *(f'| {" | ".join(row)} |' for row in rows(report)), ''])
 
 
+def time_steps(only: list[str]) -> tuple[int, str]:
+    """Time a step of each method; exit code of the benchmark and its table."""
+    script = ROOT / 'tools/benchmarks/published_steps.py'
+    command = [sys.executable, str(script), '--device', 'cuda', '--dtypes', 'bfloat16']
+    if only:
+        command += ['--only', *only]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return done.returncode, done.stdout
+
+
 def main() -> int:
-    """Run the tests, write and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--out', type=Path, default=ROOT / 'work_dirs/cuda_tests.md', help='the table'
+    """Run the tests and the benchmark, write and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    out = parser.parse_args().out
+    parser.add_argument(
+        '--out', type=Path, default=ROOT / 'work_dirs/cuda_tests.md', help='the tables'
+    )
+    parser.add_argument(
+        '--only',
+        nargs='+',
+        default=[],
+        help='steps whose names begin with one of these',
+    )
+    args = parser.parse_args()
+    out = args.out
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / 'report.xml'
         code = run_tests(report)
         text = table(report)
+    if torch.cuda.is_available():
+        timed, steps = time_steps(args.only)
+        code, text = code or timed, f'{text}\n{steps}'
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding='utf-8')
     print(text)

@@ -646,3 +646,75 @@ def iddc(tiny) -> Config:
     cfg.custom_hooks.append(dict(type='ClusterNamesHook'))
     cfg.custom_hooks.append(dict(type='ClusterMonitorHook', interval=4))
     return cfg
+
+
+@pytest.fixture
+def label_cost(tiny, incremental, tmp_path) -> Config:
+    """Full masks, a part of them, and classes in steps, on the boxes."""
+    content = dict(
+        custom_imports=tiny.custom_imports,
+        randomness=dict(seed=5),
+        work_dir=str(tmp_path / 'run'),
+        protocol=dict(
+            type='LabelCostProtocol',
+            iterations=6,
+            rows=dict(
+                full=dict(config=tiny.filename, seconds=240.0, score='mIoU'),
+                part=dict(
+                    config=tiny.filename,
+                    seconds=80.0,
+                    score='mIoU',
+                    label='1/3 of the masks',
+                    settings={'train_dataloader.dataset.indices': 8},
+                ),
+                steps=dict(
+                    config=incremental.filename,
+                    seconds=240.0,
+                    score='mIoU/all_and_background',
+                    others=dict(new='mIoU/new'),
+                ),
+            ),
+        ),
+    )
+    path = tmp_path / 'boxes.py'
+    path.write_text(Config(content).pretty_text)
+    return Config.fromfile(path)
+
+
+@pytest.fixture
+def two_stages(tiny):
+    """A segmentor that learns what another one says of the boxes."""
+    cfg = copy.deepcopy(tiny)
+    cfg.train_dataloader.dataset.indices = 8
+    pipeline = [dict(t) for t in cfg.train_dataloader.dataset.pipeline]
+    pipeline[1] = dict(type='LoadPseudoAnnotations')
+    cfg.protocol = dict(
+        type='PseudoLabelTrainingProtocol',
+        job=dict(threshold=0.3),
+        labeler=dict(optim_wrapper=dict(optimizer=dict(lr=0.02))),
+        segmentor=dict(
+            model=dict(decode_head=dict(channels=4)),
+            train_dataloader=dict(dataset=dict(pipeline=pipeline)),
+        ),
+    )
+    return cfg
+
+
+@pytest.fixture
+def pretraining(boxes_root, tmp_path):
+    """Own-data clustering of the boxes, tiny; no mask is named."""
+    cfg = Config.fromfile(ROOT / 'configs/own_data/clustering.py')
+    images = cfg.train_dataloader.dataset.dataset
+    images.data_root = str(boxes_root)
+    images.data_prefix = dict(img_path='JPEGImages')
+    images.pipeline[2] = dict(type='ResizeShortestEdge', scale=48, max_size=100)
+    images.pipeline[3].update(crop_size=32, max_shift=8)
+    cfg.train_dataloader.batch_size = 4
+    cfg.train_cfg.max_iters = 2
+    cfg.protocol.settings = {
+        'train_cfg.max_iters': 2,
+        'train_dataloader.batch_size': 4,
+        'default_hooks.checkpoint.interval': 2,
+    }
+    cfg.work_dir = str(tmp_path / 'run')
+    return cfg

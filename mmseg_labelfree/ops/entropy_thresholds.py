@@ -100,16 +100,16 @@ def official_thresholds(counts: Tensor, least: float = 0.001) -> Tensor:
     num_bins = counts.shape[1]
     # They compute the number of a bin from its border: 28 in place of 29, of 100.
     read = [int(b / num_bins * num_bins) for b in range(num_bins)]
-    found = counts.double()[:, read]
-    borders = torch.arange(num_bins, dtype=torch.float64, device=counts.device)
-    before = borders.cumsum(0) - borders  # the sum of the numbers
-    half = counts.double().sum(1, keepdim=True) / 2
-    ends = (half >= before) & (half <= before + found)
+    counts = counts.long()  # exact, without float64, which not all devices have
+    total, found = counts.sum(1, keepdim=True), counts[:, read]
+    numbers = torch.arange(num_bins, device=counts.device)
+    before = numbers * (numbers - 1) // 2  # the sum of the numbers
+    ends = (total >= 2 * before) & (total <= 2 * (before + found))
     ends[:, -1] = True
     last = ends.int().argmax(1, keepdim=True)
-    rest = (half - before[last]) / found.gather(1, last)
+    rest = (total - 2 * before[last]) / (2 * found.gather(1, last))
     thresholds = ((last + rest) / num_bins)[:, 0]
-    thresholds = thresholds.where(counts.sum(1) > 0, 0).float()
+    thresholds = thresholds.where(total[:, 0] > 0, 0)
     return thresholds.clamp(min=least)
 
 

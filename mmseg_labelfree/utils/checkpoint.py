@@ -127,7 +127,7 @@ def check_checkpoint(path: str | os.PathLike) -> None:
     """
     if '://' in str(path):
         return
-    problem = _damage(Path(path))
+    problem = checkpoint_damage(path)
     if problem:
         raise ValueError(
             f'{path} is not a readable checkpoint ({problem}): put a whole copy in its '
@@ -147,7 +147,12 @@ def _onward(path: Path) -> str:
     return f', or delete it, after which --resume {action}'
 
 
-def _damage(path: Path) -> str | None:
+def checkpoint_damage(path: str | os.PathLike) -> str | None:
+    """Say what is wrong with a checkpoint file; None if it is whole.
+
+    Args:
+        path: The file, see :func:`check_checkpoint`.
+    """
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:

@@ -1,4 +1,19 @@
-"""What the frameworks have under private names alone, used from this one place."""
+"""What the frameworks have under private names alone.
+
+Such names stand here, and elsewhere only where they cannot:
+
+- ``ops/foreach.py`` and ``ops/compiling.py``, since ``ops`` imports none of this;
+- ``config_compat.py``, which mends configs before the frameworks are imported;
+- ``safe_loading.py``, for torch below 2.6;
+- methods that a subclass overrides or calls because its base has no public ones:
+  checkpoints (``_save_checkpoint_with_step``, ``_save_best_checkpoint``), masks
+  (``_load_seg_map``), heads (``_transform_inputs``, ``_forward_feature``), backbones of
+  MMPretrain (``_format_output``), and torch's state dicts (``_load_from_state_dict``,
+  ``_save_to_state_dict``).
+
+``tests/utils/test_framework_compat.py`` finds each of them in the code, and says
+whether the frameworks at hand have it.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import wraps

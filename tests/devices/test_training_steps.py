@@ -37,7 +37,7 @@ WAITS = {
     aten.equal: lambda x, y: False,
     # How many are found is known to the device alone; here four are.
     aten.nonzero: lambda x: x.new_empty(4, x.dim(), dtype=torch.int64),
-    aten.bincount: lambda x: x.new_empty(4),
+    aten.bincount: lambda x, weights=None, least=4: x.new_empty(least),
     aten.masked_select: lambda x, mask: x.new_empty(4),
 }
 
@@ -127,7 +127,13 @@ def samples(sources, size, **metainfo):
 
 FAMILIES = {
     'MiB': ('mib/demo_voc_15-1.py', 'step_1', [None] * 4, []),
-    'PLOP': ('plop/demo_voc_15-1.py', 'step_1', [None] * 4, []),
+    # Its pass over the images before the training counts pixels.
+    'PLOP': (
+        'plop/demo_voc_15-1.py',
+        'step_1',
+        [None] * 4,
+        ['waits: aten.bincount'],
+    ),
     'SSUL': ('ssul/demo_voc_15-1.py', 'step_1', [None] * 4, []),
     'mean teacher': (
         'u2pl/demo_voc_40_meanteacher.py',
@@ -179,6 +185,15 @@ FAMILIES = {
         [None] * 2,
         ['waits: aten.nonzero'],
     ),
+    'MiB with points': ('mib/demo_voc_points.py', None, [None] * 4, []),
+    'ILT': ('mib/demo_voc_15-1_ilt.py', 'step_1', [None] * 4, []),
+    'LwF-MC': ('mib/demo_voc_15-1_lwf-mc.py', 'step_1', [None] * 4, []),
+    "PLOP's code": (
+        'plop/demo_voc_15-1.py',
+        'step_1',
+        [None] * 4,
+        ['waits: aten.bincount'],
+    ),
 }
 
 
@@ -207,11 +222,15 @@ def learner(request):
     size, metainfo = (96, 96), {}
     if request.param == 'IDDC':
         size, metainfo = (192, 96), dict(crop_overlap=((0, 0, 48, 96), (48, 0, 96, 96)))
+    if 'points' in request.param:
+        metainfo = dict(image_classes=(0, 1, 5))
     if 'AFA' in request.param:
         metainfo = dict(image_labels=np.arange(20) < 2, box=(8, 96, 0, 80))
     cfg = stage(path, name).model
     if request.param == "U2PL's code":
         cfg.decode_head.sampler = dict(type='HardPixelSampler', min_kept=100)
+    if request.param == "PLOP's code":
+        cfg.thresholds = 'official'
     if request.param == 'UniMatch V2':
         size = (98, 98)
         arch = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=8)
@@ -224,10 +243,12 @@ def learner(request):
     model = MODELS.build(cfg).train()
     if getattr(model, 'feature_distance', None) is not None:
         model.feature_distance.set_encoder(copy.deepcopy(model.backbone))
-    if hasattr(model, 'set_teacher'):
+    if name == 'step_1':  # the model of fewer classes before it
+        earlier = MODELS.build(stage(path, 'step_0').model)
+        model.set_teacher(earlier.requires_grad_(False))
+    elif hasattr(model, 'set_teacher'):
         model.set_teacher(copy_student(model, getattr(model, 'not_in_teacher', ())))
-    if request.param == 'PLOP':  # its losses need classes that are new
-        model.set_teacher(MODELS.build(stage(path, 'step_0').model))
+    if hasattr(model, 'set_counts'):
         model.set_counts(model.new_counts())
     images = [torch.zeros(3, *size, dtype=torch.uint8) for _ in sources]
     data = dict(inputs=images, data_samples=[*samples(sources, size, **metainfo)])
@@ -256,7 +277,10 @@ def test_a_step_neither_waits_nor_leaves_the_device(learner, precision, monkeypa
             gpu.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
             autocast = torch.autocast('cuda', precision, enabled=precision is not None)
         with autocast:
-            losses = model(**model.data_preprocessor(data, True), mode='loss')
+            batch = model.data_preprocessor(data, True)
+            if hasattr(model, 'set_counts'):
+                model.set_counts(model.new_counts() + model.count(**batch))
+            losses = model(**batch, mode='loss')
         loss, logged = model.parse_losses(losses)
         trained = [p for p in model.parameters() if p.requires_grad]
         for parameter in trained:

@@ -125,7 +125,7 @@ def written(tmp_path):
 
 FILES = (  # of jobs and hooks
     *('regions/*.npz', 'scores/*.npz', 'labels/*.png'),
-    *('clean.txt', 'images.txt'),
+    *('clean.txt', 'unclean.txt', 'images.txt', 'left_out.txt'),
 )
 
 

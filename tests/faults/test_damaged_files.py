@@ -45,6 +45,10 @@ def flipped(content):
     return content[:middle] + broken + content[middle + 64 :]
 
 
+def without_last_line(content):
+    return content[: content.rindex(b'\n', 0, -1) + 1]
+
+
 DAMAGES = [truncated, empty, random_bytes]
 damages = pytest.mark.parametrize('damage', DAMAGES)
 
@@ -137,6 +141,19 @@ def test_marker(damage, incremental, damaged):
     assert json.loads(marker.read_text())['metrics'] == content['metrics']
 
 
+def test_list_of_pictures(incremental, damaged, capsys):
+    """It costs the report alone, which is there again without the list."""
+    ProtocolRunner(incremental).run('step_0')
+    work = Path(incremental.work_dir)
+    index = work / 'step_0/predictions/index.json'
+    for damage in DAMAGES:
+        content = damaged(index, damage)
+        assert 'step_0' in ProtocolRunner(incremental, resume=True).run('step_0')
+        message = rf'report\.html is not there .*{index} is damaged \(.+\): delete it\n'
+        assert re.search(message, capsys.readouterr().err)
+        index.write_bytes(content)
+
+
 @damages
 def test_config_of_a_stage(damage, incremental, damaged):
     ProtocolRunner(incremental).run('step_0')
@@ -178,6 +195,7 @@ def test_results_of_jobs(ranked, damaged):
 
 
 def test_settings_and_lists_of_jobs(ranked, damaged):
+    """Also lists that were cut at the end of a line, which read well."""
     work = Path(ranked.work_dir)
     note = work / 'clustering/regions/settings.json'
     (work / 'clustering/finished.json').unlink()
@@ -189,20 +207,34 @@ def test_settings_and_lists_of_jobs(ranked, damaged):
             ProtocolRunner(ranked, resume=True).run('clustering')
         note.write_bytes(content)
     ProtocolRunner(ranked, resume=True).run('clustering')
-    clean = work / 'ranking/clean.txt'
-    labels = [
-        work / f'clustering/labels/{name}.png' for name in clean.read_text().split()
-    ]
+    names = (work / 'ranking/clean.txt').read_text().split()
+    labels = [work / f'clustering/labels/{name}.png' for name in names]
     for damage in (empty, random_bytes):
-        for paths, named in (
-            (labels, 'clustering/labels/.+png'),
-            ([clean], 'clean.txt'),
-        ):
-            contents = [damaged(path, damage) for path in paths]
-            with pytest.raises((ValueError, OSError), match=f'{work}/.*{named}'):
-                ProtocolRunner(ranked, resume=True).run('eums')
-            for path, content in zip(paths, contents, strict=True):
-                path.write_bytes(content)
+        contents = [damaged(path, damage) for path in labels]
+        message = f'{work}/.*clustering/labels/.+png'
+        with pytest.raises((ValueError, OSError), match=message):
+            ProtocolRunner(ranked, resume=True).run('eums')
+        for path, content in zip(labels, contents, strict=True):
+            path.write_bytes(content)
+    for name, reader in (
+        ('clustering/images.txt', 'ranking'),
+        ('ranking/clean.txt', 'eums'),
+        ('ranking/unclean.txt', 'eums'),
+    ):
+        path, reads_it = work / name, work / reader / 'finished.json'
+        reads_it.unlink(missing_ok=True)
+        marker = path.with_name('finished.json')
+        message = rf'{path} is damaged \(.+\): delete {marker}, and --resume makes it'
+        content = path.read_bytes()
+        for damage in (*DAMAGES, without_last_line):
+            path.write_bytes(damage(content))
+            with pytest.raises(ValueError, match=message):
+                ProtocolRunner(ranked, resume=True).run(reader)
+        marker.unlink()
+        ProtocolRunner(ranked, resume=True).run(path.parent.name)
+        assert path.read_bytes() == content
+        if reader == 'ranking':
+            ProtocolRunner(ranked, resume=True).run(reader)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Killed at any moment, a run goes on to exactly what it would have become."""
 
+import os
 import random
+import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -29,18 +32,22 @@ class Counter:
 KINDS = (
     *('incremental', 'plop', 'ssul', 'semi', 'unimatch_v2'),
     *('novel', 'strict', 'iddc', 'daformer', 'afa'),
+    *('pretraining', 'two_stages', 'label_cost'),
 )
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_at_random_moments(kind, request, written, train, tmp_path):
     cfg = request.getfixturevalue(kind)
-    head = cfg.model.decode_head
-    head.get('head', head).dropout_ratio = 0.3
+    if 'model' in cfg:
+        head = cfg.model.decode_head
+        head.get('head', head).dropout_ratio = 0.3
     if kind == 'strict':
         cfg.protocol.update(mode='offline', rounds=1)
     if kind in ('plop', 'ssul'):
         cfg.protocol.task = [['square', 'bar'], ['dot', 'frame']]
+    if kind == 'label_cost':
+        cfg.protocol.only = ['full', 'part']
     path, whole = written(cfg), tmp_path / 'whole'
     note = tmp_path / 'events'
     code, output = train(path, '--work-dir', whole, at=Counter(note))
@@ -55,20 +62,71 @@ def test_at_random_moments(kind, request, written, train, tmp_path):
     assert_exact(work, whole)
 
 
-@pytest.mark.parametrize(
-    ('number', 'after'), [(1, False), (1, True), (2, False), (2, True), (3, False)]
-)
-def test_at_each_rename(number, after, incremental, written, train, tmp_path):
-    """Each start comes to that rename of its own: config, checkpoint, pointer."""
+class Renames:
+    """Audit hook that notes each kind of file that gets its name; kills, if wanted.
+
+    Right before: right after the one before it is the same but for a temporary file.
+    Files whose names differ by numbers alone are of one kind, unless checkpoints.
+    """
+
+    def __init__(self, folder, note, kills):
+        self.folder, self.note, self.kills = folder, note, kills
+        note.touch()
+
+    def __call__(self, event, args):
+        if event != 'os.rename' or not Path(args[1]).is_relative_to(self.folder):
+            return
+        name = str(Path(args[1]).relative_to(self.folder))
+        kind = re.sub(r'_\d+\.(?!pth)', '_N.', name)
+        noted = self.note.read_text().split()
+        if kind not in noted:
+            self.note.write_text('\n'.join([*noted, kind]))
+            if self.kills:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def at_each_rename(train, tmp_path):
+    """Train, killed at the rename of each kind of file in a folder; these kinds."""
+
+    def run(folder, *arguments):
+        note = tmp_path / 'killed'
+        code = -9
+        while code == -9:
+            at = Renames(folder, note, kills=True)
+            code, output = train(*arguments, '--resume', at=at)
+        assert code == 0, output
+        killed = set(note.read_text().split())
+        note.unlink()
+        return killed
+
+    return run
+
+
+def test_at_each_rename(incremental, written, train, at_each_rename, tmp_path):
     path, work, whole = written(incremental), tmp_path / 'cut', tmp_path / 'whole'
     arguments = path, '--stage', 'step_0', '--work-dir'
-    assert train(*arguments, whole)[0] == 0
-    for _ in range(2):
-        at = At(number, 'os.rename', '.tmp', after=after)
-        code, output = train(*arguments, work, '--resume', at=at)
-        assert code == -9, output
-    code, output = train(*arguments, work, '--resume')
-    assert code == 0, output
+    note = tmp_path / 'renamed'
+    assert train(*arguments, whole, at=Renames(whole, note, kills=False))[0] == 0
+    renamed = set(note.read_text().split())
+    assert {'step_0/config.py', 'step_0/iter_4.pth', 'report.html'} < renamed
+    assert at_each_rename(work, *arguments, work) == renamed
+    assert_exact(work, whole)
+
+
+def test_at_each_rename_of_a_job(novel, written, train, at_each_rename, tmp_path):
+    """EUMS: what clustering writes."""
+    path, work, whole = written(novel), tmp_path / 'cut', tmp_path / 'whole'
+    assert train(path, '--stage', 'base', '--work-dir', whole)[0] == 0
+    shutil.copytree(whole, work)
+    arguments = path, '--stage', 'clustering', '--work-dir'
+    assert train(*arguments, whole, '--resume')[0] == 0
+    killed = at_each_rename(work / 'clustering', *arguments, work)
+    assert killed == {
+        *('config.py', 'regions/settings.json', 'regions/train_N.npz'),
+        *('labels/train_N.png', 'images.txt', 'left_out.txt', 'summary.json'),
+        'finished.json',
+    }
     assert_exact(work, whole)
 
 

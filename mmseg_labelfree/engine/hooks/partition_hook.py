@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...utils.files import write_text
+from ...utils.files import reading, write_text
 
 __all__ = ['PartitionHook']
 
@@ -22,7 +22,8 @@ class PartitionHook(Hook):
     goes on must have drawn the same ones. The files serve as lists (``ann_file``).
 
     Raises:
-        ValueError: The work dir holds the images of another draw.
+        ValueError: The work dir holds the images of another draw, or a list there is
+            damaged.
 
     Example:
         ``custom_hooks=[dict(type='PartitionHook')]``
@@ -36,7 +37,11 @@ class PartitionHook(Hook):
             text = ''.join(f'{name}\n' for name in part.image_names)
             if not path.is_file():
                 write_text(path, text)
-            elif path.read_text(encoding='utf-8') != text:
+            with reading(path, 'delete it, and --resume makes it again'):
+                noted = path.read_text(encoding='utf-8')
+                if len(noted) < len(text) and text.startswith(noted):
+                    raise ValueError('its end is missing')
+            if noted != text:
                 raise ValueError(
                     f'{path} names other images than are drawn now: the dataset or '
                     'the words of its partition have changed; choose another '

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from ...utils.checkpoint import checkpoint_identity
+from ...utils.checkpoint import checkpoint_damage, checkpoint_identity
 from ...utils.distributed import in_first_process
 from ...utils.files import reading, write_text
 from ...utils.settings import differing_settings, plain_settings
@@ -33,8 +33,8 @@ class ResultFolder:
         folder: The folder.
         settings: All that the results depend on. A ``checkpoint`` in them, at any
             depth, counts by its name and content, not by its place.
-        suffix: Ending of the results' files. ``.npz`` and ``.png`` files are made again
-            where they are damaged.
+        suffix: Ending of the results' files. ``.npz``, ``.png`` and ``.pth`` files are
+            made again where they are damaged.
 
     Raises:
         ValueError: The folder holds results of other settings, which are named, or
@@ -105,6 +105,8 @@ def _check_whole(path: Path) -> None:
     elif path.suffix == '.png':
         with Image.open(path) as image:
             image.verify()
+    elif path.suffix == '.pth' and (damage := checkpoint_damage(path)):
+        raise ValueError(damage)
 
 
 def _identified(value: Any) -> Any:

@@ -14,6 +14,7 @@ from .base import DataPart, Protocol, Stage
 from .cluster_training import SOURCES, by_stage, mix_sources, score_clusters
 from .config_edit import add_hook, keep_best, set_class_counts
 from .fold_data import FoldData, check_fold_config, fold_parts
+from .list_check import check_lists
 
 NEEDS = dict(
     base=[],
@@ -175,6 +176,10 @@ class NovelClassDiscoveryProtocol(Protocol):
             eums=self._eums,
         )
         return [make[name](cfg) for name in NEEDS if name in wanted]
+
+    def check(self, stages: Sequence[Stage]) -> None:
+        """Raise if a list by a finished stage is damaged."""
+        check_lists(stages)
 
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Images of base training, base and novel images, and base validation."""

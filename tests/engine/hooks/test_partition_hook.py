@@ -1,9 +1,14 @@
 """A drawn partition is kept beside the run."""
 
 import copy
+import random
+from types import SimpleNamespace
 
 import pytest
 from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+
+from mmseg_labelfree.engine.hooks import PartitionHook
 
 
 @pytest.fixture
@@ -42,3 +47,27 @@ def test_lists_beside_the_run(drawn, tmp_path):
         part.partition = dict(number=6, seed=2)
     with pytest.raises(ValueError, match='labeled.txt names other images than'):
         Runner.from_cfg(drawn).train()
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[: content.rindex(b'\n', 0, -1) + 1],
+        lambda content: b'',
+        lambda content: random.Random(0).randbytes(100),
+    ],
+)
+def test_a_damaged_list(damage, drawn, tmp_path):
+    dataset = DATASETS.build(drawn.train_dataloader.dataset)
+    loader = SimpleNamespace(dataset=dataset)
+    runner = SimpleNamespace(work_dir=str(tmp_path), train_dataloader=loader)
+    PartitionHook().before_train(runner)
+    path = tmp_path / 'partition/unlabeled.txt'
+    content = path.read_bytes()
+    path.write_bytes(damage(content))
+    with pytest.raises(ValueError, match=rf'{path} is damaged \(.+\): delete it, and'):
+        PartitionHook().before_train(runner)
+    path.unlink()
+    PartitionHook().before_train(runner)
+    assert path.read_bytes() == content

@@ -134,6 +134,12 @@ def test_centroids_become_the_classifier(config, monkeypatch):
     fitted.clear()
     config.experiment_name = 'again'
     assert run_job(config) == metrics and not fitted
+    # Damaged, it is made again.
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[: len(content) // 2])
+    config.experiment_name = 'damaged'
+    with pytest.warns(UserWarning, match=f'{path} is damaged .*made again'):
+        assert run_job(config) == metrics and fitted
     config.job.seed = 1
     with pytest.raises(ValueError, match='seed was 0, is 1'):
         run_job(config)

@@ -14,41 +14,8 @@ from mmseg_labelfree.visualization.cost_rows import read_costs
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture
-def rows(tiny, incremental, tmp_path) -> Config:
-    """Full masks, a part of them, and classes in steps, on the boxes."""
-    content = dict(
-        custom_imports=tiny.custom_imports,
-        randomness=dict(seed=5),
-        work_dir=str(tmp_path / 'run'),
-        protocol=dict(
-            type='LabelCostProtocol',
-            iterations=6,
-            rows=dict(
-                full=dict(config=tiny.filename, seconds=240.0, score='mIoU'),
-                part=dict(
-                    config=tiny.filename,
-                    seconds=80.0,
-                    score='mIoU',
-                    label='1/3 of the masks',
-                    settings={'train_dataloader.dataset.indices': 8},
-                ),
-                steps=dict(
-                    config=incremental.filename,
-                    seconds=240.0,
-                    score='mIoU/all_and_background',
-                    others=dict(new='mIoU/new'),
-                ),
-            ),
-        ),
-    )
-    path = tmp_path / 'boxes.py'
-    path.write_text(Config(content).pretty_text)
-    return Config.fromfile(path)
-
-
-def test_rows_are_the_stages_of_their_configs(rows):
-    stages = build_protocol(rows).stages(rows)
+def test_rows_are_the_stages_of_their_configs(label_cost):
+    stages = build_protocol(label_cost).stages(label_cost)
     assert [stage.name for stage in stages] == [
         *('full', 'part', 'steps/step_0', 'steps/step_1', 'steps/step_2')
     ]
@@ -56,15 +23,15 @@ def test_rows_are_the_stages_of_their_configs(rows):
     assert {stage.cfg.randomness.seed for stage in stages} == {5}
     full, part = (stage.cfg.train_dataloader.dataset for stage in stages[:2])
     assert part == dict(full, indices=8)
-    assert [Path(s.cfg.work_dir).relative_to(rows.work_dir) for s in stages] == [
+    assert [Path(s.cfg.work_dir).relative_to(label_cost.work_dir) for s in stages] == [
         Path(stage.name) for stage in stages
     ]
-    parts = build_protocol(rows).data_parts(rows)
+    parts = build_protocol(label_cost).data_parts(label_cost)
     assert [p.name for p in parts][:4] == [
         *('full train', 'full val', 'part train', 'part val')
     ]
-    rows.protocol.only = ['steps', 'full']
-    names = [stage.name for stage in build_protocol(rows).stages(rows)]
+    label_cost.protocol.only = ['steps', 'full']
+    names = [stage.name for stage in build_protocol(label_cost).stages(label_cost)]
     assert names == ['full', 'steps/step_0', 'steps/step_1', 'steps/step_2']
 
 
@@ -79,27 +46,29 @@ def test_rows_are_the_stages_of_their_configs(rows):
         ({'iterations': 0}, 'iterations=0 must be a number of at least 1'),
     ],
 )
-def test_wrong_arguments(rows, change, message):
-    rows.merge_from_dict({f'protocol.{key}': value for key, value in change.items()})
+def test_wrong_arguments(label_cost, change, message):
+    label_cost.merge_from_dict(
+        {f'protocol.{key}': value for key, value in change.items()}
+    )
     with pytest.raises(ValueError) as error:
-        build_protocol(rows)
+        build_protocol(label_cost)
     assert message in str(error.value)
 
 
-def test_a_config_that_is_missing_or_wrong_is_named(rows):
-    rows.protocol.rows.part.config = rows.protocol.rows.part.config + 'x'
+def test_a_config_that_is_missing_or_wrong_is_named(label_cost):
+    label_cost.protocol.rows.part.config = label_cost.protocol.rows.part.config + 'x'
     with pytest.raises(FileNotFoundError, match='part: config .*tiny.pyx does not ex'):
-        ProtocolRunner(rows)
-    rows.protocol.only = ['steps']
-    rows.protocol.rows.steps.settings = dict(protocol=dict(setup='joined'))
+        ProtocolRunner(label_cost)
+    label_cost.protocol.only = ['steps']
+    label_cost.protocol.rows.steps.settings = dict(protocol=dict(setup='joined'))
     with pytest.raises(ValueError, match="steps/step_0: .*setup='joined' is unknown"):
-        runner = ProtocolRunner(rows)
+        runner = ProtocolRunner(label_cost)
         runner.check(runner.stages)
 
 
 @pytest.mark.slow
-def test_rows_run_and_leave_their_page(rows, tmp_path):
-    finished = ProtocolRunner(rows).run()
+def test_rows_run_and_leave_their_page(label_cost, tmp_path):
+    finished = ProtocolRunner(label_cost).run()
     costs, notes = read_costs(tmp_path / 'run')
     assert notes == ['Each row trains for 6 iterations, over all its stages.']
     assert {c.name: list(c.score) for c in costs} == {
@@ -117,20 +86,20 @@ def test_rows_run_and_leave_their_page(rows, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('argument', ['score', 'others.teacher'])
-def test_a_score_that_is_none_costs_no_result(argument, rows, tmp_path, capsys):
-    rows.protocol.only = ['full']
-    rows.merge_from_dict({f'protocol.rows.full.{argument}': 'teacher/mIoU'})
-    assert list(ProtocolRunner(rows).run()) == ['full']
+def test_a_score_that_is_none_costs_no_result(argument, label_cost, tmp_path, capsys):
+    label_cost.protocol.only = ['full']
+    label_cost.merge_from_dict({f'protocol.rows.full.{argument}': 'teacher/mIoU'})
+    assert list(ProtocolRunner(label_cost).run()) == ['full']
     text = capsys.readouterr()
     assert f'{argument}=teacher/mIoU is no metric of full' in text.out + text.err
     assert (tmp_path / 'run/results.json').is_file()
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_at_its_row(rows, tmp_path, start_tool, run_tool):
-    rows.protocol.iterations = 60
+def test_a_killed_run_goes_on_at_its_row(label_cost, tmp_path, start_tool, run_tool):
+    label_cost.protocol.iterations = 60
     path = tmp_path / 'long.py'
-    path.write_text(rows.pretty_text)
+    path.write_text(label_cost.pretty_text)
     whole, cut = tmp_path / 'whole', tmp_path / 'cut'
     done = run_tool('train.py', str(path), '--work-dir', str(whole))
     assert done.returncode == 0, done.stdout

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.engine.protocols.pretraining import PretrainingProtocol
@@ -14,28 +13,8 @@ ROOT = Path(__file__).parents[3]
 MOCO = ROOT / 'configs/iddc/mocov3_vitthin8_demo_voc.py'
 
 
-@pytest.fixture
-def cfg(boxes_root, tmp_path):
-    """Own-data clustering of the boxes, tiny; no mask is named."""
-    cfg = Config.fromfile(ROOT / 'configs/own_data/clustering.py')
-    images = cfg.train_dataloader.dataset.dataset
-    images.data_root = str(boxes_root)
-    images.data_prefix = dict(img_path='JPEGImages')
-    images.pipeline[2] = dict(type='ResizeShortestEdge', scale=48, max_size=100)
-    images.pipeline[3].update(crop_size=32, max_shift=8)
-    cfg.train_dataloader.batch_size = 4
-    cfg.train_cfg.max_iters = 2
-    cfg.protocol.settings = {
-        'train_cfg.max_iters': 2,
-        'train_dataloader.batch_size': 4,
-        'default_hooks.checkpoint.interval': 2,
-    }
-    cfg.work_dir = str(tmp_path / 'run')
-    return cfg
-
-
-def test_both_stages_see_the_same_images(cfg, boxes_root):
-    first, second = PretrainingProtocol(str(MOCO)).stages(cfg)
+def test_both_stages_see_the_same_images(pretraining, boxes_root):
+    first, second = PretrainingProtocol(str(MOCO)).stages(pretraining)
     assert first.cfg.train_dataloader.dataset.type == 'mmseg.FolderDataset'
     assert first.cfg.train_dataloader.dataset.data_root == str(boxes_root)
     assert 'MultiView' in [
@@ -48,12 +27,12 @@ def test_both_stages_see_the_same_images(cfg, boxes_root):
     )
     settings = dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=1))
     with pytest.raises(ValueError, match='must train by iterations'):
-        PretrainingProtocol(str(MOCO), settings).stages(cfg)
+        PretrainingProtocol(str(MOCO), settings).stages(pretraining)
 
 
 @pytest.mark.slow
-def test_clusters_of_images_without_any_mask(cfg, tmp_path):
-    finished = ProtocolRunner(cfg).run()
+def test_clusters_of_images_without_any_mask(pretraining, tmp_path):
+    finished = ProtocolRunner(pretraining).run()
     assert list(finished) == ['pretraining', 'training']
     run = tmp_path / 'run'
     picture = (run / 'training/clusters_of_images.png').read_bytes()

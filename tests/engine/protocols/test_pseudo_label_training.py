@@ -1,29 +1,9 @@
-import copy
 import json
 from pathlib import Path
 
 import pytest
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-
-
-@pytest.fixture
-def two_stages(tiny):
-    """A segmentor that learns what another one says of the boxes."""
-    cfg = copy.deepcopy(tiny)
-    cfg.train_dataloader.dataset.indices = 8
-    pipeline = [dict(t) for t in cfg.train_dataloader.dataset.pipeline]
-    pipeline[1] = dict(type='LoadPseudoAnnotations')
-    cfg.protocol = dict(
-        type='PseudoLabelTrainingProtocol',
-        job=dict(threshold=0.3),
-        labeler=dict(optim_wrapper=dict(optimizer=dict(lr=0.02))),
-        segmentor=dict(
-            model=dict(decode_head=dict(channels=4)),
-            train_dataloader=dict(dataset=dict(pipeline=pipeline)),
-        ),
-    )
-    return cfg
 
 
 def test_stages(two_stages):
