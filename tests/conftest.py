@@ -29,6 +29,7 @@ from PIL import Image
 import mmseg_labelfree  # noqa: F401
 
 from . import reference_inputs
+from .method_settings import UNIMATCH_V2
 
 ROOT = Path(__file__).parent.parent
 FORK = multiprocessing.get_context('fork')
@@ -491,16 +492,7 @@ def unimatch_v2(semi) -> Config:
     """UniMatch V2 on the boxes."""
     for name in ('mixing', 'mixing_prob', 'strong_view'):
         semi.model.pop(name)
-    semi.model.update(
-        type='UniMatchV2EncoderDecoder',
-        threshold=0.3,
-        mixing='cutmix',
-        mixing_prob=0.5,
-        mixing_per_sample=True,
-        mixing_area=(0.02, 0.4),
-        strong_view=dict(),
-        unlabeled_weight=0.5,
-    )
+    semi.model.update(dict(UNIMATCH_V2, threshold=0.3))
     semi.custom_hooks[-1].update(momentum=0.996, buffers='ema')
     return semi
 

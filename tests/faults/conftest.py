@@ -14,6 +14,8 @@ from mmseg.registry import MODELS
 
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
 
+from ..method_settings import CROSS_DOMAIN
+
 TOOLS = Path(__file__).parents[2] / 'tools'
 
 
@@ -169,14 +171,8 @@ def daformer(semi, tmp_path):
     cfg.model.pop('mixing_prob')
     cfg.model.update(
         type='U2PLEncoderDecoder',
-        student_passes='per_source',
-        teacher_mode='train_norm',
-        confidence_weight='batch',
-        confidence_threshold=0.3,
+        **CROSS_DOMAIN,
         ignore_rows=(2, 4),
-        mixing='classmix',
-        mixing_partner='labeled',
-        mixing_classes='batch',
         masked_view=dict(block_size=8),
         feature_distance=dict(type='FeatureDistance', classes=[1, 2], min_ratio=0.3),
         entropy_filter=False,

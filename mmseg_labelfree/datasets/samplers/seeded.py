@@ -132,7 +132,9 @@ def seed_draws(dataset: Sized) -> None:
 
     A ``BaseDataset`` of MMEngine, alone or in a ``ConcatDataset`` or
     ``RepeatDataset``, gets a pipeline that looks at its sample's index; this
-    package's wrappers do so by themselves, and any other dataset is taken to do.
+    package's wrappers do so by themselves, and any other dataset is taken to do. Where
+    the pipeline gives None, a ``BaseDataset`` draws another image without a seed,
+    :class:`~mmseg_labelfree.datasets.SourceDataset` with that of the draw.
 
     Args:
         dataset: The dataset, changed in place.

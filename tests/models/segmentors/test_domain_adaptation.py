@@ -29,6 +29,8 @@ from mmseg_labelfree.models.teachers import (
     ramped_momentum,
 )
 
+from ...method_settings import CROSS_DOMAIN
+
 SIZE = (64, 64)
 MIT = dict(
     type='OriginalMixVisionTransformer',
@@ -52,14 +54,8 @@ DACS = dict(
     type='MeanTeacherEncoderDecoder',
     labeled_sources=('source',),
     unlabeled_sources=('target',),
-    student_passes='per_source',
-    teacher_mode='train_norm',
-    confidence_weight='batch',
-    confidence_threshold=0.3,
     ignore_rows=(3, 10),
-    mixing='classmix',
-    mixing_partner='labeled',
-    mixing_classes='batch',
+    **CROSS_DOMAIN,
 )
 CONTRAST = dict(
     type='U2PLEncoderDecoder',

@@ -16,6 +16,8 @@ from torch import nn
 from mmseg_labelfree.models.segmentors import TargetCrop, split_batch
 from mmseg_labelfree.models.teachers import copy_student
 
+from ...method_settings import CROSS_DOMAIN
+
 SIZE, C, D, T = (64, 64), 5, 6, 0.5
 MIT = dict(
     type='OriginalMixVisionTransformer',
@@ -40,14 +42,8 @@ SEPICO = dict(
     type='SePiCoEncoderDecoder',
     labeled_sources=('source',),
     unlabeled_sources=('target',),
-    student_passes='per_source',
-    teacher_mode='train_norm',
-    confidence_weight='batch',
-    confidence_threshold=0.3,
     ignore_rows=(4, 8),
-    mixing='classmix',
-    mixing_partner='labeled',
-    mixing_classes='batch',
+    **CROSS_DOMAIN,
     representation_head=dict(
         type='MultiLevelRepresentationHead', in_channels=[8, 16, 40, 64], channels=D
     ),

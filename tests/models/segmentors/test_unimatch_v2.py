@@ -21,19 +21,10 @@ from mmseg_labelfree.ops import (
     pseudo_labels,
 )
 
+from ...method_settings import UNIMATCH_V2
 from ...reference_inputs import labels, wave
 
 CONFIGS = Path(__file__).parents[3] / 'configs/unimatch_v2'
-PUBLISHED = dict(
-    type='UniMatchV2EncoderDecoder',
-    threshold=0.95,
-    mixing='cutmix',
-    mixing_prob=0.5,
-    mixing_per_sample=True,
-    mixing_area=(0.02, 0.4),
-    strong_view=dict(),
-    unlabeled_weight=0.5,
-)
 VIT = dict(
     backbone=dict(
         type='DINOVisionTransformer',
@@ -64,7 +55,7 @@ VIT = dict(
 
 def build(**changes):
     torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy({**PUBLISHED, **VIT, **changes}))
+    model = MODELS.build(copy.deepcopy({**UNIMATCH_V2, **VIT, **changes}))
     model.set_teacher(copy_student(model, model.not_in_teacher))
     return model
 
