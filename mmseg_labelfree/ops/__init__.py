@@ -54,7 +54,7 @@ from .entropy_thresholds import (
 )
 from .feature_bank import push_rows_, sample_queues
 from .feature_clustering import class_agreement, cluster_features
-from .feature_distance import feature_distance, majority_labels
+from .feature_distance import feature_distance, majority_labels, shrink_labels
 from .feature_distillation import feature_distillation
 from .image_presence import image_presence_loss
 from .incremental_bce import incremental_bce
@@ -253,6 +253,7 @@ __all__ = [
     'sample_members',
     'sample_per_class',
     'sample_queues',
+    'shrink_labels',
     'soft_iou_loss',
     'softmax_entropy',
     'split_by_entropy',

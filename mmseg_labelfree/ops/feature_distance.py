@@ -6,12 +6,13 @@ https://arxiv.org/abs/2111.14887
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .collectives import num_processes, sum_over_processes
 from .probabilities import full_precision
 
-__all__ = ['feature_distance', 'majority_labels']
+__all__ = ['feature_distance', 'majority_labels', 'shrink_labels']
 
 _NUM_LABELS = 256
 
@@ -57,6 +58,38 @@ def majority_labels(
     counts.scatter_add_(3, windows, torch.ones_like(windows))
     most, label = counts.max(3)
     return label.where(most >= min_share * (rows * columns), ignore_index)
+
+
+def shrink_labels(
+    labels: Tensor, size: Sequence[int], min_share: float, ignore_index: int = 255
+) -> Tensor:
+    """Shrink label maps to the positions of a feature map.
+
+    A position's window is as large as the stride: a feature map of 65 rows for 513
+    rows of pixels, as padded convolutions make it, has windows of 8. Where the windows
+    reach beyond the image, these pixels have ``ignore_index``.
+
+    Args:
+        labels: Integer ``(N, H, W)``, each below 256.
+        size: h and w of the feature map.
+        min_share: As for :func:`majority_labels`.
+        ignore_index: As for :func:`majority_labels`.
+
+    Returns:
+        int64 ``(N, h, w)``.
+
+    Example:
+        >>> labels = torch.tensor([[[3, 3, 3, 3, 7]]])
+        >>> shrink_labels(labels, (1, 3), min_share=0.5)
+        tensor([[[3, 3, 7]]])
+    """
+    factor = [-(-pixels // n) for pixels, n in zip(labels.shape[1:], size, strict=True)]
+    bottom, right = (
+        n * step - pixels
+        for n, step, pixels in zip(size, factor, labels.shape[1:], strict=True)
+    )
+    padded = F.pad(labels, (0, right, 0, bottom), value=ignore_index)
+    return majority_labels(padded, factor, min_share, ignore_index)
 
 
 def feature_distance(features: Tensor, frozen: Tensor, mask: Tensor) -> Tensor:

@@ -42,4 +42,5 @@ def masked_feature_sum(features: Tensor, mask: Tensor) -> Tensor:
         )
     # The gradient of a linear map is its transpose.
     (weight,) = torch.autograd.grad(large, small, mask.unsqueeze(1).float())
-    return torch.einsum('nchw,nhw->nc', features.detach().float(), weight[:, 0])
+    with torch.autocast(features.device.type, enabled=False):
+        return torch.einsum('nchw,nhw->nc', features.detach().float(), weight[:, 0])

@@ -125,22 +125,8 @@ def striped_map(
     """
     size = _check(logits, size, maps)
     settings = _Settings(function, size, align_corners, strip_bytes, len(logits))
-    batch = len(logits[0])
-    if not batch:
-        empty = [x.new_empty((0, x.shape[1], *size)) for x in logits]
-        parts = function(*(full_precision(x) for x in empty), *maps)
-        return parts if isinstance(parts, tuple) else (parts,)
-    results: list[Tensor] = []
-    for strip in _strips(settings, logits, maps):
-        parts = function(*strip.logits, *strip.maps)
-        parts = parts if isinstance(parts, tuple) else (parts,)
-        if not results:
-            results = [
-                part.new_empty((batch, *part.shape[1:-2], *size)) for part in parts
-            ]
-        for result, part in zip(results, parts, strict=True):
-            result[strip.images, ..., strip.rows, :] = part
-    return tuple(results)
+    with torch.autocast(logits[0].device.type, enabled=False):
+        return _maps(settings, logits, maps)
 
 
 class _Settings(NamedTuple):
@@ -204,6 +190,28 @@ def _places(
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
             yield slice(first, min(first + images, batch)), slice(top, bottom)
+
+
+def _maps(
+    settings: _Settings, logits: Sequence[Tensor], maps: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """What a function makes of all strips."""
+    batch, size = len(logits[0]), settings.size
+    if not batch:
+        empty = [x.new_empty((0, x.shape[1], *size)) for x in logits]
+        parts = settings.function(*(full_precision(x) for x in empty), *maps)
+        return parts if isinstance(parts, tuple) else (parts,)
+    results: list[Tensor] = []
+    for strip in _strips(settings, logits, maps):
+        parts = settings.function(*strip.logits, *strip.maps)
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        if not results:
+            results = [
+                part.new_empty((batch, *part.shape[1:-2], *size)) for part in parts
+            ]
+        for result, part in zip(results, parts, strict=True):
+            result[strip.images, ..., strip.rows, :] = part
+    return tuple(results)
 
 
 class _StripedLoss(torch.autograd.Function):

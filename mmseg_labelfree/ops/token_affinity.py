@@ -128,7 +128,8 @@ def propagate_activations(
         )
     weights = full_precision(affinity).pow(power)
     weights *= _within(size, radius, weights.device)
-    spread = full_precision(activations).flatten(2) @ weights
+    with torch.autocast(weights.device.type, enabled=False):
+        spread = full_precision(activations).flatten(2) @ weights
     return (spread / (weights.sum(1, keepdim=True) + eps)).unflatten(2, size)
 
 

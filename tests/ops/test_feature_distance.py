@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_labelfree.ops import feature_distance, majority_labels
+from mmseg_labelfree.ops import feature_distance, majority_labels, shrink_labels
 
 THINGS = (6, 7, *range(11, 19))
 # fmt: off
@@ -36,6 +36,17 @@ def test_majority_of_the_authors_code(blocks):
     assert majority_labels(blocks, (4, 4)).flatten().tolist() == SMALL
     odd = pattern(1, 11, 14, [3, 3, 3, 3, 3, 7])
     assert majority_labels(odd, (4, 4)).tolist() == [[[3] * 3] * 2]
+
+
+@pytest.mark.parametrize('side', [128, 129, 136])
+def test_positions_see_the_pixels_of_their_stride(side):
+    """A crop of 129 pixels has 17 positions at stride 8, the last one beyond it."""
+    labels = (torch.arange(side) // 8).expand(1, side, side)
+    positions = -(-side // 8)
+    small = shrink_labels(labels, (positions, positions), 1.0)
+    whole = side // 8
+    assert small[0, :whole, :whole].tolist() == [list(range(whole))] * whole
+    assert (small[0, whole:] == 255).all() and (small[0, :, whole:] == 255).all()
 
 
 @settings(deadline=None, max_examples=30)

@@ -109,6 +109,18 @@ def test_half_precision_is_computed_in_float32(dtype):
         assert torch.equal(half.grad, single.grad.to(dtype))
 
 
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16, torch.float32])
+def test_maps_of_half_precision_are_computed_in_float32(dtype):
+    logits = 5 * torch.randn(2, 6, 5, 4)
+    logits = logits.to(dtype)
+    expected = striped_map(lambda x: x, [logits.float()], (17, 16))
+    with torch.autocast('cpu', torch.bfloat16):
+        found = striped_map(lambda x: x, [logits], (17, 16))
+        nothing = striped_map(lambda x: x, [logits[:0]], (17, 16))
+    assert torch.equal(found[0], expected[0])
+    assert nothing[0].dtype == torch.float32
+
+
 def test_a_loss_scale_saves_small_gradients_in_float16():
     """What float16 can't hold unscaled comes through times the scale."""
     x = torch.zeros(1, 4, 2, 2, dtype=torch.float16, requires_grad=True)

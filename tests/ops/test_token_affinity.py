@@ -123,6 +123,14 @@ def test_alike_tokens_alone_keep_their_activations(generator):
     assert_close(propagate_activations(maps, alike, eps=0.0), maps)
 
 
+def test_activations_are_spread_in_float32_under_autocast(generator):
+    maps = torch.rand(1, 2, 4, 5, generator=generator)
+    affinity = torch.rand(1, 20, 20, generator=generator)
+    expected = propagate_activations(maps, affinity)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert torch.equal(propagate_activations(maps, affinity), expected)
+
+
 def test_other_shapes(affinity, labels):
     with pytest.raises(
         ValueError, match=r'\(2, 20, 20\) and its targets \(2, 12, 12\)'

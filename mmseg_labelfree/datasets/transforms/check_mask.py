@@ -15,6 +15,7 @@ __all__ = [
     'check_mask',
     'check_orientation',
     'photo_orientation',
+    'photo_size',
     'turns_photos',
     'with_check',
 ]
@@ -50,18 +51,24 @@ class CheckMask(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Check one sample."""
-        size = results.get('ori_shape')
-        if size is None and results.get('img') is not None:
-            size = results['img'].shape
+        size = photo_size(results)
         image, mask = results.get('img_path'), results.get('seg_map_path')
         if size is not None:
-            check_mask(results['gt_seg_map'].shape, tuple(size[:2]), image, mask)
+            check_mask(results['gt_seg_map'].shape, size, image, mask)
             if self.turned and image is not None:
-                check_orientation(tuple(size[:2]), image, mask)
+                check_orientation(size, image, mask)
         return results
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(turned={self.turned})'
+
+
+def photo_size(results: dict[str, Any]) -> tuple[int, ...] | None:
+    """Height and width of a loaded photo, before it was resized; None without one."""
+    size = results.get('ori_shape')
+    if size is None and results.get('img') is not None:
+        size = results['img'].shape
+    return None if size is None else tuple(size[:2])
 
 
 def check_mask(

@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform, LoadAnnotations, LoadImageFromFile
 
 from .pipelines import edit_pipeline
+from .weak.loader import WeakAnnotationLoader
 
 __all__ = ['FillLabels', 'without_annotations']
 
@@ -50,8 +51,8 @@ class FillLabels(BaseTransform):
 def without_annotations(pipeline: Any, value: int = 255) -> Any:
     """Copy a built pipeline, with constant labels instead of those from files.
 
-    Every ``LoadAnnotations`` is left out, and a :class:`FillLabels` follows each
-    ``LoadImageFromFile``.
+    Every loader of masks, points and scribbles is left out, and a :class:`FillLabels`
+    follows each ``LoadImageFromFile``.
 
     Args:
         pipeline: ``mmengine.dataset.Compose``.
@@ -64,7 +65,7 @@ def without_annotations(pipeline: Any, value: int = 255) -> Any:
 
     def edit(transform: Any) -> list:
         nonlocal found
-        if isinstance(transform, LoadAnnotations):
+        if isinstance(transform, (LoadAnnotations, WeakAnnotationLoader)):
             return []
         if isinstance(transform, LoadImageFromFile):
             found += 1

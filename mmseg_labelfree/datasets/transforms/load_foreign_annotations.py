@@ -16,6 +16,7 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from ...ops.label_maps import IGNORE, apply_table, loaded_labels, lookup_table
+from .check_mask import photo_size
 from .pipelines import edit_pipeline
 
 __all__ = [
@@ -44,10 +45,11 @@ class ForeignAnnotationLoader(LoadAnnotations):
     """Base class of the transforms that load masks of another encoding.
 
     They take the place of ``LoadAnnotations``, and nothing need be converted before. A
-    mask of another size than its image is resized to it, by nearest neighbor.
+    mask of another size than its image file is resized to that, by nearest neighbor;
+    test pipelines load it after the image was resized.
 
-    Required keys: ``seg_map_path``, ``seg_fields``; ``label_map`` and ``img`` where
-    there are any. Added key: ``gt_seg_map``, uint8 ``(H, W)``.
+    Required keys: ``seg_map_path``, ``seg_fields``; ``label_map``, and ``ori_shape``
+    or ``img``, where there are any. Added key: ``gt_seg_map``, uint8 ``(H, W)``.
 
     Args:
         backend_args: Of the file backend, see ``mmengine.fileio``.
@@ -95,10 +97,9 @@ class ForeignAnnotationLoader(LoadAnnotations):
     def _load_seg_map(self, results: dict[str, Any]) -> None:
         raw = self.read(results['seg_map_path'])
         labels = apply_table(raw, self.labels(results.get('label_map')))
-        image = results.get('img')
-        if image is not None and image.shape[:2] != labels.shape:
-            size = image.shape[1::-1]
-            labels = mmcv.imresize(labels, size, interpolation='nearest')
+        size = photo_size(results)
+        if size is not None and size != labels.shape:
+            labels = mmcv.imresize(labels, size[::-1], interpolation='nearest')
         results['gt_seg_map'] = labels
         results['seg_fields'].append('gt_seg_map')
 

@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform, LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from ...ops.label_maps import INVALID, apply_table
-from .check_mask import check_mask
+from .check_mask import check_mask, photo_size
 from .pipelines import edit_pipeline, transforms_of
 
 __all__ = ['MapLabels', 'insert_map_labels']
@@ -75,12 +75,10 @@ class MapLabels(BaseTransform):
 
     @staticmethod
     def _check_size(results: dict[str, Any], labels: np.ndarray) -> None:
-        size = results.get('ori_shape')
-        if size is None and results.get('img') is not None:
-            size = results['img'].shape
+        size = photo_size(results)
         if size is not None:
             files = results.get('img_path'), results.get('seg_map_path')
-            check_mask(labels.shape, tuple(size[:2]), *files)
+            check_mask(labels.shape, size, *files)
 
     def then(self, table: Sequence[int] | np.ndarray) -> 'MapLabels':
         """Transform that does this mapping and then that of another table."""

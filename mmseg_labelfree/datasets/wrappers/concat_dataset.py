@@ -18,7 +18,7 @@ class ConcatDataset(_ConcatDataset):
     labeled parts alone are compared, and theirs is the meta information of the whole.
 
     Args:
-        datasets: Datasets or their configs.
+        datasets: Configs of datasets; a dataset that is a wrapper has to be a config.
         lazy_init: As in MMEngine.
         ignore_keys: As in MMEngine.
 

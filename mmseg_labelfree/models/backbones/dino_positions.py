@@ -1,5 +1,7 @@
 """Position embedding of DINO's ViT; importing this needs mmpretrain."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmpretrain.models.backbones import VisionTransformer
@@ -37,7 +39,14 @@ def resized_positions(positions: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class VisionTransformerOfDINO(VisionTransformer):
-    """mmpretrain's ViT with :func:`resized_positions` and the norm on each output."""
+    """mmpretrain's ViT with :func:`resized_positions` and the norm on each output.
+
+    Pixels that fill no patch are left out, where mmpretrain's adds black ones.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.patch_embed.adaptive_padding = None
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute the outputs of the chosen layers of images ``(N, 3, H, W)``."""

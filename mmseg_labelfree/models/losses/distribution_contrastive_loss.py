@@ -11,7 +11,7 @@ from ...ops.distribution_contrast import (
     distribution_contrast,
     mean_feature_regularizer,
 )
-from ...ops.feature_distance import majority_labels
+from ...ops.feature_distance import shrink_labels
 from ...ops.probabilities import full_precision
 from ...utils.choices import check_range
 from ..layers.class_statistics import ClassStatistics
@@ -83,9 +83,7 @@ class DistributionContrastiveLoss(BaseLoss):
             labels: int64 ``(N, H, W)``.
             size: h and w.
         """
-        height, width = size
-        factor = labels.shape[1] // height, labels.shape[2] // width
-        return majority_labels(labels, factor, self.min_ratio)[:, :height, :width]
+        return shrink_labels(labels, size, self.min_ratio)
 
     def forward(
         self, embeddings: Tensor, labels: Tensor, statistics: ClassStatistics

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...ops.feature_distance import feature_distance, majority_labels
+from ...ops.feature_distance import feature_distance, shrink_labels
 from ..utils.pretrained_check import check_pretrained
 from .base import BaseLoss
 
@@ -139,9 +139,7 @@ class FeatureDistance(BaseLoss):
         height, width = size
         if self.classes is None:
             return labels.new_ones((len(labels), height, width), dtype=torch.bool)
-        factor = labels.shape[1] // height, labels.shape[2] // width
-        small = majority_labels(labels, factor, self.min_ratio)
-        small = small[:, :height, :width]
+        small = shrink_labels(labels, size, self.min_ratio)
         mask = torch.zeros_like(small, dtype=torch.bool)
         for index in self.classes:
             mask |= small == index

@@ -161,8 +161,9 @@ def sum_terms(
         align_corners: How logits are enlarged. Defaults to False.
 
     Returns:
-        Each loss's value. They share one gradient, which the first one carries: use
-        all of them with the same factor, as ``parse_losses`` does.
+        Each loss's value. They share one gradient, which the first one with ``loss`` in
+        its name carries: use all of them with the same factor, as ``parse_losses``
+        does. It only logs the others, so these have no gradient.
     """
     return _summed(terms, logits, size, align_corners)[0]
 
@@ -284,12 +285,29 @@ def _summed(
     *monitors: PixelTerm,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Losses by name, the first with the gradient; values of all terms and monitors."""
-    every = [term for _, term in terms] + list(monitors)
-    logits = logits if terms else logits.detach()  # monitors have no gradient
-    total, values = striped_terms(every, logits, size, align_corners)
+    every = [term if _learned(name) else _logged(term) for name, term in terms]
+    if not any(_learned(name) for name, _ in terms):
+        logits = logits.detach()  # what is only logged has no gradient
+    total, values = striped_terms([*every, *monitors], logits, size, align_corners)
     gradient = total - total.detach()  # zero
     losses: dict[str, Tensor] = {}
     for (name, _), value in zip(terms, values[: len(terms)], strict=True):
-        value, gradient = value + gradient, torch.zeros_like(gradient)
+        if _learned(name):
+            value, gradient = value + gradient, torch.zeros_like(gradient)
         losses[name] = losses[name] + value if name in losses else value
     return losses, values
+
+
+def _learned(name: str) -> bool:
+    """Whether ``parse_losses`` adds a loss to the total, as it tells by the name."""
+    return 'loss' in name
+
+
+def _logged(term: PixelTerm) -> PixelTerm:
+    """A term without a gradient."""
+    return term._replace(equation=partial(_of_constant, term.equation))
+
+
+def _of_constant(equation: Callable[..., Tensor], x: Tensor, *rest: Any) -> Tensor:
+    """Call the equation of a term with logits that have no gradient."""
+    return equation(x.detach(), *rest)

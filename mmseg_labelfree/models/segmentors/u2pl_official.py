@@ -81,6 +81,7 @@ class U2PLOfficialEncoderDecoder(U2PLEncoderDecoder):
         for setting, fits in (
             ('memory_bank.momentum=0', self.memory_bank.momentum == 0),
             ('denoise=False', not denoise),
+            ('masked_view=None', self.masking is None),
             ('unlabeled_loss.avg_non_ignore=True', averages),
         ):
             if not fits:

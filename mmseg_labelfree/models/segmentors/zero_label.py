@@ -125,13 +125,19 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         return self.generator is not None
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Scores (N, num_classes, H, W); probabilities, calibrated, with ``gamma``."""
+        """Scores (N, num_classes, H, W), with ``gamma`` calibrated.
+
+        ``gamma`` less for seen classes is ``gamma`` more for unseen ones, which leaves
+        no negative probability: the scores are logarithms of such sums, and their
+        softmax is what a CRF or the mean over several views takes.
+        """
         scores = super().inference(inputs, batch_img_metas)
         gamma = self.test_cfg.get('gamma', 0.0)
         if gamma:
-            with self.decode_head.using('seen') as seen:
+            with self.decode_head.using('unseen') as unseen:
                 scores = scores.float().softmax(1)
-                scores[:, seen] -= gamma
+                scores[:, unseen] += gamma
+                scores = scores.clamp_(min=torch.finfo(scores.dtype).tiny).log_()
         return scores
 
 

@@ -10,6 +10,7 @@ from mmseg.structures import BasePixelSampler
 from torch import Tensor, nn
 
 from ...ops.strips import striped_map
+from ..losses.base import DecodeLoss
 
 __all__ = ['HardPixelSampler']
 
@@ -28,7 +29,8 @@ class HardPixelSampler(BasePixelSampler):
 
     Args:
         context: The head. Its losses have to average over all pixels, ignored ones
-            included (``avg_non_ignore=False``).
+            included: without ``avg_non_ignore``, ``class_weight`` and weights of their
+            own.
         thresh: Largest probability of a pixel that is hard, 0 to 1. Defaults to 0.7.
         min_kept: How many pixels of a batch are kept at least, if it has so many with a
             label; each process counts its own. Defaults to 100000.
@@ -54,10 +56,10 @@ class HardPixelSampler(BasePixelSampler):
             raise ValueError('HardPixelSampler needs an output for each class')
         losses = context.loss_decode
         for loss in losses if isinstance(losses, nn.ModuleList) else [losses]:
-            if getattr(loss, 'avg_non_ignore', False):
+            if divisor := _divisor(loss):
                 raise ValueError(
                     f'HardPixelSampler averages over the pixels it keeps, but '
-                    f'{type(loss).__name__} has avg_non_ignore=True: set it to False'
+                    f'{type(loss).__name__} {divisor}'
                 )
         self.ignore_index = context.ignore_index
         self.align_corners = context.align_corners
@@ -101,3 +103,15 @@ class HardPixelSampler(BasePixelSampler):
         limit = probability.flatten().kthvalue(num).values.clamp(min=self.thresh)
         kept = labeled & (probability <= limit)
         return kept.float() * (labels.numel() / kept.sum().clamp(min=1))
+
+
+def _divisor(loss: nn.Module) -> str:
+    """What a loss divides by, if that is not the number of all pixels; else ''."""
+    if getattr(loss, 'avg_non_ignore', False):
+        return 'has avg_non_ignore=True: set it to False'
+    if getattr(loss, 'class_weight', None) is not None:
+        return 'divides by the weights of its pixels: leave class_weight out'
+    own = getattr(type(loss), 'pixel_weight', DecodeLoss.pixel_weight)
+    if own is not DecodeLoss.pixel_weight:
+        return 'weighs the pixels by itself: take another loss'
+    return ''

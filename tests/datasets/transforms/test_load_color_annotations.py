@@ -20,6 +20,16 @@ def test_every_color_of_a_palette_png(tmp_path):
         np.testing.assert_array_equal(results['gt_seg_map'], labels)
 
 
+def test_after_the_image_was_resized(tmp_path):
+    """As in a test pipeline: the mask keeps the size of the image file."""
+    Image.fromarray(np.full((5, 7, 3), (0, 128, 0), np.uint8)).save(tmp_path / 'm.png')
+    loader = LoadColorAnnotations(COLORS)
+    resized = np.zeros((10, 14, 3), np.uint8)
+    sample = dict(seg_map_path=str(tmp_path / 'm.png'), seg_fields=[], img=resized)
+    assert loader(dict(sample, ori_shape=(5, 7)))['gt_seg_map'].shape == (5, 7)
+    assert loader(dict(sample, ori_shape=(10, 14)))['gt_seg_map'].shape == (10, 14)
+
+
 def test_colors_that_mean_nothing_or_two_things():
     loader = LoadColorAnnotations(COLORS, ignored_colors=[[255, 255, 255]])
     array = np.array([[[255, 255, 255], [128, 0, 0]]], np.uint8)

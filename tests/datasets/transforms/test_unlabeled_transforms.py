@@ -47,6 +47,12 @@ def test_nested_pipelines_are_edited():
     assert edited.transforms[0] is pipeline.transforms[0]
 
 
+def test_points_are_left_out_as_masks_are(tmp_path):
+    points = dict(type='LoadPointAnnotations', ann_file=str(tmp_path))
+    edited = without_annotations(Compose([*LOAD, points]))
+    assert names(edited.transforms) == ['LoadImageFromFile', 'FillLabels']
+
+
 def test_test_time_augmentation_is_edited():
     tta = dict(
         type='TestTimeAug',

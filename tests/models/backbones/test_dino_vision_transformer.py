@@ -71,3 +71,12 @@ def test_positions_by_hand(size):
     assert_close(found[0, 1:], expected.flatten(0, 1))
     plain = F.interpolate(grid.permute(2, 0, 1)[None], size, mode='bicubic')
     assert (plain[0].flatten(1).T - found[0, 1:]).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_pixels_that_fill_no_patch_are_left_out():
+    ours, _ = pair()
+    images = torch.randn(1, 3, 37, 47)
+    for found, expected in zip(ours(images), ours(images[..., :32, :40]), strict=True):
+        assert found.shape[2:] == (4, 5)
+        assert_close(found, expected)

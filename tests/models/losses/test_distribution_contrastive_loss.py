@@ -44,9 +44,10 @@ def test_parts_can_be_left_out(pixels):
 def test_labels_take_the_size_of_the_embeddings():
     labels = torch.zeros(1, 9, 8, dtype=torch.long)
     labels[:, :2, :3] = 1
-    small = build(min_ratio=0.75).shrink(labels, (4, 4))
-    assert small.shape == (1, 4, 4)
-    assert small[0, 0].tolist() == [1, 255, 0, 0] and not small[0, 1:].any()
+    small = build(min_ratio=0.75).shrink(labels, (5, 4))
+    assert small.shape == (1, 5, 4)
+    assert small[0, 0].tolist() == [1, 255, 0, 0] and not small[0, 1:4].any()
+    assert small[0, 4].tolist() == [255] * 4  # half a window
 
 
 @pytest.mark.parametrize(

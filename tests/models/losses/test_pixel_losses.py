@@ -117,22 +117,51 @@ def test_losses_of_one_pass_share_a_gradient(batch):
     kd = MODELS.build(DISTILLATION[1])
     x = logits.detach().requires_grad_()
     losses = pixel_losses(
-        criteria, x, labels, terms=[('distill.kd', kd.pixel_term(teacher, 960))]
+        criteria, x, labels, terms=[('distill.loss_kd', kd.pixel_term(teacher, 960))]
     )
-    assert list(losses) == ['loss_unbiased_ce', 'loss_sce', 'distill.kd', 'acc_seg']
+    assert list(losses) == [
+        'loss_unbiased_ce',
+        'loss_sce',
+        'distill.loss_kd',
+        'acc_seg',
+    ]
     y = logits.detach().requires_grad_()
     full, old = enlarged(y, False), enlarged(teacher, False)
     expected = dict(
         loss_unbiased_ce=criteria[0](full, labels),
         loss_sce=2 * criteria[1](full, labels),
     )
-    expected['distill.kd'] = kd(full, old)
+    expected['distill.loss_kd'] = kd(full, old)
     for name, value in expected.items():
         torch.testing.assert_close(losses[name].detach(), value.detach())
     names = list(expected)
     (found,) = torch.autograd.grad(sum(losses[name] for name in names), x)
     (wanted,) = torch.autograd.grad(sum(expected.values()), y)
     torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize('names', [('loss_ce', 'focus'), ('focus', 'loss_ce')])
+def test_what_has_no_loss_in_its_name_is_only_logged(batch, names):
+    """As in a stock segmentor, whatever comes first."""
+    logits, labels = batch
+    weights = dict(loss_ce=None, focus=[0.5, 1, 2, 1, 0.1, 3])
+    cfg = dict(type='CrossEntropyLoss')
+    criteria = [
+        MODELS.build(dict(cfg, loss_name=name, class_weight=weights[name]))
+        for name in names
+    ]
+    x = logits.detach().requires_grad_()
+    losses = pixel_losses(criteria, x, labels)
+    assert not losses['focus'].requires_grad
+    (found,) = torch.autograd.grad(losses['loss_ce'], x)
+    alone = MODELS.build(cfg)
+    value, expected = with_gradient(lambda x: pixel_loss(alone, x, labels), logits)
+    torch.testing.assert_close(losses['loss_ce'].detach(), value)
+    torch.testing.assert_close(found, expected)
+    focus = criteria[names.index('focus')]
+    logged = pixel_losses([focus], x, labels)['focus']
+    torch.testing.assert_close(logged, losses['focus'])
+    assert not logged.requires_grad
 
 
 def test_a_loss_that_is_no_sum_over_pixels_gets_enlarged_logits(batch):

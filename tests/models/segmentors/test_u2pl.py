@@ -406,6 +406,7 @@ def test_two_algorithms_are_not_mixed(build, incremental):
         ('of two algorithms', dict(contrastive_loss=PARTS['contrastive_loss'])),
         ('set memory_bank.momentum=0', dict(memory_bank=PARTS['memory_bank'])),
         ('set denoise=False', dict(denoise=True)),
+        ('set masked_view=None', dict(masked_view={})),
         ('set unlabeled_loss.avg', dict(unlabeled_loss=PARTS['unlabeled_loss'])),
     ):
         with pytest.raises(ValueError, match=message):

@@ -256,7 +256,11 @@ def test_calibration_moves_seen_pixels_to_unseen_classes():
         plain = torch.cat([p.pred_sem_seg.data for p in model.predict(images)])
         probability = scores_of(model, images).softmax(1)
         model.test_cfg['gamma'] = 0.35
-        got = torch.cat([p.pred_sem_seg.data for p in model.predict(images)])
+        samples = model.predict(images)
+    got = torch.cat([p.pred_sem_seg.data for p in samples])
+    calibrated = torch.stack([p.seg_logits.data for p in samples]).softmax(1)
+    raised = probability + torch.tensor([0, 0, 0, 0.35, 0.35]).view(-1, 1, 1)
+    torch.testing.assert_close(calibrated, raised / raised.sum(1, keepdim=True))
     for n, y, x in np.ndindex(*got.shape):
         scores = probability[n, :, y, x].tolist()
         scores = [s - 0.35 if c < 3 else s for c, s in enumerate(scores)]

@@ -9,7 +9,7 @@ import mmseg_labelfree  # noqa: F401
 from mmseg_labelfree.models.losses.pixel_losses import head_losses
 
 
-def head(avg_non_ignore=False, **sampler):
+def head(loss=None, **sampler):
     return MODELS.build(
         dict(
             type='FCNHead',
@@ -20,9 +20,7 @@ def head(avg_non_ignore=False, **sampler):
             concat_input=False,
             align_corners=True,
             sampler=dict(type='HardPixelSampler', **sampler),
-            loss_decode=dict(
-                type='CrossEntropyLoss', loss_weight=0.4, avg_non_ignore=avg_non_ignore
-            ),
+            loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4) | (loss or {}),
         )
     )
 
@@ -67,7 +65,11 @@ def test_no_pixel_has_a_label(batch):
 
 def test_settings_that_do_not_fit():
     with pytest.raises(ValueError, match='avg_non_ignore=True: set it to False'):
-        head(avg_non_ignore=True)
+        head(dict(avg_non_ignore=True))
+    with pytest.raises(ValueError, match='leave class_weight out'):
+        head(dict(class_weight=[1.0] * 5))
+    with pytest.raises(ValueError, match='BalancedCrossEntropyLoss weighs the pixels'):
+        head(dict(type='BalancedCrossEntropyLoss'))
     with pytest.raises(ValueError, match=r'thresh=1.5 is not in 0 to 1'):
         head(thresh=1.5)
     with pytest.raises(ValueError, match='min_kept=0 must be at least 1'):
