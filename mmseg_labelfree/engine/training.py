@@ -26,7 +26,7 @@ from ..utils.run_lock import run_lock
 from ..utils.signals import one_line_stops
 from .protocols import ProtocolRunner, Stage, TrainingSize, overruled_options
 from .run_config import read_run_config
-from .seeds import train_seeds
+from .seeds import report_seeds, train_seeds
 
 __all__ = ['train']
 
@@ -50,8 +50,11 @@ def _train_seeds(args: argparse.Namespace) -> NoReturn:
     """Run the same command line once for each seed."""
     tool, *arguments = sys.argv
     args.cfg_options = parse_options(args.cfg_options)
-    work_dir = load_config(args).work_dir
-    sys.exit(train_seeds(Path(tool).parent, arguments, work_dir, args.seeds))
+    cfg = load_config(args)
+    code = train_seeds(Path(tool), arguments, cfg.work_dir, args.seeds)
+    if code == 0 and not args.dry_run:
+        code = report_seeds(Path(tool).parent, cfg, args.seeds)
+    sys.exit(code)
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -79,6 +82,10 @@ def load_config(args: argparse.Namespace) -> Config:
 
 def use_mixed_precision(cfg: Config) -> None:
     """Switch ``optim_wrapper`` to mixed precision, on the device that there is."""
+    if cfg.get('optim_wrapper') is None:
+        if 'protocol' not in cfg:
+            raise ValueError('--amp needs an optim_wrapper, and the config has none')
+        cfg.optim_wrapper = dict(type='OptimWrapper')  # over that of the rows
     kind = cfg.optim_wrapper.type
     if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
         return
