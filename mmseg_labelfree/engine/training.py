@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-import torch
 from mmengine.config import Config
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -24,6 +23,7 @@ from ..utils.distributed import (
 from ..utils.errors import one_line_errors
 from ..utils.run_lock import run_lock
 from ..utils.signals import one_line_stops
+from .optim.mixed_precision import use_mixed_precision
 from .protocols import ProtocolRunner, Stage, TrainingSize, overruled_options
 from .run_config import read_run_config
 from .seeds import report_seeds, train_seeds
@@ -78,24 +78,6 @@ def load_config(args: argparse.Namespace) -> Config:
     if not args.dry_run:
         prepare_cpu_processes(cfg)
     return cfg
-
-
-def use_mixed_precision(cfg: Config) -> None:
-    """Switch ``optim_wrapper`` to mixed precision, on the device that there is."""
-    if cfg.get('optim_wrapper') is None:
-        if 'protocol' not in cfg:
-            raise ValueError('--amp needs an optim_wrapper, and the config has none')
-        cfg.optim_wrapper = dict(type='OptimWrapper')  # over that of the rows
-    kind = cfg.optim_wrapper.type
-    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
-        return
-    if kind != 'OptimWrapper':
-        raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, not {kind}')
-    if torch.cuda.is_available():
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.loss_scale = 'dynamic'
-    else:
-        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
 
 
 def run(args: argparse.Namespace, cfg: Config) -> None:

@@ -86,16 +86,16 @@ def join_costs(runs: Mapping[str, CostRun]) -> tuple[list[LabelCost], list[str]]
     rows, lacking = [], []
     for same in zip(*(rows for rows, _ in runs.values()), strict=True):
         without = [name for name, c in zip(runs, same, strict=True) if not len(c.score)]
-        rows.append(_joined(same, len(without)))
+        rows.append(_joined(same))
         if without:
             lacking.append(f'{same[0].label}: no score in {", ".join(without)}.')
     return rows, [*run[1], f'Mean and spread of {len(runs)} runs.', *lacking]
 
 
-def _joined(same: Sequence[LabelCost], lacking: int) -> LabelCost:
+def _joined(same: Sequence[LabelCost]) -> LabelCost:
     """One row of all runs; its label tells how many, if some lack a score."""
     label, scored = same[0].label, [cost for cost in same if len(cost.score)]
-    if lacking and scored:
+    if 0 < len(scored) < len(same):
         label += f' ({len(scored)} of {len(same)} runs)'
     return replace(
         (scored or same)[0],

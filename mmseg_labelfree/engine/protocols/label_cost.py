@@ -12,6 +12,7 @@ from mmseg.registry import TASK_UTILS
 from ...utils.choices import check_choice, check_keys, check_names, check_range
 from ...utils.command_line import read_file
 from ...visualization.label_cost import LabelCost, write_label_cost
+from ..optim.mixed_precision import use_mixed_precision
 from .base import MARKER, DataPart, Protocol, Stage
 from .model_check import located
 from .shared_length import share_iterations
@@ -61,8 +62,8 @@ class LabelCostProtocol(Protocol):
     its own. Its stages are those of that config. Their lengths are shared out so that
     all rows train for the same number of iterations, and whatever counts iterations in
     them is stretched alike, see ``share_iterations``. Seed and launcher are those of
-    the config of the comparison, and what it sets in ``optim_wrapper`` holds for all
-    rows. After each stage ``label_cost.html`` and its table and pictures are written
+    the config of the comparison, and its ``mixed_precision=True`` is ``--amp`` of each
+    row. After each stage ``label_cost.html`` and its table and pictures are written
     again, see :func:`~mmseg_labelfree.visualization.label_cost.write_label_cost`.
 
     Args:
@@ -177,8 +178,8 @@ class LabelCostProtocol(Protocol):
         for key in _FROM_THE_RUN:
             if key in cfg:
                 own[key] = cfg[key]
-        if 'optim_wrapper' in cfg:
-            own.merge_from_dict(dict(optim_wrapper=cfg.optim_wrapper))
+        if cfg.get('mixed_precision'):
+            use_mixed_precision(own)
         return own
 
     def _cost(self, name: str, last: Stage, metrics: Mapping[str, float]) -> LabelCost:

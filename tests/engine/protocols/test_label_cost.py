@@ -6,10 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
+from mmseg_labelfree.engine.optim.mixed_precision import use_mixed_precision
 from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
-from mmseg_labelfree.engine.training import use_mixed_precision
 from mmseg_labelfree.visualization.cost_rows import read_costs
 
 ROOT = Path(__file__).parents[3]
@@ -49,14 +50,19 @@ def test_finished_rows_stay(label_cost):
 
 
 def test_mixed_precision_holds_for_all_rows(label_cost):
+    rows = label_cost.protocol.rows
+    rows.part.settings['optim_wrapper.type'] = 'AmpOptimWrapper'  # it is kept
     before = build_protocol(label_cost).stages(label_cost)
     use_mixed_precision(label_cost)
-    kind = label_cost.optim_wrapper.type
-    assert kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper')
     after = build_protocol(label_cost).stages(label_cost)
+    usual = 'AmpOptimWrapper' if torch.cuda.is_available() else 'BFloat16OptimWrapper'
     for plain, mixed in zip(before, after, strict=True):
-        assert mixed.cfg.optim_wrapper.type == kind != plain.cfg.optim_wrapper.type
+        kind = 'AmpOptimWrapper' if mixed.name == 'part' else usual
+        assert mixed.cfg.optim_wrapper.type == kind
         assert mixed.cfg.optim_wrapper.optimizer == plain.cfg.optim_wrapper.optimizer
+    rows.part.settings['optim_wrapper.type'] = 'ApexOptimWrapper'
+    with pytest.raises(ValueError, match='^part: --amp needs .*, not ApexOptimWrapper'):
+        build_protocol(label_cost).stages(label_cost)
     with pytest.raises(ValueError, match='--amp needs an optim_wrapper'):
         use_mixed_precision(Config(dict(job=dict(type='KMeansJob'))))
 
