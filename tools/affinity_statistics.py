@@ -19,12 +19,15 @@ from pathlib import Path
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument('config', help='config of DiscriminativeClusteringSegmentor')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        action='extend',
         help='settings that replace those of the config, as key=value',
     )
     parser.add_argument('--images', type=int, default=64, help='labeled images')

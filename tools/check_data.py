@@ -26,12 +26,15 @@ from typing import Any
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument('config', help='any config')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        action='extend',
         help='settings that replace those of the config, as key=value',
     )
     parser.add_argument(

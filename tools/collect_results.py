@@ -3,8 +3,8 @@
 Each row is a method: the mean of its runs and, with more than one (other seeds), their
 sample standard deviation. A run is the folder of a training, of a protocol, whose last
 stage counts, or of a test (`WORK_DIR/test/...`): each has a `results.json` that says
-what its scores are of. Folders joined by '+' are one run: several class orders, of
-which MiB's Table 3 shows the mean.
+what its scores are of, and runs that differ in it have no mean. Folders joined by '+'
+are one run: several class orders, of which MiB's Table 3 shows the mean.
 
 Example:
     python tools/collect_results.py FT=work_dirs/ft MiB=work_dirs/mib,work_dirs/mib_1
@@ -30,7 +30,7 @@ class Result:
     Attributes:
         columns: Keys of the metrics by heading.
         metrics: In percent.
-        scored: What the scores are of, such as '200 images in training'.
+        scored: What the scores are of, such as 'step_1: 200 of val.txt in training'.
     """
 
     columns: dict[str, str]
@@ -43,8 +43,14 @@ def read_result(folder: str) -> Result:
 
     Raises:
         FileNotFoundError: The folder has no ``results.json``.
+        ValueError: It is a comparison of kinds of labels, which is no method.
     """
     path = Path(folder) / 'results.json'
+    if path.with_name('label_cost.json').is_file():
+        raise ValueError(
+            f'{folder} compares kinds of labels, and its last stage is one of them: '
+            'tools/join_label_costs.py makes one page of such runs'
+        )
     if not path.is_file():
         tests = ', '.join(
             str(p.parent) for p in Path(folder).glob('**/test/*/results.json')
@@ -54,8 +60,11 @@ def read_result(folder: str) -> Result:
             + (f' Its tests are {tests}' if tests else '')
         )
     content = json.loads(path.read_text(encoding='utf-8'))
-    last = list(content['stages'].values())[-1]
-    return Result(content['columns'], last['metrics'], _text(last.get('scored')))
+    *earlier, (stage, last) = content['stages'].items()
+    text = _text(last.get('scored'))
+    if earlier:  # a single stage is called after its folder
+        text = f'{stage}: {text}'
+    return Result(content['columns'], last['metrics'], text)
 
 
 def _text(scored: Mapping[str, Any] | None) -> str:
@@ -94,8 +103,8 @@ def same_scored(name: str, runs: Sequence[Result]) -> str:
     kinds = list(dict.fromkeys(run.scored for run in runs))
     if len(kinds) > 1:
         raise ValueError(
-            f'{name} mixes scores of {" and ".join(kinds)}: give runs that were scored '
-            'alike'
+            f'{name} mixes scores of {" and ".join(kinds)}: give runs that ended at '
+            'the same stage and were scored alike'
         )
     return kinds[0]
 
@@ -118,8 +127,8 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], per_class: bool = False) ->
 
     Raises:
         FileNotFoundError: A run has no results.
-        ValueError: Joined runs have different columns, or the runs of a method were
-            scored differently.
+        ValueError: Joined runs have different columns, the runs of a method ended at
+            different stages or were scored differently, or one is no method.
     """
     runs = {name: [mean_of_orders(d) for d in folders] for name, folders in rows}
     columns: dict[str, str] = {}

@@ -1,14 +1,13 @@
 """One page of several label_cost runs, such as those of ``--seeds``.
 
 It has the mean and the sample standard deviation of each row, and the predictions of
-the first run.
+the first run. ``--seeds`` ends with this page by itself.
 
 Example:
     python tools/join_label_costs.py work_dirs/demo_voc/seed_* --out work_dirs/demo_voc
 """
 
 import argparse
-from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,18 +24,13 @@ if __name__ == '__main__':
     parse_args()  # --help need not wait for the imports below
 
 from mmseg_labelfree.utils.command_line import exit_code
-from mmseg_labelfree.visualization.cost_rows import join_costs, read_costs
-from mmseg_labelfree.visualization.label_cost import write_label_cost
+from mmseg_labelfree.visualization.label_cost import join_label_costs
 
 
 def main() -> None:
     """Write the page."""
     args = parse_args()
-    runs = [read_costs(folder) for folder in args.folders]
-    costs = join_costs([rows for rows, _ in runs])
-    notes = [*runs[0][1], f'Mean and spread of {len(runs)} runs.']
-    write_label_cost(args.out, costs, Path(args.out).resolve().name, notes)
-    print(f'{args.out}/label_cost.html')
+    print(join_label_costs(args.folders, args.out))
 
 
 if __name__ == '__main__':

@@ -47,12 +47,15 @@ def share(text: str) -> Fraction:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument('config', help='config file with a train_dataloader')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        action='extend',
         help='settings that replace those of the config, as key=value',
     )
     kind = parser.add_mutually_exclusive_group(required=True)

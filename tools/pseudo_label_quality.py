@@ -23,12 +23,15 @@ import sys
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument('config', help='config of a SelfTrainingProtocol')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        action='extend',
         help='settings that replace those of the config, as key=value',
     )
     parser.add_argument('checkpoint', help='checkpoint, or stage folder, of a model')

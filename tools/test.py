@@ -7,7 +7,7 @@ import sys
 
 def parse_args() -> argparse.Namespace:
     """Command line; the arguments of MMSegmentation's tool, ``--stage``, ``--crf``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('config', help='config file, of a protocol or of one stage')
     parser.add_argument(
         'checkpoint',
@@ -41,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        action='extend',
         help='override settings of the config: key=value ...',
     )
     parser.add_argument(

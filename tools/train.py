@@ -7,7 +7,7 @@ import sys
 
 def parse_args() -> argparse.Namespace:
     """Command line; the arguments of MMSegmentation's tool and those of protocols."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--work-dir',
@@ -32,6 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        action='extend',
         help='override settings of the config: key=value ...',
     )
     parser.add_argument(

@@ -1,50 +1,84 @@
 """One config, trained with several seeds."""
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..utils.files import write_text
+from mmengine.config import Config
 
-__all__ = ['seed_folder', 'train_seeds', 'without_seeds']
+from ..utils.console import say
+from ..utils.files import write_text
+from ..visualization.label_cost import join_label_costs
+from .protocols import LabelCostProtocol, build_protocol
+
+__all__ = ['report_seeds', 'seed_folder', 'train_seeds', 'without_seeds']
 
 
 def train_seeds(
-    tools: Path, arguments: Sequence[str], work_dir: str, seeds: Sequence[int]
+    tool: Path, arguments: Sequence[str], work_dir: str, seeds: Sequence[int]
 ) -> int:
-    """Train with each seed in a folder of its own, and write a table of all.
+    """Train with each seed in a folder of its own.
 
-    Each training is a process of its own, ``tools/train.py`` with ``randomness.seed``
-    set; the table, mean and standard deviation, is that of ``tools/collect_results.py``
-    and goes to ``seeds.md`` in the work dir.
+    Each training is a process of its own, with ``randomness.seed`` set.
 
     Args:
-        tools: Folder of the tools.
-        arguments: Command line of ``tools/train.py``.
+        tool: ``tools/train.py``.
+        arguments: Its command line.
         work_dir: Folder for the folders of the seeds.
         seeds: The seeds.
 
     Returns:
-        Exit code of the first training that failed, after which no other starts, or of
-        the table.
+        Exit code of the first training that failed, after which no other starts; or 0.
 
     Raises:
         ValueError: A seed is named twice.
     """
     if len(set(seeds)) < len(seeds):
         raise ValueError(f'--seeds {" ".join(map(str, seeds))} names a seed twice')
-    folders = [seed_folder(work_dir, seed) for seed in seeds]
-    for seed, folder in zip(seeds, folders, strict=True):
-        options = ['--work-dir', folder, *_with_seed(without_seeds(arguments), seed)]
-        code = _run(tools / 'train.py', options).returncode
+    common = [sys.executable, str(tool), *without_seeds(arguments)]
+    for seed in seeds:
+        own = ['--work-dir', seed_folder(work_dir, seed)]
+        own += ['--cfg-options', f'randomness.seed={seed}']  # the last one wins
+        code = subprocess.run([*common, *own]).returncode
         if code:
             print(f'seed {seed} failed; --resume goes on from there', file=sys.stderr)
             return code
-    row = f'{Path(work_dir).name}={",".join(folders)}'
-    done = _run(tools / 'collect_results.py', [row], stdout=subprocess.PIPE, text=True)
+    return 0
+
+
+def report_seeds(tools: Path, cfg: Config, seeds: Sequence[int]) -> int:
+    """Write what the trainings of several seeds have in common: mean and deviation.
+
+    This is the table of ``tools/collect_results.py``, in ``seeds.md`` in the work dir;
+    for a ``LabelCostProtocol`` it is ``label_cost.html`` there, as
+    ``tools/join_label_costs.py`` makes it.
+
+    Args:
+        tools: Folder of the tools.
+        cfg: Config of the trainings, with the ``work_dir`` that has their folders.
+        seeds: The seeds.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        FileNotFoundError, ValueError: See
+            :func:`~mmseg_labelfree.visualization.label_cost.join_label_costs`.
+    """
+    if isinstance(build_protocol(cfg), LabelCostProtocol):
+        folders = [seed_folder(cfg.work_dir, seed) for seed in seeds]
+        say(f'Mean and spread are in {join_label_costs(folders, cfg.work_dir)}')
+        return 0
+    names = [seed_folder('', seed) for seed in seeds]  # the work dir may have any name
+    row = f'{Path(cfg.work_dir).name.replace("=", " ")}={",".join(names)}'
+    command = [sys.executable, str(tools.resolve() / 'collect_results.py'), row]
+    done = subprocess.run(
+        command, cwd=cfg.work_dir, stdout=subprocess.PIPE, encoding='utf-8'
+    )
     if done.returncode == 0:
-        write_text(Path(work_dir, 'seeds.md'), done.stdout)
+        write_text(Path(cfg.work_dir, 'seeds.md'), done.stdout)
         print(done.stdout, end='')
     return done.returncode
 
@@ -66,30 +100,7 @@ def without_seeds(arguments: Sequence[str]) -> list[str]:
         >>> without_seeds(['a.py', '--seeds', '0', '1', '--work-dir=w', '--resume'])
         ['a.py', '--resume']
     """
-    kept: list[str] = []
-    dropping = 0
-    for argument in arguments:
-        name, _, value = argument.partition('=')
-        if name in ('--seeds', '--work-dir'):
-            dropping = 0 if value else (1 if name == '--work-dir' else len(arguments))
-        elif dropping and not argument.startswith('--'):
-            dropping -= 1
-        else:
-            dropping = 0
-            kept.append(argument)
-    return kept
-
-
-def _with_seed(arguments: Sequence[str], seed: int) -> list[str]:
-    """Add ``randomness.seed`` to the ``--cfg-options`` of a command line, if any."""
-    option = f'randomness.seed={seed}'
-    if '--cfg-options' not in arguments:
-        return [*arguments, '--cfg-options', option]
-    first = arguments.index('--cfg-options') + 1
-    others = [i for i, a in enumerate(arguments) if i >= first and a[:2] == '--']
-    end = min(others, default=len(arguments))  # the last of them wins
-    return [*arguments[:end], option, *arguments[end:]]
-
-
-def _run(tool: Path, options: Sequence[str], **settings) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(tool), *options], **settings)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--seeds', nargs='+')
+    parser.add_argument('--work-dir')
+    return parser.parse_known_args(arguments)[1]

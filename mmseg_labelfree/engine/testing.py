@@ -43,7 +43,7 @@ def test(args: argparse.Namespace) -> None:
 def _test(args: argparse.Namespace) -> None:
     check_launcher(args.launcher)
     args.cfg_options = parse_options(args.cfg_options)
-    cfg = _load_config(args)
+    cfg = read_run_config(args)
     if args.stage and 'protocol' not in cfg:
         raise ValueError(f'{args.config} has no protocol: --stage needs one')
     runner = ProtocolRunner(cfg)
@@ -51,6 +51,7 @@ def _test(args: argparse.Namespace) -> None:
     if stage.is_job:
         raise ValueError(f'stage {stage.name} trains nothing that could be tested')
     cfg = stage.cfg
+    _check_parts(cfg, args.config)
     _use_options(cfg, args)
     _use_checkpoint(cfg, args.checkpoint)
     options = dict(tta=args.tta, crf=args.crf, cfg_options=args.cfg_options)
@@ -68,12 +69,10 @@ def _test(args: argparse.Namespace) -> None:
     )
 
 
-def _load_config(args: argparse.Namespace) -> Config:
-    cfg = read_run_config(args)
+def _check_parts(cfg: Config, file: str) -> None:
     for key in ('model', 'test_dataloader', 'test_evaluator'):
         if cfg.get(key) is None:
-            raise ValueError(f'{args.config} has no {key}, which a test needs')
-    return cfg
+            raise ValueError(f'{file} has no {key}, which a test needs')
 
 
 def _use_checkpoint(cfg: Config, checkpoint: str | None) -> None:

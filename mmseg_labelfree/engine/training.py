@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-import torch
 from mmengine.config import Config
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -24,9 +23,10 @@ from ..utils.distributed import (
 from ..utils.errors import one_line_errors
 from ..utils.run_lock import run_lock
 from ..utils.signals import one_line_stops
+from .optim.mixed_precision import use_mixed_precision
 from .protocols import ProtocolRunner, Stage, TrainingSize, overruled_options
 from .run_config import read_run_config
-from .seeds import train_seeds
+from .seeds import report_seeds, train_seeds
 
 __all__ = ['train']
 
@@ -50,8 +50,11 @@ def _train_seeds(args: argparse.Namespace) -> NoReturn:
     """Run the same command line once for each seed."""
     tool, *arguments = sys.argv
     args.cfg_options = parse_options(args.cfg_options)
-    work_dir = load_config(args).work_dir
-    sys.exit(train_seeds(Path(tool).parent, arguments, work_dir, args.seeds))
+    cfg = load_config(args)
+    code = train_seeds(Path(tool), arguments, cfg.work_dir, args.seeds)
+    if code == 0 and not args.dry_run:
+        code = report_seeds(Path(tool).parent, cfg, args.seeds)
+    sys.exit(code)
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -75,20 +78,6 @@ def load_config(args: argparse.Namespace) -> Config:
     if not args.dry_run:
         prepare_cpu_processes(cfg)
     return cfg
-
-
-def use_mixed_precision(cfg: Config) -> None:
-    """Switch ``optim_wrapper`` to mixed precision, on the device that there is."""
-    kind = cfg.optim_wrapper.type
-    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
-        return
-    if kind != 'OptimWrapper':
-        raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, not {kind}')
-    if torch.cuda.is_available():
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.loss_scale = 'dynamic'
-    else:
-        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
 
 
 def run(args: argparse.Namespace, cfg: Config) -> None:

@@ -3,8 +3,9 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from ..utils.files import reading
 
@@ -36,7 +37,14 @@ class LabelCost:
     folder: str = ''
 
 
-def read_costs(work_dir: str | os.PathLike) -> tuple[list[LabelCost], list[str]]:
+#: Rows and notes of a page.
+CostRun = tuple[Sequence[LabelCost], Sequence[str]]
+
+# What runs of one comparison do not have in common.
+_OF_A_RUN = ('score', 'others', 'folder')
+
+
+def read_costs(work_dir: str | os.PathLike) -> CostRun:
     """Read the rows and notes that :func:`write_label_cost` has left in a folder.
 
     Raises:
@@ -53,28 +61,73 @@ def read_costs(work_dir: str | os.PathLike) -> tuple[list[LabelCost], list[str]]
         return [LabelCost(**row) for row in content['rows']], content['notes']
 
 
-def join_costs(runs: Sequence[Sequence[LabelCost]]) -> list[LabelCost]:
-    """Join the rows of runs with other seeds; predictions are those of the first.
+def join_costs(runs: Mapping[str, CostRun]) -> tuple[list[LabelCost], list[str]]:
+    """Join the rows of runs with other seeds.
+
+    Args:
+        runs: Rows and notes of each run, by its folder.
+
+    Returns:
+        Rows with the scores of all runs, and the predictions of the first run that has
+        a score; and notes, which name the runs that lack one.
 
     Raises:
-        ValueError: They are not the same rows.
+        ValueError: They are not runs of one comparison: rows, notes or settings differ.
 
     Example:
         >>> one, two = (LabelCost('full', 'masks', 240.0, score=[s]) for s in (60, 62))
-        >>> join_costs([[one], [two]])[0].score
-        [60, 62]
+        >>> (row,), notes = join_costs({'seed_0': ([one], []), 'seed_1': ([two], [])})
+        >>> row.score, notes
+        ([60, 62], ['Mean and spread of 2 runs.'])
     """
-    names = [[cost.name for cost in run] for run in runs]
-    if any(other != names[0] for other in names):
-        raise ValueError(f'the runs have other rows: {names}')
-    return [
-        replace(
-            same[0],
-            score=[value for cost in same for value in cost.score],
-            others={
-                heading: [value for cost in same for value in cost.others[heading]]
-                for heading in same[0].others
-            },
-        )
-        for same in zip(*runs, strict=True)
-    ]
+    (first, run), *others = runs.items()
+    for name, other in others:
+        _check_same(first, _settings(run), name, _settings(other))
+    rows, lacking = [], []
+    for same in zip(*(rows for rows, _ in runs.values()), strict=True):
+        without = [name for name, c in zip(runs, same, strict=True) if not len(c.score)]
+        rows.append(_joined(same))
+        if without:
+            lacking.append(f'{same[0].label}: no score in {", ".join(without)}.')
+    return rows, [*run[1], f'Mean and spread of {len(runs)} runs.', *lacking]
+
+
+def _joined(same: Sequence[LabelCost]) -> LabelCost:
+    """One row of all runs; its label tells how many, if some lack a score."""
+    label, scored = same[0].label, [cost for cost in same if len(cost.score)]
+    if 0 < len(scored) < len(same):
+        label += f' ({len(scored)} of {len(same)} runs)'
+    return replace(
+        (scored or same)[0],
+        label=label,
+        score=[value for cost in same for value in cost.score],
+        others={
+            heading: [value for cost in same for value in cost.others[heading]]
+            for heading in same[0].others
+        },
+    )
+
+
+def _settings(run: CostRun) -> dict[str, Any]:
+    """What runs of one comparison have in common, by what it is called."""
+    rows, notes = run
+    found: dict[str, Any] = {'the rows': [cost.name for cost in rows]}
+    for cost in rows:
+        found |= {
+            f'{f.name} of {cost.name}': getattr(cost, f.name)
+            for f in fields(cost)
+            if f.name not in _OF_A_RUN
+        }
+        found[f'headings of {cost.name}'] = [*cost.others]
+    return found | {'the notes': [*notes]}
+
+
+def _check_same(
+    first: str, expected: Mapping[str, Any], other: str, found: Mapping[str, Any]
+) -> None:
+    for key, value in expected.items():
+        if found.get(key) != value:
+            raise ValueError(
+                f'{first} and {other} differ in {key}, {value} and {found.get(key)}: '
+                'join runs of one config that differ in the seed'
+            )

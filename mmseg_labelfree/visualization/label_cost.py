@@ -11,11 +11,11 @@ import numpy as np
 
 from ..utils.files import write_text
 from .cost_figures import draw_costs, draw_predictions
-from .cost_rows import LabelCost
+from .cost_rows import LabelCost, join_costs, read_costs
 from .figures import save_figure
 from .page import document, html_image, html_table, section
 
-__all__ = ['write_label_cost']
+__all__ = ['join_label_costs', 'write_label_cost']
 
 _COLUMNS = ('labels', 'seconds an image', 'mIoU', 'parts of it', 'counted', 'config')
 _ABOUT = (
@@ -59,6 +59,27 @@ def write_label_cost(
         *section('Predictions', html_image(pictures, 'predictions of each row')),
     ]
     write_text(work_dir / 'label_cost.html', document(title, parts))
+
+
+def join_label_costs(
+    folders: Sequence[str | os.PathLike], work_dir: str | os.PathLike
+) -> Path:
+    """Write one page of several runs: mean and sample standard deviation of each row.
+
+    Args:
+        folders: Work dirs of runs of one config with other seeds.
+        work_dir: Folder to write into.
+
+    Returns:
+        The page.
+
+    Raises:
+        FileNotFoundError, ValueError: See :func:`~.cost_rows.read_costs` and
+            :func:`~.cost_rows.join_costs`.
+    """
+    costs, notes = join_costs({str(folder): read_costs(folder) for folder in folders})
+    write_label_cost(work_dir, costs, Path(work_dir).resolve().name, notes)
+    return Path(work_dir, 'label_cost.html')
 
 
 def _cells(cost: LabelCost) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,25 @@ def test_help_waits_for_no_framework(tool):
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.startswith(f'usage: {tool.name} ') and '-h, --help' in run.stdout
     assert json.loads(run.stderr) == []  # and no warnings
+
+
+NEEDED = dict(make_partition=['--number', '9'], pseudo_label_quality=['x.pth'])
+
+
+@pytest.mark.parametrize(
+    'tool', [t for t in TOOLS if "'--cfg-options'" in t.read_text('utf-8')], ids=name
+)
+def test_options_add_up_and_have_one_name(tool, monkeypatch, capsys):
+    monkeypatch.setenv('LOCAL_RANK', '0')  # train.py and test.py set it
+    parse_args = runpy.run_path(str(tool))['parse_args']
+    line = ['c.py', *NEEDED.get(tool.stem, []), '--cfg-options', 'a=1', 'b=2']
+    monkeypatch.setattr('sys.argv', [tool.name, *line, '--cfg-options=c=3'])
+    assert parse_args().cfg_options == ['a=1', 'b=2', 'c=3']
+    for other in ('--cfg-option', '--cfg-opt'):
+        monkeypatch.setattr('sys.argv', [tool.name, *line, other, 'c=3'])
+        with pytest.raises(SystemExit):
+            parse_args()
+        assert f'unrecognized arguments: {other}' in capsys.readouterr().err
 
 
 def test_tools_and_configs_that_are_named_exist():

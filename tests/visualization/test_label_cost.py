@@ -13,7 +13,7 @@ from mmseg_labelfree.visualization.cost_figures import (
     spread,
 )
 from mmseg_labelfree.visualization.cost_rows import LabelCost, join_costs, read_costs
-from mmseg_labelfree.visualization.label_cost import write_label_cost
+from mmseg_labelfree.visualization.label_cost import join_label_costs, write_label_cost
 from mmseg_labelfree.visualization.prediction_strips import (
     PredictionStrips,
     Strip,
@@ -68,21 +68,59 @@ def test_names_beside_each_other_do_not_overlap():
 
 
 def test_runs_of_several_seeds_are_one_page(tmp_path):
-    other = [replace(FULL, score=[63.0]), replace(NONE, score=[24.0])]
-    joined = join_costs(
-        [[FULL, NONE], [replace(c, others=n) for c, n in _parts(other)]]
-    )
-    write_label_cost(tmp_path, joined, 'seeds')
-    table = (tmp_path / 'label_cost.md').read_text()
+    other = [
+        replace(FULL, score=[63.0]),
+        replace(NONE, score=[24.0], others=dict(novel=[12.25])),
+    ]
+    folders = [tmp_path / 'seed_0', tmp_path / 'seed_1']
+    for folder, rows in zip(folders, ([FULL, NONE], other), strict=True):
+        write_label_cost(folder, rows, 'demo', ['All are short.'])
+    page = join_label_costs(folders, tmp_path / 'both')
+    assert page == tmp_path / 'both/label_cost.html' and page.is_file()
+    table = page.with_suffix('.md').read_text()
+    assert table.startswith('# both\n')
     assert '| full <masks> | 239.7 | 61.5 ± 2.1 | - |' in table
     assert '| none | 0.0 | 22.0 ± 2.8 | novel 11.2 ± 1.4 |' in table
-    assert [list(c.score) for c in read_costs(tmp_path)[0]] == [[60, 63], [20, 24]]
-    with pytest.raises(ValueError, match='the runs have other rows'):
-        join_costs([[FULL], [NONE]])
+    assert table.endswith('All are short.\n\nMean and spread of 2 runs.\n')
+    assert [list(c.score) for c in read_costs(page.parent)[0]] == [[60, 63], [20, 24]]
 
 
-def _parts(costs):
-    return [(costs[0], {}), (costs[1], dict(novel=[12.25]))]
+def test_runs_without_a_score_are_named():
+    first = replace(FULL, score=[], folder='seed_0/full')
+    later = replace(FULL, folder='seed_1/full')
+    runs = [[first, LATER], [later, LATER], [later, LATER]]
+    rows, notes = join_costs(
+        {f'seed_{k}': (run, ['All are short.']) for k, run in enumerate(runs)}
+    )
+    assert rows[0].label == 'full <masks> (2 of 3 runs)'
+    assert rows[0].score == [60, 60] and rows[0].folder == 'seed_1/full'
+    assert rows[1].label == 'points' and rows[1].score == []
+    assert notes == [
+        'All are short.',
+        'Mean and spread of 3 runs.',
+        'full <masks>: no score in seed_0.',
+        'points: no score in seed_0, seed_1, seed_2.',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('rows', 'notes', 'message'),
+    [
+        ([NONE], [], r"the rows, \['full'\] and \['none'\]: join runs of one config"),
+        ([replace(FULL, seconds=20.0)], [], 'seconds of full, 239.7 and 20.0'),
+        ([replace(FULL, config='b/full.py')], [], 'config of full, a/full.py and b'),
+        (
+            [replace(FULL, others=dict(new=[]))],
+            [],
+            r"headings of full, \[\] and \['new",
+        ),
+        ([FULL], ['120 iterations.'], r"the notes, \[\] and \['120 iterations.'\]"),
+    ],
+)
+def test_runs_of_other_comparisons_have_no_mean(rows, notes, message):
+    runs = {'seed_0': ([FULL], []), 'seed_1': ([FULL], []), 'seed_2': (rows, notes)}
+    with pytest.raises(ValueError, match=f'seed_0 and seed_2 differ in {message}'):
+        join_costs(runs)
 
 
 def test_no_rows_and_damaged_ones(tmp_path):

@@ -12,7 +12,8 @@ from mmseg.registry import TASK_UTILS
 from ...utils.choices import check_choice, check_keys, check_names, check_range
 from ...utils.command_line import read_file
 from ...visualization.label_cost import LabelCost, write_label_cost
-from .base import DataPart, Protocol, Stage
+from ..optim.mixed_precision import use_mixed_precision
+from .base import MARKER, DataPart, Protocol, Stage
 from .model_check import located
 from .shared_length import share_iterations
 from .single_stage import build_protocol
@@ -61,9 +62,9 @@ class LabelCostProtocol(Protocol):
     its own. Its stages are those of that config. Their lengths are shared out so that
     all rows train for the same number of iterations, and whatever counts iterations in
     them is stretched alike, see ``share_iterations``. Seed and launcher are those of
-    the config of the comparison. After each stage ``label_cost.html`` and its table and
-    pictures are written again, see
-    :func:`~mmseg_labelfree.visualization.label_cost.write_label_cost`.
+    the config of the comparison, and its ``mixed_precision=True`` is ``--amp`` of each
+    row. After each stage ``label_cost.html`` and its table and pictures are written
+    again, see :func:`~mmseg_labelfree.visualization.label_cost.write_label_cost`.
 
     Args:
         rows: Arguments of the rows by their names: ``config``, a file; ``seconds`` of
@@ -72,7 +73,8 @@ class LabelCostProtocol(Protocol):
             ``settings``, which are what to call the row, what the score counts, more
             metrics by heading, and overrides of its config.
         iterations: Iterations of each row, over all its stages.
-        only: Names of the rows to run. Defaults to all.
+        only: Names of the rows to run; others are shown where they are finished.
+            Defaults to all.
         notes: Sentences below the table.
 
     Raises:
@@ -95,8 +97,7 @@ class LabelCostProtocol(Protocol):
     ) -> None:
         check_range(1, iterations=iterations)
         self.rows = {name: read_row(name, row) for name, row in rows.items()}
-        if only is not None:
-            self.rows = {name: self.rows[name] for name in chosen(only, self.rows)}
+        self.only = list(rows) if only is None else chosen(only, self.rows)
         self.iterations = iterations
         self.notes = list(notes)
         self.columns = {
@@ -106,21 +107,40 @@ class LabelCostProtocol(Protocol):
         }
 
     def stages(self, cfg: Config) -> list[Stage]:
-        """List the stages of all rows; ``<row>/<stage>`` where a row has several."""
-        return [s for name in self.rows for s in self._row_stages(cfg, name)]
+        """List the stages of the rows; ``<row>/<stage>`` where a row has several.
+
+        These are the rows to run, and those that are finished in ``work_dir``.
+        """
+        found = {
+            name: self._row_stages(cfg, name)
+            for name in self.rows
+            if name in self.only or Path(cfg.work_dir, name).is_dir()
+        }
+        return [
+            stage
+            for name, stages in found.items()
+            if name in self.only or all(map(is_finished, stages))
+            for stage in stages
+        ]
 
     def check(self, stages: Sequence[Stage]) -> None:
         """Let the protocols of the rows check their stages."""
         for name, row in self.rows.items():
             own = [stage for stage in stages if stage.name.split('/')[0] == name]
-            with located(name):
-                build_protocol(row.read()).check(own)
+            if own:
+                with located(name):
+                    build_protocol(row.read()).check(own)
+
+    def table_columns(self, metrics: Sequence[Mapping[str, float]]) -> dict[str, str]:
+        """Scores of the rows that there are."""
+        found = {key for values in metrics for key in values}
+        return {h: key for h, key in self.columns.items() if key in found}
 
     def data_parts(self, cfg: Config) -> list[DataPart]:
-        """Images of all rows."""
+        """Images of the rows to run."""
         return [
             replace(part, name=f'{name} {part.name}', text=f'{name}: {part.text}')
-            for name in self.rows
+            for name in self.only
             for row_cfg in [self._row_config(cfg, name)]
             for part in build_protocol(row_cfg).data_parts(row_cfg)
         ]
@@ -158,6 +178,8 @@ class LabelCostProtocol(Protocol):
         for key in _FROM_THE_RUN:
             if key in cfg:
                 own[key] = cfg[key]
+        if cfg.get('mixed_precision'):
+            use_mixed_precision(own)
         return own
 
     def _cost(self, name: str, last: Stage, metrics: Mapping[str, float]) -> LabelCost:
@@ -180,6 +202,11 @@ class LabelCostProtocol(Protocol):
             config='/'.join(Path(row.config).parts[-2:]),
             folder=last.cfg.work_dir,
         )
+
+
+def is_finished(stage: Stage) -> bool:
+    """Whether the folder of a stage holds its results."""
+    return Path(stage.cfg.work_dir, MARKER).is_file()
 
 
 def read_row(name: str, row: Mapping[str, Any]) -> CostRow:

@@ -6,8 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
+from mmseg_labelfree.engine.optim.mixed_precision import use_mixed_precision
 from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
 from mmseg_labelfree.visualization.cost_rows import read_costs
 
@@ -33,6 +35,36 @@ def test_rows_are_the_stages_of_their_configs(label_cost):
     label_cost.protocol.only = ['steps', 'full']
     names = [stage.name for stage in build_protocol(label_cost).stages(label_cost)]
     assert names == ['full', 'steps/step_0', 'steps/step_1', 'steps/step_2']
+    parts = build_protocol(label_cost).data_parts(label_cost)
+    assert {p.name.split()[0] for p in parts} == {'full', 'steps'}
+
+
+def test_finished_rows_stay(label_cost):
+    label_cost.protocol.only = ['part']
+    for stage in ('full', 'steps/step_0', 'steps/step_1'):
+        folder = Path(label_cost.work_dir, stage)
+        folder.mkdir(parents=True)
+        (folder / 'finished.json').touch()
+    names = [stage.name for stage in build_protocol(label_cost).stages(label_cost)]
+    assert names == ['full', 'part']
+
+
+def test_mixed_precision_holds_for_all_rows(label_cost):
+    rows = label_cost.protocol.rows
+    rows.part.settings['optim_wrapper.type'] = 'AmpOptimWrapper'  # it is kept
+    before = build_protocol(label_cost).stages(label_cost)
+    use_mixed_precision(label_cost)
+    after = build_protocol(label_cost).stages(label_cost)
+    usual = 'AmpOptimWrapper' if torch.cuda.is_available() else 'BFloat16OptimWrapper'
+    for plain, mixed in zip(before, after, strict=True):
+        kind = 'AmpOptimWrapper' if mixed.name == 'part' else usual
+        assert mixed.cfg.optim_wrapper.type == kind
+        assert mixed.cfg.optim_wrapper.optimizer == plain.cfg.optim_wrapper.optimizer
+    rows.part.settings['optim_wrapper.type'] = 'ApexOptimWrapper'
+    with pytest.raises(ValueError, match='^part: --amp needs .*, not ApexOptimWrapper'):
+        build_protocol(label_cost).stages(label_cost)
+    with pytest.raises(ValueError, match='--amp needs an optim_wrapper'):
+        use_mixed_precision(Config(dict(job=dict(type='KMeansJob'))))
 
 
 @pytest.mark.parametrize(
@@ -67,8 +99,11 @@ def test_a_config_that_is_missing_or_wrong_is_named(label_cost):
 
 
 @pytest.mark.slow
-def test_rows_run_and_leave_their_page(label_cost, tmp_path):
-    finished = ProtocolRunner(label_cost).run()
+def test_rows_run_and_leave_their_page(label_cost, tmp_path, run_tool):
+    label_cost.protocol.only = ['full', 'steps']
+    ProtocolRunner(label_cost).run()
+    label_cost.protocol.only = ['part']  # the page and the results keep the others
+    finished = ProtocolRunner(label_cost, resume=True).run()
     costs, notes = read_costs(tmp_path / 'run')
     assert notes == ['Each row trains for 6 iterations, over all its stages.']
     assert {c.name: list(c.score) for c in costs} == {
@@ -82,6 +117,12 @@ def test_rows_run_and_leave_their_page(label_cost, tmp_path):
     assert (tmp_path / 'run/label_cost.html').read_text().count('data:image/') == 2
     results = json.loads((tmp_path / 'run/results.json').read_text())
     assert list(results['stages']) == list(finished)
+    assert list(results['columns']) == ['mIoU', 'mIoU/all_and_background', 'mIoU/new']
+    done = run_tool('test.py', label_cost.filename, '--stage', 'full')
+    assert done.returncode == 0, done.stdout
+    (tested,) = (tmp_path / 'run/full/test').glob('*/results.json')
+    score = json.loads(tested.read_text())['stages']['full']['metrics']['mIoU']
+    assert score == pytest.approx(finished['full']['metrics']['mIoU'])
 
 
 @pytest.mark.slow
