@@ -109,6 +109,18 @@ def start_from(stage: Config, checkpoint: str, **settings: Any) -> None:
     )
 
 
+def take_from_run(stage: Config, cfg: Config) -> None:
+    """Let a config from a file of its own run as the whole run does.
+
+    Args:
+        stage: Gets seed, launcher and wrapper of the model, whatever its own are.
+        cfg: The whole config, in which the command line has set them.
+    """
+    for key in ('randomness', 'launcher', 'model_wrapper_cfg'):
+        if key in cfg:
+            stage[key] = cfg[key]
+
+
 def keep_best(stage: Config, metric: str) -> None:
     """Let a stage keep the checkpoint with the largest value of a metric.
 
