@@ -26,10 +26,13 @@ def test_both_stages_see_the_same_images(pretraining, boxes_root):
         prefix='backbone.',
     )
     pretraining.update(launcher='pytorch', randomness=dict(seed=7))
-    pretraining.model_wrapper_cfg = dict(type='MMDistributedDataParallel')
-    for key in ('launcher', 'randomness', 'model_wrapper_cfg'):
-        first, second = PretrainingProtocol(str(MOCO)).stages(pretraining)
+    wrapper = dict(type='MMDistributedDataParallel', find_unused_parameters=False)
+    pretraining.model_wrapper_cfg = wrapper
+    first, second = PretrainingProtocol(str(MOCO)).stages(pretraining)
+    for key in ('launcher', 'randomness'):
         assert first.cfg[key] == second.cfg[key] == pretraining[key]
+    assert second.cfg.model_wrapper_cfg == wrapper
+    assert first.cfg.model_wrapper_cfg == dict(wrapper, find_unused_parameters=True)
     settings = dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=1))
     with pytest.raises(ValueError, match='must train by iterations'):
         PretrainingProtocol(str(MOCO), settings).stages(pretraining)
