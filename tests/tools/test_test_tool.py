@@ -81,7 +81,12 @@ def test_a_teacher_is_scored_as_one(semi, run_tool, tmp_path):
 def test_options_that_reach_nothing(tiny, incremental, run_tool, tmp_path):
     """As in a training; here nothing is trained, so there is no checkpoint yet."""
     for name, cfg, option, text in (
-        ('tiny', tiny, 'models.a=1', 'work: models is read by nothing; did you mean mod'),
+        (
+            'tiny',
+            tiny,
+            'models.a=1',
+            'work: models is read by nothing; did you mean mod',
+        ),
         ('tiny', tiny, 'decode_head.a=1', 'decode_head.a=1 is read by no stage; '),
         (
             'steps',

@@ -50,8 +50,8 @@ class NovelClassDiscoveryProtocol(Protocol):
     ``plain_pipeline``, without augmentation, image and label map of one size, is that
     of clustering and ranking. In the results, clusters are matched to classes on the
     validation images: as in the authors' code by the Hungarian method if there are as
-    many clusters as classes, else by majority. The matching is kept in
-    ``<stage>/matching.json``, which every later test of the stage takes.
+    many clusters as classes, else by majority. The matching is kept in the checkpoint
+    and in ``<stage>/matching.json``, for every later test.
 
     Args:
         fold: Name or classes of a fold, see :func:`~mmseg_labelfree.datasets.get_fold`.
