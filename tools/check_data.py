@@ -52,6 +52,7 @@ import mmseg_labelfree  # noqa: F401, before mmseg, which remarks on itself
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 from PIL import Image
@@ -244,6 +245,12 @@ def report_faults(datasets: Iterable[Any], out: Console) -> int:
     return len(faults)
 
 
+def build(part: DataPart) -> Any:
+    """Build the dataset of a part, in the scope of its stage."""
+    init_default_scope(part.scope)
+    return DATASETS.build(part.dataset)
+
+
 def report(cfg: Config, deep: bool, out: Console) -> int:
     """Print what there is to say about the data of a config.
 
@@ -253,7 +260,7 @@ def report(cfg: Config, deep: bool, out: Console) -> int:
     cfg.setdefault('work_dir', 'work_dirs')
     protocol = build_protocol(cfg) if 'protocol' in cfg else None
     parts = protocol.data_parts(cfg) if protocol else loader_parts(cfg)
-    data = [(part, DATASETS.build(part.dataset)) for part in parts]
+    data = [(part, build(part)) for part in parts]
     train = [dataset for part, dataset in data if part.training]
     val = [dataset for part, dataset in data if not part.training]
     total = count_images(train)

@@ -2,10 +2,11 @@
 
 import os
 import os.path as osp
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
 from mmengine.dataset import BaseDataset
 from mmseg.datasets import BaseSegDataset
 from PIL import Image
@@ -14,6 +15,7 @@ from ..utils.files import reading
 
 __all__ = [
     'check_readable',
+    'load_image',
     'name_damaged_files',
     'naming_damaged_files',
     'prepare_data',
@@ -67,15 +69,53 @@ def naming_damaged_files(dataset: BaseSegDataset, idx: int) -> Iterator[None]:
     """
     try:
         yield
-    except Exception:
+    except Exception as error:
         info = dataset.get_data_info(idx)
         for key in ('img_path', 'seg_map_path'):
             if osp.isfile(path := info.get(key) or ''):
-                check_readable(path)
+                check_readable(path, error)
         raise
 
 
-def check_readable(path: str | os.PathLike) -> None:
-    """Raise a ValueError that names an image or mask, if it is damaged."""
+def load_image(load: Callable[[dict], dict], path: str | os.PathLike) -> dict[str, Any]:
+    """Load an image, or say why it cannot be loaded.
+
+    Args:
+        load: The transform that does it.
+        path: The file.
+
+    Returns:
+        What the transform gives.
+
+    Raises:
+        ValueError: See :func:`check_readable`.
+    """
+    try:
+        return load(dict(img_path=str(path)))
+    except Exception as error:  # whatever a decoder raises
+        check_readable(path, error)
+        if not isinstance(error, AssertionError | cv2.error):
+            raise
+        raise ValueError(f'{path} is damaged (no image): replace it') from error
+
+
+def check_readable(path: str | os.PathLike, failure: Exception | None = None) -> None:
+    """Raise a ValueError that names an image or mask that cannot be read, and why.
+
+    Args:
+        path: The file. Pillow knows it if it is whole, or OpenCV, which reads values of
+            32 and 64 bits.
+        failure: What the pipeline has raised. MMCV's loader gives up such values by an
+            ``AssertionError``.
+    """
+    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if values is not None and values.dtype.itemsize > 2:
+        if isinstance(failure, AssertionError):
+            raise ValueError(
+                f'{path} holds {values.dtype} values, and images have 8 or 16 bits: '
+                "convert it, or give LoadImageFromFile color_type='unchanged' and "
+                'data_preprocessor mean and std of these values'
+            )
+        return
     with reading(path, 'replace it'), Image.open(path) as image:
         image.load()

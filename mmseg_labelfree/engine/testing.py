@@ -18,9 +18,12 @@ from ..utils.distributed import (
 from ..utils.errors import one_line_errors
 from ..utils.signals import one_line_stops
 from ..utils.test_options import save_masks, use_dense_crf, use_own_folder, use_tta
-from .protocols import DataCheck, ProtocolRunner, result_checkpoint, score_stage
+from .checkpoint_matching import use_matching_of_checkpoint
+from .protocols import DataCheck, ProtocolRunner, score_stage
+from .protocols.config_kinds import check_spelling
 from .protocols.model_check import located
 from .run_config import read_run_config
+from .training import warn_of_options
 
 __all__ = ['test']
 
@@ -50,7 +53,10 @@ def _test(args: argparse.Namespace) -> None:
     stage = runner.stage(args.stage)
     if stage.is_job:
         raise ValueError(f'stage {stage.name} trains nothing that could be tested')
-    cfg = stage.cfg
+    warn_of_options(args, [stage])
+    cfg, stage_folder = stage.cfg, stage.cfg.work_dir
+    with located(stage.name):
+        check_spelling(cfg)
     _check_parts(cfg, args.config)
     _use_options(cfg, args)
     _use_checkpoint(cfg, args.checkpoint)
@@ -60,6 +66,7 @@ def _test(args: argparse.Namespace) -> None:
     prepare_cpu_processes(cfg)
     connect_processes(cfg)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
+    use_matching_of_checkpoint(cfg, stage_folder)
     with located('test_dataloader'):
         DataCheck().dataset(cfg.test_dataloader.dataset)
     score_stage(stage, runner.protocol)
@@ -77,11 +84,7 @@ def _check_parts(cfg: Config, file: str) -> None:
 
 def _use_checkpoint(cfg: Config, checkpoint: str | None) -> None:
     """Test a checkpoint, by default the one that the training was scored with."""
-    cfg.load_from = (
-        result_checkpoint(cfg.work_dir)
-        if checkpoint is None
-        else resolve_checkpoint(checkpoint)
-    )
+    cfg.load_from = resolve_checkpoint(checkpoint or cfg.work_dir)
     check_checkpoint(cfg.load_from)
     cfg.resume = False
 

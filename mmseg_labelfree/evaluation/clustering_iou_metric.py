@@ -140,6 +140,16 @@ class ClusteringIoUMetric(GroupedIoUMetric):
                 f'num_clusters={self.num_clusters}: their sum must be that'
             )
 
+    def check_matching(self) -> None:
+        """Raise if there is a ``matching_file`` that cannot be used; see ``Raises``."""
+        if self.matching_file is not None:
+            self._from_file(self.matching_file, self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        """Classes that clusters may have."""
+        return list(self.dataset_meta['classes'])[self.num_old_classes :]
+
     def intersect_and_union(
         self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
     ) -> tuple[Tensor, Tensor]:
@@ -184,7 +194,7 @@ class ClusteringIoUMetric(GroupedIoUMetric):
             )
         self._set_default_groups(classes)
         confusion = self._confusion(results)
-        names = classes[self.num_old_classes :]
+        names = self._names
         clusters = confusion[self.num_old_classes :, self.num_old_classes :]
         if self.matching_file is not None:
             matched = self._from_file(self.matching_file, names)
@@ -233,11 +243,10 @@ class ClusteringIoUMetric(GroupedIoUMetric):
         return tuple(torch.from_numpy(a.astype(np.float64)) for a in areas)
 
     def _write(self, prediction: Tensor, sample: dict) -> None:
-        names = list(self.dataset_meta['classes'])[self.num_old_classes :]
         if self.matching_file is not None:
-            matched = self._from_file(self.matching_file, names)
+            matched = self._from_file(self.matching_file, self._names)
         elif self.stored is not None:
-            matched = class_indices(self.stored, names)
+            matched = class_indices(self.stored, self._names)
         else:
             return super()._write(prediction, sample)
         classes = np.where(

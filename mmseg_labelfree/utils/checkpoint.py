@@ -1,6 +1,7 @@
 """Reading of the checkpoints that earlier stages have written."""
 
 import difflib
+import json
 import os
 import re
 import zipfile
@@ -13,27 +14,35 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from .checkpoint_compat import allow_checkpoint_classes
-from .files import content_digest
+from .files import content_digest, reading
 from .safe_loading import load_from_local
 
 #: Name that stands for the best checkpoint in a work dir.
 BEST = 'best_*.pth'
+
+#: File in a stage's folder with the config that the stage runs as.
+CONFIG = 'config.py'
+
+#: File that is written last into a stage's folder; its metrics and how they came about.
+MARKER = 'finished.json'
 
 
 def resolve_checkpoint(path: str | os.PathLike) -> str:
     """Find the checkpoint file that ``path`` stands for.
 
     Args:
-        path: A checkpoint file, or the ``work_dir`` of a training run, whose last
-            checkpoint is meant: the one in this very folder, even if the folder was
-            moved or copied since. Or ``<work_dir>/best_*.pth``, the checkpoint with
-            the best validation (``save_best`` of the checkpoint hook).
+        path: A checkpoint file, or the ``work_dir`` of a training run: of a finished
+            stage the checkpoint is meant whose metrics :data:`MARKER` holds, of others
+            the last one; the one in this very folder, even if the folder was moved or
+            copied since. Or ``<work_dir>/best_*.pth``, the checkpoint with the best
+            validation (``save_best`` of the checkpoint hook).
 
     Returns:
         Path of an existing file (URLs, ``scheme://...``, are returned as they are).
 
     Raises:
         FileNotFoundError: No such file, or no checkpoint in the folder.
+        ValueError: The marker is damaged.
     """
     if '://' in str(path):
         return str(path)
@@ -42,8 +51,8 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
         return str(path)
     if path.name == BEST:
         return _best_checkpoint(path.parent)
-    if latest := latest_checkpoint(path):
-        return str(latest)
+    if found := _scored_checkpoint(path) or latest_checkpoint(path):
+        return str(found)
     if path.suffix in ('.pth', '.pt'):
         names = {p.name: p for p in path.parent.glob(f'*{path.suffix}')}
         similar = difflib.get_close_matches(path.name, names, 1)
@@ -53,6 +62,32 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
         f'no checkpoint at {path}: train the earlier stage first (tools/train.py with '
         '--stage, or the whole protocol with --resume), or correct the path'
     )
+
+
+def check_finished(path: str | os.PathLike) -> None:
+    """Raise if a path is the folder of a stage that is not finished.
+
+    Args:
+        path: A result of another run. Files and folders of others are not looked at.
+
+    Raises:
+        FileNotFoundError: The stage is not finished.
+    """
+    if Path(path, CONFIG).is_file() and not Path(path, MARKER).is_file():
+        raise FileNotFoundError(
+            f'the stage in {path} is not finished: end it first (tools/train.py with '
+            '--resume), or name a file in it'
+        )
+
+
+def _scored_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint whose metrics a finished stage has, if it is still there."""
+    marker = folder / MARKER
+    if not marker.is_file():
+        return None
+    with reading(marker, '--resume makes it again'):
+        name = json.loads(marker.read_text(encoding='utf-8')).get('checkpoint')
+    return folder / name if name and (folder / name).is_file() else None
 
 
 def _best_checkpoint(folder: Path) -> str:

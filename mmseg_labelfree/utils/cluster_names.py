@@ -14,6 +14,7 @@ __all__ = [
     'DATA_META',
     'data_meta',
     'describe_outputs',
+    'matched_classes',
     'name_clusters',
     'store_output_meta',
 ]
@@ -61,6 +62,31 @@ def name_clusters(
     info['classes'] = (*classes[:num_old_classes], *names)
     info['palette'] = [*palette[:num_old_classes], *chosen]
     return info
+
+
+def matched_classes(
+    meta: Mapping[str, Any], num_old_classes: int = 0
+) -> list[str | None] | None:
+    """Get the class of each cluster from a checkpoint's ``meta``.
+
+    Args:
+        meta: ``meta`` of a checkpoint.
+        num_old_classes: Outputs before the clusters.
+
+    Returns:
+        Names, None for a cluster without a class, as :func:`name_clusters` takes them;
+        None where no validation has matched the clusters of these weights.
+
+    Example:
+        >>> outputs = dict(classes=('sky', 'sea', 'cluster_1'))
+        >>> matched_classes(dict(dataset_meta=outputs, data_meta={}), 1)
+        ['sea', None]
+    """
+    if DATA_META not in meta:
+        return None
+    names = meta['dataset_meta']['classes'][num_old_classes:]
+    matched = [None if n == f'cluster_{k}' else n for k, n in enumerate(names)]
+    return matched if any(matched) else None
 
 
 def data_meta(meta: Mapping[str, Any]) -> dict[str, Any]:

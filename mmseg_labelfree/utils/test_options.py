@@ -111,8 +111,7 @@ def use_own_folder(cfg: Config, options: Mapping[str, Any]) -> None:
         flags.append(hashlib.sha256(text.encode()).hexdigest()[:8])
     folder = Path(cfg.work_dir, 'test', '_'.join([checkpoint.stem, *flags]))
     cfg.work_dir = str(folder)
-    for metric in _metrics(cfg):
-        metric = metric.get('metric', metric)  # of a DenseCRFMetric
+    for metric in scored_metrics(cfg):
         if metric.get('save_matching'):
             name = Path(metric['save_matching']).name
             metric['save_matching'] = str(folder / name)
@@ -142,6 +141,11 @@ def _photo_loading(cfg: Config) -> dict[str, Any]:
 def _metrics(cfg: Config) -> list[dict[str, Any]]:
     evaluator = cfg.test_evaluator
     return [evaluator] if isinstance(evaluator, dict) else list(evaluator)
+
+
+def scored_metrics(cfg: Config) -> list[dict[str, Any]]:
+    """Metrics of a test, those inside of a ``DenseCRFMetric``."""
+    return [metric.get('metric', metric) for metric in _metrics(cfg)]
 
 
 def _set_pipelines(dataset: dict, pipeline: list) -> None:

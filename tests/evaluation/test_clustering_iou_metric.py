@@ -172,8 +172,9 @@ def test_arguments_that_do_not_fit(tmp_path):
         evaluate(build(num_clusters=2), [label], [label + 4])
     file = tmp_path / 'matching.json'
     metric = build(num_clusters=2, matching_file=str(file))
-    with pytest.raises(FileNotFoundError, match=r'matching.json does not exist'):
-        evaluate(metric, [label], [label])
+    for act in (lambda: evaluate(metric, [label], [label]), metric.check_matching):
+        with pytest.raises(FileNotFoundError, match=r'matching.json does not exist'):
+            act()
     for text, message in (
         ('[', 'is no file of save_matching'),
         ('{"classes": ["a"], "num_old_classes": 0}', '1 clusters after 0 known'),

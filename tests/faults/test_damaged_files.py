@@ -6,13 +6,16 @@ import re
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_labelfree.datasets.damaged_files import load_image
 from mmseg_labelfree.engine.jobs import (
     ResultFolder,
     SaliencyJob,
@@ -20,6 +23,7 @@ from mmseg_labelfree.engine.jobs import (
     novel_clustering_job,
     pseudo_label_job,
 )
+from mmseg_labelfree.engine.jobs.base import Images
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.utils.checkpoint import check_checkpoint, load_checkpoint
 
@@ -312,6 +316,31 @@ def test_panels_of_labels_that_break_in_mid_job(novel, damaged, monkeypatch):
         ProtocolRunner(novel).run('clustering')
     monkeypatch.undo()
     ProtocolRunner(novel, resume=True).run('clustering')
+
+
+def test_images_of_more_bits(tiny, boxes_root, tmp_path):
+    """Whole files, which MMCV does not read as colors; Pillow knows the gray one."""
+    cfg = tiny.train_dataloader.dataset
+    cfg.data_root = str(tmp_path / 'boxes')
+    shutil.copytree(boxes_root, cfg.data_root)
+    pixels = np.linspace(0, 255, 32 * 32 * 3, dtype=np.float32).reshape(32, 32, 3)
+    for image in (pixels, pixels[..., 0]):
+        path = tmp_path / 'boxes/JPEGImages/train_000.jpg'
+        cv2.imwrite(f'{path}.tif', image)
+        Path(f'{path}.tif').rename(path)
+        message = f'{path} holds float32 values, .*: convert it, or '
+        with pytest.raises(ValueError, match=message):
+            DATASETS.build(cfg)[0]
+        with pytest.raises(ValueError, match=message):
+            Images(DATASETS.build(cfg)).photo(0)
+        with pytest.raises(ValueError, match=message):
+            load_image(LoadImageFromFile(), path)
+        unchanged = LoadImageFromFile(color_type='unchanged')
+        assert load_image(unchanged, path)['img'].dtype == np.float32
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with pytest.raises(ValueError, match=f'{path} is damaged .*: replace it'):
+            load_image(unchanged, path)
 
 
 @damages

@@ -187,6 +187,21 @@ class TestOtherConfigs:
         assert code == 0
         assert [row[:3:2] for row in rows(out)] == [['train', '24'], ['val', '6']]
 
+    def test_a_backbone_of_another_scope(
+        self, pretraining, label_cost, check, tmp_path
+    ):
+        """Its pipeline is one of MMPretrain; alone, and as a row of a comparison."""
+        code, out = check(pretraining)
+        assert code == 0
+        assert [row[:3:2] for row in rows(out)] == [['train', '30']]
+        pretraining.dump(tmp_path / 'bare.py')
+        given = label_cost.protocol.rows
+        bare = dict(config=str(tmp_path / 'bare.py'), seconds=0, score='mIoU')
+        label_cost.protocol.rows = dict(bare=bare, full=given.full)
+        code, out = check(label_cost)
+        assert code == 0
+        assert [row[0] for row in rows(out)] == ['bare train', 'full train', 'full val']
+
     def test_config_without_data(self, check):
         code, out = check(dict(model=dict()))
         assert code == 1 and 'checked.py has no train_dataloader' in out

@@ -76,3 +76,26 @@ def test_a_teacher_is_scored_as_one(semi, run_tool, tmp_path):
     files = Path(semi.work_dir).glob('test/*/results.json')
     found = [json.loads(file.read_text())['stages']['work'] for file in files]
     assert {result['scored']['model'] for result in found} == {'student', 'teacher'}
+
+
+def test_options_that_reach_nothing(tiny, incremental, run_tool, tmp_path):
+    """As in a training; here nothing is trained, so there is no checkpoint yet."""
+    for name, cfg, option, text in (
+        (
+            'tiny',
+            tiny,
+            'models.a=1',
+            'work: models is read by nothing; did you mean mod',
+        ),
+        ('tiny', tiny, 'decode_head.a=1', 'decode_head.a=1 is read by no stage; '),
+        (
+            'steps',
+            incremental,
+            'test_evaluator.classwise=False',
+            'test_evaluator.classwise=False is not used by step_2 (True): set it',
+        ),
+    ):
+        path = tmp_path / f'{name}.py'
+        cfg.dump(path)
+        done = run_tool('test.py', path, '--cfg-options', option)
+        assert done.returncode == 1 and text in done.stdout, done.stdout

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 from mmseg_labelfree.utils.checkpoint import (
+    check_finished,
     checkpoint_identity,
     latest_checkpoint,
     load_weights,
@@ -156,3 +158,22 @@ def test_digest_of_content(tmp_path):
     digests = [content_digest(*p) for p in ((a, b), (b, a), (a,), (b,), ())]
     assert len(set(digests)) == 5
     assert content_digest(a, tmp_path / 'c') == content_digest(a)
+
+
+def test_a_finished_stage_stands_for_the_checkpoint_that_was_scored(tmp_path):
+    best, last = 'best_mIoU_iter_20.pth', 'iter_40.pth'
+    for name in (best, last, 'config.py'):
+        (tmp_path / name).touch()
+    with pytest.raises(FileNotFoundError, match='is not finished: end it first'):
+        check_finished(tmp_path)
+    assert resolve_checkpoint(tmp_path) == str(tmp_path / last)
+    marker = tmp_path / 'finished.json'
+    for checkpoint, expected in ((best, best), (last, last), (None, last), ('x', last)):
+        marker.write_text(json.dumps(dict(checkpoint=checkpoint)))
+        assert resolve_checkpoint(tmp_path) == str(tmp_path / expected)
+    check_finished(tmp_path)
+    marker.write_text('{')
+    with pytest.raises(ValueError, match='finished.json is damaged'):
+        resolve_checkpoint(tmp_path)
+    for path in (tmp_path / 'nowhere', tmp_path / last):  # no folders of stages
+        check_finished(path)

@@ -3,6 +3,8 @@
 # momentum copy of the network can tell from those of the other images of the batch.
 # After MMPretrain's mocov3_vit-small-p16, with projections of a quarter of its width.
 temperature = 0.2
+# MoCoV3ViT freezes its positions after the processes have shared out the parameters.
+find_unused_parameters = True
 projection = dict(
     type='NonLinearNeck',
     hid_channels=1024,

@@ -68,6 +68,7 @@ class ClusterNamesHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the names; others see what the checkpoint's training data was."""
+        self.outputs = self.unnamed = None
         meta = checkpoint.get('meta', {})
         if DATA_META in meta:
             self.outputs = meta['dataset_meta']

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from mmcv.transforms import CenterCrop, Pad
 from mmengine.dataset import Compose, pseudo_collate
 from mmseg.models import BaseSegmentor
 
-from ...datasets.damaged_files import check_readable
+from ...datasets.damaged_files import load_image
 from ...datasets.transforms.fill_labels import without_annotations
 from ...datasets.transforms.pipelines import edit_pipeline
 from ...datasets.transforms.score_at_current_size import ScoreAtCurrentSize
@@ -105,19 +104,12 @@ class Predictor:
                 img=frame.image, img_shape=size, ori_shape=size
             )
         else:
-            results = self._read(frame.image)
+            results = load_image(self._load, frame.image)
         results.setdefault('seg_fields', [])
         image = results['img']
         for transform in self._others:
             results = transform(results)
         return image, results
-
-    def _read(self, path: Path) -> dict[str, Any]:
-        try:
-            return self._load(dict(img_path=str(path)))
-        except Exception:  # whatever a decoder raises
-            check_readable(path)
-            raise
 
     @torch.no_grad()
     def _predict(self, batch: Sequence[tuple]) -> Iterator[Prediction]:

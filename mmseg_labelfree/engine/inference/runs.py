@@ -11,13 +11,19 @@ from mmengine.config import Config
 from mmseg.apis import init_model
 from mmseg.models import BaseSegmentor
 
-from ...utils.checkpoint import latest_checkpoint, load_checkpoint, plain_weights
+from ...utils.checkpoint import (
+    latest_checkpoint,
+    load_checkpoint,
+    plain_weights,
+    resolve_checkpoint,
+)
 from ...utils.checkpoint_fit import check_fit
 from ...utils.cluster_names import name_clusters
 from ...utils.command_line import read_file
+from ...utils.files import reading
 from ...visualization.figures import label_colors
 from ..jobs.base import dataset_pipeline
-from ..protocols import follow_move, result_checkpoint
+from ..protocols import follow_move
 from ..protocols.base import CONFIG, MARKER
 
 __all__ = ['TrainedRun', 'find_run']
@@ -120,7 +126,7 @@ def find_run(name: str, config: str | None = None) -> TrainedRun:
                 f'{place} holds no checkpoint: train first (tools/train.py), or name '
                 'a stage or a checkpoint'
             )
-        checkpoint = Path(result_checkpoint(folder))
+        checkpoint = Path(resolve_checkpoint(folder))
     file = Path(config) if config else _config_file(folder)
     return TrainedRun(follow_move(read_file(str(file))), checkpoint)
 
@@ -131,13 +137,31 @@ def _known(folder: Path) -> str:
 
 
 def _last_stage(folder: Path) -> Path:
-    """Folder of the last finished stage that has a checkpoint."""
+    """Folder of the last finished stage that has a checkpoint.
+
+    A copy may have other times: stages that were finished since the report alone are
+    in their order.
+    """
+    stages = _reported_stages(folder)
     markers = sorted(folder.glob(f'*/{MARKER}'), key=lambda p: p.stat().st_mtime_ns)
-    stages = [m.parent for m in markers if _is_training(m)]
-    return stages[-1] if stages else folder
+    stages += [m.parent for m in markers if m.parent not in stages]
+    trainings = [stage for stage in stages if _is_training(stage / MARKER)]
+    return trainings[-1] if trainings else folder
+
+
+def _reported_stages(folder: Path) -> list[Path]:
+    """Folders of the stages in the report of a run, in their order."""
+    file = folder / 'results.json'
+    if not file.is_file():
+        return []
+    with reading(file, 'delete it, or name a stage'):
+        content = json.loads(file.read_text(encoding='utf-8'))
+        return [folder / name for name in content['stages']]
 
 
 def _is_training(marker: Path) -> bool:
+    if not marker.is_file():
+        return False
     content = json.loads(marker.read_text(encoding='utf-8'))
     return bool(content.get('checkpoint'))
 

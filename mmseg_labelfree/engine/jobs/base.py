@@ -5,16 +5,16 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TASK_UTILS
 
+from ...datasets.damaged_files import load_image
 from ...datasets.transforms.pipelines import transforms_of
 from ...utils.distributed import connect_processes, fail_together, own_share
-from ...utils.files import image_name, reading
+from ...utils.files import image_name
 from ...utils.photos import to_bytes
 from ...utils.progress import tracked
 
@@ -160,11 +160,7 @@ class Images:
                 of 8 bits.
         """
         path = self.path(index)
-        with reading(path, 'replace it'):
-            try:
-                photo = self._load(dict(img_path=path))['img']
-            except (AssertionError, cv2.error):
-                raise ValueError('no image') from None
+        photo = load_image(self._load, path)['img']
         try:
             return to_bytes(photo)
         except ValueError as error:

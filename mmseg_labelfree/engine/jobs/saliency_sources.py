@@ -16,7 +16,7 @@ from mmseg.registry import MODELS, TASK_UTILS
 from PIL import Image
 
 from ...ops.robust_background import robust_background_saliency
-from ...utils.checkpoint import load_weights, resolve_checkpoint
+from ...utils.checkpoint import check_finished, load_weights, resolve_checkpoint
 from ...utils.choices import check_range
 from ...utils.files import atomic_path, reading
 from .masked_features import IMAGENET_MEAN, IMAGENET_STD
@@ -168,12 +168,14 @@ def check_saliency(source: Mapping[str, Any]) -> None:
         source: Config of a :class:`SaliencySource`.
 
     Raises:
-        FileNotFoundError: Names the folder, or the checkpoint.
+        FileNotFoundError: Names the folder, or the checkpoint, whose stage may be
+            unfinished.
         TypeError: An argument is misspelled, or missing.
     """
     arguments = {key: value for key, value in source.items() if key != 'type'}
     inspect.signature(TASK_UTILS.get(source['type'])).bind(**arguments)
     if source.get('checkpoint'):
+        check_finished(source['checkpoint'])
         resolve_checkpoint(source['checkpoint'])
     if source['type'] == 'SaliencyFolder' and not Path(source['folder']).is_dir():
         raise FileNotFoundError(

@@ -1,6 +1,6 @@
 """Methods that train several times, as lists of plain stage configs."""
 
-from .base import DataPart, Protocol, Stage, loader_parts, result_checkpoint
+from .base import DataPart, Protocol, Stage, loader_parts
 from .class_incremental import ClassIncrementalProtocol
 from .label_cost import LabelCostProtocol
 from .moved_config import follow_move
@@ -37,6 +37,5 @@ __all__ = [
     'follow_move',
     'loader_parts',
     'overruled_options',
-    'result_checkpoint',
     'score_stage',
 ]

@@ -2,25 +2,25 @@
 
 import copy
 import inspect
-import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ...utils.checkpoint import BEST, resolve_checkpoint
-from ...utils.files import reading
+from ...utils.checkpoint import BEST, CONFIG, MARKER
 
-#: File in a stage's folder with the config that the stage runs as.
-CONFIG = 'config.py'
-
-#: File that is written last into a stage's folder; its metrics and how they came about.
-MARKER = 'finished.json'
+__all__ = [
+    'CONFIG',
+    'DataPart',
+    'MARKER',
+    'Protocol',
+    'STAGE_KEYS',
+    'Stage',
+    'loader_parts',
+]
 
 #: What a stage config holds: the arguments of a Runner, and what else is read.
 STAGE_KEYS = frozenset(inspect.signature(Runner).parameters) | {
@@ -91,6 +91,7 @@ class DataPart:
         dataset: Config of the dataset.
         training: Whether the images are trained on.
         classes: Classes that are learned from them, where that is a choice.
+        scope: Registry scope in which ``dataset`` is built.
     """
 
     name: str
@@ -98,6 +99,7 @@ class DataPart:
     dataset: Mapping[str, Any]
     training: bool = True
     classes: tuple[str, ...] = ()
+    scope: str = 'mmseg'
 
 
 class Protocol(ABC):
@@ -204,35 +206,20 @@ def loader_parts(cfg: Config) -> list[DataPart]:
     if cfg.get('train_dataloader') is None:
         raise ValueError(f'{cfg.filename} has no train_dataloader, so no data to check')
     dataset = cfg.train_dataloader.dataset
+    scope = cfg.get('default_scope', 'mmseg')
     if dataset.get('type') == 'ConcatDataset':
         names = [part.get('source', k) for k, part in enumerate(dataset.datasets)]
         parts = [
-            DataPart(f'train {name}', f'training images, source {name!r}', part)
+            DataPart(
+                f'train {name}', f'training images, source {name!r}', part, scope=scope
+            )
             for name, part in zip(names, dataset.datasets, strict=True)
         ]
     else:
-        parts = [DataPart('train', 'training images', dataset)]
+        parts = [DataPart('train', 'training images', dataset, scope=scope)]
     if cfg.get('val_dataloader') is not None:
         images = cfg.val_dataloader.dataset
-        parts.append(DataPart('val', 'validation images', images, training=False))
+        parts.append(
+            DataPart('val', 'validation images', images, training=False, scope=scope)
+        )
     return parts
-
-
-def result_checkpoint(folder: str | os.PathLike) -> str:
-    """Find the checkpoint in a work dir that a test takes.
-
-    Args:
-        folder: A ``work_dir``; of a finished stage it is the checkpoint whose metrics
-            :data:`MARKER` holds, otherwise the last one.
-
-    Raises:
-        FileNotFoundError: There is none.
-        ValueError: The marker is damaged.
-    """
-    marker = Path(folder, MARKER)
-    if marker.is_file():
-        with reading(marker, '--resume makes it again'):
-            name = json.loads(marker.read_text(encoding='utf-8')).get('checkpoint')
-        if name and Path(folder, name).is_file():
-            return str(Path(folder, name))
-    return resolve_checkpoint(folder)

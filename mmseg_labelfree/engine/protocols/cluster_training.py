@@ -8,6 +8,9 @@ from ...utils.choices import check_choice
 
 SOURCES = ('base', 'clean', 'unclean')
 
+#: File in a stage's folder with the classes that its validation has found.
+MATCHING = 'matching.json'
+
 
 def mix_sources(stage: Config, counts: Mapping[str, int]) -> None:
     """Draw batches with this many images of each source, and none of the others."""
@@ -26,7 +29,10 @@ def mix_sources(stage: Config, counts: Mapping[str, int]) -> None:
 def score_clusters(
     stage: Config, num_clusters: int, num_old_classes: int, matching: str
 ) -> None:
-    """Match clusters to classes in the validation; tests take that matching."""
+    """Match clusters to classes in the validation; tests take that matching.
+
+    A test of another checkpoint than the stage's by ``tools/test.py`` takes that one's.
+    """
     metric = dict(
         type='ClusteringIoUMetric',
         num_clusters=num_clusters,
@@ -34,7 +40,7 @@ def score_clusters(
         matching=matching,
         classwise=True,
     )
-    file = f'{stage.work_dir}/matching.json'
+    file = f'{stage.work_dir}/{MATCHING}'
     stage.val_evaluator = dict(metric, save_matching=file)
     stage.test_evaluator = dict(metric, matching_file=file)
 

@@ -1,5 +1,6 @@
 """Functions with which protocols edit the configs of their stages, in place."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -107,6 +108,22 @@ def start_from(stage: Config, checkpoint: str, **settings: Any) -> None:
         checkpoint=checkpoint,
         **settings,
     )
+
+
+def take_from_run(stage: Config, cfg: Config) -> None:
+    """Let a config from a file of its own run as the whole run does.
+
+    Args:
+        stage: Gets seed, launcher and wrapper of the model, whatever its own are. In
+            the wrapper its ``find_unused_parameters`` holds, if it has that.
+        cfg: The whole config, in which the command line has set them.
+    """
+    for key in ('randomness', 'launcher', 'model_wrapper_cfg'):
+        if key in cfg:
+            stage[key] = copy.deepcopy(cfg[key])
+    unused = 'find_unused_parameters'
+    if 'model_wrapper_cfg' in cfg and unused in stage:
+        stage.model_wrapper_cfg[unused] = stage[unused]
 
 
 def keep_best(stage: Config, metric: str) -> None:

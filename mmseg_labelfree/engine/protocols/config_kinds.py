@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from ...utils.choices import check_keys, check_range
 from .base import STAGE_KEYS
 
-__all__ = ['check_keys_and_kinds']
+__all__ = ['check_keys_and_kinds', 'check_spelling']
 
 _NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
@@ -30,12 +30,12 @@ def check_keys_and_kinds(cfg: Config) -> None:
         ...     print(error)
         train_cgf is read by nothing; did you mean train_cfg?
     """
-    _check_keys(cfg)
+    check_spelling(cfg)
     _check_kinds(cfg)
 
 
-def _check_keys(cfg: Config) -> None:
-    """Refuse a top-level key that looks like one that a training reads."""
+def check_spelling(cfg: Config) -> None:
+    """Raise a ValueError for a top-level key that looks like one that is read."""
     for key in cfg:
         similar = difflib.get_close_matches(key, STAGE_KEYS, 1, 0.87)
         similar += [known for known in STAGE_KEYS if sorted(known) == sorted(key)]

@@ -14,14 +14,12 @@ from ...utils.command_line import read_file
 from ...visualization.label_cost import LabelCost, write_label_cost
 from ..optim.mixed_precision import use_mixed_precision
 from .base import MARKER, DataPart, Protocol, Stage
+from .config_edit import take_from_run
 from .model_check import located
 from .shared_length import share_iterations
 from .single_stage import build_protocol
 
 __all__ = ['LabelCostProtocol']
-
-# What rows take over from the config of the comparison.
-_FROM_THE_RUN = ('randomness', 'launcher', 'model_wrapper_cfg')
 
 
 @dataclass(frozen=True)
@@ -175,9 +173,7 @@ class LabelCostProtocol(Protocol):
         """Config of a row, with its work dir, and what the command line has set."""
         own = self.rows[name].read()
         own.work_dir = f'{cfg.work_dir}/{name}'
-        for key in _FROM_THE_RUN:
-            if key in cfg:
-                own[key] = cfg[key]
+        take_from_run(own, cfg)
         if cfg.get('mixed_precision'):
             use_mixed_precision(own)
         return own

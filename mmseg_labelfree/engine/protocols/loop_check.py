@@ -13,11 +13,15 @@ from mmseg.registry import HOOKS, LOOPS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ...utils.checkpoint import check_checkpoint, resolve_checkpoint
+from ...utils.checkpoint import (
+    check_checkpoint,
+    check_finished,
+    resolve_checkpoint,
+)
 from ...utils.choices import check_range
 from .model_check import located
 
-__all__ = ['build_hooks', 'check_fit', 'check_loops']
+__all__ = ['build_hooks', 'check_earlier', 'check_fit', 'check_loops']
 
 _LOADERS = ('train', 'val', 'test')
 _METRICS = ('aAcc', 'mIoU', 'mAcc', 'mDice', 'mFscore', 'mPrecision', 'mRecall')
@@ -47,12 +51,24 @@ def build_hooks(cfg: Config, folders: Sequence[str]) -> dict[str, Hook]:
             if isinstance(hook, CheckpointHook):  # it hands on what it does not know
                 _check_arguments(Runner.save_checkpoint, hook.args, _OF_CHECKPOINTS)
                 _check_best(cfg, hook)
-            checkpoint = settings.get('checkpoint')
-            if isinstance(checkpoint, str) and not checkpoint.startswith(
-                tuple(folders)
-            ):
-                check_checkpoint(resolve_checkpoint(checkpoint))
+            check_earlier(settings.get('checkpoint'), folders)
     return hooks
+
+
+def check_earlier(checkpoint: Any, folders: Sequence[str]) -> None:
+    """Look up a checkpoint that a part of a stage reads.
+
+    Args:
+        checkpoint: A checkpoint or a stage's folder; anything else is not looked at.
+        folders: Those of stages that will run, whose checkpoints are yet to come.
+
+    Raises:
+        FileNotFoundError: There is none, or its stage is not finished.
+        ValueError: It is damaged.
+    """
+    if isinstance(checkpoint, str) and not checkpoint.startswith(tuple(folders)):
+        check_finished(checkpoint)
+        check_checkpoint(resolve_checkpoint(checkpoint))
 
 
 def _kind(hook: Any) -> Any:

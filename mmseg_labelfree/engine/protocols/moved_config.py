@@ -7,7 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .base import CONFIG
+from ...utils.checkpoint import latest_checkpoint
+from .base import CONFIG, MARKER
 
 __all__ = ['follow_move']
 
@@ -15,8 +16,8 @@ __all__ = ['follow_move']
 def follow_move(cfg: Config) -> Config:
     """Let a stage's own ``config.py`` mean the folder that it lies in now.
 
-    Its work dir, and the earlier stages that it names, are then those beside it, and
-    not those of the place where it was written.
+    Its work dir is that folder, also under another name, and what it names of earlier
+    stages is beside it, if they have come along: not at the place where it was written.
 
     Args:
         cfg: Any config, as read from its file. Others than those of stages are returned
@@ -25,17 +26,32 @@ def follow_move(cfg: Config) -> Config:
     file = Path(cfg.filename or '')
     old = Path(cfg.get('work_dir') or '')
     here = file.parent
-    if file.name != CONFIG or old.name != here.name:
+    if here.name in ('', '..'):
+        here = Path(os.path.abspath(here))
+    if file.name != CONFIG or not (old.name == here.name or _has_results(here)):
         return cfg
     if os.path.abspath(old) == os.path.abspath(here):
         return cfg
-    before, after = str(old.parent), str(here.parent)
 
     def moved(text: str) -> str:
-        inside = text == before or text.startswith(f'{before}/')
-        return after + text[len(before) :] if inside else text
+        if _is_inside(text, old):
+            return f'{here}{text[len(str(old)) :]}'
+        if not _is_inside(text, old.parent):
+            return text
+        below = text[len(str(old.parent)) :].lstrip('/')
+        came_along = (here.parent / below.partition('/')[0]).exists()
+        return str(here.parent / below) if came_along else text
 
     return Config(_with_texts(cfg.to_dict(), moved), filename=cfg.filename)
+
+
+def _has_results(folder: Path) -> bool:
+    """Whether a stage has run in a folder, so that its config is not one to run."""
+    return (folder / MARKER).is_file() or latest_checkpoint(folder) is not None
+
+
+def _is_inside(text: str, folder: Path) -> bool:
+    return text == str(folder) or text.startswith(f'{folder}/')
 
 
 def _with_texts(node: Any, change: Callable[[str], str]) -> Any:

@@ -8,7 +8,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...datasets.splits.novel_folds import get_fold
 from ...datasets.splits.published_counts import expected_fold_counts
-from ...utils.checkpoint import BEST
+from ...utils.checkpoint import BEST, check_finished
 from ...utils.choices import check_keys, check_range, check_settings
 from .base import DataPart, Protocol, Stage
 from .cluster_training import SOURCES, by_stage, mix_sources, score_clusters
@@ -50,8 +50,8 @@ class NovelClassDiscoveryProtocol(Protocol):
     ``plain_pipeline``, without augmentation, image and label map of one size, is that
     of clustering and ranking. In the results, clusters are matched to classes on the
     validation images: as in the authors' code by the Hungarian method if there are as
-    many clusters as classes, else by majority. The matching is kept in
-    ``<stage>/matching.json``, which every later test of the stage takes.
+    many clusters as classes, else by majority. The matching is kept in the checkpoint
+    and in ``<stage>/matching.json``, for every later test.
 
     Args:
         fold: Name or classes of a fold, see :func:`~mmseg_labelfree.datasets.get_fold`.
@@ -178,7 +178,9 @@ class NovelClassDiscoveryProtocol(Protocol):
         return [make[name](cfg) for name in NEEDS if name in wanted]
 
     def check(self, stages: Sequence[Stage]) -> None:
-        """Raise if a list by a finished stage is damaged."""
+        """Raise if a list is damaged, or a stage to reuse is not finished."""
+        for folder in self.reuse.values():
+            check_finished(folder)
         check_lists(stages)
 
     def data_parts(self, cfg: Config) -> list[DataPart]:
@@ -201,9 +203,10 @@ class NovelClassDiscoveryProtocol(Protocol):
         return self.reuse.get(stage, f'{cfg.work_dir}/{stage}')
 
     def _result(self, cfg: Config, stage: str) -> str:
-        """Checkpoint that a training hands on."""
+        """Checkpoint that a training hands on; of a reused one what its run chose."""
         folder = self._folder(cfg, stage)
-        return f'{folder}/{BEST}' if self.hand_on[stage] == 'best' else folder
+        best = self.hand_on[stage] == 'best' and stage not in self.reuse
+        return f'{folder}/{BEST}' if best else folder
 
     def _training(self, cfg: Config, name: str, note: str) -> Stage:
         """The stage, which keeps its best checkpoint if that is what it hands on."""

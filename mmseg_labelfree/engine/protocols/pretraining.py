@@ -8,6 +8,7 @@ from mmseg.registry import TASK_UTILS
 
 from ...utils.choices import check_settings
 from .base import Protocol, Stage
+from .config_edit import take_from_run
 
 __all__ = ['PretrainingProtocol']
 
@@ -73,8 +74,7 @@ class PretrainingProtocol(Protocol):
             raise ValueError(
                 f'{self.pretraining} must train by iterations (train_cfg.max_iters)'
             )
-        stage.randomness = cfg.get('randomness', {})
-        stage.launcher = cfg.get('launcher', 'none')
+        take_from_run(stage, cfg)
         own = stage.train_dataloader.dataset
         images = cfg.train_dataloader.dataset
         while 'dataset' in images:

@@ -39,18 +39,21 @@ def report_run(
     """
     work_dir = Path(cfg.work_dir)
     columns = protocol.table_columns([f['metrics'] for f in finished.values()])
+    published = None
+    with sparing_results(f'{work_dir}/results.md, its published row,'):
+        published = published_result(cfg)  # reads files, which may have changed
     content: dict[str, Any] = dict(
         results=finished,
         columns=columns,
         title=_title(cfg),
-        published=published_result(cfg),
+        published=published,
         folders={s.name: s.cfg.work_dir for s in stages},
     )
     write_report(work_dir, **content)
     with sparing_results(work_dir / 'report.html'):
         settings = config_settings(Path(cfg.filename), cfg) if cfg.filename else ()
         write_page(work_dir, **content, settings=settings)
-    print_table(finished, columns, content['published'])
+    print_table(finished, columns, published)
     seconds = sum(f['seconds'] for f in finished.values())
     say(
         f'{len(finished)} of {len(stages)} stages finished in '
@@ -64,7 +67,7 @@ def sparing_results(path: str | os.PathLike) -> Iterator[None]:
     """Context of pictures, an error in which is a warning: the results stand.
 
     Args:
-        path: What is not written then.
+        path: What is missing then, a file as a rule.
     """
     try:
         yield

@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel
 
+from ...evaluation.clustering_iou_metric import clustering_metrics
 from ...utils.checkpoint_fit import check_fit
 from ...utils.distributed import bare_model
 from ...utils.origin import run_origin
@@ -34,7 +35,8 @@ def score_stage(stage: Stage, protocol: Protocol) -> dict[str, float]:
         The metrics.
 
     Raises:
-        ValueError: The checkpoint does not fit, see ``check_fit``.
+        FileNotFoundError: There is no file of a matching that a metric names.
+        ValueError: The checkpoint, or the matching, does not fit, see ``check_fit``.
     """
     cfg = stage.cfg
     started = time.monotonic()
@@ -58,7 +60,7 @@ def score_stage(stage: Stage, protocol: Protocol) -> dict[str, float]:
 
 
 class _FitCheck(Hook):
-    """Hook that refuses a checkpoint of another model or of other classes."""
+    """Hook that refuses a checkpoint, or a matching, of another model or classes."""
 
     def __init__(self, cfg: Config) -> None:
         self.filename = cfg.load_from
@@ -70,3 +72,5 @@ class _FitCheck(Hook):
         dataset = runner.test_dataloader.dataset
         classes = getattr(dataset, 'metainfo', {}).get('classes')
         check_fit(model, classes, checkpoint, self.filename)
+        for metric in clustering_metrics(runner.test_loop.evaluator):
+            metric.check_matching()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.runner import Runner
 from mmseg.apis import (
     MMSegInferencer,
@@ -109,7 +110,28 @@ def test_of_eums(novel, run_tool, tmp_path):
     runner = ProtocolRunner(novel)
     runner.run()
     data = Runner.from_cfg(runner.stages[-1].cfg).val_dataloader.dataset.metainfo
-    check(runner.stages[-1].cfg.copy(), data, 4, run_tool, tmp_path)
+    stage = runner.stages[-1].cfg
+    check(stage.copy(), data, 4, run_tool, tmp_path)
+    check_alone(Path(stage.work_dir), run_tool, tmp_path)
+
+
+def check_alone(work_dir, run_tool, tmp_path):
+    """A checkpoint without ``matching.json`` beside it: with its matching, and bare."""
+    expected = json.loads((work_dir / 'finished.json').read_text())['metrics']
+    checkpoint, _ = load_checkpoint(work_dir)
+    alone, matched = tmp_path / 'alone.pth', 'No validation has matched the clusters'
+    for content, line in (
+        (checkpoint, f'Results are in {work_dir}/test/alone_'),
+        (checkpoint['state_dict'], f'{matched} of {alone}: they are matched on the im'),
+    ):
+        torch.save(content, alone)
+        run = run_tool('test.py', work_dir / 'config.py', alone)
+        assert run.returncode == 0 and line in run.stdout, run.stdout
+        (file,) = (work_dir / 'test').glob('alone_*/results.json')
+        (result,) = json.loads(file.read_text())['stages'].values()
+        assert result['metrics'] == expected  # the images are those of the validation
+        assert file.with_name('matching.json').is_file()
+    assert matched in run.stdout
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import torch
@@ -35,6 +36,23 @@ def test_the_last_stage_of_a_protocol(tiny, tmp_path, save_run):
         (folder / 'finished.json').write_text(json.dumps(marker))
     assert find_run(str(tmp_path / 'run')).checkpoint.parent.name == 'step_1'
     assert find_run(str(tmp_path / 'run/step_0')).checkpoint.parent.name == 'step_0'
+
+
+def test_the_last_stage_of_a_copy_with_other_times(tmp_path, tiny, save_run):
+    run = tmp_path / 'run'
+    for index in range(3):
+        save_run(tiny, run / f'step_{index}', CLASSES, COLORS)
+        marker = run / f'step_{index}/finished.json'
+        marker.write_text(json.dumps(dict(checkpoint='iter_6.pth')))
+        os.utime(marker, (9 - index, 9 - index))
+    (run / 'results.json').write_text(json.dumps(dict(stages=dict(step_0={}))))
+    assert find_run(str(run)).checkpoint.parent.name == 'step_1'  # finished since then
+    stages = {f'step_{index}': {} for index in range(3)}
+    (run / 'results.json').write_text(json.dumps(dict(stages=stages)))
+    assert find_run(str(run)).checkpoint.parent.name == 'step_2'
+    (run / 'results.json').write_text('[')
+    with pytest.raises(ValueError, match='results.json is damaged .*name a stage'):
+        find_run(str(run))
 
 
 def test_outputs_without_a_class(tiny, tmp_path, save_run):

@@ -110,6 +110,9 @@ def test_best_checkpoints_are_handed_on(novel):
     hooks = {h.type: h for h in stages['eums'].cfg.custom_hooks}
     start = hooks['IncrementalClassifierInitHook'].checkpoint
     assert start == stages['basic'].result
+    # What another run has handed on is its own choice.
+    reused = stages_of(novel, hand_on='best', reuse=dict(base='x/base'))
+    assert reused[0].cfg.job.checkpoint == 'x/base'
     hand_on = dict(base='last', basic='best')
     stages = {s.name: s for s in stages_of(novel, hand_on=hand_on)}
     assert [stages[n].best for n in ('base', 'basic', 'eums')] == [False, True, False]

@@ -25,6 +25,14 @@ def test_both_stages_see_the_same_images(pretraining, boxes_root):
         checkpoint=f'{first.cfg.work_dir}/iter_600.pth',
         prefix='backbone.',
     )
+    pretraining.update(launcher='pytorch', randomness=dict(seed=7))
+    wrapper = dict(type='MMDistributedDataParallel', find_unused_parameters=False)
+    pretraining.model_wrapper_cfg = wrapper
+    first, second = PretrainingProtocol(str(MOCO)).stages(pretraining)
+    for key in ('launcher', 'randomness'):
+        assert first.cfg[key] == second.cfg[key] == pretraining[key]
+    assert second.cfg.model_wrapper_cfg == wrapper
+    assert first.cfg.model_wrapper_cfg == dict(wrapper, find_unused_parameters=True)
     settings = dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=1))
     with pytest.raises(ValueError, match='must train by iterations'):
         PretrainingProtocol(str(MOCO), settings).stages(pretraining)
@@ -44,3 +52,12 @@ def test_clusters_of_images_without_any_mask(pretraining, tmp_path):
     ]
     name = 'backbone.layers.0.attn.qkv.weight'
     torch.testing.assert_close(weights[1][name], weights[0][name], rtol=0, atol=0)
+
+
+@pytest.mark.slow
+def test_two_processes(pretraining, tmp_path, train_in_two_processes):
+    pretraining.dump(tmp_path / 'config.py')
+    train_in_two_processes(tmp_path / 'config.py', tmp_path / 'two')
+    for stage in ('pretraining', 'training'):
+        finished = json.loads((tmp_path / 'two' / stage / 'finished.json').read_text())
+        assert finished['iterations'] == 2 and finished['made_by']['processes'] == 2

@@ -349,6 +349,24 @@ def test_before_anything_trains(fixture, settings, message, request):
     assert not Path(cfg.work_dir).exists()
 
 
+@pytest.mark.parametrize('fixture', ['incremental', 'strict', 'two_stages', 'novel'])
+def test_stages_of_other_runs_are_finished(fixture, request, tmp_path):
+    """A checkpoint that hooks read, or a job, and folders of lists."""
+    cfg = request.getfixturevalue(fixture)
+    folder = str(tmp_path / 'other')
+    keys = dict(two_stages='labeler_checkpoint', novel='reuse')
+    reuse = dict(base=folder, clustering=folder)
+    cfg.protocol[keys.get(fixture, 'base_checkpoint')] = (
+        reuse if fixture == 'novel' else folder
+    )
+    Path(folder).mkdir()
+    for name in ('config.py', 'iter_2.pth'):
+        Path(folder, name).touch()
+    runner = ProtocolRunner(cfg)
+    with pytest.raises(FileNotFoundError, match=f'stage in {folder} is not finished'):
+        runner.check(runner.stages)
+
+
 @pytest.mark.parametrize(
     'fixture', ['tiny', 'incremental', 'semi', 'novel', 'strict', 'iddc']
 )
