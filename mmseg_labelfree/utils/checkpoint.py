@@ -19,6 +19,8 @@ from .safe_loading import load_from_local
 #: Name that stands for the best checkpoint in a work dir.
 BEST = 'best_*.pth'
 
+_BEST_NAME = r'best_.*_(?:iter|epoch)_(\d+)'
+
 
 def resolve_checkpoint(path: str | os.PathLike) -> str:
     """Find the checkpoint file that ``path`` stands for.
@@ -57,7 +59,7 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
 
 def _best_checkpoint(folder: Path) -> str:
     """The latest of the best checkpoints: an earlier one was about to be deleted."""
-    found = _numbered(folder, r'best_.*_(?:iter|epoch)_(\d+)')
+    found = _numbered(folder, _BEST_NAME)
     if not found:
         raise FileNotFoundError(
             f'no best checkpoint in {folder}: the stage was trained without save_best, '
@@ -86,6 +88,15 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
     if numbered:
         return max(numbered, key=lambda pair: pair[0])[1]
     return named if named and named.is_file() else None
+
+
+def training_checkpoint(folder: str | os.PathLike) -> Path | None:
+    """A checkpoint that a training has left in ``folder``; None if it has left none.
+
+    The one that it goes on from, or else a best one, which may be there before that.
+    """
+    best = _numbered(Path(folder), _BEST_NAME)
+    return latest_checkpoint(folder) or (max(best)[1] if best else None)
 
 
 def _numbered(
