@@ -25,7 +25,7 @@ from .prediction_strips_hook import PredictionStripsHook
 from .progress import ProgressHook, format_seconds
 from .results_read import with_note
 from .run_report import report_run, sparing_results
-from .same_stage import check_same_protocol
+from .same_stage import check_same_protocol, was_read_from
 from .single_stage import build_protocol
 from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize
@@ -152,8 +152,10 @@ class ProtocolRunner:
 
     def _write_config(self) -> None:
         """Write the whole config; one without protocol is written as its stage."""
-        if is_main_process() and 'protocol' in self.cfg:
-            write_text(self.work_dir / CONFIG, self.cfg.pretty_text)
+        file = self.work_dir / CONFIG
+        own = 'protocol' in self.cfg and not was_read_from(file, self.cfg)
+        if own and is_main_process():
+            write_text(file, self.cfg.pretty_text)
 
     def _announce(self, index: int, stage: Stage) -> None:
         say(

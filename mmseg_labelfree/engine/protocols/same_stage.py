@@ -76,9 +76,7 @@ def check_same_stage(stage: Stage) -> None:
     file = Path(cfg.work_dir) / CONFIG
     if not file.is_file():
         return
-    with reading(file, 'delete it, or the whole folder to run the stage again'):
-        old = Config.fromfile(file)
-        old['work_dir']
+    old = _read(file)
     differences = [*_differences(old, cfg), *_other_results(old, cfg)]
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
@@ -98,22 +96,34 @@ def check_same_protocol(cfg: Config) -> None:
     protocol have stages of the same names, which :func:`check_same_stage` compares.
 
     Args:
-        cfg: The whole config. A work dir without ``config.py`` is as good as empty.
+        cfg: The whole config. A work dir without ``config.py``, or from whose
+            ``config.py`` it was read, holds nothing that could differ.
 
     Raises:
         FileExistsError: It does.
         ValueError: Its ``config.py`` is damaged.
     """
     file = Path(cfg.work_dir) / CONFIG
-    if not file.is_file():
+    if not file.is_file() or was_read_from(file, cfg):
         return
-    with reading(file, 'delete it'):
-        old = _protocol(Config.fromfile(file))
+    old = _protocol(_read(file))
     if old != _protocol(cfg):
         raise FileExistsError(
             f'{cfg.work_dir} holds a run of {old} ({CONFIG}), and this is one of '
             f'{_protocol(cfg)}: choose another --work-dir'
         )
+
+
+def was_read_from(file: Path, cfg: Config) -> bool:
+    """Whether a config comes from this very file."""
+    return file.resolve() == Path(cfg.filename or '').resolve()
+
+
+def _read(file: Path) -> Config:
+    with reading(file, 'delete it, or the whole folder to run the stage again'):
+        cfg = Config.fromfile(file)
+        cfg['work_dir']
+        return cfg
 
 
 def _protocol(cfg: Config) -> str:

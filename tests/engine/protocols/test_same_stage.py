@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.engine.protocols.results_read import with_note
@@ -258,6 +259,18 @@ def test_a_work_dir_is_of_one_protocol(incremental, strict, tiny):
             ProtocolRunner(now).run()
         with pytest.raises(FileExistsError, match='choose another --work-dir'):
             ProtocolRunner(now, resume=True).run()
+
+
+def test_a_config_that_lies_in_its_work_dir(incremental, tmp_path):
+    """It may lack what a run would write."""
+    incremental.pop('work_dir')
+    file = tmp_path / 'config.py'
+    file.write_text(incremental.pretty_text)
+    cfg = Config.fromfile(file)
+    cfg.work_dir = incremental.work_dir = str(tmp_path)
+    check_same_protocol(cfg)
+    with pytest.raises(ValueError, match='config.py is damaged .*: delete it, or'):
+        check_same_protocol(incremental)
 
 
 def run_before(tiny, **changes):
