@@ -26,6 +26,8 @@ CONFIG = 'config.py'
 #: File that is written last into a stage's folder; its metrics and how they came about.
 MARKER = 'finished.json'
 
+_BEST_NAME = r'best_.*_(?:iter|epoch)_(\d+)'
+
 
 def resolve_checkpoint(path: str | os.PathLike) -> str:
     """Find the checkpoint file that ``path`` stands for.
@@ -68,16 +70,24 @@ def check_finished(path: str | os.PathLike) -> None:
     """Raise if a path is the folder of a stage that is not finished.
 
     Args:
-        path: A result of another run. Files and folders of others are not looked at.
+        path: A result of another run. Files and folders of others, and that of a run
+            of several stages, are not looked at.
 
     Raises:
         FileNotFoundError: The stage is not finished.
     """
-    if Path(path, CONFIG).is_file() and not Path(path, MARKER).is_file():
+    folder = Path(path)
+    begun = (folder / CONFIG).is_file() and not has_stages(folder)
+    if begun and not (folder / MARKER).is_file():
         raise FileNotFoundError(
             f'the stage in {path} is not finished: end it first (tools/train.py with '
             '--resume), or name a file in it'
         )
+
+
+def has_stages(folder: Path) -> bool:
+    """Whether a folder is that of a run of several stages, each with a folder in it."""
+    return any(folder.glob(f'*/{CONFIG}'))
 
 
 def _scored_checkpoint(folder: Path) -> Path | None:
@@ -92,7 +102,7 @@ def _scored_checkpoint(folder: Path) -> Path | None:
 
 def _best_checkpoint(folder: Path) -> str:
     """The latest of the best checkpoints: an earlier one was about to be deleted."""
-    found = _numbered(folder, r'best_.*_(?:iter|epoch)_(\d+)')
+    found = _numbered(folder, _BEST_NAME)
     if not found:
         raise FileNotFoundError(
             f'no best checkpoint in {folder}: the stage was trained without save_best, '
@@ -121,6 +131,15 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
     if numbered:
         return max(numbered, key=lambda pair: pair[0])[1]
     return named if named and named.is_file() else None
+
+
+def training_checkpoint(folder: str | os.PathLike) -> Path | None:
+    """A checkpoint that a training has left in ``folder``; None if it has left none.
+
+    The one that it goes on from, or else a best one, which may be there before that.
+    """
+    best = _numbered(Path(folder), _BEST_NAME)
+    return latest_checkpoint(folder) or (max(best)[1] if best else None)
 
 
 def _numbered(

@@ -115,6 +115,7 @@ def reading(path: str | os.PathLike, remedy: str) -> Iterator[None]:
         OSError,
         EOFError,
         LookupError,
+        NameError,  # a config that ends in the middle of a word
         SyntaxError,
         TypeError,
         ValueError,

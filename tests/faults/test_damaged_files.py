@@ -159,14 +159,16 @@ def test_list_of_pictures(incremental, damaged, capsys):
 
 
 @damages
-def test_config_of_a_stage(damage, incremental, damaged):
+def test_config_of_a_stage_and_of_the_run(damage, incremental, damaged):
     ProtocolRunner(incremental).run('step_0')
-    config = Path(incremental.work_dir) / 'step_0/config.py'
-    damaged(config, damage)
-    with pytest.raises(
-        ValueError, match=rf'{config} is damaged \([^)]+.*: delete it, or'
-    ):
-        ProtocolRunner(incremental, resume=True).run('step_0')
+    for name in ('step_0/config.py', 'config.py'):
+        config = Path(incremental.work_dir) / name
+        content = damaged(config, damage)
+        with pytest.raises(
+            ValueError, match=rf'{config} is damaged \([^)]+.*: delete it, or'
+        ):
+            ProtocolRunner(incremental, resume=True).run('step_0')
+        config.write_bytes(content)
 
 
 @pytest.fixture

@@ -38,14 +38,14 @@ def test_checkpoint(kind, request, written, train, start, tmp_path):
     check_checkpoint(latest_checkpoint(last))
 
 
-def test_start_of_a_stage(incremental, written, start, tmp_path):
+def test_start_of_a_run(incremental, written, start, tmp_path):
     path, work = written(incremental), tmp_path / 'run'
     large = 'tta_model.type=' + 10_000 * 'long'
     arguments = path, '--work-dir', work, '--cfg-options', large
     code, output = start('train.py', *arguments, prepare=limit(30_000)).end()
     assert code == 1
     line = output.rstrip().splitlines()[-1]
-    file = work / 'step_0/config.py'
+    file = work / 'config.py'
     message = 'Error: OSError: .*nothing is lost: free some space and use --resume: '
     assert re.match(f"{message}'{file}'", line)
     assert not file.exists() and not [*work.rglob('.*.tmp')]

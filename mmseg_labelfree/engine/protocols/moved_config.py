@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ...utils.checkpoint import latest_checkpoint
+from ...utils.checkpoint import has_stages, latest_checkpoint
 from .base import CONFIG, MARKER
 
 __all__ = ['follow_move']
@@ -46,8 +46,9 @@ def follow_move(cfg: Config) -> Config:
 
 
 def _has_results(folder: Path) -> bool:
-    """Whether a stage has run in a folder, so that its config is not one to run."""
-    return (folder / MARKER).is_file() or latest_checkpoint(folder) is not None
+    """Whether something has run in a folder, so that its config is not one to run."""
+    finished = (folder / MARKER).is_file() or has_stages(folder)
+    return finished or latest_checkpoint(folder) is not None
 
 
 def _is_inside(text: str, folder: Path) -> bool:

@@ -5,7 +5,6 @@ import gc
 import itertools
 import json
 import time
-import warnings
 from pathlib import Path
 
 import torch
@@ -15,16 +14,18 @@ from mmengine.hooks import Hook
 
 from ...utils.checkpoint import latest_checkpoint, resume_latest
 from ...utils.console import keep_in_file, say
-from ...utils.files import reading, write_text
+from ...utils.files import write_text
 from ...utils.origin import run_origin
 from ..jobs.base import run_job
 from ..loops.scored import scored_by
 from ..stage_runner import StageRunner
 from .base import CONFIG, MARKER, Stage
+from .held_results import check_begun, check_earlier, check_later, read_finished
 from .prediction_strips_hook import PredictionStripsHook
 from .progress import ProgressHook, format_seconds
+from .results_read import with_note
 from .run_report import report_run, sparing_results
-from .same_stage import check_same_stage
+from .same_stage import check_same_protocol, was_read_from
 from .single_stage import build_protocol
 from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize
@@ -39,26 +40,33 @@ class ProtocolRunner:
     """Runner of the stages of ``cfg.protocol``, each in a fresh Runner or as a job.
 
     Each stage runs as the plain config that is written to ``config.py`` in its folder,
-    ``<work_dir>/<stage>``. A config without protocol is one stage, in ``work_dir``
-    itself. A stage counts as finished when ``finished.json``, with its metrics and what
-    it was made by, is in its folder; the file is written last, through a rename. With
-    ``resume`` finished stages are skipped and the interrupted one goes on from its last
-    checkpoint. At the end ``results.json``, ``results.md``, ``curves.png`` and
-    ``report.html`` are in ``work_dir``.
+    ``<work_dir>/<stage>``; the whole config is in ``<work_dir>/config.py``. A config
+    without protocol is one stage, in ``work_dir`` itself. A stage counts as finished
+    when ``finished.json``, with its metrics and what it was made by, is in its folder;
+    the file is written last, through a rename. With ``resume`` finished stages are
+    skipped and the interrupted one goes on from its last checkpoint. At the end
+    ``results.json``, ``results.md``, ``curves.png`` and ``report.html`` are in
+    ``work_dir``.
+
+    What is in ``work_dir`` is never deleted or moved, and never continued by a run that
+    it is not of: where it would be in the way, that is an error before anything runs.
+    So a kill at any moment leaves what ``resume`` goes on from.
 
     Args:
         cfg: A config with ``work_dir``.
         resume: Go on with what is in ``work_dir``.
 
     Raises:
-        FileExistsError: ``work_dir`` holds finished stages and ``resume`` is False.
-        FileNotFoundError: A stage is to run alone, and one before it is not finished.
+        FileExistsError: ``work_dir`` holds finished stages, or checkpoints, and
+            ``resume`` is False; or it holds a run of another protocol.
+        FileNotFoundError: A stage is to run alone, and one before it is not finished;
+            or the results of one are gone that others in ``work_dir`` are built on.
         ValueError: A stage would train nothing, see
             :class:`~mmseg_labelfree.engine.protocols.DataCheck`; before any runs.
         FloatingPointError: A stage ends with weights or a loss that are not finite; it
             does not count as finished.
-        ValueError: A stage to resume was run with other settings, or ``only`` is no
-            stage.
+        ValueError: A stage to resume was run with other settings, or on other results
+            of an earlier one; or ``only`` is no stage.
     """
 
     def __init__(self, cfg: Config, resume: bool = False) -> None:
@@ -87,12 +95,19 @@ class ProtocolRunner:
             Contents of ``finished.json`` by stage, for the stages that are finished.
         """
         wanted = self.stages if only is None else [self.stage(only)]
-        self._check_begun(wanted)
-        self._check_earlier(wanted[0])
+        check_same_protocol(self.cfg)
+        check_begun(wanted, self.resume)
+        check_later(wanted, self.stages, self.resume)
+        check_earlier(wanted[0], self.stages, self.resume)
         self._sizes = self.check([s for s in wanted if not self._finished(s)])
+        self._write_config()
         progress = None
         for index, stage in enumerate(self.stages):
-            if stage not in wanted or self._finished(stage):
+            if stage not in wanted:
+                continue
+            if self.resume:  # an earlier one may have come to other results
+                check_begun([stage], self.resume)
+            if self._finished(stage):
                 continue
             progress = progress or ProgressHook(self.stages, index)
             progress.current = index
@@ -135,6 +150,13 @@ class ProtocolRunner:
         say_useless(stages)
         return sizes
 
+    def _write_config(self) -> None:
+        """Write the whole config; one without protocol is written as its stage."""
+        file = self.work_dir / CONFIG
+        own = 'protocol' in self.cfg and not was_read_from(file, self.cfg)
+        if own and is_main_process():
+            write_text(file, self.cfg.pretty_text)
+
     def _announce(self, index: int, stage: Stage) -> None:
         say(
             f'Stage {index + 1} of {len(self.stages)}, {stage.name}: {stage.note} '
@@ -146,7 +168,7 @@ class ProtocolRunner:
         folder = Path(stage.cfg.work_dir)
         folder.mkdir(parents=True, exist_ok=True)
         if is_main_process():
-            write_text(folder / CONFIG, stage.cfg.pretty_text)
+            write_text(folder / CONFIG, with_note(stage.cfg).pretty_text)
         if stage.is_job:
             outcome = dict(metrics=run_job(copy.deepcopy(stage.cfg)))
         else:
@@ -222,47 +244,4 @@ class ProtocolRunner:
         )
 
     def _finished(self, stage: Stage) -> dict | None:
-        marker = Path(stage.cfg.work_dir) / MARKER
-        if not marker.is_file():
-            return None
-        try:
-            with reading(marker, '--resume makes it again'):
-                content = json.loads(marker.read_text(encoding='utf-8'))
-                if content.get('iterations') == 0:
-                    raise ValueError('the stage ended before its first iteration')
-                return {key: content[key] for key in ('metrics', 'seconds')} | content
-        except ValueError as error:
-            if not self.resume:
-                raise
-            warnings.warn(str(error), stacklevel=2)
-            return None
-
-    def _has_checkpoint(self, stage: Stage) -> bool:
-        return latest_checkpoint(stage.cfg.work_dir) is not None
-
-    def _check_begun(self, wanted: list[Stage]) -> None:
-        """Refuse to redo a finished stage, or to continue another one's results.
-
-        A training that has not come to its first checkpoint has no results.
-        """
-        for stage in wanted:
-            finished = self._finished(stage) is not None
-            if finished and not self.resume:
-                raise FileExistsError(
-                    f'{stage.cfg.work_dir} holds finished results: add --resume to go '
-                    'on after it, choose another --work-dir, or delete the folder'
-                )
-            if self.resume and (
-                finished or stage.is_job or self._has_checkpoint(stage)
-            ):
-                check_same_stage(stage)
-
-    def _check_earlier(self, first: Stage) -> None:
-        """Refuse to start from an unfinished stage, which may have a checkpoint too."""
-        for stage in self.stages[: self.stages.index(first)]:
-            if self._finished(stage) is None:
-                raise FileNotFoundError(
-                    f'{stage.cfg.work_dir} is not finished, and {first.name} builds '
-                    f'on it: run --stage {stage.name} first (with --resume, if it was '
-                    'interrupted), or the protocol without --stage'
-                )
+        return read_finished(stage, self.resume)

@@ -4,7 +4,8 @@ The folder's ``config.py`` is the config that the stage was run with. Two config
 those of the same stage if they agree in what its weights and scores follow from:
 model, data, schedule, optimizer, hooks, evaluators, seed, and the job. Helper
 variables, worker processes, logging, how often checkpoints are saved, what tests
-alone read, and the places of work dir, data and earlier stages do not count.
+alone read, and the places of work dir, data and earlier stages do not count. Which
+checkpoint is the best one counts (``save_best``): a protocol may hand that one on.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from mmengine.config import Config
 from ...utils.files import reading
 from .base import CONFIG, MARKER, Stage
 from .config_edit import find_nodes
+from .results_read import NOTE, results_read, stage_folder
 
 _COUNT = (
     'model',
@@ -38,11 +40,13 @@ _COUNT = (
 )
 # Below these keys, wherever they are, nothing counts.
 _WORKERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
-_LOOKERS_ON = ('runtime_info', 'timer', 'logger', 'checkpoint', 'visualization')
+_LOOKERS_ON = ('runtime_info', 'timer', 'logger', 'visualization')
 _LEFT_OUT = {
     'default_hooks': _LOOKERS_ON,
     'randomness': ('deterministic',),
 }
+# Below these keys nothing else counts.
+_ALONE = {'default_hooks.checkpoint': ('save_best', 'rule')}
 # Hooks that change neither weights nor scores.
 _WATCHING = (
     'ClusterMonitorHook',
@@ -64,25 +68,74 @@ def check_same_stage(stage: Stage) -> None:
             without ``config.py`` holds nothing that could differ.
 
     Raises:
-        ValueError: Names all settings that differ: dotted key, old and new value; or
+        ValueError: Names all settings that differ: dotted key, old and new value, and
+            all results of other stages that were read and are others now; or
             ``config.py`` is damaged.
     """
     cfg = stage.cfg
     file = Path(cfg.work_dir) / CONFIG
     if not file.is_file():
         return
-    with reading(file, 'delete it, or the whole folder to run the stage again'):
-        old = Config.fromfile(file)
-        old['work_dir']
-    differences = _differences(old, cfg)
+    old = _read(file)
+    differences = [*_differences(old, cfg), *_other_results(old, cfg)]
     lines = [f'  {key}: {_text(a)} -> {_text(b)}' for key, a, b in differences]
     if lines:
         raise ValueError(
             f'{cfg.work_dir} was run with other settings ({CONFIG} -> now):\n'
             + '\n'.join(lines)
             + '\nresume with the old ones, choose another --work-dir, or delete the '
-            'folder'
+            'folder and those of the stages that build on it'
         )
+
+
+def check_same_protocol(cfg: Config) -> None:
+    """Raise if the work dir of a run holds one of another protocol.
+
+    Configs of several methods share a name, and so a default work dir, in which the
+    stages of one would lie beside those of the other, under one table. Those of one
+    protocol have stages of the same names, which :func:`check_same_stage` compares.
+
+    Args:
+        cfg: The whole config. A work dir without ``config.py``, or from whose
+            ``config.py`` it was read, holds nothing that could differ.
+
+    Raises:
+        FileExistsError: It does.
+        ValueError: Its ``config.py`` is damaged.
+    """
+    file = Path(cfg.work_dir) / CONFIG
+    if not file.is_file() or was_read_from(file, cfg):
+        return
+    old = _protocol(_read(file))
+    if old != _protocol(cfg):
+        raise FileExistsError(
+            f'{cfg.work_dir} holds a run of {old} ({CONFIG}), and this is one of '
+            f'{_protocol(cfg)}: choose another --work-dir'
+        )
+
+
+def was_read_from(file: Path, cfg: Config) -> bool:
+    """Whether a config comes from this very file."""
+    return file.resolve() == Path(cfg.filename or '').resolve()
+
+
+def _read(file: Path) -> Config:
+    with reading(file, 'delete it, or the whole folder to run the stage again'):
+        cfg = Config.fromfile(file)
+        cfg['work_dir']
+        return cfg
+
+
+def _protocol(cfg: Config) -> str:
+    return (cfg.get('protocol') or {}).get('type') or 'a config without protocol'
+
+
+def _other_results(old: Config, new: Config) -> Iterator[tuple[str, str, str]]:
+    """Results that the old run has read and the new one would find changed."""
+    now = results_read(new)
+    for name, before in (old.get(NOTE) or {}).items():
+        if now.get(name, before) != before:
+            yield f'{NOTE}.{name}', before, now[name]
 
 
 def _differences(old: Config, new: Config) -> Iterator[tuple[str, Any, Any]]:
@@ -108,7 +161,8 @@ def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Values by dotted key; a list without dicts in it is one value."""
     if isinstance(node, dict):
         left_out = _LEFT_OUT.get(path, _WORKERS)
-        children = [(k, v) for k, v in node.items() if k not in left_out]
+        counting = set(_ALONE.get(path, node)) - set(left_out)
+        children = [(k, v) for k, v in node.items() if k in counting]
     elif isinstance(node, (list, tuple)) and next(find_nodes(node), None):
         kept = [c for c in node if not _only_watches(c)]
         children = list(enumerate(kept))
@@ -169,14 +223,14 @@ def _same_result(old: Path, new: Path) -> bool:
 
     Where the old one is no longer there, it counts as moved.
     """
-    stages = [p for p in (new, *new.parents) if (p / MARKER).is_file()]
-    if not stages:
+    stage = stage_folder(new)
+    if stage is None:
         return False
-    part = new.relative_to(stages[0].parent)
+    part = new.relative_to(stage.parent)
     if old.parts[-len(part.parts) :] != part.parts:
         return False
     before = old.parents[len(part.parts) - 2] if len(part.parts) > 1 else old
-    content = [p / MARKER for p in (before, stages[0])]
+    content = [p / MARKER for p in (before, stage)]
     return not content[0].is_file() or (
         content[0].read_bytes() == content[1].read_bytes()
     )

@@ -12,7 +12,8 @@ from mmengine.runner import Runner
 from mmseg.apis import init_model
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.utils.checkpoint import load_weights
+from mmseg_labelfree.engine.protocols.results_read import tensors_identity
+from mmseg_labelfree.utils.checkpoint import load_checkpoint, load_weights
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,6 +38,12 @@ def test_runs_all_stages_and_reports(incremental):
         assert [e['step'] for e in entries if 'loss' in e] == [2, 4, 6]
     last = metrics_of(work_dir)['step_2']
     assert last == finished['step_2']['metrics']
+    whole = Config.fromfile(work_dir / 'config.py')
+    assert whole.protocol.type == incremental.protocol.type
+    assert 'builds_on' not in Config.fromfile(work_dir / 'step_0/config.py')
+    for name, before in (('step_1', 'step_0'), ('step_2', 'step_1')):
+        noted = Config.fromfile(work_dir / name / 'config.py').builds_on
+        assert noted == {before: tensors_identity(work_dir / before / 'iter_6.pth')}
     ious = {k[4:]: v for k, v in last.items() if k.startswith('IoU/')}
     assert list(ious) == ['background', 'square', 'bar', 'dot', 'frame']
     mean = (ious['dot'] + ious['frame']) / 2
@@ -111,6 +118,10 @@ def test_killed_run_resumes_to_the_same_numbers(
         expected = load_weights(f'{whole}/{step}')[0]
         for key, value in load_weights(cut / step)[0].items():
             torch.testing.assert_close(value, expected[key], rtol=0, atol=0)
+        file = max(cut.glob(f'{step}/iter_*.pth'))
+        same = Path(whole, step, file.name)
+        assert file.read_bytes() != same.read_bytes()  # times
+        assert tensors_identity(file) == tensors_identity(same) is not None
 
 
 @pytest.mark.slow
@@ -143,10 +154,29 @@ def test_finished_stages_are_never_redone_unnoticed(incremental):
     marker.unlink()  # killed after a checkpoint was written
     with refused:
         ProtocolRunner(incremental, resume=True).run()
+    with pytest.raises(FileExistsError, match='iter_6.pth of an unfinished run: add'):
+        ProtocolRunner(incremental).run()
     for checkpoint in marker.parent.glob('*.pth'):  # killed before
         checkpoint.unlink()
     finished = ProtocolRunner(incremental, resume=True).run('step_0')
     assert 'step_0' in finished
+
+
+@pytest.mark.slow
+def test_a_step_is_not_kept_after_one_that_came_to_something_else(incremental):
+    ProtocolRunner(incremental).run('step_0')
+    ProtocolRunner(incremental).run('step_1')
+    first = Path(incremental.work_dir) / 'step_0'
+    (first / 'finished.json').write_text('damaged')
+    with pytest.warns(UserWarning, match='is damaged'):
+        ProtocolRunner(incremental, resume=True).run('step_0')
+    ProtocolRunner(incremental, resume=True).run('step_1')
+    checkpoint, file = load_checkpoint(first)
+    next(iter(checkpoint['state_dict'].values())).mul_(2)
+    torch.save(checkpoint, file)
+    (first / 'finished.json').unlink()
+    with pytest.raises(ValueError, match=r"step_1 was .*\n  builds_on.step_0: 'iter_6"):
+        ProtocolRunner(incremental, resume=True).run()
 
 
 @pytest.mark.slow

@@ -6,9 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
 
 from mmseg_labelfree.engine.protocols import ProtocolRunner
-from mmseg_labelfree.engine.protocols.same_stage import check_same_stage
+from mmseg_labelfree.engine.protocols.results_read import with_note
+from mmseg_labelfree.engine.protocols.same_stage import (
+    check_same_protocol,
+    check_same_stage,
+)
 
 
 def write(cfg):
@@ -16,7 +22,7 @@ def write(cfg):
     for stage in ProtocolRunner(cfg).stages:
         folder = Path(stage.cfg.work_dir)
         folder.mkdir(parents=True)
-        (folder / 'config.py').write_text(stage.cfg.pretty_text)
+        (folder / 'config.py').write_text(with_note(stage.cfg).pretty_text)
         content = dict(stage=stage.name, folder=cfg.work_dir, seconds=1, metrics={})
         (folder / 'finished.json').write_text(json.dumps(content))
 
@@ -55,9 +61,11 @@ def test_what_makes_it_another_stage(begun):
         'custom_hooks.0.type': 'ChannelsLastHook',
         'default_hooks.invalid_loss': dict(type='InvalidLossHook'),
         'val_evaluator.iou_metrics': ['mIoU'],
+        'default_hooks.checkpoint.save_best': 'mIoU/old',
     }
     assert sorted(refusal(begun, **changes)) == [
         "custom_hooks.0.type: 'IterationSeedHook' -> 'ChannelsLastHook'",
+        "default_hooks.checkpoint.save_best: not set -> 'mIoU/old'",
         "default_hooks.invalid_loss.type: not set -> 'InvalidLossHook'",
         'model.decode_head.dropout_ratio: 0.0 -> 0.1',
         'randomness.seed: 3 -> 4',
@@ -80,6 +88,14 @@ def test_a_setting_of_later_stages_leaves_the_first_alone(begun):
     check_same_stage(first)
     with pytest.raises(ValueError, match=r'step_1.*\n.*lr: 0.01 -> 0.02\nresume with'):
         check_same_stage(second)
+
+
+def test_another_checkpoint_to_hand_on_makes_it_another_stage(begun):
+    lines = [
+        "default_hooks.checkpoint.save_best: not set -> 'mIoU/step_0'",
+        "default_hooks.checkpoint.rule: not set -> 'greater'",
+    ]
+    assert refusal(begun, **{'protocol.hand_on': 'best'}) == lines
 
 
 def test_what_does_not_count(begun):
@@ -183,6 +199,78 @@ def test_parts_of_stages_of_another_run(novel, tmp_path):
     lines = refusal(novel)
     assert any('datasets.1.image_list' in line for line in lines)
     assert any('datasets.1.labels' in line for line in lines)
+
+
+def finish(folder, metrics, **checkpoint):
+    """What a finished stage leaves in a folder: metrics, and its checkpoint if any."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = dict(metrics=metrics, seconds=1.0)
+    if checkpoint:
+        torch.save(checkpoint, folder / 'iter_6.pth')
+        content['checkpoint'] = 'iter_6.pth'
+    (folder / 'finished.json').write_text(json.dumps(content))
+
+
+def test_a_base_model_that_changed_in_its_place(incremental, tmp_path):
+    base, file = (
+        tmp_path / 'base/step_0',
+        Path(incremental.work_dir, 'step_1/config.py'),
+    )
+    finish(base, {}, state_dict=dict(w=torch.zeros(3)), meta=dict(time='10:00'))
+    incremental.protocol.base_checkpoint = str(base)
+    write(incremental)
+    check(incremental)
+    finish(base, {}, state_dict=dict(w=torch.zeros(3)), meta=dict(time='11:00'))
+    check(incremental)  # trained again, to the same
+    finish(base, {}, state_dict=dict(w=torch.ones(3)), meta=dict(time='11:00'))
+    (line,) = refusal(incremental)
+    assert line.startswith("builds_on.step_0: 'iter_6.pth ")
+    (base / 'iter_6.pth').write_bytes((base / 'iter_6.pth').read_bytes()[:99])
+    check(incremental)  # whatever reads it says that it is damaged
+    shutil.rmtree(base)
+    check(incremental)  # what is finished no longer needs it
+    finish(base, {}, state_dict=dict(w=torch.ones(3)))
+    stage = ProtocolRunner(incremental).stages[0]
+    file.write_text(stage.cfg.pretty_text)  # by a version without such notes
+    check_same_stage(stage)
+
+
+def test_a_job_that_changed_in_its_place(novel, tmp_path):
+    folders = {n: str(tmp_path / 'first' / n) for n in ('clustering', 'basic')}
+    novel.protocol.reuse = folders
+    finish(Path(folders['clustering']), dict(purity=70.0, silhouette=float('nan')))
+    finish(Path(folders['basic']), {}, state_dict=dict(w=torch.zeros(3)))
+    write(novel)
+    check(novel)
+    finish(Path(folders['clustering']), dict(purity=60.0, silhouette=float('nan')))
+    (line,) = refusal(novel)
+    assert line.startswith('builds_on.clustering: ') and '70.0' in line
+
+
+def test_a_work_dir_is_of_one_protocol(incremental, strict, tiny):
+    check_same_protocol(strict)
+    for before, now in ((incremental, strict), (tiny, strict), (strict, tiny)):
+        now.work_dir = before.work_dir
+        file = Path(before.work_dir, 'config.py')
+        file.parent.mkdir(exist_ok=True)
+        before.dump(file)
+        check_same_protocol(before)
+        with pytest.raises(FileExistsError, match=f'{now.work_dir} holds a run of'):
+            ProtocolRunner(now).run()
+        with pytest.raises(FileExistsError, match='choose another --work-dir'):
+            ProtocolRunner(now, resume=True).run()
+
+
+def test_a_config_that_lies_in_its_work_dir(incremental, tmp_path):
+    """It may lack what a run would write."""
+    incremental.pop('work_dir')
+    file = tmp_path / 'config.py'
+    file.write_text(incremental.pretty_text)
+    cfg = Config.fromfile(file)
+    cfg.work_dir = incremental.work_dir = str(tmp_path)
+    check_same_protocol(cfg)
+    with pytest.raises(ValueError, match='config.py is damaged .*: delete it, or'):
+        check_same_protocol(incremental)
 
 
 def run_before(tiny, **changes):
