@@ -22,10 +22,10 @@ def test_what_an_unfinished_run_has_left_is_not_taken(incremental, tiny, name):
         (folder,) = folders(cfg, folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-        (folder / 'config.py').write_text('before = 1')
+        (folder / 'config.py').write_text("work_dir = 'before'")
         with pytest.raises(FileExistsError, match=f'holds {name} of an unfinished run'):
             ProtocolRunner(cfg).run()
-        assert (folder / 'config.py').read_text() == 'before = 1'
+        assert (folder / 'config.py').read_text() == "work_dir = 'before'"
         shutil.rmtree(cfg.work_dir)
 
 
