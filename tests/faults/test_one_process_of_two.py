@@ -66,7 +66,8 @@ def test_clustering_and_ranking(rank, ready, in_two_processes):
     whole.work_dir = f'{work}_whole'
     shutil.copytree(work, whole.work_dir)
     expected = ProtocolRunner(whole, resume=True).run('ranking')['ranking']['metrics']
-    shutil.rmtree(work / 'clustering')
+    for stage in ('clustering', 'basic'):  # which is built on the first
+        shutil.rmtree(work / stage)
     for stage, (owner, name) in jobs.items():
         errors = in_two_processes(run_and_fail, ready, stage, rank, owner, name)
         assert isinstance(errors[rank], OSError)
@@ -75,6 +76,8 @@ def test_clustering_and_ranking(rank, ready, in_two_processes):
             assert_both_ended(errors, rank)
         assert not (work / stage / 'finished.json').exists()
         finished = ProtocolRunner(ready, resume=True).run(stage)
+        if stage == 'clustering':
+            ProtocolRunner(ready, resume=True).run('basic')
     assert finished['ranking']['metrics'] == expected
 
 

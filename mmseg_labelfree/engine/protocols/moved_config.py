@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ...utils.checkpoint import has_stages, latest_checkpoint
+from ...utils.checkpoint import latest_checkpoint
 from .base import CONFIG, MARKER
 
 __all__ = ['follow_move']
@@ -47,8 +47,8 @@ def follow_move(cfg: Config) -> Config:
 
 def _has_results(folder: Path) -> bool:
     """Whether something has run in a folder, so that its config is not one to run."""
-    finished = (folder / MARKER).is_file() or has_stages(folder)
-    return finished or latest_checkpoint(folder) is not None
+    reported = any((folder / name).is_file() for name in (MARKER, 'results.json'))
+    return reported or latest_checkpoint(folder) is not None
 
 
 def _is_inside(text: str, folder: Path) -> bool:

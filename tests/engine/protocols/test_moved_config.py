@@ -56,11 +56,10 @@ def test_relative_work_dirs(tmp_path, monkeypatch):
     assert moved.a == 'v/step_0'
 
 
-@pytest.mark.parametrize('result', ['finished.json', 'iter_6.pth', 'step_0/config.py'])
+@pytest.mark.parametrize('result', ['finished.json', 'iter_6.pth', 'results.json'])
 def test_a_run_under_another_name(tmp_path, result, monkeypatch):
     old = tmp_path / 'work/run'
     write_stage(old, file=f'{old}/matching.json', load_from=f'{tmp_path}/work/a/b.pth')
-    (old / result).parent.mkdir(exist_ok=True)
     (old / result).write_text('{}')
     for new in (tmp_path / 'work/run_kept', tmp_path / 'elsewhere/kept'):
         shutil.copytree(old, new)
