@@ -77,17 +77,13 @@ def check_finished(path: str | os.PathLike) -> None:
         FileNotFoundError: The stage is not finished.
     """
     folder = Path(path)
-    begun = (folder / CONFIG).is_file() and not has_stages(folder)
+    has_stages = any(folder.glob(f'*/{CONFIG}'))
+    begun = (folder / CONFIG).is_file() and not has_stages
     if begun and not (folder / MARKER).is_file():
         raise FileNotFoundError(
             f'the stage in {path} is not finished: end it first (tools/train.py with '
             '--resume), or name a file in it'
         )
-
-
-def has_stages(folder: Path) -> bool:
-    """Whether a folder is that of a run of several stages, each with a folder in it."""
-    return any(folder.glob(f'*/{CONFIG}'))
 
 
 def _scored_checkpoint(folder: Path) -> Path | None:

@@ -24,6 +24,17 @@ def find_nodes(config: Any, node_type: str | None = None) -> Iterator[dict]:
             yield from find_nodes(child, node_type)
 
 
+def find_texts(config: Any) -> Iterator[str]:
+    """Yield all text in a nested config, or in any part of one."""
+    if isinstance(config, str):
+        yield config
+    elif isinstance(config, Mapping):
+        yield from find_texts([*config.values()])
+    elif isinstance(config, list | tuple):
+        for child in config:
+            yield from find_texts(child)
+
+
 def set_arguments(config: Any, node_type: str, **settings: Any) -> bool:
     """Set arguments of every node of a type; returns whether there is one."""
     nodes = list(find_nodes(config, node_type))

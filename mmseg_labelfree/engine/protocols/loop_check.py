@@ -21,7 +21,7 @@ from ...utils.checkpoint import (
 from ...utils.choices import check_range
 from .model_check import located
 
-__all__ = ['build_hooks', 'check_earlier', 'check_fit', 'check_loops']
+__all__ = ['build_hooks', 'check_checkpoint_read', 'check_fit', 'check_loops']
 
 _LOADERS = ('train', 'val', 'test')
 _METRICS = ('aAcc', 'mIoU', 'mAcc', 'mDice', 'mFscore', 'mPrecision', 'mRecall')
@@ -51,11 +51,11 @@ def build_hooks(cfg: Config, folders: Sequence[str]) -> dict[str, Hook]:
             if isinstance(hook, CheckpointHook):  # it hands on what it does not know
                 _check_arguments(Runner.save_checkpoint, hook.args, _OF_CHECKPOINTS)
                 _check_best(cfg, hook)
-            check_earlier(settings.get('checkpoint'), folders)
+            check_checkpoint_read(settings.get('checkpoint'), folders)
     return hooks
 
 
-def check_earlier(checkpoint: Any, folders: Sequence[str]) -> None:
+def check_checkpoint_read(checkpoint: Any, folders: Sequence[str]) -> None:
     """Look up a checkpoint that a part of a stage reads.
 
     Args:

@@ -10,14 +10,14 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
 from ...utils.checkpoint import resolve_checkpoint
 from .base import MARKER, Stage
+from .config_edit import find_texts
 
 __all__ = [
     'NOTE',
@@ -50,7 +50,7 @@ def results_read(cfg: Config) -> dict[str, str]:
         :func:`tensors_identity`, or the metrics of a job. What cannot be read is left
         out: whatever needs it will say so.
     """
-    paths = (Path(text) for text in _texts(cfg.to_dict()))
+    paths = (Path(text) for text in find_texts(cfg.to_dict()))
     folders = {stage_folder(p) for p in paths if not p.is_relative_to(cfg.work_dir)}
     found = {f.name: _identity(f) for f in folders if f is not None}
     return {name: what for name, what in sorted(found.items()) if what is not None}
@@ -102,7 +102,7 @@ def tensors_identity(path: str | os.PathLike) -> str | None:
 
 def _reads(later: Stage, stage: Stage) -> bool:
     folder = stage.cfg.work_dir
-    return any(Path(t).is_relative_to(folder) for t in _texts(later.cfg.to_dict()))
+    return any(Path(t).is_relative_to(folder) for t in find_texts(later.cfg.to_dict()))
 
 
 def _identity(folder: Path) -> str | None:
@@ -114,14 +114,3 @@ def _identity(folder: Path) -> str | None:
         return json.dumps(content.get('metrics'))
     except ValueError:
         return None
-
-
-def _texts(node: Any) -> Iterator[str]:
-    """All text in a nested config."""
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, Mapping):
-        yield from _texts([*node.values()])
-    elif isinstance(node, list | tuple):
-        for child in node:
-            yield from _texts(child)

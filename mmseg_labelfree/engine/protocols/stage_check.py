@@ -27,7 +27,7 @@ from .base import Stage
 from .config_edit import find_nodes
 from .config_kinds import check_keys_and_kinds
 from .first_batch import check_samples
-from .loop_check import build_hooks, check_earlier, check_fit, check_loops
+from .loop_check import build_hooks, check_checkpoint_read, check_fit, check_loops
 from .model_check import build_model, check_weights, located
 from .stage_data import DataCheck, TrainingSize, waits_for_others
 
@@ -84,7 +84,7 @@ class StageCheck:
         if 'job' in cfg:
             with located('job'):
                 check_weights(dict(job=cfg.job), folders)
-                check_earlier(cfg.job.get('checkpoint'), folders)
+                check_checkpoint_read(cfg.job.get('checkpoint'), folders)
                 TASK_UTILS.build(copy.deepcopy(cfg.job))
             return
         _build_visualizer(cfg)

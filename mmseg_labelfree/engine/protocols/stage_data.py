@@ -2,7 +2,7 @@
 
 import os.path as osp
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from ...datasets.transforms.label_salient_pixels import check_saliency_maps
 from ...datasets.wrappers.inner import explain_missing
 from ...utils.choices import check_names, check_range
 from .base import Stage
-from .config_edit import find_nodes
+from .config_edit import find_nodes, find_texts
 from .data_remarks import log_remarks
 from .dataset_files import check_sizes, read_plain, read_wrapped
 from .first_batch import first_samples, is_endless, least_batch
@@ -166,21 +166,9 @@ def waits_for_others(stage: Stage, stages: Sequence[Stage]) -> bool:
     data = stage.cfg.job if stage.is_job else stage.cfg.train_dataloader
     return any(
         text.startswith(f'{folder}/') and not osp.exists(text)
-        for text in _texts(data)
+        for text in find_texts(data)
         for folder in folders
     )
-
-
-def _texts(node: Any) -> Iterator[str]:
-    """All text in a nested config."""
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, Mapping):
-        for value in node.values():
-            yield from _texts(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _texts(value)
 
 
 def _is_ours(wrapper: str) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...ops.strips import striped_map
 from ..losses.base import DecodeLoss
+from ..losses.pixel_losses import losses_of
 
 __all__ = ['HardPixelSampler']
 
@@ -54,8 +55,7 @@ class HardPixelSampler(BasePixelSampler):
             raise ValueError(f'min_kept={min_kept} must be at least 1')
         if context.out_channels == 1:
             raise ValueError('HardPixelSampler needs an output for each class')
-        losses = context.loss_decode
-        for loss in losses if isinstance(losses, nn.ModuleList) else [losses]:
+        for loss in losses_of(context):
             if divisor := _divisor(loss):
                 raise ValueError(
                     f'HardPixelSampler averages over the pixels it keeps, but '

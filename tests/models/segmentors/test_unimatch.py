@@ -17,19 +17,8 @@ from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
 from mmseg_labelfree.models.segmentors import TeacherView, mix_view
 from mmseg_labelfree.ops import pseudo_labels
 
+from ...method_settings import UNIMATCH
 from ...reference_inputs import labels, wave
-
-PUBLISHED = dict(
-    type='UniMatchEncoderDecoder',
-    threshold=0.95,
-    mixing='cutmix',
-    mixing_prob=0.5,
-    mixing_per_sample=True,
-    mixing_area=(0.02, 0.4),
-    num_strong_views=2,
-    strong_view=dict(),
-    unlabeled_weight=0.25,
-)
 
 
 @pytest.fixture
@@ -37,7 +26,7 @@ def build(tiny):
     def build(**changes):
         cfg = copy.deepcopy(tiny.model)
         cfg.decode_head.num_classes = 5
-        cfg.update(PUBLISHED)
+        cfg.update(UNIMATCH)
         cfg.update(changes)
         return MODELS.build(cfg)
 
@@ -265,7 +254,7 @@ def test_wrong_settings_are_refused(build):
 def test_resumed_is_whole(semi, whole_and_resumed):
     for name in ('mixing', 'mixing_prob', 'strong_view'):
         semi.model.pop(name)
-    semi.model.update(PUBLISHED, threshold=0.3)
+    semi.model.update(UNIMATCH, threshold=0.3)
     semi.custom_hooks = [h for h in semi.custom_hooks if h.type != 'EMATeacherHook']
     semi.val_cfg = dict(type='ValLoop')
     (whole, _), (resumed, _) = whole_and_resumed(semi)
