@@ -96,6 +96,10 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     except FileNotFoundError:  # the stages can be told without the data
         print_stages(runner.stages, {})
         raise
+    try:
+        runner.check_results(args.stage)
+    except (FileExistsError, FileNotFoundError, ValueError) as error:
+        complain(f'Warning: a run would stop at once: {error}')
 
 
 def warn_of_options(args: argparse.Namespace, stages: list[Stage]) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ...ops.pseudo_labels import pseudo_labels
 from ...utils.distributed import in_first_process
 from ...utils.files import reading
 from ...visualization.figures import write_label_map
+from ..optim.mixed_precision import training_dtype
 from .base import ImageJob, Images, innermost
 from .result_folder import REMEDY, ResultFolder
 
@@ -112,7 +113,7 @@ class PseudoLabelJob(ImageJob):
             checkpoint=self.checkpoint,
             model=self._model_config(cfg),
             seed=seed,
-            precision=cfg.optim_wrapper.type,
+            precision=str(training_dtype(cfg)),
         )
         if self.generator is not None:
             settings.update(generator=self.settings, background=self.background)
@@ -157,7 +158,9 @@ class PseudoLabelJob(ImageJob):
         """
         batch = {key: [value] for key, value in sample.items()}
         batch = model.data_preprocessor(batch, False)
-        with _precision(cfg, model):
+        dtype = training_dtype(cfg)
+        full = dtype == torch.float32
+        with nullcontext() if full else torch.autocast(get_device(), dtype):
             if self.generator is None:
                 labels = self._chosen(model.predict(**batch)[0])
             else:
@@ -216,15 +219,6 @@ def whole_images(dataset: Any, with_labels: bool = True) -> Any:
     loading = [t for t in inner.pipeline.transforms if type(t).__name__ in kept]
     inner.pipeline = Compose([*loading, dict(type='PackSegInputs')])
     return dataset
-
-
-def _precision(cfg: Config, model: EncoderDecoder) -> AbstractContextManager:
-    """Autocast as in the training of this config."""
-    device = next(model.parameters()).device.type
-    kind = cfg.optim_wrapper.type
-    if kind == 'BFloat16OptimWrapper':
-        return torch.autocast(device, torch.bfloat16)
-    return torch.autocast(device) if kind == 'AmpOptimWrapper' else nullcontext()
 
 
 def _labeled_share(files: list[Path]) -> float:

@@ -6,6 +6,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..optim.mixed_precision import use_mixed_precision
+
 
 def find_nodes(config: Any, node_type: str | None = None) -> Iterator[dict]:
     """Yield the dicts of a nested config, outermost first.
@@ -125,8 +127,9 @@ def take_from_run(stage: Config, cfg: Config) -> None:
     """Let a config from a file of its own run as the whole run does.
 
     Args:
-        stage: Gets seed, launcher and wrapper of the model, whatever its own are. In
-            the wrapper its ``find_unused_parameters`` holds, if it has that.
+        stage: Gets seed, launcher, wrapper of the model and mixed precision, whatever
+            its own are. In the wrapper its ``find_unused_parameters`` holds, if it has
+            that.
         cfg: The whole config, in which the command line has set them.
     """
     for key in ('randomness', 'launcher', 'model_wrapper_cfg'):
@@ -135,6 +138,8 @@ def take_from_run(stage: Config, cfg: Config) -> None:
     unused = 'find_unused_parameters'
     if 'model_wrapper_cfg' in cfg and unused in stage:
         stage.model_wrapper_cfg[unused] = stage[unused]
+    if cfg.get('mixed_precision'):
+        use_mixed_precision(stage)
 
 
 def keep_best(stage: Config, metric: str) -> None:

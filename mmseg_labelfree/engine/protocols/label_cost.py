@@ -12,7 +12,6 @@ from mmseg.registry import TASK_UTILS
 from ...utils.choices import check_choice, check_keys, check_names, check_range
 from ...utils.command_line import read_file
 from ...visualization.label_cost import LabelCost, write_label_cost
-from ..optim.mixed_precision import use_mixed_precision
 from .base import MARKER, DataPart, Protocol, Stage
 from .config_edit import take_from_run
 from .model_check import located
@@ -174,8 +173,6 @@ class LabelCostProtocol(Protocol):
         own = self.rows[name].read()
         own.work_dir = f'{cfg.work_dir}/{name}'
         take_from_run(own, cfg)
-        if cfg.get('mixed_precision'):
-            use_mixed_precision(own)
         return own
 
     def _cost(self, name: str, last: Stage, metrics: Mapping[str, float]) -> LabelCost:

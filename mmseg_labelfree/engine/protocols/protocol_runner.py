@@ -95,10 +95,7 @@ class ProtocolRunner:
             Contents of ``finished.json`` by stage, for the stages that are finished.
         """
         wanted = self.stages if only is None else [self.stage(only)]
-        check_same_protocol(self.cfg)
-        check_begun(wanted, self.resume)
-        check_later(wanted, self.stages, self.resume)
-        check_earlier(wanted[0], self.stages, self.resume)
+        self.check_results(only)
         self._sizes = self.check([s for s in wanted if not self._finished(s)])
         self._write_config()
         progress = None
@@ -120,6 +117,21 @@ class ProtocolRunner:
             report_run(self.cfg, self.protocol, self.stages, finished)
         barrier()
         return finished
+
+    def check_results(self, only: str | None = None) -> None:
+        """Check that what ``work_dir`` holds is in nobody's way.
+
+        Args:
+            only: Name of the one stage to run.
+
+        Raises:
+            FileExistsError, FileNotFoundError, ValueError: See the class.
+        """
+        wanted = self.stages if only is None else [self.stage(only)]
+        check_same_protocol(self.cfg)
+        check_begun(wanted, self.resume)
+        check_later(wanted, self.stages, self.resume)
+        check_earlier(wanted[0], self.stages, self.resume)
 
     def _all_finished(self) -> dict[str, dict]:
         return {s.name: f for s in self.stages if (f := self._finished(s))}

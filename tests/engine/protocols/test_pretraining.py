@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
 
-from mmseg_labelfree.engine.protocols import ProtocolRunner
+from mmseg_labelfree.engine.optim.mixed_precision import (
+    training_dtype,
+    use_mixed_precision,
+)
+from mmseg_labelfree.engine.protocols import ProtocolRunner, build_protocol
 from mmseg_labelfree.engine.protocols.pretraining import PretrainingProtocol
 
 ROOT = Path(__file__).parents[3]
@@ -36,6 +42,21 @@ def test_both_stages_see_the_same_images(pretraining, boxes_root):
     settings = dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=1))
     with pytest.raises(ValueError, match='must train by iterations'):
         PretrainingProtocol(str(MOCO), settings).stages(pretraining)
+
+
+def test_mixed_precision_of_both_stages(pretraining):
+    full = dict(optim_wrapper=dict(type='OptimWrapper'))
+    protocol = dict(type='PretrainingProtocol', pretraining=str(MOCO), settings=full)
+    pretraining.update(protocol=protocol, **full)
+    plain = build_protocol(pretraining).stages(pretraining)
+    use_mixed_precision(pretraining)
+    mixed = build_protocol(pretraining).stages(pretraining)
+    assert [training_dtype(stage.cfg) for stage in plain] == [torch.float32] * 2
+    dtype = torch.float16 if torch.cuda.is_available() else torch.bfloat16
+    assert [training_dtype(stage.cfg) for stage in mixed] == [dtype] * 2
+    wrapper = dict(mixed[0].cfg.optim_wrapper, optimizer=dict(type='SGD', lr=0.1))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        build_optim_wrapper(torch.nn.Linear(2, 2), wrapper)
 
 
 @pytest.mark.slow

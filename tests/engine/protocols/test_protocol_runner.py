@@ -237,6 +237,12 @@ def test_tools_on_a_protocol(incremental, tmp_path, run_tool):
     assert missing.stdout.startswith('Error: no checkpoint at')
 
     ProtocolRunner(Config.fromfile(path)).run()
+    stops = 'Warning: a run would stop at once: '
+    held = f'{stops}{incremental.work_dir}/step_0 holds finished results: add --resume'
+    dry = run_tool('train.py', str(path), '--dry-run')
+    assert dry.returncode == 0 and '3 stages' in dry.stdout and held in dry.stdout
+    dry = run_tool('train.py', str(path), '--dry-run', '--resume')
+    assert dry.returncode == 0 and stops not in dry.stdout
     tested = run_tool(
         'test.py',
         str(path),
@@ -343,7 +349,7 @@ def test_amp_chooses_what_the_device_can_do(incremental, tmp_path, run_tool):
     assert done.returncode == 0, done.stdout
     kind = Config.fromfile(work_dir / 'step_0/config.py').optim_wrapper.type
     on_gpu = torch.cuda.is_available()
-    assert kind == ('AmpOptimWrapper' if on_gpu else 'BFloat16OptimWrapper')
+    assert kind == ('AmpOptimWrapper' if on_gpu else 'mmseg.BFloat16OptimWrapper')
 
 
 @pytest.mark.slow
