@@ -12,6 +12,8 @@ from mmseg.apis import init_model
 from mmseg.models import BaseSegmentor
 
 from ...utils.checkpoint import (
+    CONFIG,
+    MARKER,
     latest_checkpoint,
     load_checkpoint,
     plain_weights,
@@ -24,7 +26,6 @@ from ...utils.files import reading
 from ...visualization.figures import label_colors
 from ..jobs.base import dataset_pipeline
 from ..protocols import follow_move
-from ..protocols.base import CONFIG, MARKER
 
 __all__ = ['TrainedRun', 'find_run']
 

@@ -10,12 +10,10 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ...utils.checkpoint import BEST, CONFIG, MARKER
+from ...utils.checkpoint import BEST
 
 __all__ = [
-    'CONFIG',
     'DataPart',
-    'MARKER',
     'Protocol',
     'STAGE_KEYS',
     'Stage',

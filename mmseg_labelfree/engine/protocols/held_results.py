@@ -5,9 +5,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...utils.checkpoint import training_checkpoint
+from ...utils.checkpoint import CONFIG, MARKER, training_checkpoint
 from ...utils.files import reading
-from .base import CONFIG, MARKER, Stage
+from .base import Stage
 from .results_read import built_on
 from .same_stage import check_same_stage
 

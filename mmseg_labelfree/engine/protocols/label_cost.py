@@ -9,10 +9,11 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
+from ...utils.checkpoint import MARKER
 from ...utils.choices import check_choice, check_keys, check_names, check_range
 from ...utils.command_line import read_file
 from ...visualization.label_cost import LabelCost, write_label_cost
-from .base import MARKER, DataPart, Protocol, Stage
+from .base import DataPart, Protocol, Stage
 from .config_edit import take_from_run
 from .model_check import located
 from .shared_length import share_iterations

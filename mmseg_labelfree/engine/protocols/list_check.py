@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...utils.checkpoint import MARKER
 from ...utils.files import reading
-from .base import MARKER, Stage
+from .base import Stage
 from .config_edit import find_nodes
 
 __all__ = ['check_lists']

@@ -7,8 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ...utils.checkpoint import latest_checkpoint
-from .base import CONFIG, MARKER
+from ...utils.checkpoint import CONFIG, MARKER, latest_checkpoint
 
 __all__ = ['follow_move']
 

@@ -12,14 +12,14 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 
-from ...utils.checkpoint import latest_checkpoint, resume_latest
+from ...utils.checkpoint import CONFIG, MARKER, latest_checkpoint, resume_latest
 from ...utils.console import keep_in_file, say
 from ...utils.files import write_text
 from ...utils.origin import run_origin
 from ..jobs.base import run_job
 from ..loops.scored import scored_by
 from ..stage_runner import StageRunner
-from .base import CONFIG, MARKER, Stage
+from .base import Stage
 from .held_results import check_begun, check_earlier, check_later, read_finished
 from .prediction_strips_hook import PredictionStripsHook
 from .progress import ProgressHook, format_seconds

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ...utils.checkpoint import resolve_checkpoint
-from .base import MARKER, Stage
+from ...utils.checkpoint import MARKER, resolve_checkpoint
+from .base import Stage
 from .config_edit import find_texts
 
 __all__ = [

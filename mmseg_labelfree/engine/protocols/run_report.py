@@ -9,12 +9,13 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ...utils.checkpoint import CONFIG
 from ...utils.console import complain, keep_in_file, say
 from ...utils.metafile import published_result
 from ...utils.provenance import config_settings
 from ...visualization.page import write_page
 from ...visualization.reports import print_table, write_report
-from .base import CONFIG, Protocol, Stage
+from .base import Protocol, Stage
 from .progress import format_seconds
 
 __all__ = ['report_run', 'sparing_results']

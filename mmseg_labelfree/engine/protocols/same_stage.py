@@ -15,8 +15,9 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ...utils.checkpoint import CONFIG, MARKER
 from ...utils.files import reading
-from .base import CONFIG, MARKER, Stage
+from .base import Stage
 from .config_edit import find_nodes
 from .results_read import NOTE, results_read, stage_folder
 

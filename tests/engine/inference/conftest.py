@@ -4,7 +4,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_labelfree.engine.protocols import build_protocol
-from mmseg_labelfree.engine.protocols.base import CONFIG
+from mmseg_labelfree.utils.checkpoint import CONFIG
 
 
 @pytest.fixture
