@@ -137,7 +137,8 @@ class Protocol(ABC):
 
     def table_columns(self, metrics: Sequence[Mapping[str, float]]) -> dict[str, str]:
         """Columns of the result table of stages with these metrics."""
-        return self.columns
+        found = {key for values in metrics for key in values}
+        return {name: key for name, key in self.columns.items() if key in found}
 
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Which images the stages train on and are scored on.

@@ -129,11 +129,6 @@ class LabelCostProtocol(Protocol):
                 with located(name):
                     build_protocol(row.read()).check(own)
 
-    def table_columns(self, metrics: Sequence[Mapping[str, float]]) -> dict[str, str]:
-        """Scores of the rows that there are."""
-        found = {key for values in metrics for key in values}
-        return {h: key for h, key in self.columns.items() if key in found}
-
     def data_parts(self, cfg: Config) -> list[DataPart]:
         """Images of the rows to run."""
         return [

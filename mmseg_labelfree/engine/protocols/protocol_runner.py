@@ -210,8 +210,8 @@ class ProtocolRunner:
             for key, value in metrics.items()
             if key in columns or stage.is_job
         ]
-        seconds = format_seconds(content['seconds'])
-        say(f'{stage.name} finished in {seconds}: {", ".join(figures)}')
+        line = f'{stage.name} finished in {format_seconds(content["seconds"])}'
+        say(f'{line}: {", ".join(figures)}' if figures else line)
 
     def _train(self, stage: Stage, progress: Hook) -> dict:
         """Train in a fresh Runner; the part of ``finished.json`` that it knows."""
