@@ -13,7 +13,7 @@ def binary_distillation(student_logits: Tensor, teacher_logits: Tensor) -> Tenso
     r"""Compute the binary cross-entropies of the classes with a teacher.
 
     The distillation part of LwF-MC, a baseline of Modeling the Background (section
-    6.2.1 of https://arxiv.org/abs/2002.00718). With :math:`t_c = \sigma(z_c)` of the
+    6.2.1 of https://arxiv.org/abs/2201.13338). With :math:`t_c = \sigma(z_c)` of the
     teacher's logits z, a pixel costs
     :math:`-\sum_{c<K} t_c \log \sigma(x_c) + (1 - t_c) \log(1 - \sigma(x_c))`. The
     logits of new classes have a zero gradient.

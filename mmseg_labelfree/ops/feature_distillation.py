@@ -10,7 +10,7 @@ def feature_distillation(student: Tensor, teacher: Tensor) -> Tensor:
     """Compute the mean squared difference of two feature maps.
 
     A part of ILT, a baseline of Modeling the Background (section 6.2.1 of
-    https://arxiv.org/abs/2002.00718).
+    https://arxiv.org/abs/2201.13338).
 
     Args:
         student: ``(N, C, H, W)`` of the model in training; half precision is computed

@@ -20,7 +20,7 @@ def incremental_bce(
     r"""Compute the binary cross-entropies of the classes with the one-hot label.
 
     The ground-truth part of LwF-MC, a baseline of Modeling the Background (section
-    6.2.1 of https://arxiv.org/abs/2002.00718), in which each class is a binary problem
+    6.2.1 of https://arxiv.org/abs/2201.13338), in which each class is a binary problem
     with probability :math:`\sigma(x_c)`. With :math:`y_c = 1` for the labeled class
     and 0 otherwise, a pixel costs
 

@@ -16,7 +16,7 @@ def knowledge_distillation(
 ) -> Tensor:
     r"""Compute the distillation of the old classes alone (MiB, eq. 7-8).
 
-    Learning without Forgetting as in https://arxiv.org/abs/2002.00718: the student's
+    Learning without Forgetting as in https://arxiv.org/abs/2201.13338: the student's
     probabilities q are made to sum to 1 over the teacher's K classes, so the logits of
     new classes have a zero gradient. With t the teacher's probabilities the loss of a
     pixel is :math:`-\sum_{c<K} t_c \log (q_c / \sum_{k<K} q_k)`.

@@ -1,7 +1,7 @@
 r"""Importance of parameters for what was learned before: EWC, PI and RW.
 
 The prior-focused baselines of Modeling the Background (MiB, section 6.2.1,
-https://arxiv.org/abs/2002.00718) add :math:`\lambda \sum_i \Omega_i (\theta_i -
+https://arxiv.org/abs/2201.13338) add :math:`\lambda \sum_i \Omega_i (\theta_i -
 \theta_i^*)^2` to the loss of a step, with :math:`\theta^*` the parameters after the
 previous step. They differ in the importance :math:`\Omega`:
 

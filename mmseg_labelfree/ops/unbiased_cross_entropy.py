@@ -15,7 +15,7 @@ def unbiased_cross_entropy(
 ) -> Tensor:
     r"""Compute the unbiased cross-entropy of each pixel (MiB, eq. 5-6).
 
-    Modeling the Background (https://arxiv.org/abs/2002.00718): a pixel labeled
+    Modeling the Background (https://arxiv.org/abs/2201.13338): a pixel labeled
     background may be of any class of the earlier steps. With :math:`q` the softmax of
     the logits, a pixel of label 0 costs :math:`-\log \sum_{k < num\_old} q_k`, one of
     any other label c :math:`-\log q_c`. ``num_old_classes=1`` is the ordinary

@@ -17,7 +17,7 @@ def unbiased_knowledge_distillation(
 ) -> Tensor:
     r"""Compute the unbiased distillation of each pixel (MiB, eq. 7 and 9).
 
-    Modeling the Background (https://arxiv.org/abs/2002.00718): the teacher may have
+    Modeling the Background (https://arxiv.org/abs/2201.13338): the teacher may have
     called pixels of the new classes background. With :math:`q` the student's softmax
     over all C classes and :math:`t` the teacher's over its K classes, a pixel costs
 

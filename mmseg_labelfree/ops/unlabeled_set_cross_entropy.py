@@ -45,7 +45,7 @@ def unlabeled_set_cross_entropy(
 
     With points or scribbles most pixels of an image have no label, but the classes
     that occur in it are known. Modeling the Background (section 5 of
-    https://arxiv.org/abs/2002.00718) asks of an unlabeled pixel only that it takes one
+    https://arxiv.org/abs/2201.13338) asks of an unlabeled pixel only that it takes one
     of these classes. With :math:`q` the softmax of the logits, a pixel of class c
     costs :math:`-\log q_c`, whether or not c is in the set U of its image, and an
     unlabeled one :math:`-\gamma \log \sum_{k \in U} q_k`. Where U is empty, unlabeled

@@ -89,8 +89,8 @@ def _results(
     published: PublishedResult | None,
 ) -> list[str]:
     rows = table_rows(results, columns, published)
-    cells = [[escape(cell) for cell in row] for row in rows]
-    table = html_table(['stage', *map(escape, columns), 'seconds'], cells)
+    headings, *cells = [[escape(cell) for cell in row] for row in rows]
+    table = html_table(headings, cells)
     if published is not None:  # its row is the last one
         before, _, last = table.rpartition('<tr>')
         table = f'{before}<tr class="published">{last}'

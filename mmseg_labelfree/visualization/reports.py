@@ -22,8 +22,15 @@ def table_rows(
     columns: Mapping[str, str],
     published: PublishedResult | None,
 ) -> list[list[str]]:
-    """Return cells of the stages and, last, of the published figures."""
-    rows = [
+    """Return the heading, cells of the stages and, last, of the published figures.
+
+    Published figures none of which is a column get their own: a run may score its
+    student and its teacher, where the paper has one mIoU.
+    """
+    if published is not None and not {*columns.values()} & {*published.metrics}:
+        columns = {**columns, **{key: key for key in published.metrics}}
+    rows = [['stage', *columns, 'seconds']]
+    rows += [
         [name, *_cells(stage['metrics'], columns), f'{stage["seconds"]:.0f}']
         for name, stage in results.items()
     ]
@@ -59,9 +66,10 @@ def print_table(
         published: Figures of the paper for the last stage, as a last row.
     """
     table = Table(title='mIoU in percent; bg is the background')
-    for heading in ('stage', *columns, 'seconds'):
+    headings, *rows = table_rows(results, columns, published)
+    for heading in headings:
         table.add_column(heading, justify='left' if heading == 'stage' else 'right')
-    for row in table_rows(results, columns, published):
+    for row in rows:
         table.add_row(*row)
     console = Console()
     needed = console.measure(table, options=console.options.update(width=1000)).maximum
@@ -120,9 +128,10 @@ def _markdown(
     published: PublishedResult | None,
 ) -> str:
     lines = [f'# {title}', '', 'mIoU in percent; bg is the background.', '']
-    lines.append('| stage | ' + ' | '.join(columns) + ' | seconds |')
-    lines.append('|---|' + '---:|' * (len(columns) + 1))
-    for row in table_rows(results, columns, published):
+    headings, *rows = table_rows(results, columns, published)
+    lines.append('| ' + ' | '.join(headings) + ' |')
+    lines.append('|---|' + '---:|' * (len(headings) - 1))
+    for row in rows:
         lines.append('| ' + ' | '.join(row) + ' |')
     last_name, last = list(results.items())[-1]
     lines += _class_lines(last_name, last['metrics'])

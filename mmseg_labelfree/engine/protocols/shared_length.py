@@ -13,7 +13,13 @@ __all__ = ['share_iterations', 'shares', 'stretch']
 
 #: Arguments that count iterations, of schedulers, of segmentors and of hooks.
 _SCHEDULER = ('begin', 'end')
-_MODEL = ('warmup_iters', 'classifier_iters', 'contrast_start', 'ramp_up')
+_MODEL = (
+    'warmup_iters',
+    'classifier_iters',
+    'propagation_begin',
+    'contrast_start',
+    'ramp_up',
+)
 _HOOK = ('begin', 'end')
 
 
@@ -67,8 +73,8 @@ def stretch(cfg: Config, length: int) -> None:
 
     These are ``begin`` and ``end`` of its schedulers and of hooks with
     ``by_epoch=False``, ``copy_iters`` of hooks, and ``warmup_iters``,
-    ``classifier_iters``, ``contrast_start`` and ``ramp_up`` (with
-    ``ramp_by_epoch=False``) of its model.
+    ``classifier_iters``, ``propagation_begin``, ``contrast_start`` and ``ramp_up``
+    (with ``ramp_by_epoch=False``) of its model, as far as the config sets them.
 
     Args:
         cfg: Config of a training by iterations, which is changed.
@@ -82,7 +88,8 @@ def stretch(cfg: Config, length: int) -> None:
     """
     share = length / cfg.train_cfg.max_iters
     cfg.train_cfg.update(max_iters=length, val_interval=length)
-    model = [k for k in _MODEL if k != 'ramp_up' or not cfg.model.get('ramp_by_epoch')]
+    by_epoch = cfg.model.get('ramp_by_epoch', True)
+    model = [key for key in _MODEL if key != 'ramp_up' or not by_epoch]
     _scale([cfg.model], model, share)
     hooks = cfg.get('custom_hooks') or []
     _scale([h for h in hooks if h.get('by_epoch') is False], _HOOK, share)

@@ -20,7 +20,7 @@ class AffinityLoss(BaseLoss):
         ValueError: An argument is out of range; in the forward pass, shapes differ.
 
     Example:
-        ``loss_affinity=dict(type='AffinityLoss', loss_weight=0.1)``
+        ``affinity_loss=dict(type='AffinityLoss', loss_weight=0.1)``
 
         >>> import torch
         >>> AffinityLoss()(torch.full((1, 2, 2), 0.5), torch.ones(1, 2, 2))

@@ -15,7 +15,7 @@ from .base import BaseLoss
 class FeatureDistillationLoss(BaseLoss):
     """Loss of the mean squared difference of student's and teacher's features.
 
-    ILT, a baseline of MiB (section 6.2.1 of https://arxiv.org/abs/2002.00718), uses it
+    ILT, a baseline of MiB (section 6.2.1 of https://arxiv.org/abs/2201.13338), uses it
     together with :class:`KnowledgeDistillationLoss`, each with weight 100 in the
     authors' code. See :func:`~mmseg_labelfree.ops.feature_distillation`.
 

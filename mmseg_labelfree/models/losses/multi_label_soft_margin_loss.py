@@ -24,7 +24,7 @@ class MultiLabelSoftMarginLoss(BaseLoss):
             differ in shape.
 
     Example:
-        ``loss_classifier=dict(type='MultiLabelSoftMarginLoss')``
+        ``image_head=dict(loss=dict(type='MultiLabelSoftMarginLoss'))``
 
         >>> import torch
         >>> loss = MultiLabelSoftMarginLoss()

@@ -23,7 +23,7 @@ class UnlabeledSetCrossEntropyLoss(ImageClassesMixin, PartialCrossEntropyLoss):
         - \frac{\gamma}{|I_u|} \sum_{i \in I_u} \log \sum_{k \in U} q(i, k)
 
     per image, with :math:`I_S` its labeled and :math:`I_u` its unlabeled pixels, then
-    the mean over all images of the batch (https://arxiv.org/abs/2002.00718). Both
+    the mean over all images of the batch (https://arxiv.org/abs/2201.13338). Both
     denominators count pixels of this image, ignored ones (255) in neither. An image
     without labeled pixels has the first term 0, one without unlabeled pixels or with
     an empty U the second.

@@ -12,6 +12,7 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
 from ...ops.token_affinity import affinity_targets
+from ...utils.choices import check_range
 from ..layers.attention_affinity import AttentionRecord
 from .activation_maps import ActivationEncoderDecoder, ActivationView
 
@@ -69,12 +70,14 @@ class ImageLevelEncoderDecoder(ActivationEncoderDecoder):
         propagation_begin: int = 6000,
         **kwargs: Any,
     ) -> None:
-        if not 0 <= classifier_iters <= propagation_begin:
+        check_range(0, classifier_iters=classifier_iters)
+        super().__init__(*args, **kwargs)
+        if self.affinity is not None and classifier_iters > propagation_begin:
             raise ValueError(
                 f'classifier_iters={classifier_iters} and propagation_begin='
-                f'{propagation_begin} must be at least 0 and in this order'
+                f'{propagation_begin} must be in this order: maps propagate once the '
+                'classifier has learned alone'
             )
-        super().__init__(*args, **kwargs)
         self.affinity_criterion = MODELS.build(
             affinity_loss or dict(type='AffinityLoss')
         )

@@ -22,7 +22,7 @@ from .striped import StripedEncoderDecoder
 class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
     r"""Segmentor that also distills from the previous step's model.
 
-    The objective of a step is (MiB, eq. 3; https://arxiv.org/abs/2002.00718)
+    The objective of a step is (MiB, eq. 3; https://arxiv.org/abs/2201.13338)
 
     .. math:: L = \ell_{ce} + \sum_j \lambda_j \ell_{kd,j}
 

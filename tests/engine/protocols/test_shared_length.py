@@ -23,7 +23,13 @@ def test_shares_are_whole_and_sum_up():
 def test_what_counts_iterations_is_stretched(tiny):
     tiny.merge_from_dict(
         dict(
-            model=dict(warmup_iters=3, contrast_start=2, ramp_up=4, ramp_by_epoch=True),
+            model=dict(
+                warmup_iters=3,
+                classifier_iters=2,
+                propagation_begin=4,
+                contrast_start=2,
+                ramp_up=4,  # epochs, as long as nothing says otherwise
+            ),
             param_scheduler=[
                 dict(type='LinearLR', begin=0, end=1, by_epoch=False),
                 dict(type='PolyLR', begin=1, end=6, by_epoch=False),
@@ -41,11 +47,15 @@ def test_what_counts_iterations_is_stretched(tiny):
     assert (tiny.train_cfg.max_iters, tiny.train_cfg.val_interval) == (30, 30)
     assert (tiny.model.warmup_iters, tiny.model.ramp_up) == (15, 4)
     assert [(s.begin, s.end) for s in tiny.param_scheduler] == [(0, 5), (5, 30), (0, 6)]
+    assert (tiny.model.classifier_iters, tiny.model.propagation_begin) == (10, 20)
     assert tiny.model.contrast_start == 10
     assert [h.begin for h in tiny.custom_hooks[:2]] == [10, 2]
     assert tiny.custom_hooks[2].copy_iters == 15
     stretch(tiny, 6)
     assert tiny.to_dict() == before.to_dict()
+    tiny.model.ramp_by_epoch = False
+    stretch(tiny, 30)
+    assert tiny.model.ramp_up == 20
 
 
 def test_stages_keep_their_shares_and_find_weights(tiny, incremental):

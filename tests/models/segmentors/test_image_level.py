@@ -320,6 +320,9 @@ def test_a_seed_gives_the_network_of_the_baseline(build):
 def test_what_does_not_fit_is_refused(build):
     with pytest.raises(ValueError, match='classifier_iters=5 and propagation_begin=4'):
         build(classifier_iters=5)
+    build(transformer=False, classifier_iters=5)  # nothing propagates
+    with pytest.raises(ValueError, match='classifier_iters=-1'):
+        build(classifier_iters=-1)
     with pytest.raises(ValueError, match='image_head.num_classes=3, but'):
         build(image_head=dict(MODEL['image_head'], num_classes=3))
     with pytest.raises(TypeError, match='ResNetV1c has no attention'):

@@ -43,7 +43,7 @@ class ParameterImportanceHook(CheckpointEntryHook):
     r"""Hook that records the importance of parameters and penalizes their change.
 
     The prior-focused baselines EWC, PI and RW of MiB (section 6.2.1,
-    https://arxiv.org/abs/2002.00718; see
+    https://arxiv.org/abs/2201.13338; see
     :mod:`mmseg_labelfree.ops.parameter_importance`). During a step the hook records
     the importance of every trainable parameter, and each checkpoint carries it as the
     entry ``parameter_importance``. In a later step it adds the gradient of
