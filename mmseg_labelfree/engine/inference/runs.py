@@ -16,6 +16,7 @@ from ...utils.checkpoint import (
     MARKER,
     latest_checkpoint,
     load_checkpoint,
+    nonfinite_weights,
     plain_weights,
     resolve_checkpoint,
 )
@@ -66,12 +67,19 @@ class TrainedRun:
             device: Such as 'cpu' or 'cuda:0'.
 
         Raises:
-            ValueError: The checkpoint is damaged or not of this model.
+            ValueError: The checkpoint is damaged, not of this model, or of a training
+                that has diverged.
         """
         checkpoint, filename = load_checkpoint(self.checkpoint)
         model = init_model(self.config, device='cpu')
         check_fit(model, None, checkpoint, filename)
-        model.load_state_dict(plain_weights(checkpoint, filename), strict=False)
+        weights = plain_weights(checkpoint, filename)
+        if broken := nonfinite_weights(weights):
+            raise ValueError(
+                f'{filename} is of a training that has diverged ({broken[0]} is not '
+                'finite): name an earlier checkpoint'
+            )
+        model.load_state_dict(weights, strict=False)
         meta = (checkpoint.get('meta') or {}).get('dataset_meta')
         model.dataset_meta = output_meta(model, meta or {})
         return model.to(torch.device(device)).eval()

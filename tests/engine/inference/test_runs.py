@@ -77,3 +77,14 @@ def test_a_checkpoint_of_another_model(tiny, tmp_path, save_run):
     (tmp_path / 'run/iter_6.pth').unlink()
     with pytest.raises(FileNotFoundError, match='holds no checkpoint: train first'):
         find_run(str(tmp_path / 'run'))
+
+
+def test_weights_of_a_training_that_has_diverged(tiny, tmp_path, save_run):
+    save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    checkpoint = torch.load(tmp_path / 'run/iter_6.pth', weights_only=False)
+    checkpoint['state_dict']['decode_head.conv_seg.bias'][1] = torch.nan
+    torch.save(checkpoint, tmp_path / 'run/iter_6.pth')
+    with pytest.raises(
+        ValueError, match=r'diverged \(decode_head.conv_seg.bias is not'
+    ):
+        find_run(str(tmp_path / 'run')).build('cpu')
