@@ -169,3 +169,9 @@ def test_a_suffix_with_two_dots(root):
         root, data_prefix=prefix, has_mask=True, seg_map_suffix='.label.png'
     )
     assert [n.as_posix() for n in names(labeled)] == ['images/a/0.jpg']
+
+
+def test_jpeg_masks_are_refused(root):
+    (root / 'masks/a/0.png').rename(root / 'masks/a/0.JPG')
+    with pytest.raises(ValueError, match=r'0.JPG is a JPEG file, .*save masks as PNG'):
+        SourceDataset(dataset(root, has_mask=True), 'labeled')
