@@ -101,7 +101,7 @@ class Predictor:
         if isinstance(frame.image, np.ndarray):
             size = frame.image.shape[:2]
             results: dict[str, Any] = dict(
-                img=frame.image, img_shape=size, ori_shape=size
+                img=frame.image, img_path=frame.name, img_shape=size, ori_shape=size
             )
         else:
             results = load_image(self._load, frame.image)

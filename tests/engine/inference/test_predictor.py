@@ -75,6 +75,9 @@ def test_frames_are_as_good_as_files(tiny, photos, tmp_path, save_run):
     first, second = Predictor(model, pipeline, batch_size=4)(frames)
     np.testing.assert_array_equal(first.labels, second.labels)
     np.testing.assert_array_equal(first.image, second.image)
+    shifted = [pipeline[0], dict(type='AppearanceShift', noise=0), *pipeline[1:]]
+    first, second = Predictor(model, shifted)(frames)
+    np.testing.assert_array_equal(first.labels, second.labels)
     broken = photos / 'broken.png'
     broken.write_bytes(file.read_bytes()[:60])
     with pytest.raises(ValueError, match=r'broken.png is damaged'):
