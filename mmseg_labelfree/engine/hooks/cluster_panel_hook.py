@@ -58,7 +58,9 @@ class ClusterPanelHook(Hook):
         write_panels(
             Path(runner.work_dir) / 'clusters_of_images.png',
             {
-                'image': [picture(p.image.transpose(2, 0, 1)) for p in drawn],
+                'image': [
+                    picture(np.atleast_3d(p.image).transpose(2, 0, 1)) for p in drawn
+                ],
                 'clusters': [p.labels for p in drawn],
             },
             clusters['palette'],

@@ -140,7 +140,9 @@ def test_overlays_of_gray_and_deep_images():
 
 def test_masks_of_something_else_are_not_overwritten(tmp_path):
     (tmp_path / 'own/masks').mkdir(parents=True)
-    with pytest.raises(ValueError, match=r'own/masks is there without .*choose anothe'):
+    with pytest.raises(
+        ValueError, match=r'own/masks is there without .*choose another'
+    ):
         PredictionWriter(tmp_path / 'own', CLASSES, COLORS)
     (tmp_path / 'own/overlays').mkdir()
     PredictionWriter(tmp_path / 'own', CLASSES, COLORS)
