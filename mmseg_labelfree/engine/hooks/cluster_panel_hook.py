@@ -59,7 +59,8 @@ class ClusterPanelHook(Hook):
             Path(runner.work_dir) / 'clusters_of_images.png',
             {
                 'image': [
-                    picture(np.atleast_3d(p.image).transpose(2, 0, 1)) for p in drawn
+                    picture(p.image.reshape(*p.image.shape[:2], -1).transpose(2, 0, 1))
+                    for p in drawn
                 ],
                 'clusters': [p.labels for p in drawn],
             },
