@@ -60,6 +60,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from mmseg_labelfree.datasets.mask_check import foreign_loader
 from mmseg_labelfree.datasets.size_check import check_pair
 from mmseg_labelfree.datasets.splits.published_counts import expected_images
 from mmseg_labelfree.datasets.transforms.check_mask import turns_photos
@@ -192,7 +193,10 @@ def weak_table(classes: Sequence[str], images: np.ndarray, pixels: np.ndarray) -
 
 
 def used_files(dataset: Any) -> Iterator[tuple[tuple[str, ...], bool]]:
-    """Image, and mask if the pipeline reads it, of each sample; are photos turned?"""
+    """Image, and mask if the pipeline reads it, of each sample; are photos turned?
+
+    A mask that is resized to its image as it is loaded comes apart from it.
+    """
     if hasattr(dataset, 'datasets'):
         for part in dataset.datasets:
             yield from used_files(part)
@@ -201,9 +205,12 @@ def used_files(dataset: Any) -> Iterator[tuple[tuple[str, ...], bool]]:
     masks = any(isinstance(t, LoadAnnotations) for t in transforms_of(inner.pipeline))
     keys = ('img_path', 'seg_map_path') if masks else ('img_path',)
     turned = turns_photos(inner.pipeline)
+    loader = foreign_loader(inner.pipeline)
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
-        yield tuple(info[key] for key in keys), turned
+        files = tuple(info[key] for key in keys)
+        for group in zip(files) if loader and loader.resizes else [files]:
+            yield group, turned
 
 
 def find_fault(files: tuple[str, ...], turned: bool = True) -> str | None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = 'instances_'
+MOST = 254  # categories
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -69,6 +70,11 @@ def read_annotations(path: Path) -> tuple[dict[int, int], list[dict], dict[int, 
         for annotation in content['annotations']:
             objects.setdefault(annotation['image_id'], []).append(annotation)
         images = [image for image in content['images'] if image['id'] in objects]
+    if len(classes) > MOST:
+        raise ValueError(
+            f'{path} has {len(classes)} categories, and masks of 8 bits hold {MOST} '
+            'besides the background and 255: leave some out'
+        )
     return classes, images, objects
 
 
@@ -89,6 +95,9 @@ def draw_objects(
     Returns:
         uint8 ``(height, width)``, 0 where there is no object.
 
+    Raises:
+        ValueError: An object that is no crowd has no polygon.
+
     Example:
         >>> square = dict(category_id=7, iscrowd=0, segmentation=[[0, 0, 1, 0, 1, 1]])
         >>> draw_objects(dict(height=1, width=3), [square], {7: 2}).tolist()
@@ -96,10 +105,16 @@ def draw_objects(
     """
     labels = np.zeros((image['height'], image['width']), np.uint8)
     for item in objects:
-        if item['iscrowd']:
+        if item.get('iscrowd'):
             continue
-        polygons = item['segmentation'][: 1 if first_polygon else None]
-        for polygon in polygons:
+        polygons = item.get('segmentation')
+        if not polygons or not isinstance(polygons, list):
+            raise ValueError(
+                f'annotation {item.get("id")} of image {image.get("file_name")} has no '
+                'polygon, so that its object would be background: give it one, or '
+                'take it out'
+            )
+        for polygon in polygons[: 1 if first_polygon else None]:
             corners = np.round(np.reshape(polygon, (-1, 2))).astype(np.int32)
             cv2.fillPoly(labels, [corners], classes[item['category_id']])
     return labels

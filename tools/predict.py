@@ -7,12 +7,13 @@ RUN is a work dir or its name below work_dirs (of a protocol its last stage coun
 NAME/STAGE), or a checkpoint. The folder gets ``masks/`` (PNG files of class indices,
 which viewers show in the colors of the classes), ``overlays/`` (the images under these
 colors, a video for a video) and ``areas.csv`` (pixels and share of each class in each
-image).
+image). What lies in the first two is left out of folders that are predicted.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -42,12 +43,12 @@ def predict(args: argparse.Namespace) -> int:
     import torch  # here, since --help need not wait for it
 
     from mmseg_labelfree.engine.inference.media import find_media
-    from mmseg_labelfree.engine.inference.output import PredictionWriter
+    from mmseg_labelfree.engine.inference.output import RESULTS, PredictionWriter
     from mmseg_labelfree.engine.inference.predictor import Predictor
     from mmseg_labelfree.engine.inference.runs import find_run
     from mmseg_labelfree.utils.progress import tracked
 
-    media = find_media(args.inputs)
+    media = find_media(args.inputs, [Path(args.out, kind) for kind in RESULTS])
     run = find_run(args.run, args.config)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = run.build(args.device or device)

@@ -143,6 +143,11 @@ def _count(path: str | os.PathLike) -> list[int]:
                 counts = image.histogram()
     except FileNotFoundError:
         raise FileNotFoundError(_missing(path)) from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f'mask {path} is too large for Pillow ({error}): cut image and mask into '
+            'tiles'
+        ) from None
     except UnidentifiedImageError:
         raise ValueError(f'mask {path} is not an image file; replace it.') from None
     except (OSError, SyntaxError, EOFError, ValueError) as error:

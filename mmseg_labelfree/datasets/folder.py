@@ -26,7 +26,8 @@ class FolderDataset(BaseSegDataset):
     An image's mask has its name, in the folder of the masks and at the same place
     below it; both may have any ending of an image file. No list is needed, and an image
     may have no mask: ``has_mask`` chooses. Masks hold class indices, 255 for pixels
-    that count for nothing, or colors.
+    that count for nothing, or colors. A folder of masks may lie in that of the images,
+    or be the same one if ``seg_map_suffix`` tells masks from images.
 
     Args:
         has_mask: True for the images with a mask, False for those without. Defaults to
@@ -44,8 +45,8 @@ class FolderDataset(BaseSegDataset):
 
     Raises:
         FileNotFoundError: The folder of the images is missing.
-        ValueError: It holds no image, or none that ``has_mask`` asks for; two images
-            have one name; ``color_masks`` without a palette.
+        ValueError: It holds no image, or none that ``has_mask`` asks for; two images or
+            two masks have one name; ``color_masks`` without a palette.
 
     Example:
         ``dict(type='FolderDataset', data_root='data/own', data_prefix=dict(
@@ -109,26 +110,28 @@ class FolderDataset(BaseSegDataset):
     def _images(self) -> dict[str, str]:
         """Path of each image by its name."""
         folder = self.data_prefix['img_path']
-        images: dict[str, str] = {}
-        for file in image_files(folder):
-            name = _name(file, self.img_suffix)
-            if name is None:
-                continue
-            if name in images:
-                raise ValueError(
-                    f'{images[name]} and {osp.join(folder, file)} have one name, so '
-                    'their masks could not be told apart: rename one'
-                )
-            images[name] = osp.join(folder, file)
-        return images
+        files = [f for f in image_files(folder) if not self._is_mask(f)]
+        fault = 'so their masks could not be told apart: rename one'
+        return _by_name(folder, files, self.img_suffix, fault)
+
+    def _is_mask(self, file: str) -> bool:
+        """Whether a file below the image folder is a mask, by its place or name."""
+        folder = self.data_prefix.get('seg_map_path')
+        if not folder:
+            return False
+        place = osp.relpath(folder, self.data_prefix['img_path'])
+        if place != '.':
+            return file.startswith(f'{place}/')
+        told = _ending(self.seg_map_suffix) != ''
+        return told and _name(file, self.seg_map_suffix) is not None
 
     def _masks(self) -> dict[str, str]:
         """Path of each mask by the name of its image."""
         folder = self.data_prefix.get('seg_map_path')
         if not folder or not osp.isdir(folder):
             return {}
-        named = {_name(f, self.seg_map_suffix): f for f in image_files(folder)}
-        return {n: osp.join(folder, f) for n, f in named.items() if n is not None}
+        fault = 'and an image has one mask: rename one, or take it away'
+        return _by_name(folder, image_files(folder), self.seg_map_suffix, fault)
 
     def _mask_of(self, name: str, masks: Mapping[str, str]) -> dict[str, str]:
         folder = self.data_prefix.get('seg_map_path')
@@ -158,9 +161,29 @@ def _with_colors(metainfo: Mapping[str, Any]) -> dict[str, Any]:
     return dict(metainfo, palette=COLORS[: len(classes)])
 
 
+def _by_name(
+    folder: str, files: Sequence[str], suffix: str, fault: str
+) -> dict[str, str]:
+    """Path of each file by its name; ``fault`` says why two cannot have one."""
+    found: dict[str, str] = {}
+    for file in files:
+        name, path = _name(file, suffix), osp.join(folder, file)
+        if name is None:
+            continue
+        if name in found:
+            raise ValueError(f'{found[name]} and {path} have one name, {fault}')
+        found[name] = path
+    return found
+
+
 def _name(file: str, suffix: str) -> str | None:
     """Name of an image or mask; None if it does not end as the suffix says."""
-    stem, ending = osp.splitext(file)[0], osp.splitext(suffix)[0]
-    if suffix.startswith('.'):
-        ending = ''  # splitext takes '.png' for a name
+    stem, ending = osp.splitext(file)[0], _ending(suffix)
     return stem.removesuffix(ending) if stem.endswith(ending) else None
+
+
+def _ending(suffix: str) -> str:
+    """What a suffix has before the file's own ending: ``_mask`` of ``_mask.png``."""
+    ending, own = osp.splitext(suffix)
+    # Of '.png' splitext makes a name without an ending.
+    return ending if own or not suffix.startswith('.') else ''

@@ -3,7 +3,7 @@
 import csv
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def read_image_labels(
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is damaged, has other columns than classes or values other than
-            0 and 1, or names an unknown class.
+            0 and 1, names an unknown class, or an image twice with other classes.
 
     Example:
         ``read_image_labels('data/VOCdevkit/VOC2012/ImageSets/cls_labels_onehot.npy',
@@ -56,8 +56,15 @@ def read_image_labels(
             f'image labels {path} do not exist: data/README.md says where they come '
             "from, and labels='masks' takes those of the masks"
         )
-    rows = readers[path.suffix](path, classes)
-    return {_without_ending(name): row for name, row in rows.items()}
+    labels: dict[str, np.ndarray] = {}
+    for written, row in readers[path.suffix](path, classes):
+        name = _without_ending(written)
+        if not np.array_equal(labels.setdefault(name, row), row):
+            raise ValueError(
+                f'{path} names image {name} twice, with other classes: give all '
+                'classes of an image in one place'
+            )
+    return labels
 
 
 def _without_ending(name: str) -> str:
@@ -65,7 +72,10 @@ def _without_ending(name: str) -> str:
     return stem if ending.lower() in ('.jpg', '.jpeg', '.png') else name
 
 
-def _read_dictionary(path: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
+Rows = Iterator[tuple[str, np.ndarray]]
+
+
+def _read_dictionary(path: Path, classes: Sequence[str]) -> Rows:
     with reading(path, REMEDY), path.open('rb') as stream:
         version = np.lib.format.read_magic(stream)
         if version != (1, 0):
@@ -76,20 +86,19 @@ def _read_dictionary(path: Path, classes: Sequence[str]) -> dict[str, np.ndarray
         content = _ArrayUnpickler(stream).load()
         content = content.item() if isinstance(content, np.ndarray) else content
         items = dict(content).items()
-    return {str(name): _row(path, name, row, classes) for name, row in items}
+    return ((str(name), _row(path, name, row, classes)) for name, row in items)
 
 
-def _read_columns(path: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
+def _read_columns(path: Path, classes: Sequence[str]) -> Rows:
     with reading(path, REMEDY):
-        lines = path.read_text(encoding='utf-8').splitlines()
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
     words = [line.split() for line in lines if line.strip()]
-    return {name: _row(path, name, row, classes) for name, *row in words}
+    return ((name, _row(path, name, row, classes)) for name, *row in words)
 
 
-def _read_names(path: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
-    with reading(path, REMEDY), path.open(encoding='utf-8', newline='') as stream:
+def _read_names(path: Path, classes: Sequence[str]) -> Rows:
+    with reading(path, REMEDY), path.open(encoding='utf-8-sig', newline='') as stream:
         lines = [[word.strip() for word in line] for line in csv.reader(stream)]
-    rows = {}
     for name, *found in filter(any, lines):
         unknown = [word for word in found if word and word not in classes]
         if unknown:
@@ -97,8 +106,7 @@ def _read_names(path: Path, classes: Sequence[str]) -> dict[str, np.ndarray]:
                 f'{path}, image {name}: {unknown[0]!r} is no class of the dataset '
                 f'({", ".join(classes)}): {REMEDY}'
             )
-        rows[name] = np.array([c in found for c in classes])
-    return rows
+        yield name, np.array([c in found for c in classes])
 
 
 def _row(path: Path, name: str, row: Any, classes: Sequence[str]) -> np.ndarray:

@@ -162,6 +162,12 @@ def count_values(
             'seg_map_path'
         )
     paths = [info['seg_map_path'] for info in infos]
+    lossy = [path for path in paths if path.lower().endswith(('.jpg', '.jpeg'))]
+    if lossy:
+        raise ValueError(
+            f'mask {lossy[0]} is a JPEG file, which changes values as it is saved, so '
+            'that pixels get other classes: save masks as PNG'
+        )
     counts = class_index(paths, cache=cache, reader=foreign_loader(pipeline))
     labels = mask_labels(dataset, pipeline)
     check_masks(dataset, counts, labels, paths)

@@ -59,7 +59,7 @@ def check_pair(image: str, mask: str, turned: bool) -> None:
     """
     try:
         size, shape = _shape(image), _shape(mask)
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return  # what loads it will name it
     if turned and photo_orientation(image) > 4:
         size = size[::-1]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.dist import all_gather_object
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from PIL import Image
@@ -32,7 +33,8 @@ class CheckedIoUMetric(IoUMetric):
 
     Raises:
         ValueError: A mask has a label that is no class, or another size than the
-            prediction; names the image.
+            prediction; a prediction cannot be a file: its image lies outside of the
+            folder, shares its name, or has a class above 255. Names the image.
 
     Example:
         ``val_evaluator=dict(type='CheckedIoUMetric', iou_metrics=['mIoU'])``
@@ -55,9 +57,9 @@ class CheckedIoUMetric(IoUMetric):
         """Check the masks, count the areas, write the predictions."""
         num_classes = len(self.dataset_meta['classes'])
         for sample in data_samples:
-            prediction = sample['pred_sem_seg']['data'].squeeze()
+            prediction = sample['pred_sem_seg']['data'].squeeze(0)
             if not self.format_only:
-                label = sample['gt_sem_seg']['data'].squeeze().to(prediction)
+                label = sample['gt_sem_seg']['data'].squeeze(0).to(prediction)
                 self._check(prediction, label, num_classes, sample)
                 areas = self.intersect_and_union(
                     prediction, label, num_classes, self.ignore_index
@@ -65,6 +67,19 @@ class CheckedIoUMetric(IoUMetric):
                 self.results.append(areas)
             if self.output_dir is not None:
                 self._write(prediction, sample)
+
+    def evaluate(self, size: int) -> dict:
+        """Evaluate all images; see ``BaseMetric``.
+
+        Raises:
+            ValueError: Several processes have written one file for different images.
+        """
+        everywhere: dict[str, str] = {}
+        for written in all_gather_object(self._written):
+            for name, image in written.items():
+                if everywhere.setdefault(name, image) != image:
+                    raise ValueError(self._shared(everywhere[name], image))
+        return super().evaluate(size)
 
     def _check(
         self, prediction: Tensor, label: Tensor, num_classes: int, sample: dict
@@ -86,23 +101,42 @@ class CheckedIoUMetric(IoUMetric):
             )
 
     def _write(self, prediction: Tensor, sample: dict) -> None:
-        labels = prediction.cpu().numpy()
+        labels, image = prediction.cpu().numpy(), sample['img_path']
+        if labels.max() > 255:
+            raise ValueError(
+                f'the prediction of {image} has class {labels.max()}, and files of 8 '
+                'bits end at 255: test without output_dir (--out)'
+            )
         if sample.get('reduce_zero_label', False):  # back to the numbers of the masks
             labels = labels + 1
-        path = Path(self.output_dir, f'{self._file_name(sample["img_path"])}.png')
+        path = Path(self.output_dir, f'{self._file_name(image)}.png')
         with atomic_path(path) as temporary:
             Image.fromarray(labels.astype(np.uint8)).save(temporary, format='PNG')
 
     def _file_name(self, image: str) -> str:
         """Name of the file of a prediction, without ending."""
-        if self.image_folder is not None:
-            return image_name(image, self.image_folder)
-        parts = Path(osp.splitext(osp.abspath(image))[0]).parts
-        for count in range(1, len(parts)):
-            name = '/'.join(parts[-count:])
+        names = self._possible_names(image)
+        for name in names:
             if self._written.setdefault(name, image) == image:
                 return name
-        raise ValueError(
-            f'the predictions of {image} and {self._written["/".join(parts[1:])]} '
-            f'would be one file in {self.output_dir}: rename one of the images'
+        raise ValueError(self._shared(self._written[names[-1]], image))
+
+    def _possible_names(self, image: str) -> list[str]:
+        """What the file of a prediction may be called, the shortest first."""
+        if self.image_folder is None:
+            parts = Path(osp.splitext(osp.abspath(image))[0]).parts
+            return ['/'.join(parts[-count:]) for count in range(1, len(parts))]
+        name = image_name(image, self.image_folder)
+        if name.startswith('../'):
+            raise ValueError(
+                f'{image} is not below {self.image_folder}, so the file of its '
+                f'prediction would not be in {self.output_dir}: correct image_folder '
+                '(data_prefix.img_path)'
+            )
+        return [name]
+
+    def _shared(self, first: str, second: str) -> str:
+        return (
+            f'the predictions of {first} and {second} would be one file in '
+            f'{self.output_dir}: set image_folder to a folder of both, or rename one'
         )

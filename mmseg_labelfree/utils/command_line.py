@@ -60,14 +60,14 @@ def exit_code(work: Callable[[], int | None]) -> int:
 
     Args:
         work: Gives the number of findings, if it looks for any. A ValueError or
-            FileNotFoundError of it is printed in one line. Remarks of the frameworks
-            about their own code are not printed.
+            OSError of it, such as one of a folder that cannot be written to, is printed
+            in one line. Remarks of the frameworks about their own code are not printed.
     """
     quiet_console(MMLogger.get_current_instance())
     try:
         with warnings_in_log():
             return int((work() or 0) > 0)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
         return 1
 

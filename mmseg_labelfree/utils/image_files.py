@@ -1,7 +1,7 @@
 """Image files below a folder, whatever their endings."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 __all__ = ['IMAGE_SUFFIXES', 'image_files']
@@ -15,7 +15,8 @@ def image_files(
 ) -> list[str]:
     """List the images in a folder and the folders below it.
 
-    Hidden files and folders (``.name``) do not count.
+    Hidden files and folders (``.name``) do not count. Links to folders are followed,
+    but not back to a folder that they lie in.
 
     Args:
         folder: An existing folder.
@@ -33,10 +34,19 @@ def image_files(
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f'{root} is no folder of images')
-    names = [
-        path.relative_to(root)
-        for path in root.rglob('*')
-        if path.suffix.lower() in suffixes and path.is_file()
-    ]
-    shown = [n for n in names if not any(part.startswith('.') for part in n.parts)]
-    return sorted(name.as_posix() for name in shown)
+    files = (path.relative_to(root) for path in _files(root))
+    return sorted(f.as_posix() for f in files if f.suffix.lower() in suffixes)
+
+
+def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield the files below a folder; ``above`` are those that it lies in."""
+    real = os.path.realpath(folder)
+    if real in above or not os.access(folder, os.R_OK | os.X_OK):
+        return
+    for path in folder.iterdir():
+        if path.name.startswith('.'):
+            continue
+        if path.is_dir():
+            yield from _files(path, (*above, real))
+        elif path.is_file():
+            yield path

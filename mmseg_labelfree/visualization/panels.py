@@ -25,7 +25,8 @@ def write_panels(
     What an array is follows from its shape and type:
 
     - ``(H, W, 3)`` uint8: an RGB image, shown as it is;
-    - ``(H, W)`` integer: a label map, colored by ``palette``; 255 is cream;
+    - ``(H, W)`` integer: a label map, colored by ``palette``; 255 is cream, and labels
+      from 256 on have the colors of 0 and on;
     - ``(H, W)`` bool: a mask, white where True;
     - ``(H, W)`` floating point: a scalar map on a color scale that the whole column
       shares; NaN stays white.
@@ -118,7 +119,7 @@ def _show(axes, array: np.ndarray, colors: np.ndarray, limits: tuple, title: str
     elif array.ndim == 2 and array.dtype == bool:
         axes.imshow(array, cmap='gray', vmin=0, vmax=1, interpolation='nearest')
     elif array.ndim == 2 and array.dtype.kind in 'iu':
-        axes.imshow(colors[array], interpolation='nearest')
+        axes.imshow(colors[array & 255], interpolation='nearest')
     elif array.ndim == 2 and array.dtype.kind == 'f':
         axes.imshow(array, cmap='viridis', vmin=limits[0], vmax=limits[1])
     else:
@@ -133,7 +134,7 @@ def _add_legend(figure: Figure, columns: Mapping, colors: np.ndarray, classes) -
     maps = [a.ravel() for a in maps if a.ndim == 2 and a.dtype.kind in 'iu']
     present = np.unique(np.concatenate(maps)) if maps else np.zeros(0, int)
     handles = [
-        Patch(color=colors[v] / 255, label=classes[v])
+        Patch(color=colors[v & 255] / 255, label=classes[v])
         for v in present
         if v < len(classes)
     ]

@@ -166,6 +166,12 @@ def test_truncated_mask(paths, size):
         class_index(paths)
 
 
+def test_a_mask_that_is_too_large_for_pillow(paths, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1)
+    with pytest.raises(ValueError, match=r'is too large for Pillow .*into tiles'):
+        class_index(paths, cache=False)
+
+
 @pytest.mark.parametrize('mode', ['RGB', 'RGBA', 'I;16', 'LA'])
 def test_mask_that_is_not_one_byte(paths, mode):
     Image.new('RGB' if mode == 'RGB' else mode, (4, 5)).save(paths[6])

@@ -137,3 +137,41 @@ def test_other_colors_are_counted_anew(root):
         )
         pixels.append(SourceDataset(data, 'labeled').class_pixels()[0].tolist())
     assert pixels == [[0, 24, 0], [0, 0, 24]]
+
+
+@pytest.mark.parametrize(
+    ('folder', 'mask', 'suffix'),
+    [('images/masks', 'a/0.png', '.png'), ('images', 'a/0_mask.png', '_mask.png')],
+)
+def test_masks_among_the_images_are_no_images(root, folder, mask, suffix):
+    save(root / folder / mask, np.ones((4, 6), np.uint8))
+    settings = dict(
+        data_prefix=dict(img_path='images', seg_map_path=folder), seg_map_suffix=suffix
+    )
+    labeled, unlabeled = (
+        dataset(root, has_mask=kind, **settings) for kind in (True, False)
+    )
+    assert [n.as_posix() for n in names(labeled)] == ['images/a/0.jpg']
+    assert labeled[0]['data_samples'].gt_sem_seg.data.unique().tolist() == [1]
+    assert [n.name for n in names(unlabeled)] == ['2.tif', '1.JPEG', '0.png', '1.bmp']
+
+
+def test_two_masks_of_one_image(root):
+    save(root / 'masks' / 'a/0.tif', np.ones((4, 6), np.uint8))
+    with pytest.raises(ValueError, match=r'0.png and .*0.tif have one name, and an im'):
+        dataset(root)
+
+
+def test_a_suffix_with_two_dots(root):
+    save(root / 'dotted' / 'a/0.label.png', np.ones((4, 6), np.uint8))
+    prefix = dict(img_path='images', seg_map_path='dotted')
+    labeled = dataset(
+        root, data_prefix=prefix, has_mask=True, seg_map_suffix='.label.png'
+    )
+    assert [n.as_posix() for n in names(labeled)] == ['images/a/0.jpg']
+
+
+def test_jpeg_masks_are_refused(root):
+    (root / 'masks/a/0.png').rename(root / 'masks/a/0.JPG')
+    with pytest.raises(ValueError, match=r'0.JPG is a JPEG file, .*save masks as PNG'):
+        SourceDataset(dataset(root, has_mask=True), 'labeled')

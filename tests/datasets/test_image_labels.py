@@ -74,6 +74,8 @@ def test_nothing_in_a_file_is_called(tmp_path):
         ('x.txt', 'a 1 0', r'x\.txt, image a: 2 labels, but the dataset has 3 classes'),
         ('x.txt', 'a 1 0 2', r'image a: 2 is neither 0 nor 1'),
         ('x.txt', 'a 1 0 cat', r'x\.txt is damaged .*: correct the file'),
+        ('x.csv', 'a,cat\na,dog', r'x\.csv names image a twice, with other classes'),
+        ('x.txt', 'a.jpg 1 0 0\na 0 1 0', 'names image a twice'),
         ('x.csv', 'a,cat,horse', "image a: 'horse' is no class of the dataset"),
         ('x.npy', 'text', r'x\.npy is damaged .*: correct the file'),
         (
@@ -103,3 +105,9 @@ def test_an_array_in_place_of_a_dictionary(tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"x\.npy do not exist.*labels='masks'"):
         read_image_labels(tmp_path / 'x.npy', CLASSES)
+
+
+@pytest.mark.parametrize(('name', 'text'), [('x.txt', 'a 1 0 0'), ('x.csv', 'a,cat')])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path, name, text):
+    found = read_image_labels(write(tmp_path / name, f'\ufeff{text}\n{text}'), CLASSES)
+    assert {k: v.tolist() for k, v in found.items()} == {'a': [True, False, False]}

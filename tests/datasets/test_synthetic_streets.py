@@ -196,3 +196,22 @@ def test_target_with_other_classes(tmp_path):
     )
     with pytest.raises(ValueError, match=message):
         DataCheck().training(config(metainfo=dict(classes=['road', 'sky', 'car'])))
+
+
+def test_masks_of_another_size_are_resized(tmp_path):
+    """Some of GTA5's own are."""
+    source = write_gta(tmp_path, [np.full((4, 6), 7)] * 2)
+    write_image(tmp_path / 'gta/images/00001.png', (8, 12))
+    dataset = dict(type='SourceDataset', source='source')
+    dataset['dataset'] = dict(source, pipeline=PIPELINE)
+    sampler = dict(type='DefaultSampler', shuffle=False)
+    config = Config(
+        dict(
+            default_scope='mmseg',
+            train_dataloader=dict(batch_size=1, sampler=sampler, dataset=dataset),
+            train_cfg=dict(max_iters=1),
+        )
+    )
+    DataCheck().training(config)
+    label = DATASETS.build(dataset)[1]['data_samples'].gt_sem_seg.data[0]
+    assert label.tolist() == np.zeros((8, 12), int).tolist()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.dist import get_rank
 from mmseg.registry import METRICS
 from PIL import Image
 
@@ -89,3 +90,48 @@ def test_numbers_of_the_masks_are_written(tmp_path):
     metric = build(METRIC_TYPES[0], output_dir=str(tmp_path))
     metric.process({}, [sample(0, 1, reduce_zero_label=True)])
     assert np.asarray(Image.open(tmp_path / 'x.png')).tolist() == [[2] * 8] * 8
+
+
+def test_predictions_that_would_be_no_file_of_their_own(tmp_path):
+    settings = dict(output_dir=str(tmp_path / 'out'), image_folder='data/images')
+    metric = build(METRIC_TYPES[0], **settings)
+    with pytest.raises(ValueError, match=r'data/extra/x.png is not below data/images'):
+        metric.process({}, [sample(0, name='data/extra/x.png')])
+    for _ in range(2):
+        metric.process({}, [sample(0, name='data/images/x.png')])
+    with pytest.raises(ValueError, match=r'x.png and .*x.jpg would be one file'):
+        metric.process({}, [sample(0, name='data/images/x.jpg')])
+    with pytest.raises(ValueError, match='prediction of y.png has class 299'):
+        metric = build(METRIC_TYPES[2] | dict(num_clusters=300), **settings)
+        metric.process({}, [sample(0, 299, name='y.png')])
+    assert files(tmp_path) == ['out/x.png']
+
+
+def evaluated(folder, names):
+    """What two processes with an image each make of it."""
+    metric = build(METRIC_TYPES[0], output_dir=str(folder))
+    metric.process({}, [sample(0, name=names[get_rank()])])
+    try:
+        return [*metric.evaluate(2)]
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.slow
+def test_processes_that_write_one_file(in_processes, tmp_path):
+    found = in_processes(2, evaluated, tmp_path, ['/data/a/1.png', '/data/b/1.png'])
+    for text in found:
+        assert 'the predictions of /data/a/1.png and /data/b/1.png would be one' in text
+    found = in_processes(2, evaluated, tmp_path, ['/data/a/1.png', '/data/b/2.png'])
+    assert found == [['aAcc', 'mIoU', 'mAcc']] * 2
+
+
+def test_images_of_a_single_row(tmp_path):
+    metric = build(METRIC_TYPES[0], output_dir=str(tmp_path))
+    metric.process({}, [sample(0, size=(1, 6))])
+    assert np.asarray(Image.open(tmp_path / 'x.png')).shape == (1, 6)
+    column = dict(
+        sample(0, size=(1, 6)), gt_sem_seg=sample(0, size=(6, 1))['gt_sem_seg']
+    )
+    with pytest.raises(ValueError, match=r'size \(6, 1\), its prediction \(1, 6\)'):
+        metric.process({}, [column])

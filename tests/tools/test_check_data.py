@@ -322,3 +322,22 @@ class TestDomains:
         wrapped = dict(type='SourceDataset', dataset=dict(type='SynthiaDataset'))
         assert published_counts.expected_images(wrapped, training=True) == 9400
         assert published_counts.expected_images(wrapped, training=False) is None
+
+
+def test_masks_that_are_resized_may_have_another_size(check, tmp_path, monkeypatch):
+    """As some of GTA5 have."""
+    monkeypatch.setenv('LABELFREE_CACHE', str(tmp_path / 'cache'))
+    for kind in ('images', 'labels'):
+        (tmp_path / kind).mkdir()
+    Image.new('RGB', (6, 4)).save(tmp_path / 'images/1.png')
+    Image.new('P', (6, 3), 7).save(tmp_path / 'labels/1.png')
+    dataset = dict(
+        type='GTADataset',
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
+    )
+    cfg = dict(train_dataloader=dict(dataset=dataset))
+    assert '0 faulty' in check(cfg, '--deep')[1]
+    (tmp_path / 'labels/1.png').write_bytes(b'')
+    assert 'labels/1.png cannot be read' in check(cfg, '--deep')[1].replace('\n', '')

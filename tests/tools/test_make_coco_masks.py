@@ -86,3 +86,23 @@ def test_says_what_is_wrong(annotations, tmp_path, capsys):
     broken.write_text('{"images": []')
     with pytest.raises(ValueError, match=r'val2014\.json is damaged .*: download it'):
         make_coco_masks.main([str(broken), str(tmp_path)])
+
+
+@pytest.mark.parametrize('shape', [[], dict(counts='abc', size=[8, 10]), None])
+def test_objects_without_a_polygon(shape):
+    image = dict(file_name='a.jpg', height=8, width=10)
+    item = dict(id=7, category_id=1, segmentation=shape)
+    with pytest.raises(ValueError, match='annotation 7 of image a.jpg has no polygon'):
+        make_coco_masks.draw_objects(image, [item], {1: 1})
+
+
+def test_more_categories_than_a_mask_holds(tmp_path):
+    content = dict(
+        categories=[dict(id=k) for k in range(255)], images=[], annotations=[]
+    )
+    path = tmp_path / 'instances_many.json'
+    path.write_text(json.dumps(content))
+    with pytest.raises(
+        ValueError, match='has 255 categories, and masks of 8 bits hold'
+    ):
+        make_coco_masks.read_annotations(path)

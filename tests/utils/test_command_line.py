@@ -29,7 +29,7 @@ def test_options_replace_settings_of_the_config(tmp_path):
     assert read_config(args).model.a == 1
 
 
-def test_exit_code_counts_findings_and_prints_errors_in_one_line(capsys):
+def test_exit_code_counts_findings_and_prints_errors_in_one_line(capsys, tmp_path):
     assert exit_code(lambda: 0) == 0
     assert exit_code(lambda: 12) == 1
 
@@ -38,6 +38,10 @@ def test_exit_code_counts_findings_and_prints_errors_in_one_line(capsys):
 
     assert exit_code(fail) == 1
     assert capsys.readouterr().err == 'Error: no [folder] here\n'
+    (tmp_path / 'file').touch()
+    assert exit_code((tmp_path / 'file/below').mkdir) == 1
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and 'Error: [Errno 20] Not a directory' in error
     with pytest.raises(KeyError):  # not an error of the data
         exit_code(lambda: {}['x'])
 

@@ -21,3 +21,15 @@ def test_any_depth_and_ending(tmp_path):
 def test_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match='gone is no folder of images'):
         image_files(tmp_path / 'gone')
+
+
+def test_links_to_folders(tmp_path):
+    for name in ('disk/monday/1.png', 'images/tuesday/2.png'):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    images = tmp_path / 'images'
+    (images / 'monday').symlink_to(tmp_path / 'disk' / 'monday')
+    (images / 'tuesday' / 'all').symlink_to(images)  # a loop
+    (images / 'gone').symlink_to(tmp_path / 'gone')
+    assert image_files(images) == ['monday/1.png', 'tuesday/2.png']

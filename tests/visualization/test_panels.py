@@ -70,6 +70,15 @@ def test_panels_show_each_kind_in_its_colors(tmp_path):
     assert (253, 231, 36) not in colors_in(path)
 
 
+def test_more_labels_than_colors(tmp_path):
+    files = [tmp_path / f'{label}.png' for label in (44, 300)]
+    for label, file in zip((44, 300), files, strict=True):
+        names = ['same'] * 301
+        write_panels(file, {'map': [np.full((2, 3), label)]}, classes=names)
+    first, second = (np.asarray(Image.open(file)) for file in files)
+    np.testing.assert_array_equal(first, second)
+
+
 def test_panels_say_what_is_wrong(tmp_path):
     label = np.zeros((4, 4), np.uint8)
     with pytest.raises(ValueError, match=r"'a': 1, 'b': 2"):

@@ -29,9 +29,10 @@ if __name__ == '__main__':
 from weight_files import save
 
 from mmseg_labelfree.utils.checkpoint import load_checkpoint
+from mmseg_labelfree.utils.cluster_names import DATA_META
 from mmseg_labelfree.utils.command_line import exit_code
 
-KEPT_META = ('dataset_meta', 'cfg', 'iter', 'epoch', 'seed')
+KEPT_META = ('dataset_meta', DATA_META, 'cfg', 'iter', 'epoch', 'seed')
 
 
 def main(argv: list[str] | None = None) -> None:

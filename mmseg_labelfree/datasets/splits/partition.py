@@ -1,6 +1,7 @@
 """Partition of a dataset's images into labeled and unlabeled ones, by a few words."""
 
 import os.path as osp
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -99,8 +100,13 @@ class Partition:
 
         Raises:
             ValueError: None of the images would be labeled, or all, or more than the
-                candidates.
+                candidates; or an image is listed twice.
         """
+        if repeated := [n for n, k in Counter(names_of(dataset)).items() if k > 1]:
+            raise ValueError(
+                f'{dataset.ann_file} has {repeated[0]} more than once, which might '
+                'become labeled and unlabeled: list each image once'
+            )
         if candidates is None:
             candidates = np.arange(len(dataset))
         present = None

@@ -28,7 +28,7 @@ class LoadColorAnnotations(ForeignAnnotationLoader):
 
     Raises:
         ValueError: Two classes have one color; while loading, for a pixel of another
-            color.
+            color, or a mask of another size than its image.
 
     Example:
         >>> loader = LoadColorAnnotations([[0, 0, 0], [255, 0, 0]])
@@ -38,6 +38,7 @@ class LoadColorAnnotations(ForeignAnnotationLoader):
 
     table = np.arange(256, dtype=np.int16)
     last = IGNORE
+    resizes = False
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from ...ops.label_maps import IGNORE, apply_table, loaded_labels, lookup_table
-from .check_mask import photo_size
+from .check_mask import check_mask, photo_size
 from .pipelines import edit_pipeline
 
 __all__ = [
@@ -44,9 +44,10 @@ def _train_ids(ids: tuple[int, ...]) -> np.ndarray:
 class ForeignAnnotationLoader(LoadAnnotations):
     """Base class of the transforms that load masks of another encoding.
 
-    They take the place of ``LoadAnnotations``, and nothing need be converted before. A
-    mask of another size than its image file is resized to that, by nearest neighbor;
-    test pipelines load it after the image was resized.
+    They take the place of ``LoadAnnotations``, and nothing need be converted before.
+    Test pipelines load a mask after the image was resized: its size is that of the
+    image's file. One of another size is resized to that, by nearest neighbor, in
+    datasets that are known to have such; see ``resizes``.
 
     Required keys: ``seg_map_path``, ``seg_fields``; ``label_map``, and ``ori_shape``
     or ``img``, where there are any. Added key: ``gt_seg_map``, uint8 ``(H, W)``.
@@ -55,7 +56,8 @@ class ForeignAnnotationLoader(LoadAnnotations):
         backend_args: Of the file backend, see ``mmengine.fileio``.
 
     Raises:
-        ValueError: While loading, for a file of another encoding.
+        ValueError: While loading, for a file of another encoding, or of another size
+            than its image.
     """
 
     table: np.ndarray
@@ -64,6 +66,8 @@ class ForeignAnnotationLoader(LoadAnnotations):
     """Largest raw value that a file may hold."""
     remedy: str
     """What to do about a file of another encoding."""
+    resizes = True
+    """Whether a mask of another size than its image is resized, or else refused."""
 
     def __init__(self, backend_args: Mapping[str, Any] | None = None) -> None:
         super().__init__(backend_args=backend_args and dict(backend_args))
@@ -95,10 +99,13 @@ class ForeignAnnotationLoader(LoadAnnotations):
         return loaded_labels(label_map=label_map)[self.table]
 
     def _load_seg_map(self, results: dict[str, Any]) -> None:
-        raw = self.read(results['seg_map_path'])
+        path = results['seg_map_path']
+        raw = self.read(path)
         labels = apply_table(raw, self.labels(results.get('label_map')))
         size = photo_size(results)
-        if size is not None and size != labels.shape:
+        if size is not None and not self.resizes:
+            check_mask(labels.shape, size, results.get('img_path'), path)
+        elif size is not None and size != labels.shape:
             labels = mmcv.imresize(labels, size[::-1], interpolation='nearest')
         results['gt_seg_map'] = labels
         results['seg_fields'].append('gt_seg_map')

@@ -1,7 +1,7 @@
 """Dataset wrapper whose samples say which classes an image holds."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -104,6 +104,7 @@ class ImageLabelDataset(SourceDataset):
             folders = [PurePath(name).parent.name for name in names]
             return np.array([[f == c for c in self.classes] for f in folders])
         table = read_image_labels(self.labels, self.classes)
+        _check_file_names(self.labels, table, names)
         nothing = np.zeros(len(self.classes), bool)
         return np.stack([self._find(table, name, nothing) for name in names])
 
@@ -153,3 +154,18 @@ class ImageLabelDataset(SourceDataset):
         row = self._rows[data_sample.img_path]
         data_sample.set_metainfo(dict(image_labels=self.image_labels[row]))
         return sample
+
+
+def _check_file_names(
+    file: str, table: Mapping[str, np.ndarray], names: Sequence[str]
+) -> None:
+    """Raise a ValueError if labels by a file name would be those of two images."""
+    owners: dict[str, str] = {}
+    for name in names:
+        short = os.path.basename(name)
+        owner = owners.setdefault(short, name) if name not in table else name
+        if owner != name and short in table:
+            raise ValueError(
+                f'{file} names {short}, which is {owner} or {name}: name images by '
+                'their paths below the image folder'
+            )

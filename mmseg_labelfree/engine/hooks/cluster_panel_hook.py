@@ -58,7 +58,10 @@ class ClusterPanelHook(Hook):
         write_panels(
             Path(runner.work_dir) / 'clusters_of_images.png',
             {
-                'image': [picture(p.image.transpose(2, 0, 1)) for p in drawn],
+                'image': [
+                    picture(p.image.reshape(*p.image.shape[:2], -1).transpose(2, 0, 1))
+                    for p in drawn
+                ],
                 'clusters': [p.labels for p in drawn],
             },
             clusters['palette'],

@@ -16,7 +16,10 @@ from ...visualization.figures import write_label_map
 from ...visualization.panels import picture
 from .predictor import Prediction
 
-__all__ = ['PredictionWriter', 'overlay']
+__all__ = ['RESULTS', 'PredictionWriter', 'overlay']
+
+#: Folders of the results in that of a ``PredictionWriter``.
+RESULTS = ('masks', 'overlays')
 
 
 class PredictionWriter:
@@ -35,7 +38,8 @@ class PredictionWriter:
         rates: Frames a second of each video by its name.
 
     Raises:
-        ValueError: The opacity is out of range.
+        ValueError: The opacity is out of range, there are more classes than a mask of
+            8 bits can hold, or the folder has masks of something else.
 
     Example:
         ``with PredictionWriter('out', classes, palette) as writer:
@@ -52,7 +56,12 @@ class PredictionWriter:
     ) -> None:
         if not 0 <= opacity <= 1:
             raise ValueError(f'opacity={opacity} is not in 0 to 1')
+        if len(classes) > 256:
+            raise ValueError(
+                f'the model has {len(classes)} outputs, and masks of 8 bits hold 256'
+            )
         self.folder = Path(folder)
+        self._check_folder()
         self.classes = list(classes)
         self.colors = np.array(palette, np.uint8)
         self.opacity = opacity
@@ -60,6 +69,15 @@ class PredictionWriter:
         self._areas: dict[str, np.ndarray] = {}
         self._videos: dict[str, cv2.VideoWriter] = {}
         self._files = ExitStack()
+
+    def _check_folder(self) -> None:
+        """Refuse a folder of other masks, such as those that were made by hand."""
+        masks, overlays = (self.folder / kind for kind in RESULTS)
+        if masks.exists() and not overlays.exists():
+            raise ValueError(
+                f'{masks} is there without {overlays}, so it is none of earlier '
+                'predictions and might be overwritten: choose another folder'
+            )
 
     def __enter__(self) -> 'PredictionWriter':
         return self

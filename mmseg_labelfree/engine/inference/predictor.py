@@ -29,7 +29,7 @@ class Prediction:
     Attributes:
         frame: The image.
         image: Its pixels as they were loaded, ``(H, W, C)``, of three channels BGR.
-        labels: Class of each pixel, uint8 ``(H, W)``.
+        labels: Class of each pixel ``(H, W)``, uint8; uint16 if one is above 255.
     """
 
     frame: Frame
@@ -101,7 +101,7 @@ class Predictor:
         if isinstance(frame.image, np.ndarray):
             size = frame.image.shape[:2]
             results: dict[str, Any] = dict(
-                img=frame.image, img_shape=size, ori_shape=size
+                img=frame.image, img_path=frame.name, img_shape=size, ori_shape=size
             )
         else:
             results = load_image(self._load, frame.image)
@@ -116,5 +116,6 @@ class Predictor:
         frames, images, samples = zip(*batch, strict=True)
         outputs = self.model.test_step(pseudo_collate(list(samples)))
         for frame, image, output in zip(frames, images, outputs, strict=True):
-            labels = output.pred_sem_seg.data[0].to(torch.uint8).cpu().numpy()
+            labels = output.pred_sem_seg.data[0].cpu().numpy()
+            labels = labels.astype(np.min_scalar_type(labels.max()))
             yield Prediction(frame, image, labels)

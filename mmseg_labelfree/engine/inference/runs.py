@@ -16,6 +16,7 @@ from ...utils.checkpoint import (
     MARKER,
     latest_checkpoint,
     load_checkpoint,
+    nonfinite_weights,
     plain_weights,
     resolve_checkpoint,
 )
@@ -66,12 +67,19 @@ class TrainedRun:
             device: Such as 'cpu' or 'cuda:0'.
 
         Raises:
-            ValueError: The checkpoint is damaged or not of this model.
+            ValueError: The checkpoint is damaged, not of this model, or of a training
+                that has diverged.
         """
         checkpoint, filename = load_checkpoint(self.checkpoint)
         model = init_model(self.config, device='cpu')
         check_fit(model, None, checkpoint, filename)
-        model.load_state_dict(plain_weights(checkpoint, filename), strict=False)
+        weights = plain_weights(checkpoint, filename)
+        if broken := nonfinite_weights(weights):
+            raise ValueError(
+                f'{filename} is of a training that has diverged ({broken[0]} is not '
+                'finite): name an earlier checkpoint'
+            )
+        model.load_state_dict(weights, strict=False)
         meta = (checkpoint.get('meta') or {}).get('dataset_meta')
         model.dataset_meta = output_meta(model, meta or {})
         return model.to(torch.device(device)).eval()
@@ -103,7 +111,8 @@ def find_run(name: str, config: str | None = None) -> TrainedRun:
         name: A checkpoint, a work dir, or its path below ``work_dirs``; of a protocol
             the last stage that has a checkpoint is meant, or a stage by its folder. Of
             a finished stage it is the checkpoint that was scored.
-        config: File of the config. Defaults to the one in the work dir.
+        config: File of the config. Defaults to the one in the work dir; a checkpoint
+            that lies elsewhere needs one.
 
     Raises:
         FileNotFoundError: There is no such run, no checkpoint, or no config.
@@ -168,10 +177,15 @@ def _is_training(marker: Path) -> bool:
 
 
 def _config_file(folder: Path) -> Path:
-    """The config of a run: that of a stage, or the one that MMEngine keeps."""
+    """The config of a run: that of a stage, or the one that MMEngine keeps.
+
+    A config is run as it is read, so no other script beside a checkpoint is taken.
+    """
     choices: Sequence[Path] = [folder / CONFIG]
     if not choices[0].is_file():
-        choices = sorted(folder.glob('*.py'), key=lambda p: p.stat().st_mtime_ns)
+        is_run = (folder / 'last_checkpoint').is_file()
+        scripts = folder.glob('*.py') if is_run else ()
+        choices = sorted(scripts, key=lambda p: p.stat().st_mtime_ns)
     if not choices:
         raise FileNotFoundError(f'{folder} holds no config: name one by --config')
     return choices[-1]

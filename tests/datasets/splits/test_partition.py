@@ -112,3 +112,9 @@ def test_without_a_folder_the_own_list_is_drawn_from(source, tmp_path):
     assert np.array_equal(
         labeled.indices, build(source('labeled', dict(ratio='3/8'), 'all.txt')).indices
     )
+
+
+def test_an_image_that_is_listed_twice(source, tmp_path):
+    (tmp_path / 'all.txt').write_text('03\n05\n03\n07\n')
+    with pytest.raises(ValueError, match=r'all.txt has 03 more than once, .*list each'):
+        build(source('labeled', dict(number=2), 'all.txt'))

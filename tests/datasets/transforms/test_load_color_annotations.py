@@ -27,7 +27,10 @@ def test_after_the_image_was_resized(tmp_path):
     resized = np.zeros((10, 14, 3), np.uint8)
     sample = dict(seg_map_path=str(tmp_path / 'm.png'), seg_fields=[], img=resized)
     assert loader(dict(sample, ori_shape=(5, 7)))['gt_seg_map'].shape == (5, 7)
-    assert loader(dict(sample, ori_shape=(10, 14)))['gt_seg_map'].shape == (10, 14)
+    with pytest.raises(ValueError, match=r'a.jpg is 5x7 but its mask .*m.png is 7x5'):
+        loader(
+            dict(sample, ori_shape=(7, 5), img_path='a.jpg')
+        )  # a photo that is turned
 
 
 def test_colors_that_mean_nothing_or_two_things():

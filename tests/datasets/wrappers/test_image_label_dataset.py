@@ -179,3 +179,22 @@ def counted(config):
 def test_two_processes_know_the_same_labels(config, in_two_processes, truth):
     for found in in_two_processes(counted, config):
         assert found.tolist() == list(truth.values())
+
+
+def test_a_file_name_of_two_images(config, boxes_root, tmp_path):
+    for folder in ('a', 'b'):
+        (tmp_path / 'photos' / folder).mkdir(parents=True)
+        for k in range(2):
+            name = f'train_{k:03d}.jpg'
+            shutil.copy(boxes_root / 'JPEGImages' / name, tmp_path / 'photos' / folder)
+    config['dataset'].update(
+        data_root=None, ann_file='', data_prefix=dict(img_path=f'{tmp_path}/photos')
+    )
+    path = tmp_path / 'labels.csv'
+    lines = ['a/train_000,square', 'b/train_000,bar', 'a/train_001,dot']
+    path.write_text('\n'.join([*lines, 'train_001,frame']))
+    dataset = DATASETS.build(dict(config, labels=str(path)))
+    assert dataset.image_labels.argmax(1).tolist() == [0, 2, 1, 3]
+    path.write_text('\n'.join([*lines[:2], 'train_001,dot']))
+    with pytest.raises(ValueError, match=r'names train_001, which is a/.* or b/train_'):
+        DATASETS.build(dict(config, labels=str(path)))

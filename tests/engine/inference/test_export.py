@@ -43,6 +43,25 @@ def test_it_is_what_the_test_predicts(tiny, tmp_path, save_run):
     torch.testing.assert_close(found, expected)
 
 
+def test_a_model_with_one_output(tiny, tmp_path, save_run):
+    """MMSegmentation takes a sigmoid above 0.3 for class 1, not a positive score."""
+    tiny.model.decode_head.update(num_classes=2, out_channels=1)
+    tiny.model.pop('auxiliary_head', None)
+    model = save_run(tiny, tmp_path / 'run', CLASSES[:2], COLORS[:2])
+    module = ExportedSegmentor(model, (32, 40)).eval()
+    image = torch.randint(0, 256, (3, 32, 40), dtype=torch.uint8)
+    meta = dict(ori_shape=(32, 40), img_shape=(32, 40), pad_shape=(32, 40))
+    data = dict(inputs=[image], data_samples=[SegDataSample(metainfo=meta)])
+    with torch.no_grad():
+        model.decode_head.conv_seg.bias -= 0.5
+        scores = module(image.flip(0)[None].float())
+    expected = model.test_step(data)[0].pred_sem_seg.data
+    assert ((scores < 0) & (expected == 1)).any()
+    torch.testing.assert_close(module.classes(scores), expected.long())
+    _, changed = largest_difference(module, lambda images: module(images) + 1e3)
+    assert changed > 0.9
+
+
 def test_a_size_that_would_be_padded(tiny, tmp_path, save_run):
     tiny.model.data_preprocessor.test_cfg.size_divisor = 16
     model = save_run(tiny, tmp_path / 'run', CLASSES, COLORS)

@@ -4,6 +4,7 @@ import csv
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmseg.apis import inference_model, init_model
 from PIL import Image
 
@@ -74,6 +75,9 @@ def test_frames_are_as_good_as_files(tiny, photos, tmp_path, save_run):
     first, second = Predictor(model, pipeline, batch_size=4)(frames)
     np.testing.assert_array_equal(first.labels, second.labels)
     np.testing.assert_array_equal(first.image, second.image)
+    shifted = [pipeline[0], dict(type='AppearanceShift', noise=0), *pipeline[1:]]
+    first, second = Predictor(model, shifted)(frames)
+    np.testing.assert_array_equal(first.labels, second.labels)
     broken = photos / 'broken.png'
     broken.write_bytes(file.read_bytes()[:60])
     with pytest.raises(ValueError, match=r'broken.png is damaged'):
@@ -132,3 +136,29 @@ def test_overlays_of_gray_and_deep_images():
     assert overlay(gray, labels, colors, 1.0)[0].tolist() == [[0, 0, 0], [255, 0, 0]]
     with pytest.raises(ValueError, match='opacity=2 is not in 0 to 1'):
         PredictionWriter('x', ['a'], colors, opacity=2)
+
+
+def test_masks_of_something_else_are_not_overwritten(tmp_path):
+    (tmp_path / 'own/masks').mkdir(parents=True)
+    with pytest.raises(
+        ValueError, match=r'own/masks is there without .*choose another'
+    ):
+        PredictionWriter(tmp_path / 'own', CLASSES, COLORS)
+    (tmp_path / 'own/overlays').mkdir()
+    PredictionWriter(tmp_path / 'own', CLASSES, COLORS)
+
+
+def test_more_outputs_than_a_byte_tells_apart(tiny, photos, tmp_path, save_run):
+    tiny.model.decode_head.num_classes = 300
+    names = [f'class {k}' for k in range(300)]
+    model = save_run(
+        tiny, tmp_path / 'run', names, [[0, 0, k % 256] for k in range(300)]
+    )
+    with torch.no_grad():
+        model.decode_head.conv_seg.bias[299] = 1e4
+    frames = [f for m in find_media([photos / '0.png']) for f in m.frames()]
+    pipeline = find_run(str(tmp_path / 'run')).pipeline
+    (prediction,) = Predictor(model, pipeline)(frames)
+    assert np.unique(prediction.labels).tolist() == [299]
+    with pytest.raises(ValueError, match='has 300 outputs, and masks of 8 bits hold'):
+        PredictionWriter(tmp_path / 'out', names, COLORS)

@@ -77,3 +77,31 @@ def test_a_checkpoint_of_another_model(tiny, tmp_path, save_run):
     (tmp_path / 'run/iter_6.pth').unlink()
     with pytest.raises(FileNotFoundError, match='holds no checkpoint: train first'):
         find_run(str(tmp_path / 'run'))
+
+
+def test_weights_of_a_training_that_has_diverged(tiny, tmp_path, save_run):
+    save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    checkpoint = torch.load(tmp_path / 'run/iter_6.pth', weights_only=False)
+    checkpoint['state_dict']['decode_head.conv_seg.bias'][1] = torch.nan
+    torch.save(checkpoint, tmp_path / 'run/iter_6.pth')
+    with pytest.raises(
+        ValueError, match=r'diverged \(decode_head.conv_seg.bias is not'
+    ):
+        find_run(str(tmp_path / 'run')).build('cpu')
+
+
+def test_a_script_beside_a_checkpoint_is_not_run(tiny, tmp_path, save_run):
+    save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    checkpoint = (tmp_path / 'run/iter_6.pth').rename(elsewhere / 'teacher.pth')
+    script = f"open({str(tmp_path / 'ran')!r}, 'w')"
+    (elsewhere / 'clean_up.py').write_text(script)
+    with pytest.raises(FileNotFoundError, match='elsewhere holds no config: name one'):
+        find_run(str(checkpoint))
+    assert not (tmp_path / 'ran').exists()
+    run = find_run(str(checkpoint), str(tmp_path / 'run/config.py'))
+    assert run.build('cpu').dataset_meta['classes'] == CLASSES
+    (tmp_path / 'run/config.py').rename(tmp_path / 'run/tiny.py')  # as MMEngine's own
+    (elsewhere / 'teacher.pth').rename(tmp_path / 'run/iter_6.pth')
+    assert find_run(str(tmp_path / 'run')).config.filename.endswith('tiny.py')
