@@ -227,13 +227,19 @@ class TeacherStudentEncoderDecoder(
     ) -> NetworkOutputs:
         """Run the teacher over images (N, 3, H, W), by default in ``teacher_mode``.
 
-        Where it has one output for two classes, ``decode_head.threshold`` tells them
-        apart, and the logits are those of two classes.
+        The logits are those of :meth:`class_logits`.
         """
         with self.teacher_in_mode(mode or self.teacher_mode) as teacher:
             outputs = self.run(teacher, images)
-        threshold = teacher.decode_head.threshold or 0.5
-        return replace(outputs, logits=two_class_logits(outputs.logits, threshold))
+        return replace(outputs, logits=self.class_logits(outputs.logits))
+
+    def class_logits(self, logits: Tensor) -> Tensor:
+        """Logits (N, C, h, w) that label pixels, with an output for each class.
+
+        One output for two classes becomes the logits of two, which
+        ``decode_head.threshold`` tells apart.
+        """
+        return two_class_logits(logits, self.decode_head.threshold or 0.5)
 
     def unlabeled_logits(self, batch: MixedBatch) -> Tensor:
         """The teacher's logits (U, C, h, w) of the unlabeled images.
