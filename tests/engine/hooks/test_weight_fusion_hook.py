@@ -97,3 +97,10 @@ def test_a_step_without_new_classes_is_refused_before_it_trains(tiny, tmp_path):
     torch.save(dict(state_dict=runner.model.state_dict()), file)
     with pytest.raises(ValueError, match='adds no rows to decode_head.conv_seg.weight'):
         WeightFusionHook(str(file)).before_train(runner)
+
+
+def test_an_average_that_is_saved_instead_is_refused(incremental):
+    hooks = [dict(type='WeightFusionHook'), dict(type='EMAHook')]
+    incremental.custom_hooks += hooks
+    with pytest.raises(ValueError, match='step_0: .*WeightFusionHook and EMAHook do'):
+        ProtocolRunner(incremental).run()
