@@ -17,7 +17,7 @@ from ...ops.strips import striped_map
 from ...ops.two_classes import two_class_logits
 from ...utils.choices import check_choice, check_margins, check_names, check_range
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
-from ..utils.head_checks import needs_ignore_255
+from ..utils.head_checks import needs_ignore_255, needs_map_of_logits
 from .feature_distance import FeatureDistanceMixin
 from .mixed_batch import MixedBatch, rows_by_source, split_batch, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
@@ -100,6 +100,7 @@ class TeacherStudentEncoderDecoder(
         check_margins(ignore_rows=ignore_rows)
         super().__init__(*args, **kwargs)
         needs_ignore_255(self)
+        needs_map_of_logits(self)
         self.labeled_sources = tuple(labeled_sources)
         self.unlabeled_sources = tuple(unlabeled_sources)
         self.student_passes = student_passes
