@@ -20,6 +20,16 @@ CLUSTERS = (
 LOAD = dict(type='LoadImageFromFile')
 WRONG = [
     (
+        'semi',
+        {
+            'model.type': 'NovelClassEncoderDecoder',
+            'model.labeled_sources': ['labeled'],
+            'model.unlabeled_sources': ['unlabeled'],
+            'custom_hooks': [dict(type='EMATeacherHook')],
+        },
+        r'NovelClassEncoderDecoder counts epochs, .*: add dict.type=.SamplerStateHook',
+    ),
+    (
         'incremental',
         {'protocol.next_steps.train_cfg.max_iter': 9},
         r"step_1: train_cfg: IterBasedTrainLoop takes no 'max_iter': did you mean "
