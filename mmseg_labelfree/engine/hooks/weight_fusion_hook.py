@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import barrier, is_main_process
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import EarlyStoppingHook, EMAHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
@@ -42,7 +42,8 @@ class WeightFusionHook(Hook):
     Raises:
         FileNotFoundError: There is no such checkpoint.
         ValueError: The checkpoint's weights are not those of this model with fewer
-            classes; names them. Or there is an ``EMAHook``. Before the training.
+            classes; names them. Or there is an ``EMAHook`` or an
+            ``EarlyStoppingHook``. Before the training.
 
     Example:
         ``custom_hooks=[dict(type='WeightFusionHook',
@@ -62,12 +63,14 @@ class WeightFusionHook(Hook):
 
     def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
         """Raise if another hook would save other weights than the fused ones."""
-        if any(isinstance(hook, EMAHook) for hook in hooks):
-            raise ValueError(
-                'WeightFusionHook and EMAHook do not go together: EMAHook saves and '
-                'validates its average, which is not fused; take one of them out of '
-                'custom_hooks'
-            )
+        for hook in hooks:
+            if isinstance(hook, EMAHook | EarlyStoppingHook):
+                raise ValueError(
+                    f'WeightFusionHook and {type(hook).__name__} do not go together: '
+                    'what is saved would be an average without fusion (EMAHook), or '
+                    'weights from before it (EarlyStoppingHook); take one of them out '
+                    'of custom_hooks'
+                )
 
     def before_train(self, runner: Runner) -> None:
         """Read the previous step's weights, and note the classifier's old rows."""

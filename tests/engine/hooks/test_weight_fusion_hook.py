@@ -99,8 +99,13 @@ def test_a_step_without_new_classes_is_refused_before_it_trains(tiny, tmp_path):
         WeightFusionHook(str(file)).before_train(runner)
 
 
-def test_an_average_that_is_saved_instead_is_refused(incremental):
-    hooks = [dict(type='WeightFusionHook'), dict(type='EMAHook')]
-    incremental.custom_hooks += hooks
-    with pytest.raises(ValueError, match='step_0: .*WeightFusionHook and EMAHook do'):
+@pytest.mark.parametrize(
+    'other',
+    [dict(type='EMAHook'), dict(type='EarlyStoppingHook', monitor='mIoU')],
+    ids=lambda hook: hook['type'],
+)
+def test_hooks_that_save_what_is_not_fused_are_refused(incremental, other):
+    incremental.custom_hooks += [dict(type='WeightFusionHook'), other]
+    match = f'step_0: .*WeightFusionHook and {other["type"]} do not go'
+    with pytest.raises(ValueError, match=match):
         ProtocolRunner(incremental).run()
