@@ -46,9 +46,10 @@ def bare_model(model: nn.Module) -> BaseModel:
 
     That is the wrapper of a distributed run, and a model of test-time augmentation.
     """
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
+    inner: Any = model
+    while is_model_wrapper(inner) or isinstance(inner, BaseTTAModel):
+        inner = inner.module
+    return inner
 
 
 def launched_rank(launcher: str) -> int:

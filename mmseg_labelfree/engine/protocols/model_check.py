@@ -161,7 +161,8 @@ def _check_classes(model: EncoderDecoder) -> None:
 
 def _check_class_weights(model: EncoderDecoder) -> None:
     """Check that losses which weigh classes have a weight for each."""
-    for name, head in heads_of(model).items():
+    heads: dict[str, Any] = heads_of(model)
+    for name, head in heads.items():
         for loss in losses_of(head) if hasattr(head, 'loss_decode') else ():
             weights = getattr(loss, 'class_weight', None)
             if weights is not None and len(weights) != head.out_channels > 1:
