@@ -18,7 +18,7 @@ from mmengine.dist import (
     is_distributed,
     is_main_process,
 )
-from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
 from mmengine.utils.dl_utils import set_multi_processing
 from torch import nn
 
@@ -42,8 +42,14 @@ _LAUNCHERS = dict(
 
 
 def bare_model(model: nn.Module) -> BaseModel:
-    """Return the model without the wrapper that a distributed run puts around it."""
-    return model.module if is_model_wrapper(model) else model
+    """Return the model without what is around it in a run.
+
+    That is the wrapper of a distributed run, and a model of test-time augmentation.
+    """
+    inner: Any = model
+    while is_model_wrapper(inner) or isinstance(inner, BaseTTAModel):
+        inner = inner.module
+    return inner
 
 
 def launched_rank(launcher: str) -> int:

@@ -1,12 +1,12 @@
 """Hook that fuses the weights before and after a step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.dist import barrier, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, EMAHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
@@ -42,7 +42,8 @@ class WeightFusionHook(Hook):
     Raises:
         FileNotFoundError: There is no such checkpoint.
         ValueError: The checkpoint's weights are not those of this model with fewer
-            classes; names them. Before the training.
+            classes; names them. Or there is an ``EMAHook`` or an
+            ``EarlyStoppingHook``. Before the training.
 
     Example:
         ``custom_hooks=[dict(type='WeightFusionHook',
@@ -60,8 +61,20 @@ class WeightFusionHook(Hook):
         self._fixed: list[tuple[Tensor, Tensor]] = []
         self._share = 1.0
 
+    def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
+        """Raise if another hook would save other weights than the fused ones."""
+        for hook in hooks:
+            if isinstance(hook, EMAHook | EarlyStoppingHook):
+                raise ValueError(
+                    f'WeightFusionHook and {type(hook).__name__} do not go together: '
+                    'what is saved would be an average without fusion (EMAHook), or '
+                    'weights from before it (EarlyStoppingHook); take one of them out '
+                    'of custom_hooks'
+                )
+
     def before_train(self, runner: Runner) -> None:
         """Read the previous step's weights, and note the classifier's old rows."""
+        self.check_model(bare_model(runner.model), runner.hooks)
         if self.checkpoint is None:
             return
         self._old = load_weights(self.checkpoint)[0]

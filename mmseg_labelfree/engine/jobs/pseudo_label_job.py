@@ -21,6 +21,7 @@ from ...datasets.samplers.seeded import seed_everything
 from ...models.utils.pseudo_label_generator import PseudoLabelGenerator
 from ...models.utils.stage_model import load_stage_model, stage_model_config
 from ...ops.pseudo_labels import pseudo_labels
+from ...ops.two_classes import two_class_logits
 from ...utils.distributed import in_first_process
 from ...utils.files import reading
 from ...visualization.figures import write_label_map
@@ -29,6 +30,8 @@ from .base import ImageJob, Images, innermost
 from .result_folder import REMEDY, ResultFolder
 
 __all__ = ['PseudoLabelJob', 'whole_images']
+
+_EPS = 1e-6  # keeps the logit of a probability finite
 
 
 @TASK_UTILS.register_module()
@@ -162,7 +165,7 @@ class PseudoLabelJob(ImageJob):
         full = dtype == torch.float32
         with nullcontext() if full else torch.autocast(get_device(), dtype):
             if self.generator is None:
-                labels = self._chosen(model.predict(**batch)[0])
+                labels = self._chosen(model, model.predict(**batch)[0])
             else:
                 labels = self._filled(self.generator, model, **batch)
         return labels.cpu().byte().numpy()
@@ -186,8 +189,8 @@ class PseudoLabelJob(ImageJob):
         filled = filled[0, :height, :width].cpu()
         return torch.where(filled == labels[0].cpu(), 255, filled)
 
-    def _chosen(self, sample: SegDataSample) -> Tensor:
-        """Label map (H, W) of a prediction."""
+    def _chosen(self, model: EncoderDecoder, sample: SegDataSample) -> Tensor:
+        """Label map (H, W) of a model's prediction."""
         if self.field not in sample:
             raise ValueError(
                 f'the model gives no {self.field}: it has '
@@ -196,6 +199,9 @@ class PseudoLabelJob(ImageJob):
         if self.field != 'pred_sem_seg':
             return sample.get(self.field).data[0]
         logits = sample.seg_logits.data
+        if len(logits) == 1:  # a probability, of class 1
+            border = model.decode_head.threshold
+            logits = two_class_logits(logits.logit(_EPS)[None], border)[0]
         if 'image_labels' in sample:
             absent = torch.from_numpy(~np.append(True, sample.image_labels))
             logits = logits.masked_fill(absent.to(logits.device)[:, None, None], -1e4)

@@ -27,9 +27,8 @@ def scored_by(runner: Runner, loop: BaseLoop) -> dict[str, Any]:
         CRF refined the predictions and whether several views of an image were merged;
         ``subset``, the dataset's list or folder of images; ``images``, their number.
     """
-    model: Any = bare_model(runner.model)
-    tta = isinstance(model, BaseTTAModel)
-    kind = getattr(model.module if tta else model, 'val_model', None)
+    tta = any(isinstance(m, BaseTTAModel) for m in runner.model.modules())
+    kind = getattr(bare_model(runner.model), 'val_model', None)
     both = isinstance(loop, TeacherStudentValLoop)
     metrics = loop.evaluator.metrics
     return dict(

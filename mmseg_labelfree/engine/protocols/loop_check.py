@@ -19,6 +19,7 @@ from ...utils.checkpoint import (
     resolve_checkpoint,
 )
 from ...utils.choices import check_range
+from ..hooks.sampler_state_hook import SamplerStateHook
 from .model_check import located
 
 __all__ = ['build_hooks', 'check_checkpoint_read', 'check_fit', 'check_loops']
@@ -103,6 +104,7 @@ def check_fit(cfg: Config, hooks: Mapping[str, Hook], model: nn.Module) -> None:
             " and model.val_model='student'"
         )
     _check_needed_hooks(list(hooks.values()), model)
+    _check_epochs(cfg, hooks, model)
     for where, hook in hooks.items():
         if hasattr(hook, 'check_model'):
             with located(where):
@@ -120,6 +122,18 @@ def _check_needed_hooks(hooks: Sequence[Hook], model: nn.Module) -> None:
             raise ValueError(
                 f'{type(part).__name__} does not work without {name}: add '
                 f'dict(type={name!r}) to custom_hooks'
+            )
+
+
+def _check_epochs(cfg: Config, hooks: Mapping[str, Hook], model: nn.Module) -> None:
+    """Check that a model that counts epochs is told of them."""
+    told = any(isinstance(hook, SamplerStateHook) for hook in hooks.values())
+    if getattr(model, 'counts_epochs', False) and 'max_iters' in cfg.train_cfg:
+        if not told:
+            raise ValueError(
+                f'{type(model).__name__} counts epochs, which a training by iterations '
+                "has none of: add dict(type='SamplerStateHook') to custom_hooks, or "
+                'count iterations by model.ramp_by_epoch=False'
             )
 
 

@@ -21,6 +21,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...models.decode_heads import MultiLevelRepresentationHead
+from ...models.losses.pixel_losses import losses_of
 from ...models.segmentors.discriminative_clustering import (
     DiscriminativeClusteringSegmentor,
 )
@@ -135,6 +136,7 @@ def build_model(config: Mapping[str, Any]) -> nn.Module:
         model = MODELS.build(copy.deepcopy(config))
     if isinstance(model, EncoderDecoder):
         _check_classes(model)
+        _check_class_weights(model)
         _check_test_cfg(model.test_cfg)
         _check_shapes(model.eval())
     return model
@@ -155,6 +157,19 @@ def _check_classes(model: EncoderDecoder) -> None:
                 f'{key} is {count}, but decode_head.num_classes is '
                 f'{model.num_classes}: they see the same labels; give both one number'
             )
+
+
+def _check_class_weights(model: EncoderDecoder) -> None:
+    """Check that losses which weigh classes have a weight for each."""
+    heads: dict[str, Any] = heads_of(model)
+    for name, head in heads.items():
+        for loss in losses_of(head) if hasattr(head, 'loss_decode') else ():
+            weights = getattr(loss, 'class_weight', None)
+            if weights is not None and len(weights) != head.out_channels > 1:
+                raise ValueError(
+                    f'{name}.loss_decode.class_weight has {len(weights)} numbers, but '
+                    f'there are {head.out_channels} classes: give each class one'
+                )
 
 
 def _check_test_cfg(settings: Mapping[str, Any]) -> None:

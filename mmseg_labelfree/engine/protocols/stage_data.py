@@ -104,8 +104,18 @@ class DataCheck:
         batches = len(loader)
         endless = is_endless(loader.sampler)
         images = len(dataset)
-        by_epoch = 'max_epochs' in cfg.train_cfg
-        if batches == 0 and not (endless and images and not by_epoch):
+        if endless and 'max_epochs' in cfg.train_cfg:
+            raise ValueError(
+                f'train_dataloader.sampler: {type(loader.sampler).__name__} never ends '
+                'an epoch, so the first one of train_cfg.max_epochs would go on for '
+                'ever: '
+                + (
+                    'set infinite=False'
+                    if hasattr(loader.sampler, 'infinite')
+                    else 'take SeededSampler or DefaultSampler'
+                )
+            )
+        if batches == 0 and not (endless and images):
             advice = 'lower its batch_size, set drop_last=False, or add images'
             raise ValueError(
                 f'train_dataloader gives no batch: {images} images for a batch of '

@@ -6,7 +6,6 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel
 
 from ...evaluation.clustering_iou_metric import clustering_metrics
 from ...utils.checkpoint_fit import check_fit
@@ -67,8 +66,6 @@ class _FitCheck(Hook):
 
     def after_load_checkpoint(self, runner: StageRunner, checkpoint: dict) -> None:
         model: Any = bare_model(runner.model)
-        if isinstance(model, BaseTTAModel):
-            model = model.module
         dataset = runner.test_dataloader.dataset
         classes = getattr(dataset, 'metainfo', {}).get('classes')
         check_fit(model, classes, checkpoint, self.filename)

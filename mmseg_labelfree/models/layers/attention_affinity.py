@@ -93,13 +93,18 @@ class AttentionAffinity(BaseModule):
             )
 
     @contextmanager
-    def recording(self, backbone: nn.Module) -> Iterator['AttentionRecord']:
+    def recording(self, backbone: Any) -> Iterator['AttentionRecord']:
         """Record the attention of the stage while ``backbone`` runs, once.
+
+        Layers of the stage that recompute their activations (``with_cp``) no longer do
+        so: from what is recorded there no gradient would reach the backbone.
 
         Yields:
             The record, to be read after the pass.
         """
         blocks = self._blocks(backbone)
+        for layer in backbone.layers[self.stage][1]:
+            layer.with_cp = False
         with ExitStack() as stack:
             inputs = [stack.enter_context(recorded_inputs(b)) for b in blocks]
             yield AttentionRecord([block.attn for block in blocks], inputs)

@@ -209,8 +209,8 @@ def pixel_term(
     A loss is a sum over pixels if it has a method ``pixel_term``, as all losses of this
     package that are sums over pixels have, or if it is MMSegmentation's
     ``CrossEntropyLoss`` with a softmax. For these, one output for two classes counts as
-    the logits of two, see :func:`~mmseg_labelfree.ops.two_class_logits`; losses with a
-    sigmoid of their own get it as it is.
+    the logits of two, see :func:`~mmseg_labelfree.ops.two_class_logits`. Its sigmoid of
+    one output is that softmax of two.
 
     Args:
         criterion: The loss.
@@ -247,7 +247,9 @@ def _cross_entropy_term(
 ) -> PixelTerm | None:
     """MMSegmentation's cross-entropy with a softmax, its denominators included."""
     weighted = criterion.class_weight is not None
-    if criterion.use_sigmoid or criterion.use_mask or criterion.reduction != 'mean':
+    if criterion.use_mask or criterion.reduction != 'mean':
+        return None
+    if criterion.use_sigmoid and (weighted or logits.shape[1] > 1):
         return None
     if weighted and criterion.avg_non_ignore:
         return None

@@ -17,6 +17,7 @@ from ...ops.reliability import nearest_pixels
 from ...utils.choices import check_choice, check_range
 from ..layers.attention_affinity import AttentionRecord
 from ..utils.activation_labeler import ActivationLabeler, image_colors
+from ..utils.head_checks import needs_ignore_255
 from ..utils.image_labels import image_boxes, image_labels, inside_boxes
 from ..utils.recording import recorded_outputs
 from .striped import StripedEncoderDecoder
@@ -69,7 +70,8 @@ class ActivationEncoderDecoder(StripedEncoderDecoder):
 
     Raises:
         TypeError: The backbone has no attention, but an affinity is asked for.
-        ValueError: Numbers of classes or scores do not fit.
+        ValueError: Numbers of classes or scores do not fit, or a head ignores another
+            label than 255.
     """
 
     every_class = False
@@ -90,6 +92,7 @@ class ActivationEncoderDecoder(StripedEncoderDecoder):
         check_range(0, 1, background=background)
         check_range(0, above=True, scales=min(scales))
         super().__init__(*args, **kwargs)
+        needs_ignore_255(self)
         self.image_head = MODELS.build(image_head)
         if self.image_head.num_classes != self.num_classes - 1:
             raise ValueError(

@@ -21,6 +21,7 @@ from ...ops.entropy_thresholds import (
 )
 from ...ops.strips import striped_map
 from ...utils.choices import check_choice
+from ..utils.head_checks import needs_weighted_head
 from .incremental import IncrementalEncoderDecoder
 
 BINS = dict(median=10_000, official=100)
@@ -50,7 +51,8 @@ class BackgroundLabelingEncoderDecoder(IncrementalEncoderDecoder):
         **kwargs: As for :class:`IncrementalEncoderDecoder`.
 
     Raises:
-        ValueError: ``thresholds`` is unknown.
+        ValueError: ``thresholds`` is unknown, or the decode head's losses weigh no
+            pixels.
 
     Example:
         ``model=dict(type='BackgroundLabelingEncoderDecoder',
@@ -66,6 +68,7 @@ class BackgroundLabelingEncoderDecoder(IncrementalEncoderDecoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        needs_weighted_head(type(self).__name__, self.decode_head)
         check_choice('thresholds', thresholds, tuple(BINS))
         self.kind = thresholds
         self.least_threshold = least_threshold

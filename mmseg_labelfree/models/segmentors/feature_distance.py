@@ -22,8 +22,8 @@ class FeatureDistanceMixin(EncoderDecoder):
         **kwargs: As for the segmentor.
 
     Raises:
-        ValueError: A class of the things does not exist; or, when weights are
-            initialized, the backbone has no file to take them from.
+        ValueError: A class of the things does not exist, or there is a neck; or, when
+            weights are initialized, the backbone has no file to take them from.
     """
 
     def __init__(self, *args, feature_distance: dict | None = None, **kwargs) -> None:
@@ -32,6 +32,11 @@ class FeatureDistanceMixin(EncoderDecoder):
         if feature_distance is not None:
             self.feature_distance = MODELS.build(feature_distance)
             self.feature_distance.check_classes(self.num_classes)
+            if self.with_neck:
+                raise ValueError(
+                    'feature_distance compares features of the backbone, but a neck '
+                    'changes them: take model.neck or feature_distance out'
+                )
 
     def init_weights(self) -> None:
         """Initialize the weights, and freeze a copy of the backbone's."""

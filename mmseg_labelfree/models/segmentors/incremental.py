@@ -13,7 +13,11 @@ from ...utils.choices import check_choice
 from ...utils.framework_compat import BatchNorm
 from ..losses.pixel_losses import NamedTerm, head_losses, sum_terms
 from ..teachers.mixin import TeacherMixin
-from ..utils.head_checks import needs_ignore_255, needs_output_per_class
+from ..utils.head_checks import (
+    needs_ignore_255,
+    needs_map_of_logits,
+    needs_output_per_class,
+)
 from ..utils.recording import classifier_entry, recorded_inputs, recorded_stages
 from .striped import StripedEncoderDecoder
 
@@ -55,8 +59,8 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Raises:
-        ValueError: A distillation loss compares something else, or ``freeze_norm`` is
-            unknown.
+        ValueError: A distillation loss compares something else, or logits of which the
+            decode head gives several maps; or ``freeze_norm`` is unknown.
 
     Example:
         ``model=dict(type='IncrementalEncoderDecoder', distillation=[dict(
@@ -85,6 +89,8 @@ class IncrementalEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
                     f'{type(loss).__name__} compares {_compared(loss)!r}; distillation '
                     "can compare 'logits', 'backbone', 'decoder' or 'levels'"
                 )
+            if _compared(loss) in ('logits', 'levels'):
+                needs_map_of_logits(self)
 
     def train(self, mode: bool = True) -> 'IncrementalEncoderDecoder':
         """Set the mode; batch norm with frozen statistics stays in evaluation mode."""

@@ -15,6 +15,7 @@ from ...ops.compiling import untraced
 from ...utils.choices import check_range
 from ..losses.label_watch import LabelWatch
 from ..losses.pixel_losses import head_losses, pixel_loss
+from ..utils.head_checks import needs_pixel_weights
 from ..utils.strong_view import StrongView
 from .mixed_batch import MissingSources, MixedBatch, real_pixels, split_batch
 from .network_outputs import NetworkOutputs
@@ -116,6 +117,8 @@ class MeanTeacherEncoderDecoder(TeacherStudentEncoderDecoder):
         self.unlabeled_criterion = MODELS.build(
             unlabeled_loss or dict(type='CrossEntropyLoss')
         )
+        if self.confidence_weight is not None:
+            needs_pixel_weights('confidence_weight', self.unlabeled_criterion)
         self.unlabeled_weight = unlabeled_weight
         self.mixing = ViewMixing(
             mixing,

@@ -85,6 +85,11 @@ class NovelClassEncoderDecoder(MeanTeacherEncoderDecoder):
         self.ramp_by_epoch = ramp_by_epoch
         self.variant = variant
 
+    @property
+    def counts_epochs(self) -> bool:
+        """Whether a loss depends on the epoch."""
+        return self.ramp_by_epoch and self.ramp_up > 0 and bool(self.unlabeled_sources)
+
     def head_loss(
         self, name: str, head: BaseDecodeHead, logits: Tensor, batch: MixedBatch
     ) -> dict[str, Tensor]:

@@ -34,7 +34,7 @@ class StripedEncoderDecoder(EncoderDecoder):
         test_settings: What ``test_cfg`` may set.
 
     Raises:
-        ValueError: ``test_cfg`` sets something else.
+        ValueError: ``test_cfg`` sets something else, or there are several decode heads.
 
     Example:
         In any config: ``model=dict(type='StripedEncoderDecoder')``
@@ -43,6 +43,11 @@ class StripedEncoderDecoder(EncoderDecoder):
     test_settings: tuple[str, ...] = ('mode', 'crop_size', 'stride')
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if isinstance(kwargs.get('decode_head'), Sequence):
+            raise ValueError(
+                f'{type(self).__name__} has one decode_head, not a cascade of several '
+                '(OCRNet, PointRend): leave one of them, such as its FCNHead'
+            )
         super().__init__(*args, **kwargs)
         check_keys('test_cfg', self.test_cfg, self.test_settings)
         allow_single_images(self)

@@ -17,7 +17,7 @@ from ...ops.strips import striped_map
 from ...ops.two_classes import two_class_logits
 from ...utils.choices import check_choice, check_margins, check_names, check_range
 from ..teachers.mixin import TEACHER_MODES, TeacherMixin
-from ..utils.head_checks import needs_ignore_255
+from ..utils.head_checks import needs_ignore_255, needs_map_of_logits
 from .feature_distance import FeatureDistanceMixin
 from .mixed_batch import MixedBatch, rows_by_source, split_batch, take_rows
 from .network_outputs import NetworkOutputs, in_batch_order, join
@@ -100,6 +100,7 @@ class TeacherStudentEncoderDecoder(
         check_margins(ignore_rows=ignore_rows)
         super().__init__(*args, **kwargs)
         needs_ignore_255(self)
+        needs_map_of_logits(self)
         self.labeled_sources = tuple(labeled_sources)
         self.unlabeled_sources = tuple(unlabeled_sources)
         self.student_passes = student_passes
@@ -227,13 +228,19 @@ class TeacherStudentEncoderDecoder(
     ) -> NetworkOutputs:
         """Run the teacher over images (N, 3, H, W), by default in ``teacher_mode``.
 
-        Where it has one output for two classes, ``decode_head.threshold`` tells them
-        apart, and the logits are those of two classes.
+        The logits are those of :meth:`class_logits`.
         """
         with self.teacher_in_mode(mode or self.teacher_mode) as teacher:
             outputs = self.run(teacher, images)
-        threshold = teacher.decode_head.threshold or 0.5
-        return replace(outputs, logits=two_class_logits(outputs.logits, threshold))
+        return replace(outputs, logits=self.class_logits(outputs.logits))
+
+    def class_logits(self, logits: Tensor) -> Tensor:
+        """Logits (N, C, h, w) that label pixels, with an output for each class.
+
+        One output for two classes becomes the logits of two, which
+        ``decode_head.threshold`` tells apart.
+        """
+        return two_class_logits(logits, self.decode_head.threshold or 0.5)
 
     def unlabeled_logits(self, batch: MixedBatch) -> Tensor:
         """The teacher's logits (U, C, h, w) of the unlabeled images.

@@ -110,7 +110,8 @@ class UniMatchEncoderDecoder(UniMatchViews, MeanTeacherEncoderDecoder):
             return super().loss(inputs, data_samples)  # of labels alone
         outputs, dropped = self._weak_outputs(batch)
         losses = self.labeled_loss(outputs, batch)
-        weak = self.labels_from(outputs.logits[batch.num_labeled :].detach(), batch)
+        logits = self.class_logits(outputs.logits[batch.num_labeled :].detach())
+        weak = self.labels_from(logits, batch)
         labeled = TeacherView(batch.labeled, batch.truth())
         strong = self.strong_views(weak, labeled)
         logits = self.run(self, join([view.images for view in strong])).logits

@@ -1,11 +1,12 @@
 """What both versions of UniMatch do with views: colors first, padding left out."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .teacher_student import TeacherStudentEncoderDecoder
+from ..utils.head_checks import needs_pixel_weights
 from .teacher_view import TeacherView
 
 __all__ = ['UniMatchViews', 'needs_joint_passes']
@@ -43,8 +44,12 @@ class UniMatchViews:
         return super().view_loss(logits, view)  # type: ignore[misc]
 
 
-def needs_joint_passes(model: TeacherStudentEncoderDecoder) -> None:
-    """Raise a ValueError if the student is to run once for each source."""
+def needs_joint_passes(model: Any) -> None:
+    """Raise a ValueError if the student is to run once for each source.
+
+    Also if its loss of unlabeled images does not leave out padding, by a weight.
+    """
+    needs_pixel_weights(type(model).__name__, model.unlabeled_criterion)
     if model.student_passes != 'joint':
         raise ValueError(
             f'{type(model).__name__} runs labeled and unlabeled images together: '

@@ -85,9 +85,15 @@ class UnknownClassEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         )
 
     def train(self, mode: bool = True) -> 'UnknownClassEncoderDecoder':
-        """Set the mode; after the first step batch norm stays in evaluation mode."""
+        """Set the mode; after the first step what is frozen stays in evaluation mode.
+
+        That is backbone and neck, with their drop path, and batch norm elsewhere.
+        """
         super().train(mode)
         if self.frozen:
+            for part in (self.backbone, getattr(self, 'neck', None)):
+                if part is not None:
+                    part.train(False)
             for layer in self.modules():
                 if isinstance(layer, BatchNorm):
                     layer.eval()

@@ -11,8 +11,13 @@ from ...ops.label_maps import IGNORE, UNLABELED
 from ...utils.choices import check_range
 from ..decode_heads.semantic_projection_head import SemanticProjectionHead
 from ..losses.label_watch import LabelWatch
+from ..losses.pixel_losses import losses_of
 from ..teachers.mixin import TeacherMixin
-from ..utils.head_checks import needs_ignore_255, needs_output_per_class
+from ..utils.head_checks import (
+    needs_ignore_255,
+    needs_output_per_class,
+    needs_pixel_weights,
+)
 from ..utils.pseudo_label_generator import PseudoLabelGenerator
 from .striped import StripedEncoderDecoder
 
@@ -47,7 +52,8 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
             it is subtracted from the probabilities of the seen classes, 0 to 1.
 
     Raises:
-        ValueError: The decode head is another one.
+        ValueError: The decode head is another one, or ``pseudo_weight`` is for a loss
+            that weighs no pixels.
 
     Example:
         ``model=dict(type='ZeroLabelEncoderDecoder', generator=dict(views='mirror+up'),
@@ -73,6 +79,9 @@ class ZeroLabelEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
                 'ZeroLabelEncoderDecoder needs a SemanticProjectionHead as '
                 f'decode_head, not {type(self.decode_head).__name__}'
             )
+        if pseudo_weight != 1:
+            for loss in losses_of(self.decode_head.head):
+                needs_pixel_weights('pseudo_weight', loss)
         self.generator = None
         if generator is not None:
             self.generator = PseudoLabelGenerator(**generator)

@@ -87,22 +87,16 @@ class WeightAverage:
         buffers: Literal['copy', 'ema', 'own'] = 'copy',
     ) -> None:
         check_choice('buffers', buffers, BUFFER_MODES)
-        parameters = _pairs(
-            dict(teacher.named_parameters()), dict(student.named_parameters())
+        self._parameters = _columns(
+            _pairs(dict(teacher.named_parameters()), dict(student.named_parameters()))
         )
         weights = teacher.state_dict()
-        rest = _pairs(
-            {name: v for name, v in teacher.named_buffers() if name in weights},
-            dict(student.named_buffers()),
-        )
-        averaged = [pair for pair in rest if pair[0].is_floating_point()]
-        copied = [pair for pair in rest if not pair[0].is_floating_point()]
-        if buffers == 'copy':
-            averaged, copied = [], rest
-        elif buffers == 'own':
-            averaged, copied = [], []
-        self._averaged = _columns(parameters + averaged)
-        self._copied = _columns(copied)
+        own = {name: v for name, v in teacher.named_buffers() if name in weights}
+        rest = _pairs(own, dict(student.named_buffers()))
+        floats = [x.is_floating_point() and buffers == 'ema' for x, _ in rest]
+        names = [] if buffers == 'own' else [*zip(own, floats, strict=True)]
+        self._averaged = [_place(teacher, student, n) for n, mean in names if mean]
+        self._copied = [_place(teacher, student, n) for n, mean in names if not mean]
 
     @torch.no_grad()
     def update(self, momentum: float | Tensor, skip: Tensor | None = None) -> None:
@@ -114,9 +108,11 @@ class WeightAverage:
             skip: 0-dim bool tensor of that device: True leaves the teacher as it was.
                 Nobody waits for it.
         """
+        teachers, students = self._parameters
+        own, others = _tensors(self._averaged)
         for (teacher, student), share in (
-            (self._averaged, momentum),
-            (self._copied, 0.0),
+            ((teachers + own, students + others), momentum),
+            (_tensors(self._copied), 0.0),
         ):
             if not teacher:
                 continue
@@ -148,3 +144,18 @@ def _pairs(
 
 def _columns(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
     return [own for own, _ in pairs], [other for _, other in pairs]
+
+
+def _place(
+    teacher: nn.Module, student: nn.Module, name: str
+) -> tuple[nn.Module, nn.Module, str]:
+    """The modules that hold a buffer, and its name there."""
+    path, _, own = name.rpartition('.')
+    return teacher.get_submodule(path), student.get_submodule(path), own
+
+
+def _tensors(
+    places: list[tuple[nn.Module, nn.Module, str]],
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The buffers as they are now: a module may set others (``EMAHead`` does)."""
+    return _columns([(getattr(t, name), getattr(s, name)) for t, s, name in places])

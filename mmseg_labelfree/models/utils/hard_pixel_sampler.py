@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...ops.strips import striped_map
 from ..losses.base import DecodeLoss
 from ..losses.pixel_losses import losses_of
+from .head_checks import needs_pixel_weights
 
 __all__ = ['HardPixelSampler']
 
@@ -38,7 +39,7 @@ class HardPixelSampler(BasePixelSampler):
 
     Raises:
         ValueError: An argument is out of range, or the head has one output for two
-            classes or a loss that divides by another number.
+            classes, or a loss that divides by another number or weighs no pixels.
 
     Example:
         ``decode_head=dict(sampler=dict(type='HardPixelSampler', thresh=0.7,
@@ -56,6 +57,7 @@ class HardPixelSampler(BasePixelSampler):
         if context.out_channels == 1:
             raise ValueError('HardPixelSampler needs an output for each class')
         for loss in losses_of(context):
+            needs_pixel_weights('HardPixelSampler', loss)
             if divisor := _divisor(loss):
                 raise ValueError(
                     f'HardPixelSampler averages over the pixels it keeps, but '

@@ -1,19 +1,26 @@
 """What a segmentor asks of its heads, checked as it is built."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
 from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import DiceLoss, LovaszLoss
 from torch import nn
 
 from ...ops.label_maps import IGNORE
+from ..losses.pixel_losses import losses_of
 
 __all__ = [
     'heads_of',
     'needs_bank_of_size',
     'needs_ignore_255',
+    'needs_map_of_logits',
     'needs_output_per_class',
+    'needs_pixel_weights',
     'needs_statistics_of_size',
+    'needs_weighted_head',
 ]
 
 
@@ -42,6 +49,57 @@ def needs_output_per_class(model: EncoderDecoder) -> None:
                 'out_channels=1 (two classes by a threshold): leave out out_channels '
                 'and threshold, and use_sigmoid of its loss'
             )
+
+
+def needs_map_of_logits(model: EncoderDecoder) -> None:
+    """Raise a ValueError if a head gives several maps in training, not one of logits.
+
+    Those heads of MMSegmentation take them apart in a ``loss_by_feat`` of their own,
+    whose first argument says so by its type.
+    """
+    for name, head in _logit_heads(model):
+        logits = [*inspect.signature(type(head).loss_by_feat).parameters.values()][1]
+        if any(kind in str(logits.annotation) for kind in ('Tuple', 'List')):
+            raise ValueError(
+                f'{type(model).__name__} learns from one map of logits, but {name}'
+                f'={type(head).__name__} gives several in training: take another head, '
+                'such as ASPPHead, UPerHead or SegformerHead'
+            )
+
+
+def needs_pixel_weights(reason: str, loss: nn.Module) -> None:
+    """Raise a ValueError if a loss has no weight for each pixel.
+
+    MMSegmentation's losses of regions are told the weights as well: Lovasz and Tversky
+    leave them out, Dice has those of images.
+
+    Args:
+        reason: Setting that weighs the pixels, for the message.
+        loss: The loss.
+    """
+    takes = inspect.signature(loss.forward).parameters
+    if 'weight' not in takes or isinstance(loss, DiceLoss | LovaszLoss):
+        raise ValueError(
+            f'{reason} weighs pixels, which {type(loss).__name__} cannot: take a loss '
+            'of pixels, such as CrossEntropyLoss'
+        )
+
+
+def needs_weighted_head(reason: str, head: BaseDecodeHead) -> None:
+    """Raise a ValueError if the losses of a head take no weight for each pixel.
+
+    Args:
+        reason: Setting that weighs the pixels, for the message.
+        head: The head.
+    """
+    own = type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat
+    if own or not (head.sampler is None or hasattr(head.sampler, 'pixel_weights')):
+        raise ValueError(
+            f'{reason} weighs pixels, and {type(head).__name__} has losses of its own, '
+            'or a pixel sampler, which take no weights: take a head without'
+        )
+    for loss in losses_of(head):
+        needs_pixel_weights(reason, loss)
 
 
 def needs_bank_of_size(bank: nn.Module, num_classes: int, channels: int) -> None:

@@ -17,9 +17,11 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmseg.apis import init_model
 
 from mmseg_labelfree.engine.hooks import EMATeacherHook
+from mmseg_labelfree.engine.loops.scored import scored_by
 from mmseg_labelfree.models.teachers.ema import ramped_momentum
 from mmseg_labelfree.utils.checkpoint import load_weights
 from mmseg_labelfree.utils.framework_compat import checks_overflow
+from mmseg_labelfree.utils.test_options import use_tta
 
 ROOT = Path(__file__).parents[3]
 
@@ -288,6 +290,28 @@ def test_single_model_validation_reads_the_saved_teacher(semi):
     train(semi, 'start', load_from=str(bare), work_dir=semi.work_dir + '_start')
     with pytest.raises(ValueError, match="no entry 'ema_teacher'"):
         train(semi, 'bare', load_from=str(bare), resume=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('model', ['student', 'teacher'])
+def test_views_of_a_test_are_those_of_the_saved_teacher(semi, model):
+    train(semi)
+    path = load_weights(semi.work_dir)[2]
+    wanted = scores(semi, path, model)
+    cfg = copy.deepcopy(semi)
+    cfg.model.val_model, cfg.load_from = model, path
+    cfg.experiment_name = f'views_{model}'
+    pack = [[dict(type='LoadAnnotations')], [dict(type='PackSegInputs')]]
+    once = [dict(type='RandomFlip', prob=0.0)]  # a single view: the plain test
+    views = dict(type='TestTimeAug', transforms=[once, *pack])
+    cfg.tta_pipeline = [dict(type='LoadImageFromFile'), views]
+    cfg.tta_model = dict(type='SegTTAModel')
+    use_tta(cfg)
+    runner = Runner.from_cfg(cfg)
+    found = {name: float(value) for name, value in runner.test().items()}
+    assert found == pytest.approx({name: float(wanted[name]) for name in found})
+    assert scored_by(runner, runner.test_loop)['tta']
+    assert scored_by(runner, runner.test_loop)['model'] == model
 
 
 @pytest.mark.slow

@@ -97,3 +97,15 @@ def test_a_step_without_new_classes_is_refused_before_it_trains(tiny, tmp_path):
     torch.save(dict(state_dict=runner.model.state_dict()), file)
     with pytest.raises(ValueError, match='adds no rows to decode_head.conv_seg.weight'):
         WeightFusionHook(str(file)).before_train(runner)
+
+
+@pytest.mark.parametrize(
+    'other',
+    [dict(type='EMAHook'), dict(type='EarlyStoppingHook', monitor='mIoU')],
+    ids=lambda hook: hook['type'],
+)
+def test_hooks_that_save_what_is_not_fused_are_refused(incremental, other):
+    incremental.custom_hooks += [dict(type='WeightFusionHook'), other]
+    match = f'step_0: .*WeightFusionHook and {other["type"]} do not go'
+    with pytest.raises(ValueError, match=match):
+        ProtocolRunner(incremental).run()

@@ -67,6 +67,20 @@ def test_labels_are_the_predictions_of_whole_images(labeling, plain):
     assert metrics == dict(pseudo_share=100)
 
 
+def test_one_output_for_two_classes_labels_both(labeling, plain):
+    head = labeling.model.decode_head
+    head.update(num_classes=2, out_channels=1, threshold=0.4)
+    head.loss_decode.use_sigmoid = True
+    model = MODELS.build(labeling.model)
+    torch.nn.init.normal_(model.decode_head.conv_seg.weight)
+    torch.save(dict(meta={}, state_dict=model.state_dict()), labeling.checkpoint)
+    wanted = logits_of(labeling, plain)  # probabilities
+    _, labels = run(labeling)
+    for name, probability in wanted.items():
+        assert np.array_equal(labels[name], (probability[0] > 0.4).numpy())
+    assert len({*np.unique(np.stack([*labels.values()]))}) == 2
+
+
 def test_improbable_pixels_have_no_label(labeling, plain):
     metrics, labels = run(labeling, threshold=0.5)
     unlabeled = []

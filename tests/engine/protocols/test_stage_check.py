@@ -20,6 +20,27 @@ CLUSTERS = (
 LOAD = dict(type='LoadImageFromFile')
 WRONG = [
     (
+        'plop',
+        {'model.decode_head.loss_decode.class_weight': [1.0, 2.0, 3.0]},
+        'step_1: model: decode_head.loss_decode.class_weight has 3 numbers, but there '
+        'are 4 classes: give each class one',
+    ),
+    (
+        'semi',
+        {'model.decode_head': [dict(type='FCNHead'), dict(type='OCRHead')]},
+        'model: MeanTeacherEncoderDecoder has one decode_head, not a cascade',
+    ),
+    (
+        'semi',
+        {
+            'model.type': 'NovelClassEncoderDecoder',
+            'model.labeled_sources': ['labeled'],
+            'model.unlabeled_sources': ['unlabeled'],
+            'custom_hooks': [dict(type='EMATeacherHook')],
+        },
+        r'NovelClassEncoderDecoder counts epochs, .*: add dict.type=.SamplerStateHook',
+    ),
+    (
         'incremental',
         {'protocol.next_steps.train_cfg.max_iter': 9},
         r"step_1: train_cfg: IterBasedTrainLoop takes no 'max_iter': did you mean "

@@ -44,10 +44,15 @@ def test_endless_samplers_fill_their_batches(tiny, semi):
     assert (size.images, size.batches) == (24, 1)
     size = DataCheck().training(semi)
     assert (size.images, size.batches) == (32, 12)
-    # ... but an epoch on them has no batch.
+    # ... but an epoch on them never ends.
     cfg = by_epoch(tiny, 50, drop_last=True)
-    with pytest.raises(ValueError, match='no batch: 24 images'):
+    with pytest.raises(ValueError, match='SeededInfiniteSampler never .* SeededSampl'):
         DataCheck().training(cfg)
+    cfg = by_epoch(semi, 4)
+    with pytest.raises(ValueError, match='never ends .* for ever: set infinite=False'):
+        DataCheck().training(cfg)
+    cfg.train_dataloader.sampler.infinite = False
+    assert DataCheck().training(cfg).batches == 12
 
 
 def few_of_the_last_step(incremental, batch_size):

@@ -61,6 +61,22 @@ def test_gradients_reach_the_attention(backbone, images):
     assert layer.projection.bias.grad is not None
 
 
+def test_recomputed_activations_teach_the_same(images):
+    gradients = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        cfg = dict(type='MixVisionTransformer', with_cp=with_cp, **SMALL)
+        backbone = MODELS.build(cfg).train()
+        layer = AttentionAffinity(8)
+        with layer.recording(backbone) as attention:
+            backbone(images)
+        layer(attention.scores()).sum().backward()
+        gradients.append(backbone.layers[0][0].projection.weight.grad)
+        assert backbone.layers[0][1][0].with_cp is with_cp
+    assert gradients[0].any()
+    assert torch.equal(*gradients)
+
+
 def test_what_has_no_affinity_is_refused(backbone):
     with pytest.raises(TypeError, match='ResNet has no attention'):
         AttentionAffinity(8).check(MODELS.build(dict(type='ResNet', depth=18)))

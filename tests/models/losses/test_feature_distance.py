@@ -118,3 +118,11 @@ def test_classes_that_do_not_exist(config):
     config.feature_distance.update(classes=[1], min_ratio=75)
     with pytest.raises(ValueError, match='min_ratio=75 is not in 0 to 1'):
         build(config)
+
+
+def test_a_neck_is_refused(config):
+    config.neck = dict(
+        type='FPN', in_channels=[4, 8, 16, 32], out_channels=32, num_outs=4
+    )
+    with pytest.raises(ValueError, match='but a neck changes them: take model.neck'):
+        build(config)

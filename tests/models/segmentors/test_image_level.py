@@ -331,6 +331,9 @@ def test_what_does_not_fit_is_refused(build):
         build(pseudo_labels=dict(background_low=0.6, background_high=0.4))
     with pytest.raises(ValueError, match="activation_mode='test' is unknown"):
         build(activation_mode='test')
+    head = dict(TRANSFORMER['decode_head'], ignore_index=250)
+    with pytest.raises(ValueError, match='ignores the label 255, but decode_head.ign'):
+        build(decode_head=head)
     model = build()
     images, data = samples(1)
     with pytest.raises(ValueError, match='no image_labels: wrap the dataset'):

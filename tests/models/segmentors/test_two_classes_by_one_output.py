@@ -7,6 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_labelfree.models.losses.pixel_losses import pixel_loss
 from mmseg_labelfree.models.teachers import copy_student
 from mmseg_labelfree.ops import two_class_logits
 
@@ -104,6 +105,42 @@ def test_unlabeled_images_teach(unlabeled):
     if unlabeled is None:
         expected = torch.nn.functional.softplus(torch.tensor(1.0))
         torch.testing.assert_close(losses[name], expected)
+
+
+@pytest.mark.parametrize('bias', [-1.0, 3.0])
+def test_a_network_that_is_its_own_teacher_labels_both_classes(bias):
+    student = build(bias, type='UniMatchEncoderDecoder', threshold=0.6)
+    torch.nn.init.zeros_(student.decode_head.conv_seg.weight)
+    torch.nn.init.constant_(student.decode_head.conv_seg.bias, bias)
+    name = 'unlabeled.loss_ce'
+    loss = student.loss(*batch())[name]  # of the class that the bias is for
+    torch.testing.assert_close(
+        loss, torch.nn.functional.softplus(torch.tensor(-abs(bias)))
+    )
+
+
+@pytest.mark.parametrize('avg_non_ignore', [False, True])
+def test_the_sigmoid_of_one_output_by_strips(avg_non_ignore):
+    criterion = MODELS.build(dict(BCE, avg_non_ignore=avg_non_ignore, loss_weight=0.7))
+    logits = torch.randn(2, 1, 4, 4, requires_grad=True)
+    labels = torch.randint(0, 2, (2, 8, 8))
+    labels[:, :3] = 255
+    weight = torch.rand(2, 8, 8)
+    for weighted in (None, weight):
+        found = pixel_loss(criterion, logits, labels, weighted)
+        enlarged = torch.nn.functional.interpolate(logits, (8, 8), mode='bilinear')
+        wanted = criterion(enlarged, labels, weight=weighted, ignore_index=255)
+        torch.testing.assert_close(found, wanted)
+        pair = [torch.autograd.grad(loss, logits)[0] for loss in (found, wanted)]
+        torch.testing.assert_close(*pair)
+    labels.fill_(255)  # there MMSegmentation's looks for the largest of no label
+    assert pixel_loss(criterion, logits, labels).item() == 0
+
+
+def test_improbable_pixels_teach_nothing():
+    student = build(0.1, threshold=0.5, unlabeled_loss=BCE)
+    student.threshold = 0.9
+    assert student.loss(*batch())['unlabeled.loss_ce'].item() == 0
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,24 @@ def test_all_steps_and_a_test_by_the_tools(ssul, run_tool, tmp_path):
     assert done.returncode == 1 and 'does not fit the model' in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize('steps', [[2], [2, 1]])
+def test_a_frozen_backbone_drops_no_path(ssul, steps):
+    cfg = ssul.model
+    cfg.backbone = dict(
+        type='MixVisionTransformer',
+        embed_dims=8,
+        num_layers=[1, 1, 1, 1],
+        num_heads=[1, 2, 2, 4],
+        drop_path_rate=0.5,
+    )
+    cfg.decode_head.update(step_sizes=steps, num_classes=1 + sum(steps))
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).train()
+    images = torch.randn(4, 3, 32, 32)
+    first, second = (model.extract_feat(images)[-1] for _ in range(2))
+    assert torch.equal(first, second) == (len(steps) == 2)
+
+
 def test_what_does_not_fit(ssul):
     cfg = ssul.model
     with pytest.raises(AttributeError, match='has no teacher: add dict'):

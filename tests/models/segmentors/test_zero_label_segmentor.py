@@ -289,3 +289,7 @@ def test_mistakes():
     images, labels = batch()
     with pytest.raises(AttributeError, match='ZeroLabelEncoderDecoder has no teacher'):
         model.loss(images, samples(labels))
+    cfg = config(pseudo_weight=0.5)
+    cfg['decode_head']['head']['loss_decode'] = dict(type='DiceLoss')
+    with pytest.raises(ValueError, match='pseudo_weight weighs pixels, which DiceLoss'):
+        MODELS.build(cfg)

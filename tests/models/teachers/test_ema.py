@@ -142,6 +142,17 @@ def test_matching_is_by_name():
         assert torch.equal(teacher.state_dict()[name], value)
 
 
+@pytest.mark.parametrize('buffers', ['copy', 'ema'])
+def test_buffers_that_a_module_replaces(buffers):
+    student = nn.Module()
+    student.register_buffer('bases', torch.zeros(2))
+    teacher = copy.deepcopy(student)
+    average = WeightAverage(student, teacher, buffers)
+    student.bases = torch.ones(2)  # as mmseg's EMAHead does in each iteration
+    average.update(0.75)
+    assert teacher.bases.tolist() == [1 if buffers == 'copy' else 0.25] * 2
+
+
 def test_what_does_not_fit():
     student = Net()
     with pytest.raises(ValueError, match="buffers='mean' is unknown"):

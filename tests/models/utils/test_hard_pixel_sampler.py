@@ -74,3 +74,5 @@ def test_settings_that_do_not_fit():
         head(thresh=1.5)
     with pytest.raises(ValueError, match='min_kept=0 must be at least 1'):
         head(min_kept=0)
+    with pytest.raises(ValueError, match='HardPixelSampler weighs .* DiceLoss cannot'):
+        head(dict(type='DiceLoss'))
