@@ -60,7 +60,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmseg_labelfree.datasets.mask_check import foreign_loader
+from mmseg_labelfree.datasets.mask_check import resizes_masks
 from mmseg_labelfree.datasets.size_check import check_pair
 from mmseg_labelfree.datasets.splits.published_counts import expected_images
 from mmseg_labelfree.datasets.transforms.check_mask import turns_photos
@@ -205,11 +205,11 @@ def used_files(dataset: Any) -> Iterator[tuple[tuple[str, ...], bool]]:
     masks = any(isinstance(t, LoadAnnotations) for t in transforms_of(inner.pipeline))
     keys = ('img_path', 'seg_map_path') if masks else ('img_path',)
     turned = turns_photos(inner.pipeline)
-    loader = foreign_loader(inner.pipeline)
+    apart = resizes_masks(inner.pipeline)
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
         files = tuple(info[key] for key in keys)
-        for group in zip(files) if loader and loader.resizes else [files]:
+        for group in zip(files) if apart else [files]:
             yield group, turned
 
 

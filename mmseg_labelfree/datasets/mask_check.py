@@ -30,6 +30,7 @@ __all__ = [
     'foreign_loader',
     'mask_labels',
     'reads_masks',
+    'resizes_masks',
     'void_labels',
 ]
 
@@ -46,6 +47,12 @@ def foreign_loader(pipeline: Any) -> ForeignAnnotationLoader | None:
     """Find the loader of masks of another encoding in a built pipeline, if any."""
     transforms = transforms_of(pipeline)
     return next((t for t in transforms if isinstance(t, ForeignAnnotationLoader)), None)
+
+
+def resizes_masks(pipeline: Any) -> bool:
+    """Whether a built pipeline resizes masks to their images as it loads them."""
+    loader = foreign_loader(pipeline)
+    return loader is not None and loader.resizes
 
 
 def void_labels(dataset: BaseSegDataset) -> list[int]:

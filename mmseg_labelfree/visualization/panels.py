@@ -96,6 +96,15 @@ def picture(image: ArrayLike) -> np.ndarray:
     return np.ascontiguousarray(values.transpose(1, 2, 0))
 
 
+def loaded_picture(image: np.ndarray) -> np.ndarray:
+    """Convert an image as it was loaded from a file, see :func:`picture`.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``.
+    """
+    return picture(image.reshape(*image.shape[:2], -1).transpose(2, 0, 1))
+
+
 def _grid(
     columns: Mapping[str, Sequence[np.ndarray]], side: float
 ) -> tuple[Figure, np.ndarray]:

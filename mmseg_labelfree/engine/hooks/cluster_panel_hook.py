@@ -12,7 +12,7 @@ from mmseg.registry import HOOKS
 from ...utils.cluster_names import name_clusters
 from ...utils.distributed import bare_model
 from ...utils.files import image_name
-from ...visualization.panels import picture, write_panels
+from ...visualization.panels import loaded_picture, write_panels
 from ..inference.media import Frame
 from ..inference.predictor import Predictor
 
@@ -58,10 +58,7 @@ class ClusterPanelHook(Hook):
         write_panels(
             Path(runner.work_dir) / 'clusters_of_images.png',
             {
-                'image': [
-                    picture(p.image.reshape(*p.image.shape[:2], -1).transpose(2, 0, 1))
-                    for p in drawn
-                ],
+                'image': [loaded_picture(p.image) for p in drawn],
                 'clusters': [p.labels for p in drawn],
             },
             clusters['palette'],

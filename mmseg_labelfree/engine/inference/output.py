@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...utils.files import atomic_path, write_text
 from ...visualization.figures import write_label_map
-from ...visualization.panels import picture
+from ...visualization.panels import loaded_picture
 from .predictor import Prediction
 
 __all__ = ['RESULTS', 'PredictionWriter', 'overlay']
@@ -177,7 +177,6 @@ def overlay(
         >>> overlay(image, np.zeros((1, 1), int), red, 0.5).tolist()
         [[[127, 0, 0]]]
     """
-    channels = image[..., None] if image.ndim == 2 else image
-    below = picture(channels.transpose(2, 0, 1)).astype(np.float32)
+    below = loaded_picture(image).astype(np.float32)
     mixed = (1 - opacity) * below + opacity * colors[labels]
     return mixed.astype(np.uint8)

@@ -23,9 +23,9 @@ def use_mixed_precision(cfg: Config) -> None:
         if 'protocol' not in cfg:
             raise ValueError('--amp needs an optim_wrapper, and the config has none')
         return
-    kind = _wrapper_kind(cfg)
-    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
+    if training_dtype(cfg) != torch.float32:
         return
+    kind = _wrapper_kind(cfg)
     if kind != 'OptimWrapper':
         raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, not {kind}')
     if torch.cuda.is_available():

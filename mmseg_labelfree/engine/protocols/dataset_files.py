@@ -9,7 +9,7 @@ from mmengine.registry import DATASETS
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS as WRAPPERS
 
-from ...datasets.mask_check import count_values, foreign_loader, reads_masks
+from ...datasets.mask_check import count_values, reads_masks, resizes_masks
 from ...datasets.size_check import check_pairs
 from ...datasets.transforms.check_mask import turns_photos
 from ...datasets.transforms.pipelines import transforms_of
@@ -55,8 +55,7 @@ def check_sizes(dataset: Any) -> None:
         inner = getattr(part, 'dataset', part)
         if not isinstance(inner, BaseSegDataset) or not reads_masks(inner.pipeline):
             continue
-        loader = foreign_loader(inner.pipeline)
-        if loader and loader.resizes:
+        if resizes_masks(inner.pipeline):
             continue
         infos = [part.get_data_info(i) for i in range(len(part))]
         pairs = [(info['img_path'], info['seg_map_path']) for info in infos]

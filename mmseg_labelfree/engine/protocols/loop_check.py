@@ -127,14 +127,15 @@ def _check_needed_hooks(hooks: Sequence[Hook], model: nn.Module) -> None:
 
 def _check_epochs(cfg: Config, hooks: Mapping[str, Hook], model: nn.Module) -> None:
     """Check that a model that counts epochs is told of them."""
-    told = any(isinstance(hook, SamplerStateHook) for hook in hooks.values())
-    if getattr(model, 'counts_epochs', False) and 'max_iters' in cfg.train_cfg:
-        if not told:
-            raise ValueError(
-                f'{type(model).__name__} counts epochs, which a training by iterations '
-                "has none of: add dict(type='SamplerStateHook') to custom_hooks, or "
-                'count iterations by model.ramp_by_epoch=False'
-            )
+    told = 'max_iters' not in cfg.train_cfg or any(
+        isinstance(hook, SamplerStateHook) for hook in hooks.values()
+    )
+    if getattr(model, 'counts_epochs', False) and not told:
+        raise ValueError(
+            f'{type(model).__name__} counts epochs, which a training by iterations '
+            "has none of: add dict(type='SamplerStateHook') to custom_hooks, or "
+            'count iterations by model.ramp_by_epoch=False'
+        )
 
 
 def check_loops(cfg: Config) -> None:

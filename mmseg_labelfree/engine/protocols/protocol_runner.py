@@ -94,7 +94,7 @@ class ProtocolRunner:
         Returns:
             Contents of ``finished.json`` by stage, for the stages that are finished.
         """
-        wanted = self.stages if only is None else [self.stage(only)]
+        wanted = self._wanted(only)
         self.check_results(only)
         self._sizes = self.check([s for s in wanted if not self._finished(s)])
         self._write_config()
@@ -127,11 +127,14 @@ class ProtocolRunner:
         Raises:
             FileExistsError, FileNotFoundError, ValueError: See the class.
         """
-        wanted = self.stages if only is None else [self.stage(only)]
+        wanted = self._wanted(only)
         check_same_protocol(self.cfg)
         check_begun(wanted, self.resume)
         check_later(wanted, self.stages, self.resume)
         check_earlier(wanted[0], self.stages, self.resume)
+
+    def _wanted(self, only: str | None) -> list[Stage]:
+        return self.stages if only is None else [self.stage(only)]
 
     def _all_finished(self) -> dict[str, dict]:
         return {s.name: f for s in self.stages if (f := self._finished(s))}

@@ -91,9 +91,9 @@ class UnknownClassEncoderDecoder(TeacherMixin, StripedEncoderDecoder):
         """
         super().train(mode)
         if self.frozen:
-            for part in (self.backbone, getattr(self, 'neck', None)):
-                if part is not None:
-                    part.train(False)
+            self.backbone.eval()
+            if self.with_neck:
+                self.neck.eval()
             for layer in self.modules():
                 if isinstance(layer, BatchNorm):
                     layer.eval()
