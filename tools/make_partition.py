@@ -91,6 +91,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.lists and len(args.lists) > 2:
         parser.error('--lists takes one or two files')
+    if (args.labeled_from or args.balanced) and (args.lists or args.with_mask):
+        parser.error('--labeled-from and --balanced are for --ratio or --number')
     return args
 
 

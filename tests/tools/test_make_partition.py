@@ -176,6 +176,14 @@ def test_two_lists_and_indices(config, tmp_path):
         make_partition.main([path, '--lists', str(tmp_path / 'gone.txt')])
 
 
+@pytest.mark.parametrize('kind', [['--with-mask'], ['--lists', 'labeled.txt']])
+@pytest.mark.parametrize('of_draw', [['--labeled-from', 'train.txt'], ['--balanced']])
+def test_what_a_draw_alone_follows_is_refused(kind, of_draw, capsys):
+    with pytest.raises(SystemExit):
+        make_partition.main(['config.py', *kind, *of_draw])
+    assert 'are for --ratio or --number' in capsys.readouterr().err
+
+
 def test_no_empty_list_is_written(config, tmp_path):
     path, root, _ = config
     out = tmp_path / 'out'

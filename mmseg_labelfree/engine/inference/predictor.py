@@ -11,6 +11,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmseg.models import BaseSegmentor
 
 from ...datasets.damaged_files import load_image
+from ...datasets.transforms.appearance_shift import AppearanceShift
 from ...datasets.transforms.fill_labels import without_annotations
 from ...datasets.transforms.pipelines import edit_pipeline
 from ...datasets.transforms.score_at_current_size import ScoreAtCurrentSize
@@ -18,8 +19,9 @@ from .media import Frame
 
 __all__ = ['Prediction', 'Predictor']
 
-# What a test pipeline does to score a part of each image, or a frame around it.
-_FOR_THE_SCORE = (CenterCrop, Pad, ScoreAtCurrentSize)
+# What a test pipeline does to score a part of each image or a frame around it, or to
+# make scenes of another light of images that have labels.
+_FOR_THE_SCORE = (CenterCrop, Pad, ScoreAtCurrentSize, AppearanceShift)
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,13 @@ class Predictor:
 
     The images run through the pipeline of the test and ``test_step`` of the model, so
     that predictions are those that ``tools/test.py`` scores. Where that scores a crop
-    or a frame of fixed size, the whole image is predicted, at its own size.
+    or a frame of fixed size, the whole image is predicted, at its own size; where it
+    scores images as under another light, the image is predicted as it is.
 
     Args:
         model: A segmentor in eval mode.
         pipeline: Config of its test pipeline. Left out are transforms that load masks,
-            ``CenterCrop``, ``Pad`` and ``ScoreAtCurrentSize``.
+            ``CenterCrop``, ``Pad``, ``ScoreAtCurrentSize`` and ``AppearanceShift``.
         batch_size: Images that go through the model together.
 
     Raises:

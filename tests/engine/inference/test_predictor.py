@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import BaseTransform
 from mmseg.apis import inference_model, init_model
 from PIL import Image
 
@@ -16,6 +17,12 @@ from mmseg_labelfree.engine.inference.runs import find_run
 CLASSES = ['background', 'square', 'bar', 'dot', 'frame']
 COLORS = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]]
 SYSTEMS = ('tiny', 'incremental', 'semi', 'novel', 'strict', 'iddc')
+
+
+class PathReader(BaseTransform):
+    def transform(self, results):
+        assert results['img_path']
+        return results
 
 
 @pytest.fixture
@@ -67,6 +74,19 @@ def test_whole_images_where_the_test_scores_a_crop(tiny, photos, tmp_path, save_
         assert other.labels.shape == other.image.shape[:2]
 
 
+def test_photos_of_another_light_are_predicted_as_they_are(
+    tiny, photos, tmp_path, save_run
+):
+    model = save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
+    plain = find_run(str(tmp_path / 'run')).pipeline
+    night = [plain[0], dict(type='AppearanceShift', gamma=5.0), *plain[1:]]
+    frames = [f for m in find_media([photos]) for f in m.frames()]
+    for one, other in zip(
+        Predictor(model, plain)(frames), Predictor(model, night)(frames), strict=True
+    ):
+        np.testing.assert_array_equal(one.labels, other.labels)
+
+
 def test_frames_are_as_good_as_files(tiny, photos, tmp_path, save_run):
     model = save_run(tiny, tmp_path / 'run', CLASSES, COLORS)
     pipeline = find_run(str(tmp_path / 'run')).pipeline
@@ -75,9 +95,8 @@ def test_frames_are_as_good_as_files(tiny, photos, tmp_path, save_run):
     first, second = Predictor(model, pipeline, batch_size=4)(frames)
     np.testing.assert_array_equal(first.labels, second.labels)
     np.testing.assert_array_equal(first.image, second.image)
-    shifted = [pipeline[0], dict(type='AppearanceShift', noise=0), *pipeline[1:]]
-    first, second = Predictor(model, shifted)(frames)
-    np.testing.assert_array_equal(first.labels, second.labels)
+    named = [pipeline[0], dict(type=PathReader), *pipeline[1:]]
+    assert len(list(Predictor(model, named)(frames))) == 2
     broken = photos / 'broken.png'
     broken.write_bytes(file.read_bytes()[:60])
     with pytest.raises(ValueError, match=r'broken.png is damaged'):
