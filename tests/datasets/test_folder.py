@@ -123,6 +123,21 @@ def test_what_cannot_be_told_apart_or_found(root):
         dataset(root, data_prefix=prefix, has_mask=True)
 
 
+def test_its_words_pass_through_a_wrapper(root):
+    images = dict(
+        type='FolderDataset',
+        data_root=str(root),
+        data_prefix=dict(FOLDERS, seg_map_path='nowhere'),
+        metainfo=dict(classes=CLASSES),
+        pipeline=PIPELINE,
+    )
+    with pytest.raises(ValueError, match=r'no image with a mask in .*nowhere'):
+        SourceDataset(dict(images, has_mask=True), 'labeled')
+    save(root / 'images' / 'a/0.png', np.zeros((4, 6, 3), np.uint8))
+    with pytest.raises(ValueError, match='have one name, so their masks'):
+        SourceDataset(images, 'unlabeled', labeled=False)
+
+
 def test_other_colors_are_counted_anew(root):
     save(root / 'colors' / '2.png', np.full((4, 6, 3), (255, 0, 0), np.uint8))
     settings = dict(data_prefix=dict(img_path='images', seg_map_path='colors'))

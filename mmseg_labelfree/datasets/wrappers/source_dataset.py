@@ -109,13 +109,14 @@ class SourceDataset:
         """Read the list of images."""
         if self._fully_initialized:
             return
+        unread = self.dataset.data_list
         try:
             with explain_missing(self.dataset):
                 self.dataset.full_init()
             empty = not len(self.dataset)
-        except ValueError as error:  # MMEngine cannot pack an empty list
-            if self.dataset.data_list or error.__cause__:
-                raise
+        except ValueError:  # MMEngine cannot pack an empty list
+            if self.dataset.data_list is unread or self.dataset.data_list:
+                raise  # another error, that of the dataset while it lists its images
             empty = True
         if empty:
             raise ValueError(
