@@ -61,8 +61,8 @@ def resolve_checkpoint(path: str | os.PathLike) -> str:
         advice = f'; did you mean {names[similar[0]]}?' if similar else ''
         raise FileNotFoundError(f'no checkpoint at {path}: correct the path{advice}')
     raise FileNotFoundError(
-        f'no checkpoint at {path}: train the earlier stage first (tools/train.py with '
-        '--stage, or the whole protocol with --resume), or correct the path'
+        f'no checkpoint at {path}: train it first (tools/train.py; what was stopped '
+        'goes on with --resume), or correct the path'
     )
 
 

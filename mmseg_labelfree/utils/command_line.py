@@ -59,15 +59,16 @@ def exit_code(work: Callable[[], int | None]) -> int:
     """Run what a tool does: 0 if it finds nothing wrong, otherwise 1.
 
     Args:
-        work: Gives the number of findings, if it looks for any. A ValueError or
-            OSError of it, such as one of a folder that cannot be written to, is printed
-            in one line. Remarks of the frameworks about their own code are not printed.
+        work: Gives the number of findings, if it looks for any. A ValueError, OSError
+            or ImportError of it, such as one of a folder that cannot be written to or
+            of an extra that is not installed, is printed in one line. Remarks of the
+            frameworks about their own code are not printed.
     """
     quiet_console(MMLogger.get_current_instance())
     try:
         with warnings_in_log():
             return int((work() or 0) > 0)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         Console(stderr=True).print(f'Error: {error}', soft_wrap=True, markup=False)
         return 1
 

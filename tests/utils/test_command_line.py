@@ -1,6 +1,7 @@
 """What the command lines of tools share."""
 
 from argparse import Namespace
+from importlib import import_module
 
 import pytest
 from mmengine.config import Config
@@ -42,6 +43,8 @@ def test_exit_code_counts_findings_and_prints_errors_in_one_line(capsys, tmp_pat
     assert exit_code((tmp_path / 'file/below').mkdir) == 1
     error = capsys.readouterr().err
     assert error.count('\n') == 1 and 'Error: [Errno 20] Not a directory' in error
+    assert exit_code(lambda: import_module('of_an_extra')) == 1
+    assert capsys.readouterr().err == "Error: No module named 'of_an_extra'\n"
     with pytest.raises(KeyError):  # not an error of the data
         exit_code(lambda: {}['x'])
 
@@ -89,7 +92,7 @@ def test_options_are_parsed_as_mmengine_does():
         (lambda _: check_launcher('slurm'), 'needs SLURM_PROCID, .* tools/slurm_train'),
         (lambda _: check_launcher('mpi'), 'needs OMPI_COMM_WORLD_RANK, .* by mpirun'),
         (lambda d: resolve_checkpoint(f'{d}/iter_5.pth'), 'did you mean .*iter_50.pth'),
-        (lambda d: resolve_checkpoint(f'{d}/run'), 'train the earlier stage first'),
+        (lambda d: resolve_checkpoint(f'{d}/run'), 'train it first'),
     ],
 )
 def test_a_wrong_command_says_what_to_do(work, message, tmp_path, monkeypatch):

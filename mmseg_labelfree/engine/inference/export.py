@@ -143,7 +143,8 @@ def export_onnx(module: ExportedSegmentor, path: str | Path) -> Callable:
         import onnxruntime
     except ImportError as error:
         raise ImportError(
-            f'{error.name} is missing: pip install "mmseg_labelfree[export]"'
+            f'{error.name} is missing: run `pip install "mmseg_labelfree[export]"` or, '
+            'in the checkout, `pip install -e ".[export]"`'
         ) from error
     function = traced(module)
     with atomic_path(path) as temporary, warnings.catch_warnings():

@@ -504,7 +504,7 @@ def test_unfit_checkpoints_are_named(first_step, variant, tmp_path):
     torch.save(dict(state_dict=content['state_dict']), tmp_path / 'bare.pth')
     with pytest.raises(ValueError, match="bare.pth has no entry 'parameter_imp"):
         attach(kind, str(tmp_path / 'bare.pth'))
-    with pytest.raises(FileNotFoundError, match='train the earlier stage first'):
+    with pytest.raises(FileNotFoundError, match='train it first'):
         attach(kind, str(tmp_path / 'nowhere'))
 
 
