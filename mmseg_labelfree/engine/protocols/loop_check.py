@@ -27,6 +27,7 @@ __all__ = ['build_hooks', 'check_checkpoint_read', 'check_fit', 'check_loops']
 _LOADERS = ('train', 'val', 'test')
 _METRICS = ('aAcc', 'mIoU', 'mAcc', 'mDice', 'mFscore', 'mPrecision', 'mRecall')
 _OF_CHECKPOINTS = dict(self=None, out_dir=None, filename=None)
+_OF_REGISTRIES = ('type', 'by_epoch', '_scope_')
 _OF_LOADERS = ('num_batch_per_epoch', 'disable_subprocess_warning')
 
 
@@ -159,7 +160,7 @@ def _check_loop(loop: Mapping[str, Any], usual: str | None) -> None:
     known = LOOPS.get(name) if isinstance(name, str) else name
     if known is None:
         raise ValueError(f'there is no loop {name!r}; correct its type')
-    own = {k: v for k, v in loop.items() if k not in ('type', 'by_epoch')}
+    own = {k: v for k, v in loop.items() if k not in _OF_REGISTRIES}
     given = dict(runner=None, dataloader=None, evaluator=None)
     _check_arguments(known, own, given)
 

@@ -403,6 +403,19 @@ def test_what_is_right_passes_and_draws_no_random_number(fixture, request):
     assert not Path(cfg.work_dir).exists()
 
 
+def test_settings_of_stock_configs_pass(tiny, tmp_path):
+    """Those that are inherited from ``mmseg::`` name their scope."""
+    path = tmp_path / 'stock.py'
+    path.write_text(
+        "_base_ = ['mmseg::_base_/schedules/schedule_20k.py', "
+        "'mmseg::_base_/default_runtime.py']\n"
+    )
+    stock = Config.fromfile(path)
+    assert stock.train_cfg['_scope_'] == stock.val_cfg['_scope_'] == 'mmseg'
+    tiny.merge_from_dict(stock.to_dict())
+    _check_alone(tiny)
+
+
 def _check_alone(cfg: Config) -> None:
     runner = ProtocolRunner(cfg)
     runner.check(runner.stages)
