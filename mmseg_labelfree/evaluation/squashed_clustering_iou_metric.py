@@ -44,13 +44,13 @@ class SquashedClusteringIoUMetric(ClusteringIoUMetric):
 
 
 def squash(sample: dict, size: tuple[int, int]) -> dict:
-    """Resize ``pred_sem_seg`` and ``gt_sem_seg`` of a prediction.
+    """Resize ``pred_sem_seg`` and, if there is one, ``gt_sem_seg`` of a prediction.
 
     Args:
         sample: Prediction as metrics see it; the maps are int64 ``(1, H, W)``.
         size: Height and width to resize to, by the nearest pixel.
     """
-    maps = ('pred_sem_seg', 'gt_sem_seg')
+    maps = {'pred_sem_seg', 'gt_sem_seg'} & {*sample}
     resized = {k: dict(data=_nearest(sample[k]['data'], size)) for k in maps}
     return {**sample, **resized}
 

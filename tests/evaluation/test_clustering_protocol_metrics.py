@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 from mmseg.registry import METRICS
+from PIL import Image
 
-from mmseg_labelfree.evaluation import LinearProbeIoUMetric
+from mmseg_labelfree.evaluation import LinearProbeIoUMetric, SquashedClusteringIoUMetric
 
 CLASSES = dict(classes=('a', 'b', 'c'))
 
@@ -53,6 +54,17 @@ def test_squashed_scores_are_those_of_resized_maps():
             METRICS.build(dict(type='ClusteringIoUMetric', num_clusters=3)), samples()
         )
     )
+
+
+def test_squashed_masks_are_written_of_images_without_labels(tmp_path):
+    metric = SquashedClusteringIoUMetric(
+        3, size=(8, 6), format_only=True, output_dir=str(tmp_path)
+    )
+    sample = dict(pred_sem_seg=samples()[0]['pred_sem_seg'], img_path='x/photo.jpg')
+    run(metric, [sample])
+    with Image.open(tmp_path / 'photo.png') as image:
+        written = torch.from_numpy(np.array(image))
+    assert torch.equal(written, nearest(sample['pred_sem_seg']['data'], (8, 6))[0])
 
 
 @pytest.mark.parametrize('size', [None, (8, 6)])

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadAnnotations, LoadImageFromFile
 
+from .check_mask import CheckMask
+from .map_labels import MapLabels
 from .pipelines import edit_pipeline
 from .weak.loader import WeakAnnotationLoader
 
@@ -51,8 +53,8 @@ class FillLabels(BaseTransform):
 def without_annotations(pipeline: Any, value: int = 255) -> Any:
     """Copy a built pipeline, with constant labels instead of those from files.
 
-    Every loader of masks, points and scribbles is left out, and a :class:`FillLabels`
-    follows each ``LoadImageFromFile``.
+    Every loader of masks, points and scribbles is left out, and so is what checks or
+    maps a mask; a :class:`FillLabels` follows each ``LoadImageFromFile``.
 
     Args:
         pipeline: ``mmengine.dataset.Compose``.
@@ -62,10 +64,11 @@ def without_annotations(pipeline: Any, value: int = 255) -> Any:
         ValueError: The pipeline has no ``LoadImageFromFile``.
     """
     found = 0
+    of_masks = LoadAnnotations | WeakAnnotationLoader | CheckMask | MapLabels
 
     def edit(transform: Any) -> list:
         nonlocal found
-        if isinstance(transform, (LoadAnnotations, WeakAnnotationLoader)):
+        if isinstance(transform, of_masks):
             return []
         if isinstance(transform, LoadImageFromFile):
             found += 1

@@ -17,11 +17,8 @@ from ..samplers.seeded import SeededIndex
 from ..splits.class_tasks import ClassTask
 from ..splits.novel_folds import get_fold
 from ..splits.step_images import read_image_list
-from ..transforms.check_mask import CheckMask
 from ..transforms.fill_labels import without_annotations
 from ..transforms.load_pseudo_annotations import with_pseudo_annotations
-from ..transforms.map_labels import MapLabels
-from ..transforms.pipelines import edit_pipeline
 from .incremental_dataset import IncrementalDataset
 from .inner import data_place, draw_sample
 from .source_dataset import REAL_PIXEL, tag_source
@@ -141,11 +138,7 @@ class NovelClassDataset(IncrementalDataset):
         # The pipeline for samples without labels, on the list that is read by now.
         self._unlabeled = copy.copy(self.dataset)
         self._unlabeled.pipeline = without_annotations(
-            edit_pipeline(
-                self.dataset.pipeline,
-                lambda t: [] if isinstance(t, MapLabels | CheckMask) else [t],
-            ),
-            REAL_PIXEL,
+            self.dataset.pipeline, REAL_PIXEL
         )
 
     def _find_images(self) -> np.ndarray:

@@ -220,8 +220,9 @@ class SemanticProjectionHead(BaseModule):
             scores = self.predict_by_feat(self.forward(inputs), batch_img_metas)
         if self.test_classes == 'all':
             return scores
-        # Not infinite: infinity times a weight of 0 in a later resizing is no number.
-        lowest = torch.finfo(scores.dtype).min / 2
+        # Not infinite, nor is the sum over windows: infinity times a weight of 0 in a
+        # later resizing is no number.
+        lowest = max(torch.finfo(scores.dtype).min / 2, -1e30)
         shape = (len(scores), self.num_classes, *scores.shape[2:])
         return scores.new_full(shape, lowest).index_copy_(1, classes, scores)
 

@@ -69,8 +69,11 @@ class AttentionAffinity(BaseModule):
         Returns:
             A, symmetric ``(N, n, n)``, 0 to 1, float32 (float64 for float64).
         """
-        logits = self.projection(scores + scores.mT)[:, 0]
-        return full_precision(logits).sigmoid()
+        # Under autocast older versions of torch keep the weights that a pass without
+        # gradient has rounded, and the pass that learns would leave them without one.
+        with torch.autocast(scores.device.type, enabled=False):
+            logits = self.projection(full_precision(scores + scores.mT))
+        return logits[:, 0].sigmoid()
 
     def check(self, backbone: nn.Module) -> None:
         """Raise an error unless the attention of the backbone fits.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...ops.balanced_crops import balanced_places, crops_at, draw_places
 from ...utils.choices import check_range
-from .mixed_batch import MixedBatch
+from .mixed_batch import MixedBatch, real_pixels
 
 __all__ = ['TargetCrop']
 
@@ -22,7 +22,8 @@ class TargetCrop:
 
     Not at random, but such that no class of the teacher's labels prevails, as labels do
     for the crops of labeled images. These are loaded as crops; the preprocessor
-    pads them to the size of the others, which is undone.
+    pads them to the size of the others, which is undone. Padding of the others, where
+    images differ in size, is noted in their samples as ``padding``.
 
     Attributes:
         size: Height and width of the crops.
@@ -68,14 +69,20 @@ class TargetCrop:
             for label in labels
         ]
         unlabeled = batch.unlabeled[:, :, :height, :width]
+        unlabeled_samples = self._samples(batch.unlabeled_samples)
         if places:
-            unlabeled = crops_at(batch.unlabeled, torch.stack(places), self.size)
+            corners = torch.stack(places)
+            unlabeled = crops_at(batch.unlabeled, corners, self.size)
+            real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
+            inside = crops_at(real, corners, self.size)
+            for sample, mask in zip(unlabeled_samples, inside, strict=True):
+                sample.set_data(dict(padding=PixelData(data=~mask[None])))
         return replace(
             batch,
             labeled=batch.labeled[:, :, :height, :width].contiguous(),
             labeled_samples=self._samples(batch.labeled_samples),
             unlabeled=unlabeled,
-            unlabeled_samples=self._samples(batch.unlabeled_samples),
+            unlabeled_samples=unlabeled_samples,
         )
 
     def _samples(self, samples: SampleList) -> SampleList:

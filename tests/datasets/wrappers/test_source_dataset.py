@@ -93,6 +93,19 @@ def test_masks_need_not_exist(inner):
     assert (unlabeled(inner, without)[0]['data_samples'].gt_sem_seg.data == 255).all()
 
 
+def test_what_maps_masks_is_left_out(inner):
+    """Datasets of raw ids have it in their pipelines, such as Cityscapes27Dataset."""
+    table = [*range(5), *[-1] * 250, 255]
+    places = [t.type for t in inner.pipeline].index('LoadAnnotations') + 1
+    pipeline = copy.deepcopy(inner.pipeline)
+    pipeline[places:places] = [dict(type='MapLabels', table=table)]
+    pipeline[places:places] = [dict(type='CheckMask')]
+    draw = SeededIndex(4, (7,))
+    sample = unlabeled(inner, pipeline)[draw]
+    assert torch.equal(sample['inputs'], unlabeled(inner)[draw]['inputs'])
+    assert (sample['data_samples'].gt_sem_seg.data == 255).all()
+
+
 def test_padding_is_marked(inner):
     pipeline = [
         dict(type='LoadImageFromFile'),

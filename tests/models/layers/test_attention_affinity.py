@@ -61,6 +61,18 @@ def test_gradients_reach_the_attention(backbone, images):
     assert layer.projection.bias.grad is not None
 
 
+def test_learns_in_full_precision_under_autocast():
+    """Also behind a pass without gradient, as the one that spreads the maps."""
+    layer, scores = AttentionAffinity(8), 10 * torch.randn(1, 8, 5, 5)
+    (expected,) = torch.autograd.grad(layer(scores).sum(), layer.projection.weight)
+    with torch.autocast('cpu', torch.bfloat16):
+        with torch.no_grad():
+            layer(scores)
+        affinity = layer(scores)
+    (found,) = torch.autograd.grad(affinity.sum(), layer.projection.weight)
+    assert torch.equal(affinity, layer(scores)) and torch.equal(found, expected)
+
+
 def test_recomputed_activations_teach_the_same(images):
     gradients = []
     for with_cp in (False, True):

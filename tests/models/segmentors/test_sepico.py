@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_labelfree.models.segmentors import TargetCrop, split_batch
+from mmseg_labelfree.models.segmentors import TargetCrop, real_pixels, split_batch
 from mmseg_labelfree.models.teachers import copy_student
 
 from ...method_settings import CROSS_DOMAIN
@@ -286,6 +286,22 @@ def test_target_is_cropped_where_no_class_prevails():
         ]
         starts.update(places)
     assert len(starts) > 5 and min(starts) > 60
+
+
+def test_padding_of_whole_targets_is_no_image_in_their_crops():
+    """Targets of several sizes, which the preprocessor or the pipeline pads."""
+    model = build(target_crop=dict(size=SIZE), strong_view=None)
+    inputs, data = samples('source', 'target', 'target', size=(64, 96))
+    data[1].set_metainfo(dict(img_shape=(64, 48)))
+    padding = torch.zeros(1, 64, 96, dtype=torch.bool)
+    padding[:, :, 48:] = True
+    data[2].set_data(dict(padding=PixelData(data=padding)))
+    inputs[1:, :, :, 48:] = 9.0
+    for seed in range(5):
+        torch.manual_seed(seed)
+        batch = model.take_apart(inputs, data)
+        real = real_pixels(batch.unlabeled, batch.unlabeled_samples)
+        assert torch.equal(real, (batch.unlabeled != 9).all(1)) and not real.all()
 
 
 def test_a_step_on_whole_targets():
