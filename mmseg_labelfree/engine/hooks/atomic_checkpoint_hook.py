@@ -41,7 +41,8 @@ class AtomicCheckpointHook(CheckpointHook):
         super().before_train(runner)
         best = getattr(self, 'best_ckpt_path', None)
         if best is not None:
-            self.best_ckpt_path = str(Path(self.out_dir, Path(best).name))
+            name = Path(best).name
+            self.best_ckpt_path: str | None = str(Path(self.out_dir, name))
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         target = Path(self.out_dir) / self.filename_tmpl.format(step)
