@@ -1,6 +1,7 @@
 """One config, trained with several seeds."""
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -41,11 +42,30 @@ def train_seeds(
     for seed in seeds:
         own = ['--work-dir', seed_folder(work_dir, seed)]
         own += ['--cfg-options', f'randomness.seed={seed}']  # the last one wins
-        code = subprocess.run([*common, *own]).returncode
+        code = _run([*common, *own])
         if code:
             print(f'seed {seed} failed; --resume goes on from there', file=sys.stderr)
             return code
     return 0
+
+
+def _run(command: Sequence[str]) -> int:
+    """Run a command to its end, also that by a signal; its exit code.
+
+    It says by itself that it was stopped: a terminal interrupts it, too, and SIGTERM,
+    which schedulers send to this process alone, is passed on.
+    """
+    with subprocess.Popen(command) as child:
+        stops = {
+            signal.SIGINT: lambda number, frame: None,
+            signal.SIGTERM: lambda number, frame: child.send_signal(number),
+        }
+        before = {number: signal.signal(number, stop) for number, stop in stops.items()}
+        try:
+            return child.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def report_seeds(tools: Path, cfg: Config, seeds: Sequence[int]) -> int:

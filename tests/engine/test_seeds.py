@@ -1,8 +1,12 @@
 """``--seeds`` of tools/train.py."""
 
 import json
+import os
 import re
 import runpy
+import signal
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +17,8 @@ from mmseg_labelfree.engine.seeds import report_seeds, seed_folder, train_seeds
 from mmseg_labelfree.engine.training import train
 from mmseg_labelfree.visualization.cost_rows import LabelCost, read_costs
 from mmseg_labelfree.visualization.label_cost import write_label_cost
+
+from ..conftest import FORK
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 # Stands in for train.py: it prints its command line, as a line of JSON.
@@ -127,3 +133,29 @@ def test_mean_and_spread_of_two_seeds(tiny, tmp_path, run_tool):
         assert f'seed: {seed}' in log or f'seed={seed}' in log
     done = run_tool('train.py', config, '--seeds', '5', '--launcher', 'pytorch')
     assert done.returncode == 2 and '--seeds trains in one process' in done.stdout
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_ends_the_training_of_a_seed(number, tmp_path):
+    tool, note = tmp_path / 'train.py', tmp_path / 'process'
+    tool.write_text(
+        'import os, pathlib, signal, time\n'
+        f'signal.signal({int(number)}, lambda number, _: os._exit(128 + number))\n'
+        f'pathlib.Path({str(note)!r}).write_text(str(os.getpid()) + ".")\n'
+        'time.sleep(60)\n'
+    )
+
+    def run():
+        os.setpgrp()  # a terminal interrupts all of them
+        sys.exit(train_seeds(tool, ['c.py'], 'w', [3, 4]))
+
+    process = FORK.Process(target=run)
+    process.start()
+    while not (note.is_file() and note.read_text().endswith('.')):
+        time.sleep(0.01)
+    seed = int(note.read_text()[:-1])
+    (os.kill if number == signal.SIGTERM else os.killpg)(process.pid, number)
+    process.join()
+    assert process.exitcode == 128 + number
+    with pytest.raises(ProcessLookupError):
+        os.kill(seed, 0)

@@ -20,7 +20,8 @@ class AtomicCheckpointHook(CheckpointHook):
     written under a temporary name, renamed, then ``last_checkpoint`` is replaced, and
     only then are outdated files deleted. One more checkpoint than ``max_keep_ckpts``
     must fit on the disk for a moment. For local folders. With ``save_best`` the
-    checkpoint that was the best is deleted once the new best one is there.
+    checkpoint that was the best is deleted once the new best one is there; in a folder
+    that was copied since, it is that of the copy.
 
     Args:
         **kwargs: As for :class:`mmengine.hooks.CheckpointHook`. Intervals are in
@@ -34,6 +35,14 @@ class AtomicCheckpointHook(CheckpointHook):
         ``default_hooks=dict(checkpoint=dict(type='AtomicCheckpointHook',
         by_epoch=False, interval=1000, max_keep_ckpts=1))``
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Look for the best checkpoint of a resumed run in this very folder."""
+        super().before_train(runner)
+        best = getattr(self, 'best_ckpt_path', None)
+        if best is not None:
+            name = Path(best).name
+            self.best_ckpt_path: str | None = str(Path(self.out_dir, name))
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         target = Path(self.out_dir) / self.filename_tmpl.format(step)

@@ -58,7 +58,7 @@ class WeightFusionHook(Hook):
         self.checkpoint = checkpoint
         self.fix_old_classifier = fix_old_classifier
         self._old: dict[str, Tensor] = {}
-        self._fixed: list[tuple[Tensor, Tensor]] = []
+        self._fixed: list[tuple[nn.Parameter, Tensor]] = []
         self._share = 1.0
 
     def check_model(self, model: Any, hooks: Sequence[Hook]) -> None:
@@ -94,8 +94,8 @@ class WeightFusionHook(Hook):
         outputs: Any = None,
     ) -> None:
         """Put the fixed rows back; fuse after the last iteration."""
-        for rows, start in self._fixed:
-            rows.copy_(start)
+        for parameter, start in self._fixed:
+            parameter[: len(start)] = start
         if self._old and runner.iter + 1 == runner.max_iters:
             self._fuse(runner)
 
@@ -132,9 +132,8 @@ def _share_of_new(old: Mapping[str, Tensor], new: Mapping[str, Tensor]) -> float
 
 def _old_rows(
     model: nn.Module, old: Mapping[str, Tensor]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The old rows of each classifier that has grown, and what they are now."""
-    for key, value in model.named_parameters():
-        if '.conv_seg.' in key and len(value) > len(old[key]):
-            rows = value.detach()[: len(old[key])]
-            yield rows, rows.clone()
+) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """Each classifier that has grown, and what its old rows are now."""
+    for key, parameter in model.named_parameters():
+        if '.conv_seg.' in key and len(parameter) > len(old[key]):
+            yield parameter, parameter.detach()[: len(old[key])].clone()

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 
-from ...utils.checkpoint import CONFIG, MARKER, latest_checkpoint, resume_latest
+from ...utils.checkpoint import CONFIG, MARKER, resume_latest
 from ...utils.console import keep_in_file, say
 from ...utils.files import write_text
 from ...utils.origin import run_origin
@@ -29,7 +29,7 @@ from .same_stage import check_same_protocol, was_read_from
 from .single_stage import build_protocol
 from .stage_check import StageCheck
 from .stage_data import DataCheck, TrainingSize
-from .training_end import LastMetrics, check_finite, validate_best
+from .training_end import TrainingEnd
 from .useless_settings import say_useless
 
 # Runners of one process, name and second would share loggers and visualizers.
@@ -230,29 +230,15 @@ class ProtocolRunner:
         # into the first stage's folder; without one it is called after the experiment.
         cfg.get('visualizer', {}).pop('name', None)
         runner = StageRunner.from_cfg(cfg)
-        last_metrics = LastMetrics()
-        runner.register_hook(last_metrics)
-        runner.register_hook(progress)
-        strips = PredictionStripsHook()
-        runner.register_hook(strips)
+        end, strips = TrainingEnd(stage), PredictionStripsHook()
+        for hook in (end, progress, strips):
+            runner.register_hook(hook)
         runner.train()
-        if not runner.iter:
-            raise ValueError(
-                f'{folder}: the training ended before its first iteration; give '
-                'train_cfg and train_dataloader something to do'
-            )
-        check_finite(runner)
-        checkpoint: Path | None
-        if stage.best:
-            checkpoint, metrics = validate_best(runner, stage)
-        else:
-            metrics = last_metrics.metrics or (runner.val() if runner.val_loop else {})
-            checkpoint = latest_checkpoint(folder)
         with sparing_results(f'{folder}/predictions'):
             strips.write(runner)
         return dict(
-            metrics={k: float(v) for k, v in metrics.items()},
-            checkpoint=checkpoint.name if checkpoint else None,
+            metrics={k: float(v) for k, v in end.metrics.items()},
+            checkpoint=end.checkpoint.name if end.checkpoint else None,
             iterations=runner.iter,
             seed=runner.seed,
             scored=scored_by(runner, runner.val_loop) if runner.val_loop else None,

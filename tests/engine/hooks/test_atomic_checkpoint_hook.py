@@ -1,8 +1,10 @@
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.evaluator import Evaluator
 from mmengine.fileio.backends import LocalBackend
 from mmengine.runner import Runner, ValLoop, find_latest_checkpoint
 
@@ -107,3 +109,29 @@ def test_the_best_checkpoint_stays_until_there_is_a_better_one(stage, monkeypatc
     Runner.from_cfg(stage).train()
     folder = Path(stage.work_dir)
     assert [p.name for p in folder.glob('best*')] == ['best_mIoU_iter_6.pth']
+
+
+@pytest.mark.slow
+def test_a_copy_leaves_the_best_checkpoint_of_its_original(stage, monkeypatch):
+    stage.default_hooks.checkpoint.update(save_best='mIoU', rule='greater')
+    stage.train_cfg.val_interval = 2
+    scores = iter([1.0, None, 2.0])
+    evaluate = Evaluator.evaluate
+
+    def scored(evaluator, size):
+        score = next(scores)
+        if score is None:
+            raise KeyboardInterrupt
+        return evaluate(evaluator, size) | dict(mIoU=score)
+
+    monkeypatch.setattr(Evaluator, 'evaluate', scored)
+    with pytest.raises(KeyboardInterrupt):
+        Runner.from_cfg(stage).train()
+    folder = Path(stage.work_dir)
+    copied = folder.with_name('copied')
+    shutil.copytree(folder, copied)
+    stage.update(work_dir=str(copied), resume=True, experiment_name='copied')
+    stage.load_from = str(copied / 'iter_4.pth')
+    Runner.from_cfg(stage).train()
+    assert [p.name for p in folder.glob('best*')] == ['best_mIoU_iter_2.pth']
+    assert [p.name for p in copied.glob('best*')] == ['best_mIoU_iter_6.pth']

@@ -5,7 +5,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmseg_labelfree.engine.hooks import WeightFusionHook
+from mmseg_labelfree.engine.hooks import ChannelsLastHook, WeightFusionHook
 from mmseg_labelfree.engine.protocols import ProtocolRunner
 from mmseg_labelfree.ops.weight_fusion import fuse_weights, new_share
 from mmseg_labelfree.utils.checkpoint import load_weights
@@ -89,6 +89,24 @@ def test_nothing_happens_without_an_earlier_step(tiny):
     before = copy.deepcopy(runner.model.state_dict())
     hook.after_train_iter(runner, 5)
     assert all(torch.equal(v, before[k]) for k, v in runner.model.state_dict().items())
+
+
+def test_old_rows_stay_in_a_layout_that_changes_later(tiny, tmp_path):
+    runner = Runner.from_cfg(tiny)
+    head = runner.model.decode_head.conv_seg
+    old = {key: value.clone() for key, value in runner.model.state_dict().items()}
+    for name in ('weight', 'bias'):
+        old[f'decode_head.conv_seg.{name}'] = getattr(head, name).detach()[:3].clone()
+    torch.save(dict(state_dict=old), tmp_path / 'old.pth')
+    hook = WeightFusionHook(str(tmp_path / 'old.pth'))
+    hook.before_train(runner)
+    ChannelsLastHook().before_train(runner)  # its priority is lower
+    with torch.no_grad():
+        head.weight.add_(1)
+    hook.after_train_iter(runner, 0)
+    start = old['decode_head.conv_seg.weight']
+    assert torch.equal(head.weight[:3], start)
+    assert not torch.equal(head.weight[3], start[0])
 
 
 def test_a_step_without_new_classes_is_refused_before_it_trains(tiny, tmp_path):
