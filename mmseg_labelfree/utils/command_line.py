@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ __all__ = [
     'read_config',
     'read_file',
 ]
+
+# Spaces inside a name, and what stands for each while MMEngine parses, which deletes
+# them.
+_INNER_SPACES = re.compile(r"""(?<=[^\s,()[\]'"]) +(?=[^\s,()[\]'"])""")
+_STAND_IN = '\0'
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -77,7 +83,8 @@ def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
     """Parse what ``--cfg-options`` of a command line has.
 
     Args:
-        texts: ``key=value`` each, with MMEngine's notation of lists and numbers.
+        texts: ``key=value`` each, with MMEngine's notation of lists and numbers. Spaces
+            inside names and paths are kept, which MMEngine's own tools delete.
 
     Returns:
         Values by dotted key.
@@ -86,8 +93,8 @@ def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
         ValueError: One has no ``=``.
 
     Example:
-        >>> parse_options(['model.mixing=None', 'a.b=1,2'])
-        {'model.mixing': None, 'a.b': [1, 2]}
+        >>> parse_options(['model.mixing=None', 'a.b=1, 2', 'c=/data/my images'])
+        {'model.mixing': None, 'a.b': [1, 2], 'c': '/data/my images'}
     """
     for text in texts or ():
         if '=' not in text:
@@ -97,7 +104,22 @@ def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
             )
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='*', action=DictAction)
-    return parser.parse_args(['--options', *(texts or ())]).options or {}
+    texts = [
+        _INNER_SPACES.sub(lambda spaces: _STAND_IN * len(spaces[0]), text)
+        for text in texts or ()
+    ]
+    return _spaced(parser.parse_args(['--options', *texts]).options or {})
+
+
+def _spaced(value: Any) -> Any:
+    """A value of options, with the spaces inside its texts."""
+    if isinstance(value, str):
+        return value.replace(_STAND_IN, ' ')
+    if isinstance(value, Mapping):
+        return {key: _spaced(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_spaced, value))
+    return value
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> Config:

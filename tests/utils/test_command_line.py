@@ -64,6 +64,18 @@ def test_options_are_parsed_as_mmengine_does():
     assert parse_options(None) == {}
 
 
+def test_spaces_inside_names_and_paths_are_kept():
+    texts = [
+        'a=/my data/a  b',
+        "b=[ traffic light , 'my cat']",
+        'c=( 1, 2 )',
+        "d=' e f'",
+    ]
+    a, b, c, d = parse_options(texts).values()
+    assert (a, b) == ('/my data/a  b', ['traffic light', 'my cat'])
+    assert (c, d) == ((1, 2), 'e f')
+
+
 @pytest.mark.parametrize(
     ('work', 'message'),
     [

@@ -98,7 +98,7 @@ def test_bare_state_dict(tmp_path):
 
 
 def test_missing_or_broken_checkpoint(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nowhere: train the earlier stage'):
+    with pytest.raises(FileNotFoundError, match='nowhere: train it first'):
         resolve_checkpoint(tmp_path / 'nowhere')
     (tmp_path / 'x.pth').write_bytes(b'PK\x03\x04 cut off')
     with pytest.raises(ValueError, match='x.pth is not a readable checkpoint'):
