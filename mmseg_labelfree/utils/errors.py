@@ -2,6 +2,7 @@
 
 import logging
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if lost_worker(error):  # whose signal may yet come, and torch would raise again
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         file = _keep_traceback(error)
         where = f' (traceback in {file})' if file else ''
         complain(f'{_line(error)}{where}')

@@ -1,11 +1,14 @@
 """Errors as one line, and what the line says."""
 
+import logging
 import multiprocessing.connection
 import re
+import signal
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from mmseg_labelfree.datasets import get_task
 from mmseg_labelfree.utils.console import open_log
@@ -43,6 +46,30 @@ def test_a_lost_worker_has_one_message_whoever_notices():
         assert 'lower num_workers or batch_size' in error_text(error)
     assert not lost_worker(EOFError())  # of a file
     assert not lost_worker(RuntimeError('DataLoader is empty'))
+
+
+class LateSignal(logging.Handler):
+    def emit(self, record):
+        signal.raise_signal(signal.SIGCHLD)
+
+
+def test_the_signal_of_a_lost_worker_may_come_after_the_error(tmp_path, capsys):
+    died = RuntimeError('DataLoader worker (pid 17) is killed by signal: Killed.')
+
+    def of_torch(number, frame):
+        raise died
+
+    before = signal.signal(signal.SIGCHLD, of_torch)
+    late = LateSignal()
+    open_log(tmp_path)
+    MMLogger.get_current_instance().addHandler(late)
+    try:
+        with pytest.raises(SystemExit), one_line_errors():
+            raise died
+    finally:
+        MMLogger.get_current_instance().removeHandler(late)
+        signal.signal(signal.SIGCHLD, before)
+    assert 'lower num_workers or batch_size' in capsys.readouterr().err
 
 
 def test_an_error_of_a_worker_is_told_without_its_traceback():
