@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 from mmengine.config import Config
 
 from ..utils.console import say
 from ..utils.files import write_text
+from ..utils.signals import stops_call
 from ..visualization.label_cost import join_label_costs
 from .protocols import LabelCostProtocol, build_protocol
 
@@ -56,16 +58,13 @@ def _run(command: Sequence[str]) -> int:
     which schedulers send to this process alone, is passed on.
     """
     with subprocess.Popen(command) as child:
-        stops = {
-            signal.SIGINT: lambda number, frame: None,
-            signal.SIGTERM: lambda number, frame: child.send_signal(number),
-        }
-        before = {number: signal.signal(number, stop) for number, stop in stops.items()}
-        try:
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if number == signal.SIGTERM:
+                child.send_signal(number)
+
+        with stops_call(stop):
             return child.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def report_seeds(tools: Path, cfg: Config, seeds: Sequence[int]) -> int:

@@ -3,13 +3,13 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 from mmengine.dist import is_main_process
 
-__all__ = ['one_line_stops']
+__all__ = ['one_line_stops', 'stops_call']
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SHOW_CURSOR = '\x1b[?25h'
@@ -52,10 +52,20 @@ def one_line_stops(advice: str) -> Iterator[ExitStack]:
         finally:
             os._exit(128 + number)
 
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    with stops_call(stop), cleanup:
+        yield cleanup
+
+
+@contextmanager
+def stops_call(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Context in which SIGINT and SIGTERM call a function.
+
+    Args:
+        handler: As for ``signal.signal``: called with the signal and the frame.
+    """
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
-        with cleanup:
-            yield cleanup
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
