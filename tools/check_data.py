@@ -6,7 +6,7 @@ the authors' lists, or of the whole dataset, where those are known. If
 training labels are points or scribbles, prints how many images and pixels each class
 labels. Annotations that cannot be used (outside the image, of an unknown class, not
 readable, missing) are listed and not counted, whatever ``invalid`` in the config says.
-With ``--deep`` also opens every image and mask.
+So are images and masks that do not exist. With ``--deep`` also opens every one.
 
     python tools/check_data.py configs/mib/deeplabv3_r101_voc_15-1.py --deep
     python tools/check_data.py configs/eums/deeplabv3_r50_pascal-5i_fold0.py
@@ -20,6 +20,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 
@@ -76,6 +77,8 @@ DIFFERENCE = (
     '10582 names; GTA5: ten archives), the mask folder (SegmentationClassAug, masks '
     'of SBD included) and the class order.'
 )
+
+MOST_NAMED = 10  # of missing files
 
 
 def inner_datasets(dataset: Any) -> Iterator[Any]:
@@ -234,6 +237,22 @@ def find_fault(files: tuple[str, ...], turned: bool = True) -> str | None:
     return None
 
 
+def report_missing(datasets: Iterable[Any], out: Console) -> int:
+    """Print which images and masks there are none of; returns how many."""
+    used = {
+        file
+        for dataset in datasets
+        for files, _ in used_files(dataset)
+        for file in files
+    }
+    missing = sorted(f for f in used if '://' not in f and not Path(f).is_file())
+    for file in missing[:MOST_NAMED]:
+        out.print(f'{file} does not exist', soft_wrap=True, markup=False)
+    if len(missing) > MOST_NAMED:
+        out.print(f'and {len(missing) - MOST_NAMED} more: correct the paths, or get them')
+    return len(missing)
+
+
 def report_faults(datasets: Iterable[Any], out: Console) -> int:
     """Open all images and masks and print what is wrong; returns how many are."""
     samples = sorted({sample for dataset in datasets for sample in used_files(dataset)})
@@ -279,9 +298,8 @@ def report(cfg: Config, deep: bool, out: Console) -> int:
     )
     for dataset in inner_datasets(train[0]):
         found += report_weak_labels(dataset, out)
-    if deep:
-        found += report_faults([dataset for _, dataset in data], out)
-    return found
+    look = report_faults if deep else report_missing
+    return found + look([dataset for _, dataset in data], out)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -55,7 +55,8 @@ class _InfoNCE(torch.autograd.Function):
         step = rows_per_block(anchors.device, num * channels)
         tensors = (anchors, positives, negatives, loss, grad)
         with torch.autocast(anchors.device.type, enabled=False):
-            for block in zip(*(t.split(step) for t in tensors), strict=True):
+            for start in range(0, len(anchors), step):
+                block = (t[start : start + step] for t in tensors)
                 anchor, positive, index, value, slope = block
                 keys = bank.index_select(0, index.flatten()).to(anchor.dtype)
                 keys = keys.view(len(index), num, channels)

@@ -63,20 +63,31 @@ def launched_rank(launcher: str) -> int:
 
 
 def check_launcher(launcher: str) -> None:
-    """Raise if a launcher has not set the variables that tell processes apart.
+    """Raise if the processes of a launcher cannot be told apart, or lack GPUs.
 
     Args:
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        ValueError: Names what is missing, and the command that sets it.
+        ValueError: Names the variables that the launcher has not set, and the command
+            that sets them; or there are fewer GPUs than processes on this machine.
     """
-    names, advice = _LAUNCHERS.get(launcher, ((), ''))
-    missing = [name for name in names if name not in os.environ]
+    needed, advice = _LAUNCHERS.get(launcher, ((), ''))
+    missing = [name for name in needed if name not in os.environ]
     if missing:
         raise ValueError(
             f'--launcher {launcher} needs {", ".join(missing)} in the environment: '
             f'{advice}, or leave --launcher out'
+        )
+    # Slurm's processes share the GPUs if there are too few.
+    names = dict(pytorch='LOCAL_RANK', mpi='OMPI_COMM_WORLD_LOCAL_RANK')
+    place = int(os.environ.get(names.get(launcher, ''), 0))
+    gpus = torch.cuda.device_count()
+    if 0 < gpus <= place:
+        raise ValueError(
+            f'process {place + 1} on this machine has no GPU, of which there are '
+            f'{gpus}: start as many processes as GPUs, or train on the CPU with '
+            'CUDA_VISIBLE_DEVICES= (set, and empty)'
         )
 
 

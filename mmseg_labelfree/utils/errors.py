@@ -108,7 +108,10 @@ def _is_broken_connection(error: Exception) -> bool:
 
 def _keep_traceback(error: Exception) -> str | None:
     """Write the traceback to the log file; gives the file."""
-    logger = MMLogger.get_current_instance()
+    try:
+        logger = MMLogger.get_current_instance()
+    except IndexError:  # MMEngine looks up the GPU of a process that has none
+        return None
     if any(isinstance(handler, logging.FileHandler) for handler in logger.handlers):
         keep_in_file('The run failed:', logging.ERROR, exc_info=error)
         return logger.log_file

@@ -280,7 +280,8 @@ class TestDomains:
                 Image.new('RGB', (2, 2)).save(root / f'images/{split}/{name}')
                 mask = Image.new('P', (2, 2), 7)
                 mask.putpalette(bytes(range(256)) * 3)
-                mask.save(root / f'labels/{split}/{name}')
+                label = name.replace('_leftImg8bit', '_gtFine_labelTrainIds')
+                mask.save(root / f'labels/{split}/{label}')
             prefix = dict(img_path=f'images/{split}', seg_map_path=f'labels/{split}')
             settings = dict(type=kind, data_root=str(root), data_prefix=prefix)
             return (
@@ -311,6 +312,17 @@ class TestDomains:
         known = dict(GTADataset=(2, None), CityscapesDataset=(1, 1))
         monkeypatch.setattr(published_counts, 'DATASET_IMAGES', known)
         assert check(config)[0] == 0
+
+    def test_missing_masks_of_validation(self, config, check, tmp_path, monkeypatch):
+        monkeypatch.setattr(check_data, 'expected_images', lambda *_: None)
+        assert check(config)[0] == 0
+        (mask,) = tmp_path.glob('**/labels/val/*')
+        mask.unlink()
+        code, out = check(config)
+        assert code == 1
+        assert f'{mask} does not exist' in out
+        monkeypatch.setattr(check_data, 'MOST_NAMED', 0)
+        assert 'and 1 more' in check(config)[1]
 
     def test_a_choice_of_images_has_no_known_size(self, config, check):
         source = config['train_dataloader']['dataset']['datasets'][0]

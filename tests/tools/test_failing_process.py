@@ -50,6 +50,24 @@ def failing(tiny, tmp_path, monkeypatch):
     return path
 
 
+def test_more_processes_than_gpus(tiny, start_tool, monkeypatch):
+    """MMEngine, which looks the GPU up for the log, has none to give."""
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 1)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES')
+    world = dict(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT='1')
+    process, output = start_tool(
+        'train.py',
+        tiny.filename,
+        *('--launcher', 'pytorch'),
+        **dict(world, RANK='1', LOCAL_RANK='1'),
+    )
+    process.join()
+    assert process.exitcode == 1
+    (line,) = output.read_text().splitlines()
+    assert line.startswith('Error: process 2 on this machine has no GPU')
+
+
 @pytest.mark.slow
 def test_torchrun_names_the_cause(failing, tmp_path):
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']

@@ -4,6 +4,7 @@ from argparse import Namespace
 from importlib import import_module
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
@@ -122,3 +123,17 @@ def test_a_wrong_command_says_what_to_do(work, message, tmp_path, monkeypatch):
 
 def test_without_a_launcher_nothing_is_needed():
     check_launcher('none')
+
+
+@pytest.mark.parametrize(
+    ('gpus', 'place', 'enough'), [(2, 1, True), (2, 2, False), (0, 7, True)]
+)
+def test_a_process_without_a_gpu_is_told_so(gpus, place, enough, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: gpus)
+    for name in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
+        monkeypatch.setenv(name, '8')
+    monkeypatch.setenv('LOCAL_RANK', str(place))
+    if enough:
+        return check_launcher('pytorch')
+    with pytest.raises(ValueError, match='process 3 on this .* no GPU, of which .* 2:'):
+        check_launcher('pytorch')

@@ -41,7 +41,7 @@ def useless_settings(stage: Stage) -> list[str]:
     if stage.is_job:
         return []
     cfg = stage.cfg
-    checks = (_warmup, _alone, _hooks, _schedulers, _without_step)
+    checks = (_warmup, _alone, _hooks, _schedulers, _epochs, _without_step)
     return [line for check in checks for line in check(cfg)]
 
 
@@ -89,11 +89,7 @@ def _hooks(cfg: Config) -> Iterator[str]:
 
 
 def _schedulers(cfg: Config) -> Iterator[str]:
-    schedulers = cfg.get('param_scheduler') or ()
-    if isinstance(schedulers, Mapping):
-        schedulers = [schedulers]
-    for index, scheduler in enumerate(schedulers):
-        key = f'param_scheduler.{index}'
+    for key, scheduler in _all_schedulers(cfg):
         length = _length(cfg, scheduler.get('by_epoch', True))
         begin, end = scheduler.get('begin', 0), scheduler.get('end', 0)
         if begin >= length:
@@ -102,6 +98,31 @@ def _schedulers(cfg: Config) -> Iterator[str]:
             yield f'{key}.end={end} is not reached, as the training ends at {length}'
         elif begin == 0 and end == length and scheduler['type'] in _WARMUPS:
             yield f'{key} warms up until the end of the training, {length}'
+
+
+def _epochs(cfg: Config) -> Iterator[str]:
+    """What counts epochs, by its default as a rule, in a training by iterations."""
+    if 'max_iters' not in cfg.train_cfg:
+        return
+    advice = 'counts epochs, and a training by iterations has one: set by_epoch=False'
+    for key, scheduler in _all_schedulers(cfg):
+        after_validation = 'ReduceOnPlateau' in str(scheduler['type'])
+        by_epoch = scheduler.get('by_epoch', True)
+        converted = scheduler.get('convert_to_iter_based', False)
+        if by_epoch and not converted and not after_validation:
+            yield f'{key} ({scheduler["type"]}) {advice}'
+    saving = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if 'interval' in saving and saving.get('by_epoch', True):
+        yield f'default_hooks.checkpoint.interval={saving["interval"]} {advice}'
+
+
+def _all_schedulers(cfg: Config) -> Iterator[tuple[str, Mapping]]:
+    """Each schedule of the config, after its key."""
+    schedulers = cfg.get('param_scheduler') or ()
+    if isinstance(schedulers, Mapping):
+        schedulers = [schedulers]
+    for index, scheduler in enumerate(schedulers):
+        yield f'param_scheduler.{index}', scheduler
 
 
 def _without_step(cfg: Config) -> Iterator[str]:

@@ -27,6 +27,14 @@ def test_nothing_is_said_of_settings_that_act(semi, incremental, novel, iddc):
         ({'param_scheduler.0.begin': 6}, 'param_scheduler.0.begin=6: it never acts'),
         ({'param_scheduler.0.type': 'LinearLR'}, 'param_scheduler.0 warms up until'),
         (
+            dict(param_scheduler=[dict(type='PolyLR', end=6)]),
+            'param_scheduler.0 (PolyLR) counts epochs, and a training by iterations',
+        ),
+        (
+            {'default_hooks.checkpoint': dict(_delete_=True, type='A', interval=2)},
+            'default_hooks.checkpoint.interval=2 counts epochs',
+        ),
+        (
             {
                 'model.decode_head.loss_decode': dict(
                     _delete_=True, type='UnbiasedCrossEntropyLoss', num_old_classes=4
@@ -42,8 +50,16 @@ def test_what_does_nothing(changes, message, tiny):
     assert line.startswith(message)
 
 
+def test_epochs_are_counted_where_there_are_some(tiny):
+    by_epoch = dict(type='PolyLR', end=6)
+    converted = dict(by_epoch, convert_to_iter_based=True)
+    after_validation = dict(type='ReduceOnPlateauLR', monitor='mIoU', rule='greater')
+    assert lines(tiny, param_scheduler=[converted, after_validation]) == []
+    tiny.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=6)
+    assert lines(tiny, param_scheduler=[by_epoch]) == []
+
+
 def test_a_length_in_other_units_is_unknown(tiny):
-    assert lines(tiny, **{'param_scheduler.0.by_epoch': True}) == []
     assert lines(tiny, custom_hooks=[dict(type='A', begin=99)]) == []
     job = tiny.to_dict() | dict(job=dict(type='KMeansJob'))
     assert useless_settings(Stage('a', type(tiny)(job))) == []
