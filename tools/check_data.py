@@ -249,7 +249,9 @@ def report_missing(datasets: Iterable[Any], out: Console) -> int:
     for file in missing[:MOST_NAMED]:
         out.print(f'{file} does not exist', soft_wrap=True, markup=False)
     if len(missing) > MOST_NAMED:
-        out.print(f'and {len(missing) - MOST_NAMED} more: correct the paths, or get them')
+        out.print(
+            f'and {len(missing) - MOST_NAMED} more: correct the paths, or get them'
+        )
     return len(missing)
 
 
