@@ -24,7 +24,7 @@ from torch import nn
 
 T = TypeVar('T')
 
-# What each launcher sets, and how to start by it.
+# What each launcher sets, the rank first, and how to start by it.
 _LAUNCHERS = dict(
     pytorch=(
         ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
@@ -58,8 +58,8 @@ def launched_rank(launcher: str) -> int:
     Args:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
     """
-    names = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
-    return int(os.environ.get(names.get(launcher, ''), 0))
+    (name, *_), _ = _LAUNCHERS.get(launcher, (('',), ''))
+    return int(os.environ.get(name, 0))
 
 
 def check_launcher(launcher: str) -> None:

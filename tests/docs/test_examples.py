@@ -138,6 +138,8 @@ def test_example_trains(text, voc, tmp_path):
     assert len(losses) == 3 and np.isfinite(losses).all()
     if 'MultiSourceSampler' in text:
         assert 'unlabeled.loss_ce' in log.read_text()
+    if 'SymmetricCrossEntropyLoss' in text:
+        assert 'decode.loss_sce' in log.read_text()
 
 
 @pytest.mark.parametrize('page', sorted(ROOT.glob('docs/*.md')), ids=lambda p: p.stem)

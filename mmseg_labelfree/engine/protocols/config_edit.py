@@ -26,6 +26,14 @@ def find_nodes(config: Any, node_type: str | None = None) -> Iterator[dict]:
             yield from find_nodes(child, node_type)
 
 
+def schedulers_of(config: Config) -> list[dict]:
+    """List the schedules of a config; none where each optimizer has its own."""
+    found = config.get('param_scheduler') or []
+    if isinstance(found, dict):
+        return [found] if 'type' in found else []
+    return [*found]
+
+
 def find_texts(config: Any) -> Iterator[str]:
     """Yield all text in a nested config, or in any part of one."""
     if isinstance(config, str):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mmengine.config import Config
 
 from .base import Stage
-from .config_edit import find_nodes
+from .config_edit import find_nodes, schedulers_of
 
 __all__ = ['share_iterations', 'shares', 'stretch']
 
@@ -94,7 +94,7 @@ def stretch(cfg: Config, length: int) -> None:
     hooks = cfg.get('custom_hooks') or []
     _scale([h for h in hooks if h.get('by_epoch') is False], _HOOK, share)
     _scale(hooks, ['copy_iters'], share)
-    schedulers = cfg.get('param_scheduler') or []
+    schedulers = schedulers_of(cfg)
     _scale([s for s in schedulers if s.get('by_epoch') is False], _SCHEDULER, share)
 
 

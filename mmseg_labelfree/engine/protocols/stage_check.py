@@ -2,7 +2,7 @@
 
 import copy
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ from torch import nn
 from ...evaluation import ClusteringIoUMetric, GroupedIoUMetric
 from ...utils.choices import check_choice
 from .base import Stage
-from .config_edit import find_nodes
+from .config_edit import find_nodes, schedulers_of
 from .config_kinds import check_keys_and_kinds
 from .first_batch import check_samples
 from .loop_check import build_hooks, check_checkpoint_read, check_fit, check_loops
@@ -189,10 +189,7 @@ def _check_optimizer(cfg: Config, model: nn.Module) -> None:
                 'BFloat16OptimWrapper, or OptimWrapper and --amp'
             )
         wrapper = build_optim_wrapper(model, settings)
-    schedulers = cfg.get('param_scheduler') or []
-    if isinstance(schedulers, Mapping):
-        schedulers = [schedulers] if 'type' in schedulers else []
-    for index, scheduler in enumerate(schedulers):
+    for index, scheduler in enumerate(schedulers_of(cfg)):
         with located(f'param_scheduler.{index}'):
             _build_scheduler(copy.deepcopy(dict(scheduler)), wrapper)
 

@@ -1,13 +1,13 @@
 """Settings of a training that will do nothing, or less than they seem to."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from .base import Stage
-from .config_edit import find_nodes
+from .config_edit import find_nodes, schedulers_of
 
 __all__ = ['say_useless', 'useless_settings']
 
@@ -89,7 +89,8 @@ def _hooks(cfg: Config) -> Iterator[str]:
 
 
 def _schedulers(cfg: Config) -> Iterator[str]:
-    for key, scheduler in _all_schedulers(cfg):
+    for index, scheduler in enumerate(schedulers_of(cfg)):
+        key = f'param_scheduler.{index}'
         length = _length(cfg, scheduler.get('by_epoch', True))
         begin, end = scheduler.get('begin', 0), scheduler.get('end', 0)
         if begin >= length:
@@ -105,24 +106,15 @@ def _epochs(cfg: Config) -> Iterator[str]:
     if 'max_iters' not in cfg.train_cfg:
         return
     advice = 'counts epochs, and a training by iterations has one: set by_epoch=False'
-    for key, scheduler in _all_schedulers(cfg):
+    for index, scheduler in enumerate(schedulers_of(cfg)):
         after_validation = 'ReduceOnPlateau' in str(scheduler['type'])
         by_epoch = scheduler.get('by_epoch', True)
         converted = scheduler.get('convert_to_iter_based', False)
         if by_epoch and not converted and not after_validation:
-            yield f'{key} ({scheduler["type"]}) {advice}'
+            yield f'param_scheduler.{index} ({scheduler["type"]}) {advice}'
     saving = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     if 'interval' in saving and saving.get('by_epoch', True):
         yield f'default_hooks.checkpoint.interval={saving["interval"]} {advice}'
-
-
-def _all_schedulers(cfg: Config) -> Iterator[tuple[str, Mapping]]:
-    """Each schedule of the config, after its key."""
-    schedulers = cfg.get('param_scheduler') or ()
-    if isinstance(schedulers, Mapping):
-        schedulers = [schedulers]
-    for index, scheduler in enumerate(schedulers):
-        yield f'param_scheduler.{index}', scheduler
 
 
 def _without_step(cfg: Config) -> Iterator[str]:

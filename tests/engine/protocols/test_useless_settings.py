@@ -59,6 +59,12 @@ def test_epochs_are_counted_where_there_are_some(tiny):
     assert lines(tiny, param_scheduler=[by_epoch]) == []
 
 
+def test_schedules_of_several_optimizers_are_left_to_them(tiny):
+    schedule = dict(type='PolyLR', end=9)
+    tiny.param_scheduler = dict(a=schedule, b=[schedule])
+    assert lines(tiny) == []
+
+
 def test_a_length_in_other_units_is_unknown(tiny):
     assert lines(tiny, custom_hooks=[dict(type='A', begin=99)]) == []
     job = tiny.to_dict() | dict(job=dict(type='KMeansJob'))
