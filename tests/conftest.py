@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
+from mmengine.visualization import Visualizer
 from mmseg.visualization import SegLocalVisualizer
 from PIL import Image
 
@@ -73,7 +74,7 @@ def _own_instances():
 
 
 def _forget_instances():
-    for shared in (SegLocalVisualizer, MessageHub, MMLogger):
+    for shared in (Visualizer, SegLocalVisualizer, MessageHub, MMLogger):
         shared._instance_dict.clear()
 
 
