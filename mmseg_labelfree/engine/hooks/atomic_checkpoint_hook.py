@@ -3,11 +3,24 @@
 from pathlib import Path
 
 from mmengine.dist import is_main_process
+from mmengine.fileio.backends import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...utils.files import atomic_path, write_text
+
+
+class AtomicLocalBackend(LocalBackend):
+    """Backend of local files that appear whole or not at all."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write ``obj`` under a temporary name, then rename the file."""
+        with atomic_path(filepath) as temporary:
+            super().put(obj, temporary)
+
+
+register_backend('atomic_local', AtomicLocalBackend, force=True)
 
 
 @HOOKS.register_module()
@@ -24,8 +37,9 @@ class AtomicCheckpointHook(CheckpointHook):
     that was copied since, it is that of the copy.
 
     Args:
-        **kwargs: As for :class:`mmengine.hooks.CheckpointHook`. Intervals are in
-            epochs with ``by_epoch=True``, its default, and in iterations otherwise.
+        **kwargs: As for :class:`mmengine.hooks.CheckpointHook`, without
+            ``backend_args``. Intervals are in epochs with ``by_epoch=True``, its
+            default, and in iterations otherwise.
 
     Raises:
         OSError: The checkpoint could not be written; names the file, and the previous
@@ -35,6 +49,9 @@ class AtomicCheckpointHook(CheckpointHook):
         ``default_hooks=dict(checkpoint=dict(type='AtomicCheckpointHook',
         by_epoch=False, interval=1000, max_keep_ckpts=1))``
     """
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(backend_args=dict(backend='atomic_local'), **kwargs)
 
     def before_train(self, runner: Runner) -> None:
         """Look for the best checkpoint of a resumed run in this very folder."""
@@ -52,17 +69,16 @@ class AtomicCheckpointHook(CheckpointHook):
         if not is_main_process():  # save_checkpoint does nothing there
             return
         try:
-            with atomic_path(target) as temporary:
-                runner.save_checkpoint(
-                    str(temporary.parent),
-                    temporary.name,
-                    save_optimizer=self.save_optimizer,
-                    save_param_scheduler=self.save_param_scheduler,
-                    meta=meta,
-                    by_epoch=self.by_epoch,
-                    backend_args=self.backend_args,
-                    **self.args,
-                )
+            runner.save_checkpoint(
+                self.out_dir,
+                target.name,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
         except SyntaxError as error:
             # Config.pretty_text makes one of whatever comes while it lays out the

@@ -95,6 +95,7 @@ def test_the_best_checkpoint_stays_until_there_is_a_better_one(stage, monkeypatc
 
     def put_or_stop(self, obj, filepath):
         if 'best_mIoU_iter_6' in str(filepath):
+            put(self, obj[:1000], filepath)
             raise KeyboardInterrupt
         put(self, obj, filepath)
 
