@@ -10,6 +10,7 @@ from mmseg.models.losses import DiceLoss, LovaszLoss
 from torch import nn
 
 from ...ops.label_maps import IGNORE
+from ..losses.image_presence_loss import ImagePresenceLoss
 from ..losses.pixel_losses import losses_of
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     'needs_statistics_of_size',
     'needs_weighted_head',
 ]
+
+_OF_REGIONS = DiceLoss | LovaszLoss | ImagePresenceLoss
 
 
 def needs_ignore_255(model: EncoderDecoder) -> None:
@@ -71,14 +74,14 @@ def needs_pixel_weights(reason: str, loss: nn.Module) -> None:
     """Raise a ValueError if a loss has no weight for each pixel.
 
     MMSegmentation's losses of regions are told the weights as well: Lovasz and Tversky
-    leave them out, Dice has those of images.
+    leave them out, Dice has those of images. ``ImagePresenceLoss`` is of whole images.
 
     Args:
         reason: Setting that weighs the pixels, for the message.
         loss: The loss.
     """
     takes = inspect.signature(loss.forward).parameters
-    if 'weight' not in takes or isinstance(loss, DiceLoss | LovaszLoss):
+    if 'weight' not in takes or isinstance(loss, _OF_REGIONS):
         raise ValueError(
             f'{reason} weighs pixels, which {type(loss).__name__} cannot: take a loss '
             'of pixels, such as CrossEntropyLoss'

@@ -159,3 +159,12 @@ def test_thresholds_are_asked_for(incremental):
     cfg.thresholds = 'mean'
     with pytest.raises(ValueError, match='thresholds'):
         MODELS.build(cfg)
+
+
+def test_losses_that_weigh_no_pixels_are_refused(incremental):
+    cfg = incremental.model
+    cfg.type = 'BackgroundLabelingEncoderDecoder'
+    for name in ('DiceLoss', 'ImagePresenceLoss'):
+        cfg.decode_head.loss_decode = dict(type=name)
+        with pytest.raises(ValueError, match=f'weighs pixels, which {name} cannot'):
+            MODELS.build(cfg)

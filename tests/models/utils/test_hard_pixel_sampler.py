@@ -74,5 +74,6 @@ def test_settings_that_do_not_fit():
         head(thresh=1.5)
     with pytest.raises(ValueError, match='min_kept=0 must be at least 1'):
         head(min_kept=0)
-    with pytest.raises(ValueError, match='HardPixelSampler weighs .* DiceLoss cannot'):
-        head(dict(type='DiceLoss'))
+    for name in ('DiceLoss', 'ImagePresenceLoss'):
+        with pytest.raises(ValueError, match=f'HardPixelSampler weighs .* {name} cann'):
+            head(dict(type=name))
