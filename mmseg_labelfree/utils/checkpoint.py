@@ -149,17 +149,25 @@ def _numbered(
 def resume_latest(cfg: Config) -> None:
     """Let a Runner go on from the last checkpoint in its work dir, if there is one.
 
+    A seed that the config leaves to chance is the one that the training began with:
+    MMEngine sets it after the samplers are made.
+
     Args:
-        cfg: Gets ``resume`` and ``load_from``.
+        cfg: Gets ``resume``, ``load_from`` and ``randomness.seed``.
 
     Raises:
         ValueError: The checkpoint is damaged, see :func:`check_checkpoint`.
     """
     latest = latest_checkpoint(cfg.work_dir)
     cfg.resume = latest is not None
-    if latest is not None:
-        check_checkpoint(latest)
-        cfg.load_from = str(latest)
+    if latest is None:
+        return
+    check_checkpoint(latest)
+    cfg.load_from = str(latest)
+    randomness = dict(cfg.get('randomness') or {})
+    if randomness.get('seed') is None:
+        meta = load_checkpoint(latest)[0].get('meta', {})
+        cfg.randomness = dict(randomness, seed=meta.get('seed'))
 
 
 def check_checkpoint(path: str | os.PathLike) -> None:

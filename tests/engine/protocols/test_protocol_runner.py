@@ -305,6 +305,20 @@ class StopAt(Hook):
             raise KeyboardInterrupt
 
 
+def test_a_seed_left_to_chance_stays_the_same(tiny):
+    tiny.pop('randomness')
+    tiny.default_hooks.checkpoint.max_keep_ckpts = -1
+    ProtocolRunner(tiny).run()
+    whole = load_weights(tiny.work_dir)[0]
+    cut = Path(shutil.copytree(tiny.work_dir, f'{tiny.work_dir}_cut'))
+    for name in ('finished.json', 'iter_4.pth', 'iter_6.pth'):
+        (cut / name).unlink()
+    tiny.work_dir = str(cut)
+    ProtocolRunner(tiny, resume=True).run()
+    for key, value in load_weights(cut)[0].items():
+        torch.testing.assert_close(value, whole[key], rtol=0, atol=0)
+
+
 @pytest.mark.slow
 def test_interrupted_epochs_resume_to_the_same_weights(incremental):
     incremental.train_cfg = dict(
