@@ -16,6 +16,7 @@ model = dict(
         out_indices=(3,),
         strides=(1, 2, 2, 1),
         dilations=(1, 1, 1, 2),
+        contract_dilation=True,  # as torchvision has it (remembered)
         norm_cfg=dict(type='SyncBN', momentum=0.01, requires_grad=True),  # code
         norm_eval=False,
         style='pytorch',

@@ -29,6 +29,7 @@ def test_voc(task, base, steps):
         assert stage.train_cfg.max_epochs == stage.param_scheduler[0].end == 50
         assert stage.train_dataloader.batch_size == 32
         assert stage.train_dataloader.dataset.void == 'ignore'
+        assert stage.model.backbone.contract_dilation  # as in torchvision
     first, *later = (s.optim_wrapper.paramwise_cfg.custom_keys for s in stages)
     assert first == dict(backbone=dict(lr_mult=0.1))
     assert later == [dict(background=dict(lr_mult=1e-4))] * (steps - 1)

@@ -65,8 +65,8 @@ STEPS = {
     'daformer_u2pl': ('daformer/daformer_mit-b5_gta2cityscapes_u2pl', None, 512),
     'daformer_mic': ('daformer/daformer_mit-b5_gta2cityscapes_mic', None, 512),
     'sepico': ('daformer/daformer_mit-b5_gta2cityscapes_sepico', None, 640),
-    'afa_voc': ('afa/mit-b1_voc', None, 320),
-    'afa_voc_u2pl': ('afa/mit-b1_voc_u2pl', None, 320),
+    'afa_voc': ('afa/mit-b1_voc', None, 512),
+    'afa_voc_u2pl': ('afa/mit-b1_voc_u2pl', None, 512),
 }
 
 

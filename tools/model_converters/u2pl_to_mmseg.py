@@ -33,6 +33,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     parse_args()  # --help need not wait for the imports below
 
+from typing import Any
+
 import torch
 from mmseg.models.decode_heads import FCNHead
 from torch import nn
@@ -91,7 +93,7 @@ def build(num_classes: int, parts: set[str]) -> Weights:
         parts: Which of 'backbone', 'decode_head', 'representation_head' and
             'auxiliary_head' it has.
     """
-    head = dict(channels=256, num_classes=num_classes, norm_cfg=NORM)
+    head: dict[str, Any] = dict(channels=256, num_classes=num_classes, norm_cfg=NORM)
     with torch.device('meta'):
         modules: dict[str, nn.Module] = dict(
             backbone=CeilPoolResNet(depth=101, deep_stem=True, stem_channels=128),

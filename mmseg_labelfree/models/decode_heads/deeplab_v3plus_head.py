@@ -1,6 +1,7 @@
 """Decode head of DeepLabV3+ with full convolutions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmcv.cnn import ConvModule
@@ -12,16 +13,15 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class DeepLabV3PlusHead(ASPPHead):
-    """Decode head of DeepLabV3+ as U2PL's code has it.
+    """Decode head of DeepLabV3+ as U2PL's and UniMatch's code have it.
 
-    ASPP and a 3x3 convolution over it are enlarged to the size of the first feature
+    ASPP and a convolution over it are enlarged to the size of the first feature
     map and follow a 1x1 projection of that map; two 3x3 convolutions and the classifier
     see both (https://arxiv.org/abs/1802.02611, figure 2). MMSegmentation's
     ``DepthwiseSeparableASPPHead`` takes the same arguments and is another network: its
     convolutions are depthwise separable, the two parts follow in the other order, and
     whole channels are dropped before the classifier alone, not after ASPP and between
-    the two convolutions too. The convolutions outside ASPP have a bias in front of
-    their norm.
+    the two convolutions too.
 
     ``fusion`` holds the two 3x3 convolutions: a ``RepresentationHead`` with
     ``layer='fusion'`` and ``bias=True`` is the authors' second head beside them.
@@ -29,6 +29,10 @@ class DeepLabV3PlusHead(ASPPHead):
     Args:
         c1_in_channels: Channels of the first feature map.
         c1_channels: Channels of its projection.
+        context_kernel_size: Size of the convolution over ASPP: 3 with U2PL (default), 1
+            with UniMatch.
+        bias: Whether the projection and the two convolutions have a bias in front of
+            their norm: with U2PL (default), not with UniMatch.
         **kwargs: As for mmseg's ``ASPPHead``, such as ``dilations``, where 1 stands for
             the 1x1 convolution.
 
@@ -39,14 +43,26 @@ class DeepLabV3PlusHead(ASPPHead):
         align_corners=True)``
     """
 
-    def __init__(self, c1_in_channels: int, c1_channels: int, **kwargs) -> None:
+    def __init__(
+        self,
+        c1_in_channels: int,
+        c1_channels: int,
+        context_kernel_size: int = 3,
+        bias: bool = True,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
-        layers = dict(
-            conv_cfg=self.conv_cfg,
-            norm_cfg=self.norm_cfg,
-            act_cfg=self.act_cfg,
-            bias=True,
+        layers: dict[str, Any] = dict(
+            conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
         )
+        self.bottleneck = ConvModule(
+            (len(self.dilations) + 1) * self.channels,
+            self.channels,
+            context_kernel_size,
+            padding=context_kernel_size // 2,
+            **layers,
+        )
+        layers['bias'] = bias
         width = c1_channels + self.channels
         self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **layers)
         self.fusion = nn.Sequential(

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...ops.label_maps import IGNORE
 from ..utils.head_checks import needs_pixel_weights
 from .teacher_view import TeacherView
 
@@ -22,7 +23,13 @@ class UniMatchViews:
     """
 
     def mixed(self, weak: TeacherView, labeled: TeacherView) -> TeacherView:
-        """Recolor the images, then paste: a box keeps the colors of its image."""
+        """Recolor the images, then paste: a box keeps the colors of its image.
+
+        Of labeled partners all pixels with a label show an image.
+        """
+        if self.mixing.partner == 'labeled' or len(weak) == 1:  # type: ignore[attr-defined]
+            shown = (labeled.labels != IGNORE).float()
+            labeled = self.recolored(replace(labeled, weights=shown))  # type: ignore[attr-defined]
         return self.mixing(self.recolored(weak), labeled)  # type: ignore[attr-defined]
 
     def pixel_weights(self, logits: Tensor, valid: Tensor) -> Tensor:

@@ -58,3 +58,13 @@ def test_whole_channels_are_dropped_after_aspp(features):
     assert kept[:, :4].all() and not kept[:, 4:].all()
     kinds = [type(m) for m in head.fusion]
     assert kinds[1] is nn.Dropout2d
+
+
+def test_layers_of_unimatch():
+    ours, theirs = make_head(), make_head(context_kernel_size=1, bias=False)
+    assert ours.bottleneck.conv.weight.shape == (8, 24, 3, 3)
+    assert theirs.bottleneck.conv.weight.shape == (8, 24, 1, 1)
+    biases = [n for n, _ in theirs.named_parameters() if n.endswith('conv.bias')]
+    assert not biases
+    convolutions = (ours.c1_bottleneck, ours.fusion[0], ours.fusion[2])
+    assert all(layer.conv.bias is not None for layer in convolutions)

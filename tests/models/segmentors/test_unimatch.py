@@ -220,6 +220,32 @@ def test_batches_without_labels_or_without_unlabeled_images(build):
     assert all(p.grad is not None for p in model.parameters())
 
 
+@pytest.mark.parametrize(('num', 'partner'), [(1, 'unlabeled'), (2, 'labeled')])
+def test_boxes_of_labeled_images(build, num, partner):
+    """Their colors change, too, and their padding does not count."""
+    model = build(
+        mixing_prob=1.0,
+        mixing_partner=partner,
+        strong_view=dict(jitter_prob=0.0, grayscale_prob=1.0, blur_prob=0.0),
+    )
+    images = torch.randn(2 * num, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    truth = torch.ones(num, 24, 24, dtype=torch.long)
+    truth[:, :, 6::2] = 255
+    weak = TeacherView(images[num:], truth * 0 + 2, torch.ones(num, 24, 24))
+    labeled = TeacherView(images[:num], truth)
+    mixed = model.mixed(weak, labeled)
+    pasted = mixed.labels != 2
+    assert 0 < pasted.sum() < pasted.numel()
+    assert torch.equal(mixed.labels[pasted], truth[pasted])
+    gray = torch.where(
+        pasted[:, None],
+        model.recolored(labeled).images,
+        model.recolored(weak).images,
+    )
+    assert_close(mixed.images, gray)
+    assert torch.equal(mixed.weights, (mixed.labels != 255).float())
+
+
 def test_warmup_learns_from_labels_alone(build):
     model = build(threshold=0.0, warmup_iters=10)
     images, samples = batch_of(2)

@@ -75,5 +75,7 @@ def test_settings_that_do_not_fit():
     with pytest.raises(ValueError, match='min_kept=0 must be at least 1'):
         head(min_kept=0)
     for name in ('DiceLoss', 'ImagePresenceLoss'):
-        with pytest.raises(ValueError, match=f'HardPixelSampler weighs .* {name} cann'):
+        with pytest.raises(
+            ValueError, match=f'HardPixelSampler weighs .* {name} cannot'
+        ):
             head(dict(type=name))
