@@ -6,7 +6,8 @@ _base_ = [
     './methods/mib_weak.py',
     './default_runtime.py',
 ]
-# DeepLabV2's code: the new layers learn ten times as fast.
+# DeepLabV2's code: the new layers learn ten times as fast (biases twice as fast again
+# and without decay, as remembered; not here).
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0)))
 )

@@ -5,7 +5,7 @@ protocol = dict(fold='pascal-5i_fold0', num_clusters=10)  # twice the 5 novel cl
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='Resize', scale=(512, 512), keep_ratio=False),
+    dict(type='Resize', scale=(512, 512), keep_ratio=False, interpolation='bicubic'),
     dict(type='ScoreAtCurrentSize'),
     dict(type='PackSegInputs'),
 ]

@@ -9,7 +9,7 @@ train_pipeline = [
     dict(type='RandomScale', ratio_range=(0.5, 2.0)),
     dict(type='RandomCrop', crop_size=(769, 769)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='Pad', size=(769, 769), pad_val=dict(img=0, seg=255)),
+    dict(type='Pad', size=(769, 769), pad_val=dict(img=(104, 116, 124), seg=255)),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [

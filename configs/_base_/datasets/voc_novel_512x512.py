@@ -4,9 +4,9 @@ data_root = '{{$LABELFREE_DATA:data}}/VOCdevkit/VOC2012'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    # code: all images are squashed to 512 x 512, scaled by 0.75 to 1.25, turned by up
-    # to 5 degrees and flipped
-    dict(type='Resize', scale=(512, 512), keep_ratio=False),
+    # code: all images are squashed to 512 x 512 (cubic), scaled by 0.75 to 1.25, turned
+    # by up to 5 degrees and flipped
+    dict(type='Resize', scale=(512, 512), keep_ratio=False, interpolation='bicubic'),
     dict(
         type='RandomResize',
         scale=(512, 512),
@@ -24,13 +24,13 @@ train_pipeline = [
 plain_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='Resize', scale=(512, 512), keep_ratio=False),
+    dict(type='Resize', scale=(512, 512), keep_ratio=False, interpolation='bicubic'),
     dict(type='PackSegInputs'),
 ]
 # Predicted at 512 x 512, scored at the original size (code: the offline evaluation).
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(512, 512), keep_ratio=False),
+    dict(type='Resize', scale=(512, 512), keep_ratio=False, interpolation='bicubic'),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]

@@ -9,7 +9,8 @@ train_pipeline = [
     dict(type='RandomScale', ratio_range=(0.5, 2.0)),
     dict(type='RandomCrop', crop_size=(513, 513)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='Pad', size=(513, 513), pad_val=dict(img=0, seg=255)),
+    # code: padded once normalized, with zeros (remembered); there on all sides
+    dict(type='Pad', size=(513, 513), pad_val=dict(img=(104, 116, 124), seg=255)),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
@@ -18,7 +19,7 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 # Section 4.1: the central 513 x 513 pixels; code: what a smaller image lacks is scored
-# as background. Where it lies and its color are ours: below and right, the mean color.
+# as background. Where it lies is ours: below and right.
 center_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),

@@ -1,9 +1,14 @@
 """Decode head of DeepLabV3 with a projection after ASPP."""
 
+from typing import Any
+
 from mmcv.cnn import ConvModule
+from mmengine.model import initialize
 from mmseg.models.decode_heads import ASPPHead
 from mmseg.registry import MODELS
 from torch import nn
+
+_BY_INPUTS = dict(type='Kaiming', layer='Conv2d', mode='fan_in')
 
 
 @MODELS.register_module()
@@ -18,8 +23,12 @@ class DeepLabV3Head(ASPPHead):
     the same network up to the order of weights
     (``tools/model_converters/ncdss_to_mmseg.py``).
 
+    All convolutions, the classifier too, start as EUMS's: drawn by Kaiming's normal
+    rule for the number of inputs, where MMSegmentation's heads take that of outputs.
+
     Args:
         dropout_ratio: Share of the projected values dropped; 0 for none.
+        init_cfg: Another start, see ``mmengine.model.BaseModule``. Defaults to None.
         **kwargs: As for mmseg's ``ASPPHead``, such as ``dilations``, where 1 stands for
             the 1x1 convolution.
 
@@ -29,8 +38,10 @@ class DeepLabV3Head(ASPPHead):
         norm_cfg=dict(type='BN'))``
     """
 
-    def __init__(self, dropout_ratio: float = 0.5, **kwargs) -> None:
-        super().__init__(dropout_ratio=0, **kwargs)
+    def __init__(
+        self, dropout_ratio: float = 0.5, init_cfg: Any = None, **kwargs
+    ) -> None:
+        super().__init__(dropout_ratio=0, init_cfg=init_cfg or _BY_INPUTS, **kwargs)
         layers = dict(
             conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
         )
@@ -40,3 +51,10 @@ class DeepLabV3Head(ASPPHead):
             nn.Dropout(dropout_ratio),
             ConvModule(self.channels, self.channels, 3, padding=1, **layers),
         )
+
+    def init_weights(self) -> None:
+        """Draw the weights; those of layers that mmcv draws anew once more."""
+        drawn = self.is_init
+        super().init_weights()
+        if self.init_cfg == _BY_INPUTS and not drawn:
+            initialize(self, self.init_cfg)

@@ -5,7 +5,35 @@
 
 import torch
 from mmseg.registry import MODELS
+from torch import nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
+
+
+def build(**changes):
+    cfg = dict(
+        type='DeepLabV3Head',
+        in_channels=10,
+        in_index=0,
+        channels=256,
+        dilations=(1, 12, 24, 36),
+        num_classes=5,
+        norm_cfg=dict(type='BN'),
+    )
+    return MODELS.build(cfg | changes)
+
+
+def test_starts_as_eums_head():
+    torch.manual_seed(0)
+    head = build()
+    head.init_weights()
+    layers = [m for m in head.modules() if isinstance(m, nn.Conv2d)]
+    assert len(layers) == 8
+    for layer in layers:
+        inputs = layer.weight[0].numel()
+        assert abs(layer.weight.std() * (inputs / 2) ** 0.5 - 1) < 0.05
+    other = build(init_cfg=dict(type='Constant', val=0.5, layer='Conv2d'))
+    other.init_weights()
+    assert torch.all(other.conv_seg.weight == 0.5)
 
 
 def test_equals_torchvisions():
@@ -15,17 +43,7 @@ def test_equals_torchvisions():
         for value in theirs.state_dict().values():
             if value.is_floating_point():
                 value.uniform_(-0.1, 0.1).abs_()
-    ours = MODELS.build(
-        dict(
-            type='DeepLabV3Head',
-            in_channels=10,
-            in_index=0,
-            channels=256,
-            dilations=(1, 12, 24, 36),
-            num_classes=5,
-            norm_cfg=dict(type='BN'),
-        )
-    ).eval()
+    ours = build().eval()
     aspp, conv, norm, _, classifier = theirs
     *branches, pool = aspp.convs
     pairs = [(ours.image_pool[1], [*pool][1:3]), (ours.bottleneck[2], (conv, norm))]
