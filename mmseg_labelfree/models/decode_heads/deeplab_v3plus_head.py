@@ -62,7 +62,7 @@ class DeepLabV3PlusHead(ASPPHead):
             padding=context_kernel_size // 2,
             **layers,
         )
-        layers['bias'] = bias
+        layers = dict(layers, bias=bias)
         width = c1_channels + self.channels
         self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **layers)
         self.fusion = nn.Sequential(

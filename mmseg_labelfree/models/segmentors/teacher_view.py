@@ -122,8 +122,7 @@ class ViewMixing:
         if self.kind is None or not len(view):
             return view
         partner = None
-        alone = len(view) == 1 and self.kind != 'cutout'
-        if alone or self.partner == 'labeled':
+        if self.takes_labeled(view):
             if not len(labeled):
                 self._warn(len(view))
                 return view
@@ -140,6 +139,12 @@ class ViewMixing:
         if self.kind == 'cutout':
             return blank_view(view, masks)
         return mix_view(view, masks, partner)
+
+    def takes_labeled(self, view: TeacherView) -> bool:
+        """Whether pixels of labeled images are pasted into a view."""
+        if self.kind in (None, 'cutout'):
+            return False
+        return len(view) == 1 or self.partner == 'labeled'
 
     def _warn(self, num: int) -> None:
         if not self._told:

@@ -27,7 +27,7 @@ class UniMatchViews:
 
         Of labeled partners all pixels with a label show an image.
         """
-        if self.mixing.partner == 'labeled' or len(weak) == 1:  # type: ignore[attr-defined]
+        if self.mixing.takes_labeled(weak):  # type: ignore[attr-defined]
             shown = (labeled.labels != IGNORE).float()
             labeled = self.recolored(replace(labeled, weights=shown))  # type: ignore[attr-defined]
         return self.mixing(self.recolored(weak), labeled)  # type: ignore[attr-defined]
